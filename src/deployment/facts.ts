@@ -190,6 +190,29 @@ export function pythonOf(os: string): string | undefined {
 	return systemPythons[os];
 }
 
+/** The one major version of PostgreSQL that a system's own archive has. */
+const systemPostgres: Readonly<Record<string, string>> = {
+	'debian-9': '9.6',
+	'debian-10': '11',
+	'debian-11': '13',
+	'debian-12': '15',
+	'debian-13': '17',
+	'ubuntu-16.04': '9.5',
+	'ubuntu-18.04': '10',
+	'ubuntu-20.04': '12',
+	'ubuntu-22.04': '14',
+	'ubuntu-24.04': '16',
+	// The default of those that have several.
+	'rhel-8': '10',
+	'rhel-9': '13',
+	'rhel-10': '16',
+};
+
+/** The PostgreSQL of a system, where it is known. */
+export function postgresOf(os: string): string | undefined {
+	return systemPostgres[os];
+}
+
 /** The SQLite that Python uses there, as far as it is known. */
 const systemSqlites: Readonly<Record<string, string>> = {
 	'debian-9': '3.16.2',

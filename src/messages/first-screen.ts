@@ -11,8 +11,8 @@ import { count, enumerate, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { faultLines } from './faults.ts';
 import { planValue } from './plan.ts';
-import { asksForSystem, planCommand, shorterCommand } from './plan-command.ts';
-import { allElse, howTo, numeral, settingsFold } from './plan-folds.ts';
+import { planCommand, shorterCommand } from './plan-command.ts';
+import { allElse, howTo, numeral, settingsFold, settingsTitle } from './plan-folds.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
 import { block, worded } from './switch.ts';
@@ -39,9 +39,15 @@ const densities: readonly Density[] = [
 	{ first: 6, why: false, faults: 0, before: 4, after: 1, people: 2, taken: false },
 	{ first: 6, why: false, faults: 0, before: 3, after: 1, people: 1, taken: false },
 	{ first: 6, why: false, faults: 0, before: 2, after: 0, people: 0, taken: false },
+	{ first: 6, why: false, faults: 0, before: 1, after: 0, people: 0, taken: false },
 ];
-/** What comes first is never left out: up to six by their titles. */
-const barest: Density = { first: 6, why: false, faults: 0, before: 0, after: 0, people: 0, taken: false };
+/** What comes first is never left out: up to five by their titles. */
+const barest: Density = { first: 5, why: false, faults: 0, before: 0, after: 0, people: 0, taken: false };
+
+/** Whether room is so short that what has no line of its own shares one. */
+function isTight({ first }: Pick<Density, 'first'>): boolean {
+	return first > 4;
+}
 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
@@ -62,23 +68,25 @@ export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 type ScreenParts = { plan: Plan; sorted: Sorted; folds: Section[]; taken: readonly string[]; known: string };
 
 function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Density): Answer {
-	const sources = [...(density.taken ? taken : []), known].join(' ');
+	const sources = [...(density.taken ? taken : []), ...(density.why ? [known] : [])];
 	const [last] = folds.slice(-1);
-	const untold = !density.taken && taken.length > 0 && last !== undefined;
-	const shownFolds = untold
-		? [...folds.slice(0, -1), { ...last, markdown: `${taken.join(' ')}\n\n${last.markdown}` }]
-		: folds;
+	const untold = [...(density.taken ? [] : taken), ...(density.why ? [] : [known])].join(' ');
+	const shownFolds =
+		untold && last ? [...folds.slice(0, -1), { ...last, markdown: `${untold}\n\n${last.markdown}` }] : folds;
 	const yellow = [...yellowLines(plan, sorted), ...maybeBroken(plan, density.faults)];
 	const paragraphs = [
-		boxes('Before', [...waitLines(plan, sorted), ...beforeLines(sorted, density.before)]),
-		switchList(plan, sorted, density.before),
-		afterLines(sorted, density.after),
-		density.people ? peopleList(plan, density.people) : '',
+		boxes('Before', beforeLines(plan, sorted, density)),
+		switchList(plan, sorted, density),
+		[afterLines(sorted, density), wayBackLine(plan)].filter(Boolean).join('\\\n'),
+		peopleList(plan, density.people),
 		standing(plan, density.people > 0),
 	];
 	return {
 		value: planValue(plan),
-		lead: [firstLines(sorted, density).join(density.why ? '\n\n' : '\\\n'), [...yellow, sources].join('\\\n')]
+		lead: [
+			[...systemLine(sorted), ...firstLines(sorted, density)].join(density.why ? '\n\n' : '\\\n'),
+			[...yellow, sources.join(' ')].filter(Boolean).join('\\\n'),
+		]
 			.filter(Boolean)
 			.join('\n\n'),
 		title: `${plan.from} → ${plan.to}: ${verdict(plan, sorted)}`,
@@ -163,24 +171,37 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const { first, maybeFirst, settings } = sorted;
 	const { unread } = plan;
 	const warning = unread.find(passage => passage.warning !== undefined)?.warning;
-	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
-	const many = `${things(settings.length, first.length ? `more ${sorts}` : sorts)} could`;
-	// Where the last line asks for the look, that says it.
-	const isNext = !first.length && plan.profile.install !== undefined;
-	const tells = settings.some(({ look }) => look) && !isNext ? `; add ${code('look')} to see which` : '';
-	const stops = first.length
-		? `🟡 **${capital(many)} keep Synapse from starting**${tells}.`
-		: `🟡 **Synapse should start, but ${many} prevent it**${tells}.`;
 	const clear = !first.length && !unread.length && !maybeFirst.length && !settings.length;
 	return [
 		...(clear ? [allClear(plan, sorted)] : []),
 		...(unread.length ? [`⚠️ **${capital(unreadWords(unread.length, warning))}:** see “Everything else” below.`] : []),
 		...maybeFirst,
-		...(asksForSystem(plan)
-			? [`🟡 **Which operating system?** Say yours (${code('os=debian-12')}): some have no packages.`]
-			: []),
-		...(settings.length ? [stops] : []),
+		...(settings.length ? [settingsLine(plan, sorted)] : []),
 	];
+}
+
+/** Whether it starts: what is certain, and what the look decides. */
+function settingsLine(plan: Plan, { first, maybeFirst, settings }: Sorted): string {
+	const { profile, unread } = plan;
+	const isOnly = !first.length && !maybeFirst.length && !unread.length && !perhapsBroken(plan);
+	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
+	const many = things(settings.length, first.length ? `more ${sorts}` : sorts);
+	// Where the last line asks for the look, that has the command.
+	const isNext = !first.length && profile.install !== undefined;
+	const looks = settings.some(({ look }) => look);
+	const tells = looks ? `${isNext ? 'the script below' : `add ${code('look')}: it`} tells` : 'see below';
+	const could = `${isOnly ? 'only ' : ''}${many} can stop the start`;
+	return `🟡 **${capital(could)}**; ${tells}${looks ? ` whether ${settings.length === 1 ? 'it does' : 'one does'}` : ''}.`;
+}
+
+/** Everything else hangs on it, so it comes before all that does. */
+function systemLine({ system }: Sorted): string[] {
+	if (!system) return [];
+	const { likely } = system;
+	const why = likely
+		? `PostgreSQL ${likely.postgres} is ${likely.name}’s, whose packages end at ${likely.last}: then add ${code(`os=${likely.os}`)}.`
+		: `Not all have packages; add yours, like ${code('os=debian-12')}.`;
+	return [`🟡 **First look which system it is** (${code('cat /etc/os-release')}). ${why}`];
 }
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
@@ -232,36 +253,55 @@ function atMostLines(lines: readonly string[], atMost: number): string[] {
 }
 
 /** What is certain, then what everybody has to look at: first what a query tells, which could hold the switch up. */
-function beforeLines({ sure, checks }: Sorted, atMost: number): string[] {
+function beforeLines(plan: Plan, { sure, checks, updates, measures }: Sorted, { before, first }: Density): string[] {
 	const perhaps = checks.map(({ title, generated }) => `☐ ${generated ? title : `May apply to you: ${small(title)}`}`);
-	return atMostLines([...titles(sure.before), ...perhaps], atMost);
+	const lines = atMostLines([...titles(sure.before), ...perhaps], before);
+	const space = measures ? [spaceLine] : [];
+	const all = [...waitLines(plan, updates), ...lines, ...space];
+	return isTight({ first }) && all.length ? [all.join(' ')] : all;
 }
 
-function afterLines({ trying, sure }: Sorted, atMost: number): string {
-	return boxes('Afterwards', [...titles(trying), ...atMostLines(titles(sure.after), atMost)]);
+function afterLines({ trying, sure }: Sorted, { after, first }: Density): string {
+	const lines = [...titles(trying), ...atMostLines(titles(sure.after), after)];
+	return boxes('Afterwards', isTight({ first }) ? [lines.join(' ')] : lines);
 }
 
-function switchList(plan: Plan, { sure, updates }: Sorted, atMost: number): string {
-	const { rollback, stops, from, to } = plan;
-	const reason =
-		rollback.canReturn === true
-			? ` (${rollback.to ?? from} can still open the database afterwards)`
-			: rollback.canReturn === 'unknown'
-				? ` (it is not known whether ${from} can open the database afterwards)`
-				: ` (needed to go back to ${from})`;
+function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { before: atMost, first }: Density): string {
+	const { stops, from, to, profile } = plan;
+	const what = doesStopWorkers(plan) ? 'main and all workers' : 'Synapse';
+	const redFirst = [...sure.switch].sort((a, b) => Number(b.refuses) - Number(a.refuses));
+	const fetched = profile.install === 'docker' ? 'Pull the new image' : 'Download the package';
 	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
-	const chain = halts.length ? [`☐ In this order: ${[from, ...halts, to].join(' → ')}`] : [];
+	const order = [from, ...halts, to].join(' → ');
+	const waits = updates.length > 0;
+	const chain =
+		isTight({ first }) && waits
+			? [`☐ No background update left, then ${order}`]
+			: [`☐ In this order: ${order}`, ...(waits ? [updatesLine] : [])];
 	return boxes(halts.length ? 'During each upgrade' : 'During the upgrade', [
-		...chain,
-		...(halts.length && updates.length ? [updatesLine] : []),
-		`☐ Stop ${doesStopWorkers(plan) ? 'main and all workers, then' : 'Synapse and'} back up${reason}`,
-		...atMostLines(titles(sure.switch), atMost),
+		...(halts.length ? chain : []),
+		`☐ ${fetches ? `${fetched}, then stop` : 'Stop'} ${what} and back up`,
+		...atMostLines(titles(redFirst), Math.max(atMost, redFirst[0]?.refuses ? 1 : 0)),
 		`☐ ${switchWords(plan)}`,
 	]);
 }
 
+/** Until where one can return without the backup, and the command that tells more. */
+function wayBackLine({ rollback, from, to }: Plan): string {
+	const { floor, canReturn } = rollback;
+	const how =
+		canReturn === true
+			? `${from} still opens the database`
+			: canReturn === 'unknown' || floor === to
+				? 'only the backup is sure'
+				: `to ${floor}, else only the backup`;
+	return `**Way back:** ${how} (${code(`!rollback ${to} ${from}`)})`;
+}
+
+const spaceLine = `☐ Space for a backup? (${code('df -h')})`;
+
 /** It can take days, so it comes first of all; where the plan halts, each halt has a wait of its own. */
-function waitLines({ stops }: Plan, { updates }: Sorted): string[] {
+function waitLines({ stops }: Plan, updates: Sorted['updates']): string[] {
 	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
 }
 
@@ -285,8 +325,8 @@ function switchWords(plan: Plan): string {
 	const { to, profile, stops } = plan;
 	const what = stops.some(({ required }) => required) ? 'the next release' : to;
 	const led = leads[String(profile.install)]?.(what);
-	if (doesStopWorkers(plan)) return `Install ${what}, start main, wait until it is listening, start the workers`;
-	const docker = `New image, ${code('up -d synapse')}`;
+	if (doesStopWorkers(plan)) return `Install ${what}, start main; start the workers once it listens`;
+	const docker = code('up -d synapse');
 	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
 	return `${led ?? alone}, then wait for ${ready}`;
 }
@@ -294,6 +334,7 @@ function switchWords(plan: Plan): string {
 /** What users will ring about: what they must do or cannot undo first, then the newest. */
 function peopleList({ steps }: Plan, atMost: number): string {
 	const telling = steps.filter(({ people }) => people !== undefined);
+	if (!atMost) return '';
 	const weight = ({ must, oneWay }: Step) => (oneWay ? 0 : must ? 1 : 2);
 	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
 	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
@@ -307,8 +348,8 @@ function standing(plan: Plan, listed: boolean): string {
 	const { floors, profile, advisories } = plan;
 	const changes = listed ? 0 : plan.steps.filter(({ people }) => people !== undefined).length;
 	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
-	// Packages bring what they need, so the question which system it is stands for this one.
-	const isAsked = (of: Floor['of']) => of === 'python' && asksForSystem(plan);
+	// Packages depend on what they need.
+	const isAsked = (of: Floor['of']) => of === 'python' && bringsPython.includes(profile.install);
 	const unknown = floors
 		.filter(({ met, of }) => met === 'unknown' && !isAsked(of))
 		.map(({ of, min }) => `${floorNames[of]} ${min}${of === 'rust' ? ' (to build)' : ''}`);
@@ -326,9 +367,13 @@ function standing(plan: Plan, listed: boolean): string {
 		...(listed ? smallFaults(plan) : []),
 		...(changes ? [`${count(changes, 'change')} for users`] : []),
 	].join(' · ');
-	const lines = [...openLines(plan), capital(line), ...oneWayLine(plan)];
+	// What cannot be undone is never left out.
+	const lasting = listed ? [] : plan.steps.flatMap(({ people, oneWay }) => (people && oneWay ? [`⚠️ ${people}`] : []));
+	const lines = [...openLines(plan), ...lasting, capital(line), ...oneWayLine(plan)];
 	return lines.filter(Boolean).join('\\\n');
 }
+
+const bringsPython: readonly unknown[] = ['debian', 'distro', 'nix'];
 
 function smallFaults({ faults }: Plan): string[] {
 	const minor = faults.filter(
@@ -364,8 +409,15 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;
 	if (instead !== undefined)
 		return [`**Now:** plan for the release without the bug: ${code(planCommand({ ...plan, to: instead }))}`];
-	if (first?.command) return [`**Now:** keep ${plan.from} running until this prints 0.`, block(first.command)];
-	if (first) return [`**Now:** ${first.title}. “The steps” above say how.`];
+	if (first?.command) {
+		const look = sorted.system ? 'look which system it is; ' : '';
+		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
+	}
+	if (sorted.system) return ['**Now:** look which system it is, and ask again.', block(['cat /etc/os-release'])];
+	if (first)
+		return [
+			first.how ? `**Now:** the first of these: ${first.how}` : `**Now:** ${first.title}. “The steps” above say how.`,
+		];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
 		return [`**Now:** say how Synapse is installed and what it uses, to shorten this: ${code(shorter)}`];
@@ -384,8 +436,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 			`**Now:** get a script that settles ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 		];
 	}
-	if (settings.length)
-		return [`**Now:** open “${settingsFold(settings, plan)[0]?.title}”, and see whether it is yours.`];
+	if (settings.length) return [`**Now:** open “${settingsTitle(settings)}”, and see whether it is yours.`];
 	if (sorted.updates.length) return ['**Now:** once this prints 0, follow “The steps”.', block(sorted.updates)];
 	return sorted.backup.length ? ['**Now:** back up, then follow “The steps”.', block(sorted.backup)] : [];
 }

@@ -58,8 +58,6 @@ const numerals = 'No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twe
 /** What may stop the start: one look at home decides. */
 export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	if (!settings.length) return [];
-	const what = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
-	const many = settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`;
 	const looks = settings.filter(({ look }) => look).length;
 	const all = looks === settings.length ? 'them' : `${numeral(looks)} of them`;
 	const look = looks
@@ -68,7 +66,14 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 			]
 		: [];
 	const markdown = [...look, ...within(room.settings, settings.map(told))].join('\n\n');
-	return [{ title: `${many}, and what to write`, markdown, fold: true }];
+	return [{ title: settingsTitle(settings), markdown, fold: true }];
+}
+
+/** What that fold is called. */
+export function settingsTitle(settings: readonly Step[]): string {
+	const what = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
+	const many = settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`;
+	return `${many}, and what to write`;
 }
 
 export function numeral(number: number): string {

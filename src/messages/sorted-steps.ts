@@ -4,6 +4,9 @@ import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
+import type { LikelySystem } from '../advice/upgrade/step-task.ts';
+import type { NoPackage } from '../advice/upgrade/switch-commands.ts';
+import { compareNumbers, postgresOf } from '../deployment/facts.ts';
 import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 import { floorNames, whoseStep } from './sections.ts';
@@ -34,6 +37,12 @@ export type Sorted = {
 	updates: readonly string[];
 	/** Commands that back up the database before the first switch. */
 	backup: readonly string[];
+	/** Whether the first release can be fetched while the old one still runs. */
+	fetches: boolean;
+	/** Whether the free disk space can be looked at by a command. */
+	measures: boolean;
+	/** Which system it is has to be looked at first: not all have packages of the target. */
+	system?: { likely?: LikelySystem };
 };
 /** `command`: shows whether it is done; `instead`: the release to ask for. */
 type First = {
@@ -68,6 +77,10 @@ function systemOf({ applies }: Step): string | undefined {
 export function sortedSteps(plan: Plan): Sorted {
 	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
 	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
+	const [lacking] = plan.steps.flatMap(({ task }) => (task?.kind === 'no-package' ? [task.lacking] : []));
+	const [system] = plan.steps.flatMap(({ task, concerned }) =>
+		task?.kind === 'which-system' && concerned === true ? [task] : [],
+	);
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
 	// What refuses to start and cannot be done beforehand is done, and said, during the upgrade.
@@ -75,7 +88,7 @@ export function sortedSteps(plan: Plan): Sorted {
 	const sure = notes.filter(step => step.must && surely(step) && !isFirst(step));
 	const isQuery = ({ check, query, when }: Step) => check && query && when === 'before';
 	const checks = [
-		...notes.filter(step => isQuery(step) && !step.refuses),
+		...notes.filter(step => (isQuery(step) || asksForPython(step)) && !step.refuses),
 		...told.filter(({ task }) => task?.kind === 'outside').map(stepWorded),
 	];
 	const waits = told.filter(({ generated, check, when }) => generated && !check && when === 'before');
@@ -84,7 +97,9 @@ export function sortedSteps(plan: Plan): Sorted {
 			...brokenFirst(plan),
 			...waits.filter(({ concerned }) => concerned === true).map(waitFirst),
 			...haltsFirst(plan),
-			...plan.floors.filter(({ met }) => met === false).map(floor => floorFirst(floor, plan)),
+			...plan.floors
+				.filter(({ met, of }) => met === false && !(lacking && (of === 'python' || of === 'sqlite')))
+				.map(floor => floorFirst(floor, plan, lacking)),
 			...refusing
 				.filter(step => surely(step) && isFirst(step))
 				.map(step => ({ title: step.title, why: firstSentence(step.text), step })),
@@ -95,7 +110,9 @@ export function sortedSteps(plan: Plan): Sorted {
 			...plan.stops.filter(stop => isMaybe(stop, plan)).map(maybeHalt),
 		],
 		sure: {
-			before: sure.filter(({ when }) => when === 'before'),
+			before: sure
+				.filter(({ when }) => when === 'before')
+				.sort((a, b) => Number(isOfInstall(b)) - Number(isOfInstall(a))),
 			switch: sure.filter(({ when }) => when === 'switch'),
 			after: sure.filter(({ when }) => when === 'after'),
 		},
@@ -106,22 +123,40 @@ export function sortedSteps(plan: Plan): Sorted {
 		informing: notes.filter(({ must, refuses, check }) => !must && !refuses && !check),
 		updates: commands[0]?.updates ?? [],
 		backup: commands[0]?.backup ?? [],
+		fetches: commands[0]?.stated === true && commands[0].ways.some(({ fetch }) => fetch.length > 0),
+		measures: commands[0] !== undefined,
+		...(system && { system: { ...(system.likely && { likely: system.likely }) } }),
 	};
 }
+
+/** Without it the release may not even come onto the machine. */
+function isOfInstall({ applies }: Step): boolean {
+	return applies !== undefined && 'all' in applies && applies.all.some(term => term.startsWith('install='));
+}
+
+/** One command tells whose it is: `python -V`. */
+function asksForPython({ ask, must, when, concerned }: Step): boolean {
+	return must && when === 'before' && concerned === 'unknown' && ask?.every(fact => fact === 'python') === true;
+}
+
+/** The note about the one migration that is a first start of its own. */
+const longStart = '1.85.0/push-updates-in-foreground';
 
 /** A floor line, or the step about missing packages, says it once for all notes of its kind. */
 function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 	if (step.generated) return false;
 	// The line of the switch itself says that all workers stop.
 	if (step.story === 'rolling-restart') return true;
+	// So does the step about systemd's limit.
+	if (step.id === longStart && steps.some(({ id }) => id.endsWith('/start-limit'))) return true;
 	const floor = floorOf(step);
 	if (floor !== undefined && floors.some(({ of }) => of === floor)) return true;
 	return systemOf(step) !== undefined && steps.some(({ id }) => id.endsWith('/no-package'));
 }
 
 function waitFirst(step: Step): First {
-	const { title, text, otherwise } = stepWorded(step);
-	if (step.task?.kind === 'no-package') return { title, why: firstSentence(text), step };
+	const { title, otherwise } = stepWorded(step);
+	if (step.task?.kind === 'no-package') return { title, why: '', step, ...noPackageHow(step.task.lacking) };
 	if (step.task?.kind === 'start-limit')
 		return { title, why: `Without it, a long migration ${otherwise ?? 'fails'}.`, step };
 	const why = `It can take days. Continuing too early ${otherwise ?? 'fails'}.`;
@@ -155,14 +190,45 @@ function maybeHalt(stop: Plan['stops'][number]): string {
 	return `🟡 **Stop at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
 }
 
-function floorFirst({ of, at, min }: Floor, { profile }: Plan): First {
+function floorFirst({ of, at, min }: Floor, plan: Plan, lacking: NoPackage | undefined): First {
+	const { profile } = plan;
 	const have = profile[of === 'postgresql' ? 'postgres' : of];
 	const install = ['docker', 'debian', 'mdad'].find(way => way === profile.install);
+	const archive = of === 'postgresql' ? archived(min, profile, lacking) : undefined;
+	const wanted = archive?.version ?? `${min} or newer`;
+	const step = plan.steps.findLast(other => other.refuses && surely(other) && floorOf(other) === of);
 	return {
-		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${min} or newer`,
+		...(step && { step }),
+		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${wanted}${archive?.from ?? ''}`,
 		why: `Do it before ${at}: from there on Synapse refuses to start.`,
-		...(of === 'postgresql' && { how: code(`!postgres ${[have, install].filter(Boolean).join(' ')}`) }),
+		...(of === 'postgresql' && {
+			how: code(`!postgres ${[have, archive?.version, install].filter(Boolean).join(' ')}`),
+		}),
 	};
+}
+
+const onHost: readonly unknown[] = ['debian', 'distro', 'pip', 'source'];
+
+/** Where a newer PostgreSQL comes from, for those who have it from packages: each Debian and Ubuntu has one version. */
+function archived(
+	min: string,
+	{ install, os }: Plan['profile'],
+	lacking: NoPackage | undefined,
+): { version?: string; from: string } | undefined {
+	if (!onHost.includes(install)) return undefined;
+	const newer = lacking?.next;
+	const system = newer?.os ?? (typeof os === 'string' ? os : undefined);
+	if (system === undefined && install !== 'debian' && install !== 'distro') return undefined;
+	const version = system === undefined ? undefined : postgresOf(system);
+	if (version !== undefined && compareNumbers(version, min) >= 0)
+		return { version, from: newer ? `, once ${newer.name} runs` : '' };
+	if (system?.startsWith('rhel')) return { from: ' (a `dnf module`)' };
+	return { from: ' (from PGDG)' };
+}
+
+function noPackageHow({ from, system: { os, packages }, both }: NoPackage): Pick<First, 'how'> {
+	if (both.length || !('last' in packages)) return {};
+	return { how: code(`!upgrade ${from} ${packages.last} debian os=${os}`) };
 }
 
 /** The sentence a text begins with, where it is short enough for one line. */

@@ -27,10 +27,15 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 	if (compare(version, first) < 0)
 		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const last = 'last' in packages ? packages.last : from;
+	const has = (names: readonly string[]) => `${enumerate(names)} ${names.length > 1 ? 'have' : 'has'} packages of`;
+	const reinstall =
+		'install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs';
 	const before = both.length
-		? `Upgrade the system first (${both.join(', ')} have packages of ${from} and of ${version}), install the package of ${from} for the new system (the old one needs a Python that is gone), check that Synapse runs, and ask again with the new \`os=\`.`
-		: `Stop at ${last}, upgrade the system (${newer.join(', ')} have packages of ${version}), and ask again with the new \`os=\`; or switch to the image or to PyPI.`;
-	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before}`;
+		? `Upgrade the system first (${has(both)} ${from} and of ${version}), ${reinstall}.`
+		: `First go to ${last} on this system, then upgrade the system (${has(newer)} ${version}), ${reinstall}.`;
+	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before} Then ask again with the new \`os=\`. The image or PyPI would do without a new system.
+
+A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
 }
 
 /** What upstream calls the things that begin with a release. */
@@ -51,7 +56,7 @@ function packageWords({ version, begins, noPackage, built, hold }: WayCommands):
 	const which = built.length
 		? `${version} has them for ${built.join(', ')}`
 		: 'There are packages only for the systems that were current at the time';
-	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, stop at the last release that has one, upgrade the system, and continue.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
+	return `${which}: on another system, stop at the last release that has one, upgrade the system, and continue.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
@@ -68,15 +73,22 @@ ${block(checkout)}
 Then:`;
 }
 
+/** What stands above the commands that bring a release onto the machine. */
+function fetchWords({ install }: WayCommands, workers: boolean): string {
+	if (install === 'docker')
+		return `In \`compose.yaml\` (or your \`docker run\`), set the new image${workers ? ', for Synapse and each worker' : ''}, and pull it:`;
+	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file:`;
+}
+
 /** How one way to install is done: what stands above its commands. */
-function wayWords(way: WayCommands, workers: boolean): string {
+function wayWords(way: WayCommands): string {
 	const { install, version, begins, frozen, extras } = way;
 	const thing = things[install];
 	if (begins !== undefined && thing !== undefined)
 		return `Upstream has ${thing} only since ${begins}, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`;
 	switch (install) {
 		case 'docker':
-			return `In \`compose.yaml\` (or your \`docker run\`), set the new image${workers ? ', for Synapse and each worker' : ''}, then:`;
+			return '';
 		case 'debian':
 			return packageWords(way);
 		case 'distro':
@@ -85,7 +97,7 @@ function wayWords(way: WayCommands, workers: boolean): string {
 			const named = extras.length
 				? 'keep the extras you use in the brackets'
 				: 'if you use extras, name them: `"matrix-synapse[postgres]==…"`';
-			return `Run this in Synapse's virtual environment (${named})${frozen ? '. It installs only package versions from that time, because much newer ones can break an old release' : ''}:`;
+			return `Run this as Synapse's user, in its virtual environment (${named}; \`pip freeze\` lists what you have)${frozen ? '. It installs only package versions from that time, because much newer ones can break an old release' : ''}:`;
 		}
 		case 'source': {
 			const poetry = compare(version, '1.58.0') >= 0;
@@ -103,10 +115,13 @@ function wayWords(way: WayCommands, workers: boolean): string {
 }
 
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
-	const known = typeof workers === 'object';
-	if (stated) return ways.map(way => `${wayWords(way, known)}${below(way.lines)}`).join('');
+	if (stated) return ways.map(way => `${wayWords(way)}${below(way.lines)}`).join('');
+	const whole = (way: WayCommands) =>
+		[...(way.fetch.length ? [fetchWords(way, typeof workers === 'object')] : []), wayWords(way)]
+			.filter(Boolean)
+			.join(' ');
 	return `Use the commands for the way yours was installed (say it, for example \`docker\` or \`debian\`, and only those are shown):\n\n${ways
-		.map(way => `${code(way.install)}: ${wayWords(way, known)}${below([...way.lines, ...way.log])}`)
+		.map(way => `${code(way.install)}: ${whole(way)}${below([...way.fetch, ...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
 
@@ -115,10 +130,17 @@ const sameRelease = 'All of them must run the same release, and only the main pr
 /** Nothing may be written after the backup, so all is stopped before it. */
 function stopWords({ workers, stop }: SwitchCommands): string {
 	if (typeof workers === 'object')
-		return `Stop all workers** and the main process. ${sameRelease}${below(workers.stop)}`;
+		return `Stop all workers** and the main process. ${sameRelease} (The names are upstream's: use yours.)${below(workers.stop)}${lingering(workers.stop)}`;
 	if (workers === 'perhaps')
-		return `Stop Synapse**, and all workers if you run any: what they write later is not in the backup. ${sameRelease}${below(stop)}`;
-	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}`;
+		return `Stop Synapse**, and all workers if you run any: what they write later is not in the backup. ${sameRelease}${below(stop)}${lingering(stop)}`;
+	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}${lingering(stop)}`;
+}
+
+/** A process that something else started goes on writing: `synctl` and a target stop only what is theirs. */
+function lingering(stop: readonly string[]): string {
+	return stop.some(line => line.startsWith('pgrep'))
+		? '\n\nThe last line must print `all stopped`. If it lists processes, something else started them: stop them there, or with `kill`.'
+		: '';
 }
 
 function below(lines: readonly string[]): string {
@@ -137,14 +159,24 @@ const after = (text: string) => text && `\n\n${text}`;
 
 /** What to do at a switch, as Markdown. */
 export function switchWords(commands: SwitchCommands, { migrations, queued }: Partial<Migrating> = {}): string {
-	const { from, to, updates, backup, asking, ways, stated, workers } = commands;
+	const { from, to, updates, space, backup, asking, ways, stated, workers } = commands;
 	const log = stated ? ways.flatMap(({ log }) => log) : [];
+	const fetched = stated ? ways.filter(({ fetch }) => fetch.length) : [];
 	const parts = [
 		...(updates.length
 			? [
 					`Count the background updates.** This must print 0 before you stop Synapse. If it does not, wait: updates pile up, and a newer release may have to finish them at startup.\n\n${block(updates)}`,
 				]
 			: []),
+		...(space.length
+			? [
+					`Check the free disk space**, where the backup goes, and where the database lies: the dump is compressed, so seldom larger than the database, and some migrations rebuild a table.${below(space)}`,
+				]
+			: []),
+		...fetched.map(
+			way =>
+				`Fetch ${to}** while ${from} still runs. ${fetchWords(way, typeof workers === 'object')}${below(way.fetch)}`,
+		),
 		stopWords(commands),
 		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
@@ -247,13 +279,13 @@ ${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
 
-function systemWords({ to, built, ended }: Extract<StepTask, { kind: 'which-system' }>): string {
+function systemWords({ to, built, ended, likely }: Extract<StepTask, { kind: 'which-system' }>): string {
 	const last = ended.map(({ name, last }) => `${name}: up to ${last}`);
 	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints your system:
 
 ${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
 
-Ask again with it, for example \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
+${likely ? `PostgreSQL ${likely.postgres} is what ${likely.name} has, so yours may be that one. ` : ''}Ask again with it, for example \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
 
 ${list(last)}`;
 }
@@ -274,14 +306,21 @@ function taskTitle(task: StepTask): string {
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;
 	if (task.kind === 'which-system') return `Make sure your system has packages of ${task.to}`;
-	return task.kind === 'wait'
-		? `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`
-		: `No package of ${task.lacking.version} for ${task.lacking.system.name}`;
+	if (task.kind === 'no-package') return noPackageTitle(task.lacking);
+	return `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`;
+}
+
+/** What to do where there is no package. */
+function noPackageTitle({ version, system: { name, packages }, next, both }: NoPackage): string {
+	if (!('last' in packages) || !next) return `No package of ${version} for ${name}`;
+	return both.length
+		? `Upgrade ${name} to ${next.name}; its packages end at ${packages.last}`
+		: `Go to ${packages.last}, the last for ${name}; then upgrade to ${next.name}`;
 }
 
 const consequences: Record<Consequence, string> = {
 	sticks: 'leaves background updates that never finish',
-	ruins: 'can corrupt the database, so that neither release can open it',
+	ruins: 'can corrupt the database for good',
 	refuses: 'does not start',
 };
 

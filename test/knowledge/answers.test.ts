@@ -248,7 +248,7 @@ describe("upstream's packages", () => {
 		expect(steps[0]).toMatchObject({ id: '1.163.2/no-package', when: 'before', must: true });
 		expect(steps.find(({ id }) => id === '1.163.2/switch')?.text).not.toContain('wget');
 		const { sections } = planWords(planOf('1.130.0 1.163.2 debian postgres=13 os=debian-11'), []);
-		expect(sections[0]?.markdown).toMatch(/^\* 🔴 No package of 1\.163\.2 for Debian 11/);
+		expect(sections[0]?.markdown).toMatch(/^\* 🔴 Upgrade Debian 11 to Debian 12; its packages end at 1\.141\.0/);
 	});
 
 	test('the system is asked for where some has none of the target', () => {

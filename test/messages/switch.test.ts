@@ -91,7 +91,9 @@ describe('a package that upstream does not build', () => {
 	test('is not downloaded for a system that is too old: the system goes first', () => {
 		const text = textFor('debian os=debian-11');
 		expect(text).toContain('**no package** of 1.163.2 for Debian 11: upstream built them up to 1.141.0');
-		expect(text).toContain('Debian 12 have packages of 1.56.0 and of 1.163.2');
+		// 1.56.0 is older than Debian 12: its package for it was built while that had another Python.
+		expect(text).toContain('First go to 1.141.0 on this system, then upgrade the system (Debian 12 and Debian 13 have');
+		expect(text).not.toContain('Ubuntu');
 		expect(text).not.toMatch(/wget|apt-get install/);
 		expect(textFor('debian os=debian-11', '1.141.0')).toContain('+bullseye1_');
 		expect(textFor('debian os=debian-11', '1.142.0')).not.toContain('bullseye');
@@ -99,7 +101,7 @@ describe('a package that upstream does not build', () => {
 	test('where no system has both, one halts at the last that the old one has', () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
 		expect(text).toContain(
-			'Stop at 1.31.0, upgrade the system (Debian 12, Debian 13, Ubuntu 22.04 have packages of 1.163.2)',
+			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2)',
 		);
 	});
 	test('is not downloaded for a system that is too new for it', () => {
@@ -138,7 +140,7 @@ test('a package is fetched from where the archive keeps it, under its name there
 		]);
 	const pool = 'https://packages.matrix.org/debian/pool';
 	expect(fetched('debian')).toBe(
-		`wget ${pool}/main/m/matrix-synapse-py3/matrix-synapse-py3_1.163.2+trixie1_arm64.deb\napt-get update\napt-get install ./matrix-synapse-py3_1.163.2+trixie1_arm64.deb\n`,
+		`wget ${pool}/main/m/matrix-synapse-py3/matrix-synapse-py3_1.163.2+trixie1_arm64.deb\napt-get update\napt-get install ./matrix-synapse-py3_1.163.2+*.deb\n`,
 	);
 	expect(fetched('debian os=ubuntu-22.04', '1.164.0rc3')).toContain(
 		`${pool}/prerelease/m/matrix-synapse-py3/matrix-synapse-py3_1.164.0~rc3+jammy1_arm64.deb`,
@@ -151,12 +153,16 @@ describe('workers', () => {
 		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
 	test('are stopped before the backup and started after the switch, where one does it oneself', () => {
 		for (const install of ['docker', 'debian', 'pip', 'source'])
-			expect(parts(`${install} workers`)).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'start', 'if']);
+			expect(parts(`${install} workers`)).toEqual([
+				...['count', 'check', ...(install === 'docker' || install === 'debian' ? ['fetch'] : [])],
+				...['stop', 'back', 'switch', 'watch', 'start', 'if'],
+			]);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
 	test('are not mentioned where there are none, or where something else leads them', () => {
-		expect(parts('docker no-workers')).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'if']);
-		expect(parts('mdad no-workers')).toEqual(['count', 'stop', 'back', 'switch', 'watch', 'if']);
+		const rest = ['stop', 'back', 'switch', 'watch', 'if'];
+		expect(parts('docker no-workers')).toEqual(['count', 'check', 'fetch', ...rest]);
+		expect(parts('mdad no-workers')).toEqual(['count', 'check', ...rest]);
 		expect(textFor('docker no-workers')).not.toContain('worker');
 	});
 	test('are an if where nobody said it', () => {
@@ -178,7 +184,45 @@ describe('what stands before a backup and after a start that failed', () => {
 		const counting = 'SELECT count(*) FROM background_updates';
 		for (const install of ways) expect(words(install, closed), install).toContain(counting);
 		expect(words('docker', { ...closed, waited: true })).not.toContain(counting);
-		expect(words('docker', { ...closed, waited: true })).toMatch(/^\*\*1\. Stop Synapse/);
+		expect(words('docker', { ...closed, waited: true })).toMatch(/^\*\*1\. Check the free disk space/);
+	});
+
+	test.each(ways)('%s: the size of the database and the free space are shown, once for all legs', install => {
+		for (const [database, size] of [
+			['postgres', 'pg_database_size('],
+			['sqlite', 'page_count * page_size'],
+		] as const) {
+			const lines = commandsIn(words(`${install} ${database}`, closed));
+			expect(lines.join('\n')).toContain(size);
+			expect(lines.indexOf('df -h')).toBeLessThan(lines.findIndex(line => /pg_dump|\.backup/.test(line)));
+			expect(words(`${install} ${database}`, { ...closed, further: true })).not.toContain('df -h');
+		}
+	});
+
+	test.each(['docker', 'debian', 'debian os=ubuntu-22.04'])(
+		'%s: the release is fetched before Synapse stops',
+		facts => {
+			const lines = commandsIn(words(facts, closed));
+			const [fetched, stopped, started] = [/compose pull|^wget/, /\bstop\b/, /up -d|apt-get install/].map(what =>
+				lines.findIndex(line => what.test(line)),
+			);
+			expect(fetched).toBeGreaterThanOrEqual(0);
+			expect(stopped).toBeGreaterThan(fetched ?? 0);
+			expect(started).toBeGreaterThan(stopped ?? 0);
+		},
+	);
+
+	test('processes that something else started are looked for before the backup', () => {
+		for (const install of ['debian', 'distro', 'pip', 'source'])
+			for (const workers of ['workers', '']) {
+				const text = words(`${install} ${workers} postgres`, closed);
+				const lines = commandsIn(text);
+				const at = lines.indexOf("pgrep -af 'synapse[.]app' || echo all stopped");
+				expect(at, install).toBeGreaterThan(lines.findIndex(line => /stop/.test(line)));
+				expect(at, install).toBeLessThan(lines.findIndex(line => line.includes('pg_dump')));
+				expect(text).toContain('must print `all stopped`');
+			}
+		expect(words('docker', closed)).not.toContain('all stopped');
 	});
 
 	test.each(ways)('%s: Synapse is stopped by a command before the backup is made', install => {

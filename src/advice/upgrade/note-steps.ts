@@ -16,6 +16,10 @@ export function stepOf(
 ): Step {
 	const { possible } = note;
 	const tooEarly = note.when === 'before' && possible !== undefined && isAbove(possible, from);
+	const leg = legOf(tooEarly && possible ? possible : note.release, legs);
+	const left = legs[leg]?.from ?? from;
+	const isCertain = note.certainBelow !== undefined && isAbove(note.certainBelow, left);
+	const onlyIf = isCertain ? undefined : note.onlyIf;
 	// Hundreds of them an answer: what is optional is set, since spreading it copies everything again.
 	const step: Step = {
 		id: note.id,
@@ -31,13 +35,13 @@ export function stepOf(
 		metrics: note.metrics,
 		tells: [],
 		sources: note.sources,
-		leg: legOf(tooEarly && possible ? possible : note.release, legs),
+		leg,
 	};
 	if (concerned.ask) step.ask = concerned.ask;
 	if (note.applies) step.applies = note.applies;
-	if (note.onlyIf) step.onlyIf = note.onlyIf;
-	if (note.onlyIf && note.found) step.look = true;
-	if (note.onlyIf && note.foundIn === 'database') step.query = true;
+	if (onlyIf) step.onlyIf = onlyIf;
+	if (onlyIf && note.found) step.look = true;
+	if (onlyIf && note.foundIn === 'database') step.query = true;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
 	if (note.people) step.people = note.people;

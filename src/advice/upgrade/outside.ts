@@ -1,7 +1,7 @@
 // Steps that stand for several notes: what nobody finds in the configuration, and packages by system.
 
-import type { Profile } from '../../deployment/facts.ts';
-import type { Version } from '../../deployment/version.ts';
+import { type Profile, postgresOf } from '../../deployment/facts.ts';
+import { compare, type Version } from '../../deployment/version.ts';
 import type { Lifecycle, Note } from '../../knowledge/schema/synapse.ts';
 import { distinctSources } from './note-steps.ts';
 import { isBuilt, systemsOf } from './packages.ts';
@@ -56,6 +56,14 @@ export function systemOpen(
 	const members = steps.filter(isOfSystem);
 	if (!members.length) return [...steps];
 	const systems = systemsOf(lifecycles);
+	const ended = systems.flatMap(system =>
+		'last' in system.packages && isBuilt(system, from) && !isBuilt(system, to)
+			? [{ os: system.os, name: system.name, last: system.packages.last }]
+			: [],
+	);
+	const postgres = String(profile.get('postgres')?.value);
+	// The one that had packages for longest is the one most people stay on.
+	const [likely] = ended.filter(({ os }) => postgresOf(os) === postgres).sort((a, b) => compare(b.last, a.last));
 	const step: Step = {
 		...standingFor(members),
 		id: `${to}/which-system`,
@@ -67,11 +75,8 @@ export function systemOpen(
 			kind: 'which-system',
 			to,
 			built: systems.filter(system => isBuilt(system, to)).map(({ name }) => name),
-			ended: systems.flatMap(system =>
-				'last' in system.packages && isBuilt(system, from) && !isBuilt(system, to)
-					? [{ name: system.name, last: system.packages.last }]
-					: [],
-			),
+			ended: ended.map(({ name, last }) => ({ name, last })),
+			...(likely && { likely: { ...likely, postgres } }),
 		},
 	};
 	return [...steps.filter(other => !isOfSystem(other)), step];

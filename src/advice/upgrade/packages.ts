@@ -11,6 +11,9 @@ export type System = {
 	os: string;
 	/** `Debian 12`. */
 	name: string;
+	family: 'debian' | 'ubuntu';
+	/** The day the system itself was released. */
+	released: string;
 	packages: NonNullable<Lifecycle['releases'][number]['packages']>;
 };
 
@@ -20,8 +23,10 @@ const families = { debian: 'Debian', ubuntu: 'Ubuntu' } as const;
 export const systemsOf = memo((lifecycles: Knowledge['lifecycles']): readonly System[] =>
 	(['debian', 'ubuntu'] as const).flatMap(family =>
 		(lifecycles[family]?.releases ?? [])
-			.flatMap(({ version, packages }) =>
-				packages ? [{ os: `${family}-${version}`, name: `${families[family]} ${version}`, packages }] : [],
+			.flatMap(({ version, released, packages }) =>
+				packages
+					? [{ os: `${family}-${version}`, name: `${families[family]} ${version}`, family, released, packages }]
+					: [],
 			)
 			.sort((a, b) => Number(a.os.split('-')[1]) - Number(b.os.split('-')[1])),
 	),
@@ -31,4 +36,12 @@ export const systemsOf = memo((lifecycles: Knowledge['lifecycles']): readonly Sy
 export function isBuilt({ packages }: System, version: Version): boolean {
 	if (compare(version, packages.first) < 0) return false;
 	return !('last' in packages) || compare(version, packages.last) <= 0;
+}
+
+/**
+ * Whether that package surely fits the system as it was released. A package depends on the Python that the system had on the
+ * day of the build: while the system was still in the making, that could be an older one, and then `apt` refuses the package.
+ */
+export function isSurelyBuilt(system: System, version: Version, day: string | undefined): boolean {
+	return isBuilt(system, version) && day !== undefined && day >= system.released;
 }

@@ -1,7 +1,7 @@
 // The value that answers !upgrade: what lies between two releases, placed, for one deployment.
 
-import { concern } from '../../deployment/condition.ts';
-import { profileJson } from '../../deployment/facts.ts';
+import { type Concern, concern } from '../../deployment/condition.ts';
+import { type Profile, profileJson } from '../../deployment/facts.ts';
 import { finalOf, isAbove, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note, Source } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
@@ -12,7 +12,6 @@ import { type Floor, floors } from './floors.ts';
 import { type Halt, halts, legOf, legsOf } from './halts.ts';
 import { looked, stepOf, told, waited } from './note-steps.ts';
 import { outsideFirst, systemOpen } from './outside.ts';
-import { systemsOf } from './packages.ts';
 import { limitFirst, switchesAndWaits, systemFirst, tryAfter, waitAtStart } from './planned-steps.ts';
 import { type Rollback, rollback } from './rollback.ts';
 import type { RouteGroup } from './routes.ts';
@@ -69,7 +68,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	const notes = known.notes.filter(({ release }) => within(release));
 	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
 	for (const note of notes) {
-		const concerned = concern(note.applies, profile);
+		const concerned = bringsFloor(note, profile) ?? concern(note.applies, profile);
 		const decided = look.decided?.get(note.id);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
@@ -86,7 +85,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	const placed = waited(
 		told(visible).map(step => (step.refuses ? { ...step, ...triedOf(step.id, known.verified) } : step)),
 		[
-			...systemFirst({ from, to, profile }, systemsOf(known.lifecycles)),
+			...systemFirst({ from, to, profile }, known),
 			...limitFirst({ from, to, profile }, known),
 			...starting,
 			...switchesAndWaits(legs, stops, profile, { today, known, waited: hasWaited }),
@@ -117,6 +116,18 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 		unread: unreadOf(known.unread.filter(({ release }) => within(release))),
 		gaps: [],
 	};
+}
+
+/** Packages that depend on the Python and the SQLite that they run on: `apt` and Nix see to it. */
+const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
+const floorStories: readonly unknown[] = ['python-floor', 'sqlite-floor'];
+
+/** A new environment is nothing for those whose package brings its Python: what they may need is another system. */
+function bringsFloor({ story }: Note, profile: Profile): Concern | undefined {
+	const install = profile.get('install');
+	return install && dependent.includes(install.value) && floorStories.includes(story)
+		? { is: false, because: [install.stated] }
+		: undefined;
 }
 
 function byConfiguration({ id, title, options, sources }: Note): Hidden {

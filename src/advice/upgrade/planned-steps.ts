@@ -2,7 +2,7 @@
 
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
-import { finalOf, isWithin } from '../../deployment/version.ts';
+import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import type { Halt } from './halts.ts';
 import { migrating } from './migrating.ts';
@@ -39,6 +39,10 @@ type Calendar = {
 	waited: boolean;
 };
 
+function dayOf(release: Version, releases: Knowledge['releases']): string | undefined {
+	return releases.find(({ version }) => version === release)?.date;
+}
+
 /** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
 function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
 	if (profile.get('install')?.value !== 'debian' || profile.has('os')) return false;
@@ -46,7 +50,12 @@ function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly S
 }
 
 /** The step before everything else where upstream has no package of the target for the stated system. */
-export function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: readonly System[]): Step[] {
+export function systemFirst(
+	{ from, to, profile }: Omit<Way, 'today'>,
+	{ lifecycles, releases }: Pick<Knowledge, 'lifecycles' | 'releases'>,
+): Step[] {
+	const systems = systemsOf(lifecycles);
+	const left = dayOf(from, releases);
 	const os = profile.get('os')?.value;
 	const system = systems.find(other => other.os === os);
 	if (profile.get('install')?.value !== 'debian' || !system || isBuilt(system, to)) return [];
@@ -56,7 +65,7 @@ export function systemFirst({ from, to, profile }: Omit<Way, 'today'>, systems: 
 			id: `${to}/no-package`,
 			release: to,
 			when: 'before',
-			task: { kind: 'no-package', lacking: noPackage(system, { from, to }, systems) },
+			task: { kind: 'no-package', lacking: noPackage(system, { from, to, left }, systems) },
 			leg: 0,
 		},
 	];
@@ -95,7 +104,12 @@ export function switchesAndWaits(
 		const { migrations, queued } = migrating({ ...leg, profile }, known);
 		const opens = rollback(leg.to, leg.from, known).canReturn ?? 'unknown';
 		const archives = { installs: known.installs, systems };
-		const commands = switchCommands({ ...leg, released, today }, profile, archives, { opens, waited: waited || i > 0 });
+		const left = dayOf(leg.from, known.releases);
+		const commands = switchCommands({ ...leg, left, released, today }, profile, archives, {
+			opens,
+			waited: waited || i > 0,
+			further: i > 0,
+		});
 		const step: Step = {
 			...planned,
 			id: `${leg.to}/switch`,

@@ -38,7 +38,19 @@ export type StepTask =
 	| { kind: 'start-limit'; limit: StartLimit }
 	| { kind: 'outside'; places: readonly FoundIn[]; checks: readonly OutsideCheck[] }
 	/** Systems by their names: those that have packages of the target, and the last release of those whose packages ended. */
-	| { kind: 'which-system'; to: Version; built: readonly string[]; ended: readonly { name: string; last: Version }[] };
+	| {
+			kind: 'which-system';
+			to: Version;
+			built: readonly string[];
+			ended: readonly EndedSystem[];
+			likely?: LikelySystem;
+	  };
+
+/** A system that has no more packages after `last`. */
+type EndedSystem = { name: string; last: Version };
+
+/** The one among them whose own archive has the stated PostgreSQL. */
+export type LikelySystem = EndedSystem & { os: string; postgres: string };
 
 /** What leaving out a required halt, or its wait, can do to the database or to the start. */
 export type Consequence = 'sticks' | 'ruins' | 'refuses';

@@ -3,14 +3,14 @@
 import { holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isCandidate, isWithin, type Version } from '../../deployment/version.ts';
-import type { LineCondition, Recipe, Recipes } from '../../knowledge/schema/install.ts';
+import type { LineCondition, LinePart, Recipe, Recipes } from '../../knowledge/schema/install.ts';
 import { type Placeholder, placeholder } from '../../knowledge/schema/install-line.ts';
-import { isBuilt, type System } from './packages.ts';
+import { isBuilt, isSurelyBuilt, type System } from './packages.ts';
 
 export type Leg = { from: Version; to: Version };
 
-/** A leg, with the day its release appeared and the day it is asked about (`2026-11-21`). */
-export type DatedLeg = Leg & { released: string; today: string };
+/** A leg, with the days its releases appeared (`left` is of `from`) and the day it is asked about (`2026-11-21`). */
+export type DatedLeg = Leg & { left?: string | undefined; released: string; today: string };
 
 /** What there is to choose from: the recipes, and the systems that upstream builds packages for. */
 export type Archives = { installs: Recipes; systems: readonly System[] };
@@ -20,16 +20,20 @@ export type NoPackage = {
 	version: Version;
 	from: Version;
 	system: System;
-	/** Systems that have packages of both releases, by name. */
+	/** Systems of its family with a package of the release, and one of `from` that surely fits them, by name. */
 	both: string[];
-	/** Systems that have one of the release, by name. */
+	/** Systems of its family that have a package of the release, by name. */
 	newer: string[];
+	/** The oldest of `newer`. */
+	next?: System;
 };
 
 /** How one way to install comes to a release. */
 export type WayCommands = {
 	install: string;
 	version: Version;
+	/** Brings the release onto the machine while the old one still runs. */
+	fetch: string[];
 	/** Commands in a block, a line each; none where the release cannot be had this way. */
 	lines: string[];
 	/** Follows the log. */
@@ -52,6 +56,8 @@ export type WayCommands = {
 export type SwitchCommands = Leg & {
 	/** Counts the background updates that the release at the start has left; none where a wait has counted them. */
 	updates: string[];
+	/** Shows how large the database is, and what is free; none where an earlier leg has shown it. */
+	space: string[];
 	/** Stops Synapse without workers. */
 	stop: string[];
 	backup: string[];
@@ -108,11 +114,17 @@ function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | u
 }
 
 /** For which of these systems upstream has no package of the release, and which others it has one for. */
-export function noPackage(system: System, { from, to }: Leg, systems: readonly System[]): NoPackage {
-	const newer = systems.filter(other => isBuilt(other, to));
-	const both = newer.filter(other => isBuilt(other, from));
+export function noPackage(
+	system: System,
+	{ from, to, left }: Leg & Pick<DatedLeg, 'left'>,
+	systems: readonly System[],
+): NoPackage {
+	// Nobody upgrades Debian to Ubuntu.
+	const newer = systems.filter(other => other.family === system.family && isBuilt(other, to));
+	const both = newer.filter(other => isSurelyBuilt(other, from, left));
 	const names = (some: readonly System[]) => some.map(({ name }) => name);
-	return { version: to, from, system, both: names(both), newer: names(newer) };
+	const [next] = both.length ? both : newer;
+	return { version: to, from, system, both: names(both), newer: names(newer), ...(next && { next }) };
 }
 
 /** Whether some system that has a package of the first release has none of the last, so that people upgrade it. */
@@ -140,6 +152,7 @@ function wayTo(
 		begins === undefined && system && !isBuilt(system, version) ? noPackage(system, leg, systems) : undefined;
 	const values: PlaceholderValues = {
 		version,
+		from: leg.from,
 		'deb-version': version.replace('rc', '~rc'),
 		extras: extras.length ? `[${extras.join(',')}]` : '',
 		...(codename !== undefined && { codename }),
@@ -153,19 +166,21 @@ function wayTo(
 	};
 	const span = recipe.switch.find(({ releases }) => releases === undefined || isWithin(version, releases));
 	const pins = recipe.pins.filter(({ releases }) => isWithin(version, releases));
-	const shown = (span?.lines ?? []).flatMap((part): string[] => {
-		if (typeof part === 'string') return [filled(part, values)];
-		if ('each' in part)
-			return pins.flatMap(pin => part.lines.map(line => filled(line, { ...values, pin: pin.package })));
-		const is = 'if' in part ? holding[part.if] : !holding[part.unless];
-		return is ? part.lines.map(line => filled(line, values)) : [];
-	});
+	const shown = (parts: readonly LinePart[] = []) =>
+		parts.flatMap((part): string[] => {
+			if (typeof part === 'string') return [filled(part, values)];
+			if ('each' in part)
+				return pins.flatMap(pin => part.lines.map(line => filled(line, { ...values, pin: pin.package })));
+			const is = 'if' in part ? holding[part.if] : !holding[part.unless];
+			return is ? part.lines.map(line => filled(line, values)) : [];
+		});
 	const nothing = lacking !== undefined || (begins !== undefined && span?.releases === undefined);
 	const begun = begins === undefined;
 	return {
 		install,
 		version,
-		lines: nothing ? [] : shown,
+		fetch: nothing ? [] : shown(span?.fetch),
+		lines: nothing ? [] : shown(span?.lines),
 		log: !nothing && begun ? (recipe.log ?? []) : [],
 		...(begins !== undefined && { begins }),
 		...(lacking && { noPackage: lacking }),
@@ -200,15 +215,18 @@ function proofOf(profile: Profile, install: string | undefined, backup: readonly
 	return { ...(typeof postgres === 'string' && { postgres }), ...(install && { install }), ...(dump && { dump }) };
 }
 
-/** What else is known of a leg: whether its start opens the database afterwards, and whether a wait stands before it. */
-export type LegAround = { opens: WayBack['opens']; waited: boolean };
+/**
+ * What else is known of a leg: whether its start opens the database afterwards, whether a wait stands before it, and whether
+ * another leg does.
+ */
+export type LegAround = { opens: WayBack['opens']; waited: boolean; further?: boolean };
 
 /** The commands of one switch; undefined without a recipe for the way Synapse was installed. */
 export function switchCommands(
 	leg: DatedLeg,
 	profile: Profile,
 	{ installs, systems }: Archives,
-	{ opens, waited }: LegAround = { opens: false, waited: false },
+	{ opens, waited, further = false }: LegAround = { opens: false, waited: false },
 ): SwitchCommands | undefined {
 	const install = stated(profile);
 	const recipe = recipeFor(profile, installs);
@@ -225,6 +243,7 @@ export function switchCommands(
 		from,
 		to,
 		updates: waited ? [] : waitCommands(profile, installs),
+		space: further ? [] : [...forDatabase(profile, recipe, askedOfEach(sizes, recipe)), 'df -h'],
 		stop: install === undefined ? [] : (recipe.stop ?? []),
 		backup,
 		back: {
@@ -240,13 +259,23 @@ export function switchCommands(
 	};
 }
 
+/** The size of the database, in each engine's words. */
+const sizes = {
+	postgres: 'SELECT pg_size_pretty(pg_database_size(\n  current_database()))',
+	sqlite: 'SELECT page_count * page_size / 1048576\n  AS mb FROM pragma_page_count, pragma_page_size',
+};
+
 /** A query on Synapse's database, typed where it is reached. It has neither double quotes nor dollars. */
-function asked(query: string, { query: reached }: Recipe): Recipe['query'] {
-	const typed = (lines: readonly string[]) => [
+function asked(query: string, recipe: Recipe): Recipe['query'] {
+	return askedOfEach({ postgres: query, sqlite: query }, recipe);
+}
+
+function askedOfEach(query: { postgres: string; sqlite: string }, { query: reached }: Recipe): Recipe['query'] {
+	const typed = (lines: readonly string[], asking: string) => [
 		...lines.map((line, i) => (i < lines.length - 1 ? line : `${line} \\`)),
-		...query.split('\n').map((line, i, all) => `  ${i ? '' : '"'}${line}${i < all.length - 1 ? '' : '"'}`),
+		...asking.split('\n').map((line, i, all) => `  ${i ? '' : '"'}${line}${i < all.length - 1 ? '' : '"'}`),
 	];
-	return { postgres: typed(reached.postgres), sqlite: typed(reached.sqlite) };
+	return { postgres: typed(reached.postgres, query.postgres), sqlite: typed(reached.sqlite, query.sqlite) };
 }
 
 /** Shows how many background updates are left. */

@@ -51,8 +51,8 @@ const needs: Partial<Record<string, keyof Recipe>> = {
 
 export function placeholdersAreFilled({ installs }: Files): string[] {
 	return installs.flatMap(({ value, at }) =>
-		value.switch.flatMap(({ lines }, span) =>
-			lines.flatMap((part, index) => {
+		value.switch.flatMap(({ fetch = [], lines }, span) =>
+			[...fetch, ...lines].flatMap((part, index) => {
 				const words = typeof part === 'string' ? [part] : [...part.lines, ...conditionsOf(part)];
 				const names = words.flatMap(text => [...text.matchAll(placeholder)].map(([, name]) => name ?? ''));
 				return names

@@ -165,6 +165,11 @@ export const recipeShape = z.strictObject({
 		.array(
 			z.strictObject({
 				releases: range.optional().describe('The releases it is for. Leave it out for all others.'),
+				fetch: z
+					.array(part)
+					.min(1)
+					.optional()
+					.describe('Brings the release onto the machine while the old one still runs.'),
 				lines: z.array(part).min(1).describe('The commands.'),
 			}),
 		)

@@ -109,6 +109,10 @@ export const noteShape = z.strictObject({
 		description: "What to look for on one's own server if no fact covers it: a clause that continues “only if”.",
 		examples: ['`homeserver.yaml` has `acme`'],
 	}),
+	certainBelow: version.optional().meta({
+		description: 'An upgrade that starts below this release meets `onlyIf` for certain.',
+		examples: ['1.68.0'],
+	}),
 	found: conditionShape.optional().meta({
 		description: 'The same as data, for `!check`. Without `onlyIf`, those it does not match can ignore the note.',
 		examples: [{ option: 'acme.enabled', is: true }],

@@ -45,7 +45,7 @@ test('where pip is not how Python packages come, it is said after its command', 
 });
 
 test('commands of pip are those of the virtual environment, which is opened first, once for each block', () => {
-	const opened = (line: string) => shell(`source env/bin/activate\n${line}`);
+	const opened = (line: string) => shell(`cd ~/synapse\nsource env/bin/activate\n${line}`);
 	expect(at('pip', shell('pip install -U a'))).toBe(opened('pip install -U a'));
 	expect(at('pip', shell('# both:\npip install a\npip show a'))).toBe(opened('# both:\npip install a\npip show a'));
 	const two = `${shell('ls')}\n\n${shell('pip show a')}`;
@@ -66,7 +66,7 @@ test.each(['sqlite', 'postgres workers'])(
 			return blocks.find(lines => /^\s*(pip3?|synctl) /m.test(lines)) ?? [];
 		});
 		expect(using.length).toBeGreaterThan(5);
-		for (const lines of using) expect(lines).toMatch(/^source env\/bin\/activate\n/);
+		for (const lines of using) expect(lines).toMatch(/^cd ~\/synapse\nsource env\/bin\/activate\n/);
 	},
 );
 
