@@ -78,6 +78,9 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
 
+/** How many stand unfolded: on a phone, a room opens at the end of the answer, and these are what it should show. */
+const near = 3;
+
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
 
 export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server, note }: Deadlines): Answer {
@@ -89,8 +92,10 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	const overdue = open.filter(({ slipped, at }) => slipped || (at.date !== undefined && earliest(at.date) <= today));
 	const dated = open.filter(deadline => !overdue.includes(deadline) && !deadline.at.vague);
 	const vague = open.filter(deadline => !overdue.includes(deadline) && deadline.at.vague);
+	const later = dated.slice(near);
 	const parts: [string, readonly Deadline[]][] = [
-		['Next', dated],
+		['Next', dated.slice(0, near)],
+		['Later', later],
 		['No date yet', vague],
 		['Overdue, but still working', overdue],
 		[server === undefined ? 'Already dropped, or withdrawn' : 'In force in newer releases', over],
@@ -105,7 +110,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 			([title, some]): Section => ({
 				title: `${title} (${some.length})`,
 				markdown: list(some.map(deadlineLine)),
-				fold: (some === over && server === undefined) || some === vague || some === overdue,
+				fold: (some === over && server === undefined) || some === later || some === vague || some === overdue,
 			}),
 		);
 	const of = server === undefined ? '' : `${code(server)}: `;

@@ -14,7 +14,8 @@ import {
 	useLine,
 	verdict,
 } from './distribution-entries.ts';
-import { firstScreen, fits } from './first-screen.ts';
+import { firstScreen } from './first-screen.ts';
+import { fits } from './screen-density.ts';
 
 export type Screen = {
 	/** `Playbook 2025-06-01 → 2026-08-22`. */

@@ -3,51 +3,21 @@
 
 import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
-import type { Step } from '../advice/upgrade/step.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import type { Answer, Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
-import { count, enumerate, small } from '../text/format.ts';
+import { capital, count, enumerate, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { afterLines, beforeLines, boxes, peopleList, switchList, wayBackLine } from './checklist.ts';
 import { faultLines } from './faults.ts';
 import { planValue } from './plan.ts';
 import { planCommand, shorterCommand } from './plan-command.ts';
 import { allElse, howTo, numeral, settingsFold, settingsTitle } from './plan-folds.ts';
+import { barest, type Density, densities, fits } from './screen-density.ts';
 import { dangerLine, floorNames, horizonLine } from './sections.ts';
 import { isMaybe, type Sorted, sortedSteps } from './sorted-steps.ts';
 import { block, worded } from './switch.ts';
 import { unreadWords } from './tally.ts';
-
-/** At most this many lines of a kind, and whether each first thing says why; the folds have the rest. */
-type Density = {
-	first: number;
-	why: boolean;
-	faults: number;
-	before: number;
-	after: number;
-	people: number;
-	/** What was taken for granted: releases, which the title says too, and checks; else the last fold says it. */
-	taken: boolean;
-};
-
-/** From generous to bare: the first that fits is taken. */
-const densities: readonly Density[] = [
-	{ first: 4, why: true, faults: 2, before: 5, after: 3, people: 4, taken: true },
-	{ first: 4, why: true, faults: 1, before: 5, after: 2, people: 3, taken: false },
-	{ first: 4, why: true, faults: 1, before: 5, after: 1, people: 2, taken: false },
-	{ first: 4, why: true, faults: 1, before: 3, after: 1, people: 2, taken: false },
-	{ first: 6, why: false, faults: 0, before: 4, after: 1, people: 2, taken: false },
-	{ first: 6, why: false, faults: 0, before: 3, after: 1, people: 1, taken: false },
-	{ first: 6, why: false, faults: 0, before: 2, after: 0, people: 0, taken: false },
-	{ first: 6, why: false, faults: 0, before: 1, after: 0, people: 0, taken: false },
-];
-/** What comes first is never left out: up to five by their titles. */
-const barest: Density = { first: 5, why: false, faults: 0, before: 0, after: 0, people: 0, taken: false };
-
-/** Whether room is so short that what has no line of its own shares one. */
-function isTight({ first }: Pick<Density, 'first'>): boolean {
-	return first > 4;
-}
 
 export function firstScreen(decided: Plan, taken: readonly string[]): Answer {
 	const sorted = sortedSteps(decided);
@@ -96,40 +66,8 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 	};
 }
 
-/**
- * Words, and pixels in a client that is 900 px wide: a line has 22, a paragraph 16 more, a fold 38; 105 are what stands
- * around the text: the name, the question that it replies to, the title. A line has room for 70 characters or a few more.
- */
-const limits = { words: 245, height: 900 };
-
 /** Characters of an “if” that a line of the first screen has room for. */
 const shortClause = 60;
-
-type ScreenText = Pick<Answer, 'title' | 'lead' | 'sections'>;
-
-/** Whether what stands outside the folds is read in three seconds. */
-export function fits(answer: ScreenText): boolean {
-	const { words, height } = sizeOf(answer);
-	return words <= limits.words && height <= limits.height;
-}
-
-/** Words, and about how many pixels. */
-export function sizeOf({ title = '', lead, sections }: ScreenText): { words: number; height: number } {
-	const paragraphs = [lead, ...sections.flatMap(({ fold, markdown }) => (fold ? [] : [markdown]))].flatMap(text =>
-		text.split('\n\n'),
-	);
-	const folds = sections.flatMap(({ fold, title }) => (fold ? [title] : []));
-	const read = [title, ...paragraphs, ...folds].join(' ');
-	const words = read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length;
-	const lines = paragraphs
-		.flatMap(text => text.split('\n'))
-		.map(line => Math.ceil(line.replace(/[*\\`]/g, '').length / 70));
-	// The two fences of a block of code stand for the space around it.
-	const fences = paragraphs.filter(text => text.startsWith('```')).length;
-	const rows = lines.reduce((sum, rows) => sum + rows, 0);
-	const height = 105 + 22 * rows + 16 * paragraphs.length + 38 * folds.length - 17 * fences;
-	return { words, height };
-}
 
 function open(markdown: string): Section {
 	return { title: '', markdown, fold: false };
@@ -188,10 +126,13 @@ function settingsLine(plan: Plan, { first, maybeFirst, settings }: Sorted): stri
 	const many = things(settings.length, first.length ? `more ${sorts}` : sorts);
 	// Where the last line asks for the look, that has the command.
 	const isNext = !first.length && profile.install !== undefined;
-	const looks = settings.some(({ look }) => look);
-	const tells = looks ? `${isNext ? 'the script below' : `add ${code('look')}: it`} tells` : 'see below';
-	const could = `${isOnly ? 'only ' : ''}${many} can stop the start`;
-	return `🟡 **${capital(could)}**; ${tells}${looks ? ` whether ${settings.length === 1 ? 'it does' : 'one does'}` : ''}.`;
+	const which = settings.length === 1 ? 'whether it applies' : 'which apply';
+	const tells = !settings.some(({ look }) => look)
+		? `see “${settingsTitle(settings)}”`
+		: isNext
+			? `the script below says ${which}`
+			: `add ${code('look')} to see ${which}`;
+	return `🟡 **${capital(`${isOnly ? 'only ' : ''}${many} can prevent startup`)}**; ${tells}.`;
 }
 
 /** Everything else hangs on it, so it comes before all that does. */
@@ -199,9 +140,9 @@ function systemLine({ system }: Sorted): string[] {
 	if (!system) return [];
 	const { likely } = system;
 	const why = likely
-		? `PostgreSQL ${likely.postgres} is ${likely.name}’s, whose packages end at ${likely.last}: then add ${code(`os=${likely.os}`)}.`
+		? `PostgreSQL ${likely.postgres} suggests ${likely.name}, whose packages end at ${likely.last}: if so, add ${code(`os=${likely.os}`)}.`
 		: `Not all have packages; add yours, like ${code('os=debian-12')}.`;
-	return [`🟡 **First look which system it is** (${code('cat /etc/os-release')}). ${why}`];
+	return [`🟡 **First check which system it runs on** (${code('cat /etc/os-release')}). ${why}`];
 }
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
@@ -213,10 +154,6 @@ function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 /** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
 function perhapsBroken({ faults }: Plan): boolean {
 	return faultLines(faults).length > 0;
-}
-
-function capital(text: string): string {
-	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /**
@@ -233,114 +170,6 @@ function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const more = faultLines(open).length - shown.length;
 	const what = count(more, shown.length ? 'more severe bug' : 'severe bug');
 	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may affect you: see “Everything else”.`] : [])];
-}
-
-function boxes(title: string, lines: readonly string[]): string {
-	if (lines.length === 1) return `**${title}:** ${lines[0]}`;
-	return lines.length ? [`**${title}**`, ...lines].join('\\\n') : '';
-}
-
-function titles(steps: readonly Step[]): string[] {
-	return steps.map(({ title, refuses }) => `☐ ${refuses ? '🔴 ' : ''}${title}`);
-}
-
-function atMostLines(lines: readonly string[], atMost: number): string[] {
-	// A line that says “1 more” would take the place of the one that it leaves out.
-	const shown = lines.slice(0, lines.length === atMost + 1 ? lines.length : atMost);
-	const more = lines.length - shown.length;
-	const what = shown.length ? `${more} more` : count(more, 'thing');
-	return more > 0 ? [...shown, `☐ ${what}, in “The steps”`] : shown;
-}
-
-/** What is certain, then what everybody has to look at: first what a query tells, which could hold the switch up. */
-function beforeLines(plan: Plan, { sure, checks, updates, measures }: Sorted, { before, first }: Density): string[] {
-	const perhaps = checks.map(({ title, generated }) => `☐ ${generated ? title : `May apply to you: ${small(title)}`}`);
-	const lines = atMostLines([...titles(sure.before), ...perhaps], before);
-	const space = measures ? [spaceLine] : [];
-	const all = [...waitLines(plan, updates), ...lines, ...space];
-	return isTight({ first }) && all.length ? [all.join(' ')] : all;
-}
-
-function afterLines({ trying, sure }: Sorted, { after, first }: Density): string {
-	const lines = [...titles(trying), ...atMostLines(titles(sure.after), after)];
-	return boxes('Afterwards', isTight({ first }) ? [lines.join(' ')] : lines);
-}
-
-function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { before: atMost, first }: Density): string {
-	const { stops, from, to, profile } = plan;
-	const what = doesStopWorkers(plan) ? 'main and all workers' : 'Synapse';
-	const redFirst = [...sure.switch].sort((a, b) => Number(b.refuses) - Number(a.refuses));
-	const fetched = profile.install === 'docker' ? 'Pull the new image' : 'Download the package';
-	const halts = stops.filter(({ required }) => required).map(({ best }) => `**${best}** (wait)`);
-	const order = [from, ...halts, to].join(' → ');
-	const waits = updates.length > 0;
-	const chain =
-		isTight({ first }) && waits
-			? [`☐ No background update left, then ${order}`]
-			: [`☐ In this order: ${order}`, ...(waits ? [updatesLine] : [])];
-	return boxes(halts.length ? 'During each upgrade' : 'During the upgrade', [
-		...(halts.length ? chain : []),
-		`☐ ${fetches ? `${fetched}, then stop` : 'Stop'} ${what} and back up`,
-		...atMostLines(titles(redFirst), Math.max(atMost, redFirst[0]?.refuses ? 1 : 0)),
-		`☐ ${switchWords(plan)}`,
-	]);
-}
-
-/** Until where one can return without the backup, and the command that tells more. */
-function wayBackLine({ rollback, from, to }: Plan): string {
-	const { floor, canReturn } = rollback;
-	const how =
-		canReturn === true
-			? `${from} still opens the database`
-			: canReturn === 'unknown' || floor === to
-				? 'only the backup is sure'
-				: `to ${floor}, else only the backup`;
-	return `**Way back:** ${how} (${code(`!rollback ${to} ${from}`)})`;
-}
-
-const spaceLine = `☐ Space for a backup? (${code('df -h')})`;
-
-/** It can take days, so it comes first of all; where the plan halts, each halt has a wait of its own. */
-function waitLines({ stops }: Plan, updates: Sorted['updates']): string[] {
-	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
-}
-
-const updatesLine = '☐ Wait until no background updates are left';
-
-/** Whether workers are stopped and started by hand: the playbook, the chart and NixOS do it themselves. */
-function doesStopWorkers({ profile }: Plan): boolean {
-	return profile.workers === true && !(String(profile.install) in leads);
-}
-
-const leads: Record<string, (what: string) => string> = {
-	mdad: what => `Let the playbook install ${what}`,
-	ess: what => `${code('helm upgrade')} to the chart that has ${what}`,
-	nix: what => `${code('nixos-rebuild switch')} to ${what}`,
-};
-
-const ready = '`Synapse now listening on`';
-
-/** The switch itself in one line. */
-function switchWords(plan: Plan): string {
-	const { to, profile, stops } = plan;
-	const what = stops.some(({ required }) => required) ? 'the next release' : to;
-	const led = leads[String(profile.install)]?.(what);
-	if (doesStopWorkers(plan)) return `Install ${what}, start main; start the workers once it listens`;
-	const docker = code('up -d synapse');
-	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
-	return `${led ?? alone}, then wait for ${ready}`;
-}
-
-/** What users will ring about: what they must do or cannot undo first, then the newest. */
-function peopleList({ steps }: Plan, atMost: number): string {
-	const telling = steps.filter(({ people }) => people !== undefined);
-	if (!atMost) return '';
-	const weight = ({ must, oneWay }: Step) => (oneWay ? 0 : must ? 1 : 2);
-	const sorted = [...telling].sort((a, b) => weight(a) - weight(b) || compare(b.release, a.release));
-	const shown = sorted.slice(0, atMost).map(({ people, oneWay }) => `· ${oneWay ? '⚠️ ' : ''}${people}`);
-	const more = sorted.length - shown.length;
-	const rest = more > 0 ? [`· ${more} more below`] : [];
-	return boxes('Changes for your users, unless you configure otherwise', [...shown, ...rest]);
 }
 
 /** One line: floors, holes, what cannot be undone; and how much changes for users, where that has no list. */
@@ -410,10 +239,11 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	if (instead !== undefined)
 		return [`**Now:** plan for the release without the bug: ${code(planCommand({ ...plan, to: instead }))}`];
 	if (first?.command) {
-		const look = sorted.system ? 'look which system it is; ' : '';
+		const look = sorted.system ? 'check the system; ' : '';
 		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
 	}
-	if (sorted.system) return ['**Now:** look which system it is, and ask again.', block(['cat /etc/os-release'])];
+	if (sorted.system)
+		return ['**Now:** check which system it is, and ask again with it.', block(['cat /etc/os-release'])];
 	if (first)
 		return [
 			first.how ? `**Now:** the first of these: ${first.how}` : `**Now:** ${first.title}. “The steps” above say how.`,

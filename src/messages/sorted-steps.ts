@@ -226,8 +226,8 @@ function archived(
 	return { from: ' (from PGDG)' };
 }
 
-function noPackageHow({ from, system: { os, packages }, both }: NoPackage): Pick<First, 'how'> {
-	if (both.length || !('last' in packages)) return {};
+function noPackageHow({ from, system: { os, packages }, both, next }: NoPackage): Pick<First, 'how'> {
+	if (both.length || !next || !('last' in packages)) return {};
 	return { how: code(`!upgrade ${from} ${packages.last} debian os=${os}`) };
 }
 

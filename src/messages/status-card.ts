@@ -220,6 +220,7 @@ function distributionLines(facing: Facing): string[] {
 	];
 }
 
+/** A room opens at the end of a message, so what is not the state is folded. */
 function overviewSections(overview: Overview, facing: Facing): Section[] {
 	const { server } = facing;
 	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;
@@ -236,19 +237,23 @@ function overviewSections(overview: Overview, facing: Facing): Section[] {
 		...distributionLines(facing),
 	];
 	const say = ask.length
-		? ` I would also like to know: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; negate a fact with a ${code('no-')} prefix.`
+		? ` To tell me more: ${code(`!profile ${server} ${ask.map(factExample).join(' ')}`)}; negate a fact with a ${code('no-')} prefix.`
 		: '';
 	return [
 		{ title: 'State', markdown: list(lines), fold: false },
 		...(deadlines.length || overdue.length
 			? [
 					{
-						title: 'Next deadlines',
+						title: `Next deadlines (${deadlines.length + overdue.length})`,
 						markdown: list([...deadlines.map(deadlineLine), ...lateWords(overdue, server)]),
-						fold: false,
+						fold: true,
 					},
 				]
 			: []),
-		{ title: 'Deployment', markdown: `${knownFacts(facing)}${say}`, fold: false },
+		{
+			title: ask.length ? 'Deployment, and what I would like to know' : 'Deployment',
+			markdown: `${knownFacts(facing)}${say}`,
+			fold: true,
+		},
 	];
 }

@@ -12,7 +12,7 @@ import {
 } from '../advice/upgrade/step-task.ts';
 import type { NoPackage, SwitchCommands, WayCommands } from '../advice/upgrade/switch-commands.ts';
 import { compare } from '../deployment/version.ts';
-import { enumerate, list } from '../text/format.ts';
+import { enumerate, list, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { migrationsWords, queuedWords } from './migrating.ts';
 import { link } from './sections.ts';
@@ -22,17 +22,20 @@ export function block(lines: readonly string[]): string {
 }
 
 /** There is nothing to download for this system. */
-export function noPackageWords({ version, from, system: { name, packages }, both, newer }: NoPackage): string {
+export function noPackageWords({ version, from, system: { name, packages }, both, newer, keeps }: NoPackage): string {
 	const { first } = packages;
 	if (compare(version, first) < 0)
 		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const last = 'last' in packages ? packages.last : from;
 	const has = (names: readonly string[]) => `${enumerate(names)} ${names.length > 1 ? 'have' : 'has'} packages of`;
-	const reinstall =
-		'install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs';
+	const reinstall = keeps
+		? ', install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs.'
+		: `. The new system has no package of ${last}, so Synapse does not run until you install a newer one.`;
+	if (!newer.length)
+		return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const before = both.length
-		? `Upgrade the system first (${has(both)} ${from} and of ${version}), ${reinstall}.`
-		: `First go to ${last} on this system, then upgrade the system (${has(newer)} ${version}), ${reinstall}.`;
+		? `Upgrade the system first (${has(both)} ${from} and of ${version})${reinstall}`
+		: `First go to ${last} on this system, then upgrade the system (${has(newer)} ${version})${reinstall}`;
 	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before} Then ask again with the new \`os=\`. The image or PyPI would do without a new system.
 
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
@@ -49,14 +52,11 @@ function holdWords(hold: readonly string[]): string {
 
 const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours stays.';
 
-function packageWords({ version, begins, noPackage, built, hold }: WayCommands): string {
+function packageWords({ version, begins, noPackage, hold }: WayCommands): string {
 	if (begins !== undefined)
 		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; this shows whether the archive still has ${version}:`;
 	if (noPackage) return `${noPackageWords(noPackage)}${holdWords(hold)}`;
-	const which = built.length
-		? `${version} has them for ${built.join(', ')}`
-		: 'There are packages only for the systems that were current at the time';
-	return `${which}: on another system, stop at the last release that has one, upgrade the system, and continue.${holdWords(hold)}\n\n\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
+	return `\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
 }
 
 function playbookWords({ version, find, checkout }: WayCommands): string {
@@ -74,10 +74,14 @@ Then:`;
 }
 
 /** What stands above the commands that bring a release onto the machine. */
-function fetchWords({ install }: WayCommands, workers: boolean): string {
+function fetchWords({ install, version, built, hold }: WayCommands, workers: boolean): string {
 	if (install === 'docker')
 		return `In \`compose.yaml\` (or your \`docker run\`), set the new image${workers ? ', for Synapse and each worker' : ''}, and pull it:`;
-	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file:`;
+	const which = built.length
+		? `${version} has them for ${built.join(', ')}`
+		: 'There are packages only for the systems that were current at the time';
+	const held = holdWords(hold);
+	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, stop at the last release that has one, upgrade the system, and continue${held ? `.${held}\n\nTo download the package:` : ':'}`;
 }
 
 /** How one way to install is done: what stands above its commands. */
@@ -117,9 +121,7 @@ function wayWords(way: WayCommands): string {
 function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	if (stated) return ways.map(way => `${wayWords(way)}${below(way.lines)}`).join('');
 	const whole = (way: WayCommands) =>
-		[...(way.fetch.length ? [fetchWords(way, typeof workers === 'object')] : []), wayWords(way)]
-			.filter(Boolean)
-			.join(' ');
+		[wayWords(way), way.fetch.length ? fetchWords(way, typeof workers === 'object') : ''].filter(Boolean).join(' ');
 	return `Use the commands for the way yours was installed (say it, for example \`docker\` or \`debian\`, and only those are shown):\n\n${ways
 		.map(way => `${code(way.install)}: ${whole(way)}${below([...way.fetch, ...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
@@ -302,7 +304,12 @@ function taskText(task: StepTask): string {
 function taskTitle(task: StepTask): string {
 	if (task.kind === 'switch') return `Switch to ${task.to}`;
 	if (task.kind === 'start-limit') return "Raise systemd's start timeout";
-	if (task.kind === 'outside') return `May apply to you: check ${enumerate(task.places.map(place => places[place]))}`;
+	if (task.kind === 'outside') {
+		const [only, ...more] = task.checks;
+		const what =
+			only && !more.length ? small(only.title) : `check ${enumerate(task.places.map(place => places[place]))}`;
+		return `May apply to you: ${what}`;
+	}
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;
 	if (task.kind === 'which-system') return `Make sure your system has packages of ${task.to}`;

@@ -251,6 +251,32 @@ describe("upstream's packages", () => {
 		expect(sections[0]?.markdown).toMatch(/^\* 🔴 Upgrade Debian 11 to Debian 12; its packages end at 1\.141\.0/);
 	});
 
+	test('that surely fit a system are those built after its release: until then its Python could change', () => {
+		const lacking = (asked: string) => {
+			const { markdown = '' } =
+				planWords(planOf(asked), []).sections.find(({ title }) => title.includes('Debian 11')) ?? {};
+			return markdown;
+		};
+		// Debian 12 came on 2023-06-10: 1.85.0 was built before it, 1.86.0 after.
+		expect(lacking('1.85.0 1.163.2 debian os=debian-11')).toContain('First go to 1.141.0 on this system');
+		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).toContain('Debian 12 has packages of 1.86.0 and of 1.163.2');
+		// Nobody upgrades Debian to Ubuntu.
+		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).not.toContain('Ubuntu');
+	});
+
+	test('bring the Python and SQLite that they need: no new environment, and no floor to meet', () => {
+		const floors = (facts: string) => {
+			const { steps, hidden } = planOf(`1.18.0 1.163.2 ${facts}`);
+			const isFloor = ({ id }: { id: string }) => /\/(python|sqlite)-(floor|\d)/.test(id);
+			return { shown: steps.filter(isFloor).length, hidden: hidden.filter(isFloor) };
+		};
+		for (const install of ['debian', 'distro', 'nix']) {
+			expect(floors(install).shown, install).toBe(0);
+			expect(floors(install).hidden[0], install).toMatchObject({ because: [`install=${install}`] });
+		}
+		expect(floors('pip').shown).toBeGreaterThan(1);
+	});
+
 	test('the system is asked for where some has none of the target', () => {
 		expect(planWords(planOf('1.130.0 1.163.2 debian postgres=13'), []).lead).toMatch(/Say which system.*os=/);
 		for (const asked of ['1.158.0 1.163.2 debian', '1.130.0 1.163.2 docker', '1.130.0 1.163.2 debian os=debian-12'])
@@ -291,6 +317,15 @@ describe('the hint proposes what shortens the plan most', () => {
 		expect(shorter('1.98.0 1.163.2').proposed).toContain('no-workers');
 		expect(shorter('1.130.0 1.163.2 debian os=debian-12').proposed).not.toContain('python=');
 	});
+});
+
+test('a long first start is certain for those who come from before the release that queues its work', () => {
+	const step = (asked: string) => planOf(asked).steps.find(({ id }) => id === '1.85.0/push-updates-in-foreground');
+	expect(step('1.61.0 1.163.2 docker sqlite')).toMatchObject({ when: 'switch', must: true });
+	expect(step('1.61.0 1.163.2 docker sqlite')).not.toHaveProperty('onlyIf');
+	expect(step('1.61.0 1.163.2 docker sqlite')).not.toHaveProperty('query');
+	expect(step('1.68.0 1.163.2 docker sqlite')).toMatchObject({ when: 'before', query: true });
+	expect(step('1.68.0 1.163.2 docker sqlite')?.onlyIf).toContain('is still queued');
 });
 
 describe('steps of one plan agree', () => {

@@ -5,8 +5,9 @@ import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';
 import { faultLines } from '../../src/messages/faults.ts';
-import { firstScreen, sizeOf } from '../../src/messages/first-screen.ts';
+import { firstScreen } from '../../src/messages/first-screen.ts';
 import { planWords } from '../../src/messages/plan.ts';
+import { sizeOf } from '../../src/messages/screen-density.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
 import { terminalText } from '../../src/render/terminal.ts';
 import { deployed } from '../deployed.ts';
@@ -110,7 +111,7 @@ test('red is only what surely concerns the deployment; what a look decides is co
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
 	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
 	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
-	expect(text).toContain('🟡 Two more settings can stop the start; see below.');
+	expect(text).toContain('🟡 Two more settings can prevent startup; see “The two settings, and what to write”.');
 	expect(text).toContain('☐ Certain');
 	expect(text).not.toContain('For some');
 	expect(text).toContain('▸ The two settings, and what to write');
@@ -143,7 +144,7 @@ test('the last line asks for the look, and says what of it the look decides', ()
 test('where the packages of the system are asked for, its Python is not', () => {
 	const asked = '1.61.0 1.163.2 debian postgres=15';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
-	expect(text).toContain('🟡 First look which system it is (`cat /etc/os-release`).');
+	expect(text).toContain('🟡 First check which system it runs on (`cat /etc/os-release`).');
 	expect(text).not.toContain('Needs Python');
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
@@ -162,7 +163,7 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 		notes: [floor('1.1.0/postgresql', 'postgres<11'), floor('1.2.0/postgresql', 'postgres<14')],
 	});
 	const having = (fact: string) => shown(of, deployed(fact));
-	expect(shown(of)).not.toContain('can stop the start');
+	expect(shown(of)).not.toContain('can prevent startup');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
 		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
@@ -259,7 +260,7 @@ test('before, during and after the upgrade: each with its checks in their order'
 		'☐ Space for a backup? (`df -h`)',
 	]);
 	expect(under('During the upgrade', asked)).toEqual([
-		'☐ Pull the new image, then stop Synapse and back up',
+		'☐ Pull the new image, then stop Synapse, and back up',
 		expect.stringMatching(/^☐ `up -d synapse`, then wait/),
 	]);
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
@@ -331,22 +332,31 @@ describe('the system under a package', () => {
 		expect(text.indexOf('Debian 12 runs')).toBeGreaterThan(text.indexOf('the last for Debian 11'));
 		// A new system brings a new Python.
 		expect(text).not.toMatch(/Python 3\.9 →/);
-		expect(text).not.toContain('First look which system');
+		expect(text).not.toContain('First check which system');
 	});
 	test('can go first from a release that was built for it after its own release', () => {
 		const text = textOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
 		expect(text).toContain('🔴 1. Upgrade Debian 11 to Debian 12; its packages end at 1.141.0.');
 		expect(text).toContain('PostgreSQL 13 → 15, once Debian 12 runs');
 	});
+	test('is never left for an older one', () =>
+		expect(textOf('1.80.0 1.163.2 debian os=ubuntu-22.10 postgres=14')).toContain(
+			'Go to 1.92.0, the last for Ubuntu 22.10; then upgrade to Ubuntu 24.04.',
+		));
+	test('that is too new for the target is not left', () => {
+		const text = textOf('1.56.0 1.60.0 debian os=ubuntu-22.10 postgres=14');
+		expect(text).toContain('🔴 1. No package of 1.60.0 for Ubuntu 22.10.');
+		expect(text).not.toMatch(/then upgrade to|!upgrade 1\.56\.0 1\.92/);
+	});
 	test('is looked at first where nobody said it, with what PostgreSQL gives away', () => {
 		const first = (asked: string) => textOf(asked).split('\n')[2];
 		expect(first('1.61.0 1.163.2 debian postgres=13 workers')).toBe(
-			'🟡 First look which system it is (`cat /etc/os-release`). PostgreSQL 13 is Debian 11’s, whose packages end at 1.141.0: then add `os=debian-11`.',
+			'🟡 First check which system it runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
 		);
-		expect(first('1.61.0 1.163.2 debian postgres=12 workers')).toContain('Ubuntu 20.04’s');
+		expect(first('1.61.0 1.163.2 debian postgres=12 workers')).toContain('PostgreSQL 12 suggests Ubuntu 20.04, whose');
 		// Debian 12 has packages of the target.
 		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not all have packages; add yours');
-		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First look which system');
+		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which system');
 	});
 	test('has one PostgreSQL; a newer one comes from PGDG', () => {
 		const of = (facts: string) => textOf(`1.98.0 1.163.2 ${facts}`).match(/PostgreSQL 13 → .*/)?.[0];
@@ -362,7 +372,7 @@ describe('the system under a package', () => {
 test('the way back has a line: without the backup as far as a release, with it, or either unknown', () => {
 	const back = (asked: string) => textOf(asked).match(/Way back: .*/)?.[0];
 	expect(back('1.98.0 1.163.2 docker postgres=15')).toBe(
-		'Way back: to 1.100.0, else only the backup (`!rollback 1.163.2 1.98.0`)',
+		'Way back: to 1.100.0; beyond that, a backup (`!rollback 1.163.2 1.98.0`)',
 	);
 	expect(back('1.161.0 1.163.2 pip sqlite')).toBe(
 		'Way back: 1.161.0 still opens the database (`!rollback 1.163.2 1.161.0`)',
@@ -382,13 +392,13 @@ test('the key of the archive is named, since without it the package may not come
 
 test('whether it starts is one sentence: what is certain, and what decides', () => {
 	expect(textOf('1.98.0 1.163.2 docker postgres=15')).toContain(
-		'🟡 Only ten settings can stop the start; the script below tells whether one does.',
+		'🟡 Only ten settings can prevent startup; the script below says which apply.',
 	);
 	expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toMatch(
-		/🟡 \d+ more settings can stop the start; add `look`: it tells whether one does\./,
+		/🟡 \d+ more settings can prevent startup; add `look` to see which apply\./,
 	);
 	// Something else can stop it, too.
-	expect(textOf('1.18.0 1.163.2')).not.toMatch(/Only \d+ things can stop/);
+	expect(textOf('1.18.0 1.163.2')).not.toMatch(/Only \d+ things can prevent/);
 });
 
 test('pip: the Python of the environment is looked at before, unless it is known', () => {

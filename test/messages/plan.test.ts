@@ -128,6 +128,25 @@ test('what only a candidate has done is still ahead', () => {
 	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 open deadline');
 });
 
+test('the three nearest deadlines stand open, and all others are folded', () => {
+	const promised = (version: string) => ({ subject: `thing ${version}`, at: { version }, promised: 'It goes.' });
+	const knowledge = known({
+		releases: releases('1.0.0', '1.3.0'),
+		notes: ['1.4.0', '1.5.0', '1.6.0', '1.7.0'].map(version =>
+			note(`1.3.0/at-${version.replaceAll('.', '-')}`, { deadline: promised(version) }),
+		),
+	});
+	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
+	const horizon = { release: '1.3.0', read: '2026-11-20' };
+	const { sections } = deadlinesWords(found, { all: false, today: '2026-11-21', horizon });
+	expect(sections.map(({ title, fold }) => [title, fold])).toEqual([
+		['Next (3)', false],
+		['Later (1)', true],
+	]);
+	expect(sections[0]?.markdown).toContain('Thing 1.4.0');
+	expect(sections[1]?.markdown).toContain('Thing 1.7.0');
+});
+
 test('what several releases warn of alike is told once, with each of them', () => {
 	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
 	const result = { release: '1.3.0', floor: '1.0.0', reason: { is: 'none-refuses' as const }, cautions };
@@ -236,5 +255,8 @@ test('a plan, an alert and a status card count the things to do alike', () => {
 	const found = plan({ from: '1.0.0', to: '1.1.0', ...base }, knowledge);
 	expect(planWords(found, []).lead).toContain(`${counted}, 1 good to know`);
 	expect(wayWords(found)).toContain(`From 1.0.0: ${counted}.`);
-	expect(cardWords({ facing, zone: 'UTC' }).sections[0]?.markdown).toContain(`Upgrade to 1.1.0: ${counted};`);
+	const { sections } = cardWords({ facing, zone: 'UTC' });
+	expect(sections[0]?.markdown).toContain(`Upgrade to 1.1.0: ${counted};`);
+	// A room opens at the end of it, so nothing but the state stands open.
+	expect(sections.map(({ fold }) => fold)).toEqual([false, ...sections.slice(1).map(() => true)]);
 });

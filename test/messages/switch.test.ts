@@ -101,7 +101,7 @@ describe('a package that upstream does not build', () => {
 	test('where no system has both, one halts at the last that the old one has', () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
 		expect(text).toContain(
-			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2)',
+			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2). The new system has no package of 1.31.0,',
 		);
 	});
 	test('is not downloaded for a system that is too new for it', () => {

@@ -22,12 +22,25 @@ const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|
 /**
  * The text with the paths of this way to install. Paths inside a container stay out of commands, which are typed outside;
  * of files that another configuration is made into, only commands that look at them get the path. After a command of pip's
- * stands how Python packages come there, where that is not pip; before it, what opens the virtual environment.
+ * stands how Python packages get there, where that is not pip; before it, what opens the virtual environment.
  */
 export function located(text: string, recipe: Recipe): string {
 	const { libraries } = recipe;
-	const whole = inEnvironment(withPaths(text, recipe), recipe);
-	return libraries !== undefined && /^\s*pip3? install /m.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
+	const own = recipe.withoutPip ? withoutPip(text) : text;
+	const whole = inEnvironment(withPaths(own, recipe), recipe);
+	return libraries !== undefined && pipInstall.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
+}
+
+const pipInstall = /^\s*(?:\S*\/)?pip3? install /m;
+/** A command of pip, with the lines that it goes on in. */
+const pipCommand = /^[ \t]*(?:\S*\/)?pip3? (?:.*\\\n)*.*\n/gm;
+
+/** The text without commands of pip, and without blocks that had nothing else. */
+function withoutPip(text: string): string {
+	return text.replace(/^```[a-z]*\n([\s\S]*?)^```\n?/gm, (block, lines: string) => {
+		const left = lines.replace(pipCommand, '');
+		return left === lines ? block : left.trim() ? block.replace(lines, () => left) : '';
+	});
 }
 
 function withPaths(text: string, { paths, inside, generated }: Recipe): string {

@@ -2,7 +2,7 @@
 
 import { holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
-import { compare, isCandidate, isWithin, type Version } from '../../deployment/version.ts';
+import { compare, isAbove, isCandidate, isWithin, type Version } from '../../deployment/version.ts';
 import type { LineCondition, LinePart, Recipe, Recipes } from '../../knowledge/schema/install.ts';
 import { type Placeholder, placeholder } from '../../knowledge/schema/install-line.ts';
 import { isBuilt, isSurelyBuilt, type System } from './packages.ts';
@@ -24,8 +24,10 @@ export type NoPackage = {
 	both: string[];
 	/** Systems of its family that have a package of the release, by name. */
 	newer: string[];
-	/** The oldest of `newer`. */
+	/** The oldest of `both` or else of `newer`, where the packages of the system have ended. */
 	next?: System;
+	/** Whether that one also has a package of the release that runs when the system is upgraded. */
+	keeps: boolean;
 };
 
 /** How one way to install comes to a release. */
@@ -119,12 +121,16 @@ export function noPackage(
 	{ from, to, left }: Leg & Pick<DatedLeg, 'left'>,
 	systems: readonly System[],
 ): NoPackage {
-	// Nobody upgrades Debian to Ubuntu.
-	const newer = systems.filter(other => other.family === system.family && isBuilt(other, to));
+	// Nobody upgrades Debian to Ubuntu, or goes back to an older system.
+	const newer = systems.filter(
+		other => other.family === system.family && other.released > system.released && isBuilt(other, to),
+	);
 	const both = newer.filter(other => isSurelyBuilt(other, from, left));
 	const names = (some: readonly System[]) => some.map(({ name }) => name);
-	const [next] = both.length ? both : newer;
-	return { version: to, from, system, both: names(both), newer: names(newer), ...(next && { next }) };
+	const last = 'last' in system.packages && isAbove(to, system.packages.last) ? system.packages.last : undefined;
+	const [next] = last === undefined ? [] : both.length ? both : newer;
+	const keeps = both.length > 0 || (next !== undefined && last !== undefined && isBuilt(next, last));
+	return { version: to, from, system, both: names(both), newer: names(newer), keeps, ...(next && { next }) };
 }
 
 /** Whether some system that has a package of the first release has none of the last, so that people upgrade it. */

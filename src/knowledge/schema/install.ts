@@ -158,6 +158,7 @@ export const recipeShape = z.strictObject({
 		.max(200)
 		.optional()
 		.describe('How Python packages get into this installation, said after commands with pip.'),
+	withoutPip: z.literal(true).optional().describe('Whether pip has no place in it, so that its commands are left out.'),
 	hold: lines.optional().describe('Keeps another archive from taking over when the system is upgraded.'),
 	find: lines.optional().describe('Shows which release would be installed.'),
 	checkout: lines.optional().describe('Goes back to the state that had a release.'),

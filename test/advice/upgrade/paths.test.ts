@@ -38,11 +38,28 @@ test('a plain installation has plain names', () =>
 
 test('where pip is not how Python packages come, it is said after its command', () => {
 	const pip = shell('pip install -U some-module');
-	expect(at('distro', pip)).toMatch(/some-module\n```\n\nThe distribution's Synapse also gets/);
-	expect(at('docker', pip)).toContain('has to be in the image');
+	expect(at('docker', pip)).toMatch(/some-module\n```\n\nIn a container, such a package has to be in the image/);
 	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
-	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');
+	expect(at('docker', 'Take pip install for granted.')).toBe('Take pip install for granted.');
 });
+
+test('where pip has no place, its commands are left out, with the lines that they go on in', () => {
+	const said = "The distribution's Synapse also gets";
+	expect(at('distro', `Look:\n\n${shell('pip install -U \\\n  some-module')}\nThen.`)).toMatch(
+		new RegExp(`^Look:\\n\\n\\nThen\\.\\n\\n${said}`),
+	);
+	expect(at('distro', shell('ls\npip show a\n~/synapse/env/bin/pip install a\ncat b'))).toContain(
+		`${shell('ls\ncat b')}\n\n${said}`,
+	);
+	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');
+	for (const install of ['distro', 'nix', 'mdad', 'ess'])
+		expect(at(install, shell('pip install a'))).not.toContain('pip install a');
+});
+
+test("upstream's package has its own environment", () =>
+	expect(at('debian', shell('pip install a'))).toContain(
+		'```bash\nPATH=/opt/venvs/matrix-synapse/bin:$PATH\npip install a\n```',
+	));
 
 test('commands of pip are those of the virtual environment, which is opened first, once for each block', () => {
 	const opened = (line: string) => shell(`cd ~/synapse\nsource env/bin/activate\n${line}`);
@@ -69,6 +86,33 @@ test.each(['sqlite', 'postgres workers'])(
 		for (const lines of using) expect(lines).toMatch(/^cd ~\/synapse\nsource env\/bin\/activate\n/);
 	},
 );
+
+describe('a plan has no command of another way to install', () => {
+	const pip = /^\s*(\S*\/)?pip3? |\bvenv\b(?!s)|virtualenv /;
+	const foreign: Record<string, RegExp> = {
+		pip: /^\s*(apt-get install \.|docker|kubectl|helm|just) /,
+		source: /^\s*(apt-get install \.|docker|kubectl|helm|just) /,
+		debian: /\bvenv\b(?!s)|virtualenv |^\s*(docker|kubectl|helm|just|synctl|git) /,
+		distro: new RegExp(`${pip.source}|^\\s*(docker|kubectl|helm|just|synctl|git) |packages\\.matrix\\.org`),
+		docker: /\bvenv\b(?!s)|virtualenv |^\s*(apt-get|systemctl|kubectl|helm|just|synctl|git) /,
+		mdad: new RegExp(`${pip.source}|^\\s*(apt-get|kubectl|helm|synctl|docker compose) `),
+		ess: new RegExp(`${pip.source}|^\\s*(apt-get|systemctl|docker|just|synctl|git) `),
+		nix: new RegExp(`${pip.source}|^\\s*(apt-get|docker|kubectl|helm|just|synctl|git) `),
+	};
+
+	test.each(
+		Object.keys(foreign).flatMap(install => ['0.99.0', '1.40.0', '1.98.0'].map(from => [install, from] as const)),
+	)('%s, from %s', (install, from) => {
+		const profile = deployed(`${install} workers postgres`);
+		const { steps } = worded(plan({ from, to: '1.163.2', profile, today: '2026-11-29' }, whole));
+		const found = steps.flatMap(({ id, text }) =>
+			[...text.matchAll(/```\w*\n([\s\S]*?)```/g)].flatMap(([, lines = '']) =>
+				lines.split('\n').flatMap(line => (foreign[install]?.test(line) ? [`${id}: ${line}`] : [])),
+			),
+		);
+		expect(found).toEqual([]);
+	});
+});
 
 describe('a plan names no path of another way to install', () => {
 	const roots: Record<string, readonly string[]> = {

@@ -27,6 +27,16 @@ describe('the range', () => {
 	])('%s → %s', (from, to, expected) => expect(ids(planned(from, to, knowledge).steps)).toEqual(expected));
 });
 
+test('what holds for certain below a release depends on where the leg starts that reaches the note', () => {
+	const knowledge = known({
+		releases: releases('1.0.0', '1.1.0', '1.2.0', '1.3.0'),
+		notes: [note('1.3.0/a', { onlyIf: 'it is queued', certainBelow: '1.2.0', must: true })],
+	});
+	const onlyIf = (from: string) => planned(from, '1.3.0', knowledge).steps.find(({ id }) => id === '1.3.0/a')?.onlyIf;
+	expect(onlyIf('1.1.0')).toBeUndefined();
+	expect(onlyIf('1.2.0')).toBe('it is queued');
+});
+
 describe('where a step stands', () => {
 	const knowledge = known({
 		notes: [
