@@ -15,7 +15,7 @@ import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
 
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
-const room = { steps: 12_000, settings: 7_000, uses: 4_000, informing: 3_500, rest: 1_800 };
+const room = { steps: 12_000, settings: 7_000, uses: 3_600, informing: 3_000, rest: 1_800 };
 
 /** `kept`: whole, however little room there is. */
 type FoldText = { whole: string; short: string; kept?: boolean };

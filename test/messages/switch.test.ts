@@ -8,21 +8,36 @@ import { deployed } from '../deployed.ts';
 
 const { installs } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
-const dates = { released: '2010-01-01', ends: '2040-01-01' };
+const ends = '2040-01-01';
 const systems = systemsOf({
 	debian: {
 		link: 'https://example.org/',
 		releases: [
-			{ version: '12', ...dates, packages: { first: '1.41.0', until: '2027-10-31', because: 'Python 3.11' } },
-			{ version: '11', ...dates, packages: { first: '1.6.0', last: '1.141.0' } },
-			{ version: '13', ...dates, packages: { first: '1.89.0', until: '2029-10-31', because: 'Python 3.13' } },
-			{ version: '9', ...dates, packages: { first: '0.34.0', last: '1.31.0' } },
+			{
+				version: '12',
+				released: '2023-06-10',
+				ends,
+				packages: { first: '1.41.0', until: '2027-10-31', because: 'Python 3.11' },
+			},
+			{ version: '11', released: '2021-08-14', ends, packages: { first: '1.6.0', last: '1.141.0' } },
+			{
+				version: '13',
+				released: '2025-08-09',
+				ends,
+				packages: { first: '1.89.0', until: '2029-10-31', because: 'Python 3.13' },
+			},
+			{ version: '9', released: '2017-06-17', ends, packages: { first: '0.34.0', last: '1.31.0' } },
 		],
 	},
 	ubuntu: {
 		link: 'https://example.org/',
 		releases: [
-			{ version: '22.04', ...dates, packages: { first: '1.58.0', until: '2026-10-31', because: 'Python 3.10' } },
+			{
+				version: '22.04',
+				released: '2022-04-21',
+				ends,
+				packages: { first: '1.58.0', until: '2026-10-31', because: 'Python 3.10' },
+			},
 		],
 	},
 });

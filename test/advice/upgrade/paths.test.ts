@@ -45,8 +45,8 @@ test('where pip is not how Python packages come, it is said after its command', 
 
 test('where pip has no place, its commands are left out, with the lines that they go on in', () => {
 	const said = "The distribution's Synapse also gets";
-	expect(at('distro', `Look:\n\n${shell('pip install -U \\\n  some-module')}\nThen.`)).toMatch(
-		new RegExp(`^Look:\\n\\n\\nThen\\.\\n\\n${said}`),
+	expect(at('distro', `${shell('pip install -U \\\n  some-module')}\nThen.`)).toMatch(
+		new RegExp(`^Look:\\n\\nThen\\.\\n\\n${said}`),
 	);
 	expect(at('distro', shell('ls\npip show a\n~/synapse/env/bin/pip install a\ncat b'))).toContain(
 		`${shell('ls\ncat b')}\n\n${said}`,
