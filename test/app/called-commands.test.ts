@@ -7,7 +7,7 @@ const namesFor = async (said?: string) => (await commandsFor(said)).map(({ name 
 const all = commands.map(({ name }) => name);
 
 test.each(['upgrade', 'notes', 'rollback', 'check', 'option', 'options', 'why', 'deadlines'])(
-	'%s alone',
+	'loads only %s',
 	async name => {
 		expect(await commandsFor(`!${name} 1.56 1.69`)).toEqual([commands.find(command => command.name === name)]);
 		expect(await namesFor(`!${name}`)).toEqual([name]);
@@ -29,6 +29,6 @@ test.each([
 	'!upgradex 1.56',
 	'!constructor',
 	'!toString',
-])('%j: all', async said => {
+])('loads all commands for %j', async said => {
 	expect(await namesFor(said)).toEqual(all);
 });

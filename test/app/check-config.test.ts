@@ -94,7 +94,7 @@ const config = (address: string, more: string) => `matrix:
   allow: [example.org]
 ${more}`;
 
-test('a token is asked whose it is; nothing is written anywhere', async () => {
+test('looks up the owner of a token, and writes nothing', async () => {
 	const { out, err, status } = await check(
 		config(await homeserver(), '  accessToken: right\n  password: secret\noperator: { room: "!other:example.org" }\n'),
 	);
@@ -111,7 +111,7 @@ test('a token is asked whose it is; nothing is written anywhere', async () => {
 	expect(changes).toEqual([]);
 });
 
-test('with a password nobody logs in', async () => {
+test('does not log in with a password', async () => {
 	const { out, status } = await check(config(await homeserver(), '  password: secret\n'));
 	expect(status).toBe(0);
 	expect(out).toContainEqual(
@@ -137,7 +137,7 @@ test.each([
 		'  password: x\n',
 		/^config\.yaml:3: matrix\.user: http:\S+ does not know @nobody:example\.org$/,
 	],
-])('%s is a mistake at its line', async (_what, more, mistake) => {
+])('reports %s at its line', async (_what, more, mistake) => {
 	const text = config(await homeserver(), more);
 	const { out, err, status } = await check(
 		more.includes('password') ? text.replace(user, '@nobody:example.org') : text,
@@ -146,14 +146,14 @@ test.each([
 	expect([out, status]).toEqual([[''], 1]);
 });
 
-test('a homeserver without passwords is told', async () => {
+test('reports a homeserver that accepts no passwords', async () => {
 	flows = ['m.login.sso'];
 	const { err, status } = await check(config(await homeserver(), '  password: secret\n'));
 	expect(err).toEqual([expect.stringMatching(/^config\.yaml:5: matrix\.password: .* does not accept passwords/)]);
 	expect(status).toBe(1);
 });
 
-test('what is no homeserver, and what does not answer, is told', async () => {
+test('reports an address that is not a homeserver, or does not answer', async () => {
 	const site = createHttp((_, response) => response.writeHead(404).end('<html>'));
 	const port = await listening(site);
 	const website = await check(config(`http://127.0.0.1:${port}`, '  password: x\n'));
@@ -168,7 +168,7 @@ test('what is no homeserver, and what does not answer, is told', async () => {
 	expect(closed.status).toBe(1);
 });
 
-test('all mistakes of the file come at once, those of the environment by their variable', async () => {
+test('lists all mistakes at once, those of the environment by variable', async () => {
 	const text = 'matrix:\n  homeserver: http://127.0.0.1:1\n  user: glia\n  password: x\n  allow: [admin]\n';
 	const { err, status } = await check(text, { GLIA_LOG_LEVEL: 'loud' });
 	expect(err).toEqual([
@@ -179,7 +179,7 @@ test('all mistakes of the file come at once, those of the environment by their v
 	expect(status).toBe(1);
 });
 
-test('a file that others can read, and holds a secret, is told; a store that cannot be is a mistake', async () => {
+test('warns of secrets in a file that others can read, and reports an impossible store', async () => {
 	const path = join(folder, 'config.yaml');
 	writeFileSync(path, '');
 	chmodSync(path, 0o644);
@@ -198,7 +198,7 @@ test('a file that others can read, and holds a secret, is told; a store that can
 	expect(existsSync(join(folder, 'data/glia.sqlite'))).toBe(false);
 });
 
-test('the sample placeholder is a mistake', async () => {
+test('reports the placeholder of the sample', async () => {
 	const { err, status } = await check(config(await homeserver(), '  password: "…"\n'));
 	expect(err).toEqual([
 		'config.yaml:5: matrix.password: this is still the sample placeholder: set the secret or a file containing it',
@@ -220,7 +220,7 @@ test.each([
 		/encryption\.passphrase: is missing: the keys in .* were created with a passphrase$/,
 	],
 ])(
-	'keys that were created %s are compared with the configuration, open or not',
+	'compares keys created %s with the configuration, whether they are open or not',
 	async (_how, passphrase, other, mistake) => {
 		const token = config(await homeserver(), '  accessToken: right\n');
 		const keys = keysIn(join(folder, 'data'));
@@ -237,7 +237,7 @@ test.each([
 	},
 );
 
-test('a server name in the place of an address is looked up by its .well-known', async () => {
+test('looks up the .well-known of a server name given instead of an address', async () => {
 	const authority = openAuthority();
 	writeFileSync(join(folder, 'ca.pem'), authority.certificate);
 	const real = await homeserver();

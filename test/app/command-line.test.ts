@@ -80,10 +80,10 @@ test.each([
 	[['say', '--from', '1.98', '!check'], 'I do not recognise the option --from.'],
 	[['say', '--constructor', '!help'], 'I do not recognise the option --constructor.'],
 	[['check', '--config', 'a.yaml'], 'I do not recognise the option --config.'],
-])('%j is refused', (words, refusal) => {
+])('refuses %j', (words, refusal) => {
 	expect(() => readCommandLine(words)).toThrow(refusal);
 });
 
-test('an option that nobody knows is answered with those that there are', () => {
+test('answers an unknown option with the known ones', () => {
 	expect(() => readCommandLine(['--verbose'])).toThrow('npm start -- --config config.yaml');
 });

@@ -33,14 +33,14 @@ function jsonLines({ out }: Ended): Record<string, unknown>[] {
 		.map(line => JSON.parse(line));
 }
 
-test('an answer goes to standard output, a refusal in words to standard error', async () => {
+test('writes answers to standard output and refusals in words to standard error', async () => {
 	expect(await run(['say', '!help'])).toMatchObject({ status: 0, err: '', out: expect.stringContaining('!upgrade') });
 	expect(await run(['say', 'frob'])).toMatchObject({ status: 1, out: '', err: expect.stringContaining('frob') });
 	expect(await run(['say', '--json', 'frob'])).toMatchObject({ status: 1, err: '' });
 	expect(await run(['say', '!leave'])).toMatchObject({ status: 1, out: '' });
 });
 
-test('with --json each line gets one line, whatever is in it and however lines end', async () => {
+test('answers each line with one line of JSON, whatever it contains and however lines end', async () => {
 	const said = '!help\r\n\r\n  \n!upgrade 1.56\u20281.57\n!leave\n\u0007\n!status';
 	const ended = await run(['say', '--json', '-'], said);
 	expect(jsonLines(ended)).toMatchObject([
@@ -53,11 +53,11 @@ test('with --json each line gets one line, whatever is in it and however lines e
 	expect(ended).toMatchObject({ status: 1, err: '' });
 });
 
-test('lines with nothing in them are no commands', async () => {
+test('ignores empty lines', async () => {
 	expect(jsonLines(await run(['say', '--json', '\n!help\n\n!status\n']))).toHaveLength(2);
 });
 
-test('mistakes on the command line are one line of JSON as well', async () => {
+test('reports mistakes on the command line as one line of JSON too', async () => {
 	for (const words of [
 		['say', '--json'],
 		['say', '--json', '--frob', '!help'],
@@ -69,18 +69,18 @@ test('mistakes on the command line are one line of JSON as well', async () => {
 	}
 });
 
-test('a reader that stops early is no fault', async () => {
+test('exits cleanly if the reader stops early', async () => {
 	const many = '!upgrade 1.18\n'.repeat(20);
 	expect(await run(['say', '-'], many, true)).toMatchObject({ err: '', status: 0 });
 	expect(await run([], many, true)).toMatchObject({ err: '', status: 0 });
 });
 
-test('a conversation that is piped ends with its worst', async () => {
+test('exits with the worst status of a piped conversation', async () => {
 	expect(await run([], '!help\n\n!frob\n')).toMatchObject({ status: 1, err: expect.stringContaining('frob') });
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
 });
 
-test('a guide session runs in a conversation; `say` only shows the plan', async () => {
+test('runs a guide session in a conversation, while `say` only shows the plan', async () => {
 	const guide = '!postgres 15 17 docker';
 	const { out, status } = await run([], `${guide} start\nDone.\n!help\nskip\nwhere\nstop\n`);
 	const [first, second, third] = [1, 2, 3].map(number => out.indexOf(`Stage ${number} of 12: `));
@@ -93,7 +93,7 @@ test('a guide session runs in a conversation; `say` only shows the plan', async 
 	expect(await run(['say', guide])).toMatchObject({ status: 0, out: expect.stringContaining(`${guide} start`) });
 });
 
-test('the README opens with what the program says', async () => {
+test('prints what the README shows first', async () => {
 	const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
 	const [, command = '', transcript = ''] = /^\$ npm start -s -- say '(.+?)'\n([\s\S]*?)\n```$/m.exec(readme) ?? [];
 	const { out } = await run(['say', command]);

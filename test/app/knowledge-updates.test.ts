@@ -99,7 +99,7 @@ const base64 = (signed: Buffer) => `${signed.toString('base64')}\n`;
 const tampered = 'knowledge.updates.key';
 const none = 'it has no valid signature';
 
-describe('what was changed on its way', () => {
+describe('a bundle that was changed in transit', () => {
 	const cases: [name: string, text: string | Buffer, signature: string | Buffer, why: string][] = [
 		['its first byte', flipped(good, 0), signature, tampered],
 		['a byte in the middle', flipped(good, good.length >> 1), signature, tampered],
@@ -172,7 +172,7 @@ const withFile = (name: string, text: string, more: Partial<Bundle> = {}) =>
 	withFiles(files => void files.set(name, text), more);
 const note = 'synapse/notes/1.66.0.yaml';
 
-describe('what is signed, and does not count', () => {
+describe('a signed bundle that is not acceptable', () => {
 	const shape = 'it is signed, but cannot be read';
 	const rules = 'it does not pass the checks';
 	const cases: [name: string, text: string, why: string][] = [
@@ -288,7 +288,7 @@ describe('what is signed, and does not count', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('more than any bundle has', async () => {
+	test('more bytes than any bundle has', async () => {
 		const bot = await informed();
 		serveSigned(`${good}${' '.repeat(maxBundle)}`);
 		expect(await lookAgain(bot)).not.toBe('taken');
@@ -296,7 +296,7 @@ describe('what is signed, and does not count', () => {
 	});
 });
 
-describe('what the network does', () => {
+describe('trouble on the network', () => {
 	const cases: [name: string, how: (request: IncomingMessage, response: ServerResponse) => void][] = [
 		['nothing there', (_, response) => void response.writeHead(404).end()],
 		[
@@ -347,7 +347,7 @@ describe('what the network does', () => {
 		expect(world.trespasses).toBe(0);
 	});
 
-	test('pressed, and from where the server sends on', async () => {
+	test('follows redirects and reads compressed responses', async () => {
 		const bot = await informed();
 		answer = (request, response) => {
 			if (!request.url?.startsWith('/new/'))
@@ -359,7 +359,7 @@ describe('what the network does', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('what is there already is not fetched again, and what was refused is not either', async () => {
+	test('does not fetch again what it has or has rejected', async () => {
 		const bot = await informed();
 		const asked: (string | undefined)[] = [];
 		const paths = (text: string) => (request: IncomingMessage, response: ServerResponse) => {
@@ -384,7 +384,7 @@ describe('what the network does', () => {
 	});
 });
 
-test('a running bot takes up a publication at its next look, an hour after the last', async () => {
+test('loads a new publication at the next check, an hour after the last one', async () => {
 	const bot = await openBot();
 	let at = now.getTime();
 	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
@@ -401,8 +401,8 @@ test('a running bot takes up a publication at its next look, an hour after the l
 	expect(markOf(bot)).toBe('second');
 });
 
-describe('a restart', () => {
-	test('begins with the last good one, and without asking anybody', async () => {
+describe('after a restart', () => {
+	test('starts with the last good bundle, without a request', async () => {
 		const { path, own } = await informed();
 		answer = (_, response) => void response.writeHead(500).end();
 		const bot = await openBot({ path, own });
@@ -410,7 +410,7 @@ describe('a restart', () => {
 		expect(bot.updates.edition().publication).toEqual({ author: 'The pigeon fanciers', made: '2022-09-07T10:00:00Z' });
 	});
 
-	test('remembers what is older', async () => {
+	test('still rejects older bundles', async () => {
 		const { path, own } = await informed();
 		const bot = await openBot({ path, own });
 		serveSigned(publisher.bundle('second', { made: '2022-09-07T09:00:00Z' }));
@@ -418,7 +418,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
-	test('with another key begins with what came with the program', async () => {
+	test("starts with the program's own knowledge if the key has changed", async () => {
 		const { path, own } = await informed();
 		const bot = await openBot({ path, own, keys: [stranger.key] });
 		expect(markOf(bot)).toBe('own');
@@ -428,7 +428,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('theirs');
 	});
 
-	test('with both keys takes either', async () => {
+	test('accepts either of two keys', async () => {
 		const { path, own } = await informed();
 		const bot = await openBot({ path, own, keys: [stranger.key, publisher.key] });
 		expect(markOf(bot)).toBe('first');
@@ -438,7 +438,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('theirs');
 	});
 
-	test('of a newer program that knows more begins with that', async () => {
+	test('starts with the knowledge of a newer program that knows more', async () => {
 		const { path } = await informed();
 		const own = await editionWith(filesOf('newer', '2022-09-07'));
 		const bot = await openBot({ path, own, glia: '1.1.0' });
@@ -450,7 +450,7 @@ describe('a restart', () => {
 		expect(await look({ ...bot, web: (await openBot({ path, own, glia: '1.1.0' })).web })).toContain('it is older');
 	});
 
-	test('of another program checks what is kept again', async () => {
+	test('checks the stored bundle again if the program is another one', async () => {
 		const { path, own } = await informed();
 		const checks: string[] = [];
 		const bot = await openUpdates({
@@ -481,7 +481,7 @@ describe('a restart', () => {
 				truncateSync(join(folder, 'files', note), 10);
 			},
 		],
-	])('where %s fetches it again', async (_, damage) => {
+	])('fetches the bundle again if %s', async (_, damage) => {
 		const { path, own } = await informed();
 		const [name = ''] = readdirSync(join(path, 'knowledge'));
 		damage(join(path, 'knowledge', name));
@@ -492,7 +492,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
-	test('where nothing can be kept goes on with what counted', async () => {
+	test('keeps the current knowledge if nothing can be stored', async () => {
 		const path = temporary();
 		writeFileSync(join(path, 'knowledge'), 'no folder');
 		const bot = await openBot({ path });
@@ -504,7 +504,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('with another key takes the bundle that this one signed as well', async () => {
+	test('accepts the same bundle signed with another key', async () => {
 		const { path, own } = await informed();
 		const bot = await openBot({ path, own, keys: [publisher.key, stranger.key] });
 		const text = publisher.bundle('first');
@@ -513,7 +513,7 @@ describe('a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
-	test('clears away what a kill left, and all but the newest, once nobody can be using it', async () => {
+	test('deletes leftovers of a killed process and all old bundles once nobody can be using them', async () => {
 		const { path, own } = await informed();
 		const folder = join(path, 'knowledge');
 		const old = (name: string) => utimesSync(join(folder, name), 0, new Date(Date.now() - 8 * 24 * 3600_000));
@@ -530,8 +530,8 @@ describe('a restart', () => {
 	});
 });
 
-describe('processes that share the folder', () => {
-	test('leave what another reads from, and what it unpacks', async () => {
+describe('processes that share a folder', () => {
+	test('leave alone what another one reads or unpacks', async () => {
 		const slow = await informed();
 		const { path, own } = slow;
 		const quick = await openBot({ path, own });
@@ -552,7 +552,7 @@ describe('processes that share the folder', () => {
 		unpacked.drop();
 	});
 
-	test('may take up the same bundle at the same time', async () => {
+	test('can load the same bundle at the same time', async () => {
 		const path = temporary();
 		const own = await editionWith(filesOf('own'));
 		const bots = await Promise.all([openBot({ path, own }), openBot({ path, own })]);

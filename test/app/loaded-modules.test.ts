@@ -54,7 +54,7 @@ test.each([
 	expect(modules.length, modules.join('\n')).toBeLessThanOrEqual(most);
 });
 
-test('of one file, at most 40 pieces, and none of the libraries that are loaded when first needed', () => {
+test('the single file loads at most 40 pieces, and no library that is loaded on demand', () => {
 	const { modules } = loadedFor(buildProgram(folder), '!upgrade 1.56 1.69');
 	expect(modules.length, modules.join('\n')).toBeLessThanOrEqual(40);
 	expect(modules.filter(name => /\/lib-[^/]*\.cjs$/.test(name))).toEqual([]);

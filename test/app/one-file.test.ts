@@ -11,14 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = buildProgram(folder);
 process.env.GLIA_TEST_PROGRAM = file;
 
-test('needs nothing beside it, and keeps only what it compiled', () => {
+test('needs no other file, and keeps only its compile cache', () => {
 	const { stdout, stderr, status } = spawnSync(file, ['say', '!upgrade 1.56 1.69'], { encoding: 'utf8', cwd: '/' });
 	expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
 	expect(stdout).toContain('1.56.0 → 1.69.0');
 	expect(readdirSync(folder).sort()).toEqual(['glia.cjs', 'glia.cjs.cache']);
 });
 
-test('answers where nothing can be written', () => {
+test('answers if nothing can be written', () => {
 	rmSync(`${file}.cache`, { recursive: true, force: true });
 	// A file in the place of the folder stops even those whom permissions do not stop.
 	writeFileSync(`${file}.cache`, '');
@@ -28,7 +28,7 @@ test('answers where nothing can be written', () => {
 	rmSync(`${file}.cache`);
 });
 
-test('uses what the modules compiled to where it may only read it', () => {
+test('uses a compile cache that it can only read', () => {
 	spawnSync(file, ['say', '!upgrade 1.56 1.69']);
 	const { stderr } = spawnSync(file, ['say', '!upgrade 1.56 1.69'], {
 		encoding: 'utf8',
@@ -38,11 +38,11 @@ test('uses what the modules compiled to where it may only read it', () => {
 	expect(stderr).not.toMatch(/was rejected/);
 });
 
-test('names the files and lines of no machine', () => {
+test('contains no paths of the machine that built it', () => {
 	expect(readFileSync(file, 'latin1').slice(0, 20_000)).not.toContain(process.cwd());
 });
 
-test('says which Node.js it needs, in JavaScript that an old one reads', () => {
+test('says which Node.js it needs, in JavaScript that old versions can read', () => {
 	// The table of the pieces is one line of names and numbers.
 	const head = (readFileSync(file, 'utf8').split('\n/*\n')[0] ?? '').replace(/^const table = .*$/m, '');
 	expect(head).toContain('Glia needs Node.js');

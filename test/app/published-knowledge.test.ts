@@ -25,7 +25,7 @@ function run(script: string, args: string[], environment: Record<string, string>
 const bundle = (args: string[], environment?: Record<string, string>) =>
 	run(join(root, 'tools/bundle/main.ts'), args, environment);
 
-test('a key is made once, and never printed', () => {
+test('creates a key once, and never prints it', () => {
 	const file = join(temporary(), 'key.pem');
 	const made = bundle(['key', file]);
 	expect(made.stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
@@ -34,7 +34,7 @@ test('a key is made once, and never printed', () => {
 	expect(readFileSync(file, 'utf8')).toBe(text);
 });
 
-test('made, signed with a locked key, checked, taken up in a thread, and used by `say --config`', async () => {
+test('knowledge is bundled, signed with an encrypted key, checked, loaded and used by `say --config`', async () => {
 	const folder = temporary();
 	const key = join(folder, 'key.pem');
 	const passphrase = { GLIA_BUNDLE_PASSPHRASE: 'a pigeon' };

@@ -33,7 +33,7 @@ const slow: Command = {
 	},
 };
 
-test('a thousand commands in ten rooms, and five editions after each other', async () => {
+test('answers a thousand commands in ten rooms while five editions are loaded', async () => {
 	const publisher = openPublisher();
 	const now = () => start;
 	const updates = await openUpdates({

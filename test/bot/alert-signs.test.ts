@@ -114,7 +114,7 @@ async function reminded(): Promise<Said> {
 	return reminder;
 }
 
-test('✅ on a reminder in the room stops all further ones', async () => {
+test('✅ on a reminder in the room stops all later ones', async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	const [{ number } = { number: 0 }] = await holes();
@@ -122,7 +122,7 @@ test('✅ on a reminder in the room stops all further ones', async () => {
 	expect(await live(40)).toEqual([]);
 });
 
-test('💤 on a reminder puts the next one off by a week, and then it comes', async () => {
+test('💤 on a reminder delays the next one by a week', async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	expect((await react('💤', event))[0]).toMatch(/ #\d until 2026-01-1\d/);
@@ -130,7 +130,7 @@ test('💤 on a reminder puts the next one off by a week, and then it comes', as
 	expect((await live(3)).map(({ body }) => body)).toEqual([expect.stringContaining('Still: ')]);
 });
 
-test('a reaction means all that the reminder tells of, and nothing else', async () => {
+test('a reaction applies to everything in the reminder, and nothing else', async () => {
 	opens('CVE-1', 'CVE-2');
 	const { event, body } = await reminded();
 	expect(body).toContain('Still open (2)');
@@ -141,7 +141,7 @@ test('a reaction means all that the reminder tells of, and nothing else', async 
 	expect(left.map(({ subject }) => subject)).toEqual(['CVE-3']);
 });
 
-test('a reaction needs the power to change things, and a message of ours', async () => {
+test("a reaction counts only on the bot's messages, from people who may change things", async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	expect((await react('✅', event, bob))[0]).toMatch(/need power level 50/);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { callsIn } from '../../src/bot/calls.ts';
 
-describe('what was pasted instead of a command', () => {
+describe('a log pasted instead of a command', () => {
 	const traceback = 'Traceback (most recent call last):\n  File "x.py", line 1\nValueError: no';
 	const reads = (body: string, mentioned = false) =>
 		callsIn({ body, mentioned }, { commands, names: ['glia', '@glia:example.org'], bare: true });
@@ -14,15 +14,15 @@ describe('what was pasted instead of a command', () => {
 		[`@glia:example.org ${traceback}`, true],
 		[`@glia:example.org: ${traceback}`, false],
 		[`what is this?\n${traceback}`, true],
-	])('%j is answered like !why', (body, mentioned) => {
+	])('is answered like !why: %j', (body, mentioned) => {
 		const [call, more] = reads(body, mentioned);
 		expect(more).toBeUndefined();
 		expect(call?.name).toBe('why');
 		expect(call?.text).toContain('Traceback (most recent call last):\n  File "x.py"');
 	});
 
-	test('a log that nobody gave to the bot is ignored', () => expect(reads(traceback)).toEqual([]));
-	test('talk about errors is talk', () => {
+	test('is ignored if it is not for the bot', () => expect(reads(traceback)).toEqual([]));
+	test('does not mistake a conversation about errors for a log', () => {
 		expect(reads('glia: there was an Error yesterday')[0]?.name).toBe('there');
 	});
 });

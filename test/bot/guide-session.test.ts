@@ -126,7 +126,7 @@ async function begun(): Promise<{ root: string; stage: string }> {
 	return { root: plan?.event ?? '', stage: stage?.event ?? '' };
 }
 
-test('start says the plan, and the first stage in its thread', async () => {
+test('starts with the plan, and posts the first stage in its thread', async () => {
 	const [plan, stage, more] = await say('!small start');
 	expect(plan?.body).toContain('We go through it together');
 	expect(plan?.content['m.relates_to']).toEqual({ 'm.in_reply_to': { event_id: '$in1' } });
@@ -136,7 +136,7 @@ test('start says the plan, and the first stage in its thread', async () => {
 	expect(more).toBeUndefined();
 });
 
-test('▶️ on the plan begins it too, in the same thread, once; only for who may change things', async () => {
+test('▶️ on the plan starts it once, in the same thread, only for those who may change things', async () => {
 	const plan = first(await say('!small'));
 	expect(plan.body).toContain('!small start');
 	expect(first(await react('▶', plan.event, { sender: bob })).body).toContain('power level');
@@ -148,14 +148,14 @@ test('▶️ on the plan begins it too, in the same thread, once; only for who m
 	expect(first(await say('done', { thread: plan.event })).body).toContain('Stage 2 of 4');
 });
 
-test('only who may change things begins it', async () => {
+test('can be started only by those who may change things', async () => {
 	const said = await say('!small start', { sender: bob });
 	expect(said.map(({ body }) => body)).toEqual([expect.stringContaining('power level')]);
 	expect(await store.sessions(room)).toEqual([]);
 	expect(first(await say('!small', { sender: bob })).body).toContain('Small');
 });
 
-test('words count in the thread, answered there; elsewhere they are talk', async () => {
+test('reads words in its thread only, and answers there', async () => {
 	const { root } = await begun();
 	for (const more of [{}, { thread: '$another' }, { repliesTo: root }]) expect(await say('done', more)).toEqual([]);
 	const next = first(await say('Done.', { thread: root }));
@@ -172,7 +172,7 @@ test('words count in the thread, answered there; elsewhere they are talk', async
 	expect(first(await say('!small', { thread: root })).body).toContain('Small');
 });
 
-test('✅ counts on the message of the stage at hand, once', async () => {
+test('counts ✅ once, on the message of the current stage', async () => {
 	const { root, stage } = await begun();
 	const second = first(await react('✅', stage));
 	expect(second.body).toContain('Stage 2 of 4');
@@ -189,7 +189,7 @@ test('✅ counts on the message of the stage at hand, once', async () => {
 	expect(first(await react('✅', third.event)).body).toContain('Stage 4 of 4');
 });
 
-test('two that say done at once do not leap over a stage', async () => {
+test('does not skip a stage when two people say done at once', async () => {
 	const { root } = await begun();
 	const at = new Date(clock + 1000);
 	await store.take(
@@ -209,7 +209,7 @@ test('two that say done at once do not leap over a stage', async () => {
 	]);
 });
 
-test('a stranger is refused once, an error of anybody is looked up', async () => {
+test("refuses a stranger once, but looks up anyone's error", async () => {
 	const { root } = await begun();
 	const there = { thread: root, sender: bob };
 	expect(first(await say('done', there)).body).toContain('power level');
@@ -218,7 +218,7 @@ test('a stranger is refused once, an error of anybody is looked up', async () =>
 	expect(first(await say('where', there)).body).toContain('You are at stage 1');
 });
 
-test('an error that the guide does not know is looked for in all that is known', async () => {
+test('looks for an error that the guide does not know in everything that is known', async () => {
 	const { root } = await begun();
 	const [found] = await say('```\nsynapse.config._base.ConfigError: No signing keys in file /x\n```', { thread: root });
 	expect(found?.body).toContain('synapse/config/key.py');
@@ -226,7 +226,7 @@ test('an error that the guide does not know is looked for in all that is known',
 	expect(unknown?.body).toContain('I do not recognise this error');
 });
 
-test('what is older than a day changes nothing', async () => {
+test('ignores words and reactions older than a day', async () => {
 	const { root, stage } = await begun();
 	const at = new Date(clock + 1);
 	clock += 25 * 3600_000;
@@ -235,7 +235,7 @@ test('what is older than a day changes nothing', async () => {
 	expect(first(await say('where', { thread: root, at })).body).toContain('stage 1 of 4');
 });
 
-test('one in a thread, five in a room, one in a message', async () => {
+test('allows one session per thread, five per room, and one start per message', async () => {
 	const { root } = await begun();
 	expect(first(await say('!small start', { thread: root })).body).toContain(
 		'Another guide is in progress in this thread',
@@ -252,14 +252,14 @@ test('one in a thread, five in a room, one in a message', async () => {
 	expect(first(await say('start', { thread: root })).body).toContain('5 guides are in progress');
 });
 
-test('begun in a thread that was there before, it goes on in that one', async () => {
+test('stays in an existing thread if it was started there', async () => {
 	const [, stage] = await say('!small start', { thread: '$theirs' });
 	expect(stage?.content['m.relates_to']).toMatchObject({ rel_type: 'm.thread', event_id: '$theirs' });
 	expect(first(await say('done', { thread: '$theirs' })).body).toContain('Stage 2 of 4');
 	expect(first(await react('✅', `$out${token}.0`)).content['m.relates_to']).toMatchObject({ event_id: '$theirs' });
 });
 
-test('a process that ends and starts goes on where it was', async () => {
+test('continues where it was after a restart', async () => {
 	const { root } = await begun();
 	await say('done', { thread: root });
 	await inbox.stop();
@@ -267,7 +267,7 @@ test('a process that ends and starts goes on where it was', async () => {
 	expect(first(await say('done', { thread: root })).body).toContain('Point of no return');
 });
 
-test('a hundred answers waiting silence a session as they do commands', async () => {
+test('stays silent, like commands, while a hundred answers are waiting', async () => {
 	const { root } = await begun();
 	for (let i = 0; i < 101; i++) {
 		const message = incoming(`$many${i}`, { at: now(), body: 'where', thread: root });

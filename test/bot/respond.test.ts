@@ -47,7 +47,7 @@ function said(body: string, more: Partial<Respondent> & { mentioned?: boolean } 
 	);
 }
 
-describe('a command is understood as people type it', () => {
+describe('understands commands as people type them', () => {
 	test.each([
 		['!upgrade 1.56 1.69', ['upgrade 1.56 1.69']],
 		['! upgrade 1.56', ['upgrade 1.56']],
@@ -78,7 +78,7 @@ describe('a command is understood as people type it', () => {
 	])('%j', (body, expected) => expect(said(body)).toEqual(expected));
 });
 
-describe('what is not said to the bot is left alone', () => {
+describe('ignores what is not said to the bot', () => {
 	test.each([
 		'',
 		'!',
@@ -96,7 +96,7 @@ describe('what is not said to the bot is left alone', () => {
 		'[Other](https://matrix.to/#/@other:example.org): help',
 		'[Glia](https://evil.example/#/@glia:example.org): help',
 	])('%j', body => expect(said(body)).toEqual([]));
-	test('also when the bare form is off', () => {
+	test('also if bare commands are off', () => {
 		expect(said('!upgrade 1.56', { bare: false })).toEqual([]);
 		expect(said('!glia upgrade 1.56', { bare: false })).toEqual(['upgrade 1.56']);
 	});
@@ -109,7 +109,7 @@ describe('answers', () => {
 	async function answer(body: string, more: Partial<Respondent> = {}, at = now) {
 		return respond({ ...message, at, body }, respondent(more));
 	}
-	test('a command with nothing but `help` is explained, and does not run', async () => {
+	test('explains a command followed by `help` instead of running it', async () => {
 		for (const words of ['help', '--help', '-h', '?']) {
 			const [given] = await answer(`!upgrade ${words}`);
 			expect(given).toMatchObject({ lead: 'help', value: { words: ['upgrade'] } });
@@ -119,7 +119,7 @@ describe('answers', () => {
 		expect(await answer('!upgrade help me')).toMatchObject([{ lead: 'upgrade' }]);
 	});
 
-	test('what other programs call it leads to our name for it', async () => {
+	test("points from other programs' names for a command to ours", async () => {
 		const [given] = await answer('!glia versions');
 		expect(given?.lead).toContain('Did you mean `!status`?');
 		// Where there is no such command, nothing is promised.
@@ -127,41 +127,41 @@ describe('answers', () => {
 		expect(other?.lead).not.toContain('!notes');
 	});
 
-	test('an unknown command that was meant for the bot gets the nearest one', async () => {
+	test('suggests the nearest command if an unknown one was meant for the bot', async () => {
 		expect(await answer('!glia upgrad')).toMatchObject([
 			{ kind: 'refusal', lead: expect.stringContaining('`!upgrade`') },
 		]);
 	});
-	test('a refusal is said as it stands, and without marks of code as JSON', async () => {
+	test('words a refusal as it is, without code marks in JSON', async () => {
 		expect(await answer('!refuse')).toMatchObject([
 			{ kind: 'refusal', lead: 'Say a `version`.', value: { format: 1, refused: 'Say a version.' } },
 		]);
 	});
-	test('a fault of ours is logged under the reference that is said, and says nothing else', async () => {
+	test('logs an internal error under the reference in the answer, which says nothing else', async () => {
 		const logged: Record<string, unknown>[] = [];
 		const [fault] = await answer('!break', { log: { error: fields => logged.push(fields) } });
 		expect(fault).toMatchObject({ kind: 'fault', value: { format: 1, error: expect.any(String) } });
 		expect(fault?.lead).toContain(String(logged[0]?.reference));
 		expect(JSON.stringify(fault)).not.toContain('secret');
 	});
-	test('each command is reported with how it went, and never with what people wrote', async () => {
+	test('reports each command and its outcome, but never what people wrote', async () => {
 		const heard: string[] = [];
 		const answered = (name: string, outcome: string, ms: number) => heard.push(`${name} ${outcome} ${ms >= 0}`);
 		const log = { error: () => {} };
 		await answer('!help\n!refuse\n!break\n!glia hunter2', { answered, log });
 		expect(heard).toEqual(['help answered true', 'refuse refused true', 'break failed true', 'unknown refused true']);
 	});
-	test('who may not change things is refused, others and questions are not', async () => {
+	test('refuses changes, but not questions, from those who may not change things', async () => {
 		const mayChange = () => 'You lack power.';
 		expect(await answer('!ack', { mayChange })).toMatchObject([{ kind: 'refusal', lead: 'You lack power.' }]);
 		expect(await answer('!help', { mayChange })).toMatchObject([{ kind: 'answer' }]);
 	});
-	test('after 24 hours a change is refused and a question answered', async () => {
+	test('refuses a change after 24 hours, but answers a question', async () => {
 		const yesterday = new Date(now.getTime() - 24 * 3600 * 1000 - 1);
 		expect(await answer('!ack\n!help', {}, yesterday)).toMatchObject([{ kind: 'refusal' }, { kind: 'answer' }]);
 		expect(await answer('!ack', {}, new Date(yesterday.getTime() + 1))).toMatchObject([{ kind: 'answer' }]);
 	});
-	test('a flood in one message is refused once', async () => {
+	test('refuses a flood in one message once', async () => {
 		expect(await answer(Array(500).fill('!help').join('\n'))).toMatchObject([{ kind: 'refusal' }]);
 	});
 });
@@ -172,7 +172,7 @@ describe('a long message', () => {
 	const check = command('check', { takesText: true, run: ({ text }) => ({ ...blank, value: { text } }) });
 	const blank = { value: {}, lead: '', sections: [], kind: 'answer' as const };
 
-	test('a command of 4,096 characters is read, one of more is refused in a sentence', async () => {
+	test('reads a command of up to 4,096 characters, and refuses a longer one in a sentence', async () => {
 		const [fits] = await asked(`!upgrade ${'a'.repeat(4087)}`);
 		expect(fits?.kind).toBe('answer');
 		const answers = await asked(`!upgrade ${'a'.repeat(4088)}`);
@@ -182,21 +182,21 @@ describe('a long message', () => {
 		expect(next).toMatchObject({ kind: 'refusal', lead: expect.stringContaining('60000 characters') });
 	});
 
-	test('talk is read up to its first 1,024 characters; quoted lines do not count', () => {
+	test('reads the first 1,024 characters of other messages, without quoted lines', () => {
 		expect(said(`${'talk '.repeat(200)}\n!help`)).toEqual(['help']);
 		expect(said(`${'talk '.repeat(210)}\n!help`)).toEqual([]);
 		expect(said(`!status\n${'talk '.repeat(210)}\n!help`)).toEqual(['status']);
 		expect(said(`> ${'quoted '.repeat(2000)}\n!help`)).toEqual(['help']);
 	});
 
-	test('a command that takes a text takes all lines after it, and none of them is a command', async () => {
+	test('passes all following lines to a command that takes a text, and runs none of them', async () => {
 		const text = `server_name: a\n\n  !help: 1\n${'x'.repeat(50_000)}`;
 		const commands = [command('help'), check];
 		const answers = await asked(`!help\n!Check ${text}\n`, { commands });
 		expect(answers.map(({ value }) => value)).toEqual([{ words: [] }, { text }]);
 	});
 
-	test('commands beyond the tenth are counted no further', async () => {
+	test('counts at most ten commands', async () => {
 		const answers = await asked('!help\n'.repeat(10_000));
 		expect(answers).toMatchObject([{ kind: 'refusal', lead: expect.stringContaining('at most 10 at once') }]);
 	});

@@ -36,7 +36,7 @@ describe('power', () => {
 		expect(powerOf(who, room(version, create, power))).toBe(expected);
 	});
 
-	test('levels written as text count, nonsense does not', () => {
+	test('reads power levels written as text, and ignores nonsense', () => {
 		const power = { users: { [bob]: ' 75 ', [carol]: 'all' }, users_default: '3' };
 		expect(powerOf(bob, room('9', {}, power))).toBe(75);
 		expect(powerOf(carol, room('9', {}, power))).toBe(3);
@@ -44,13 +44,13 @@ describe('power', () => {
 		expect(powerOf(bob, { power: { users: null } })).toBe(0);
 	});
 
-	test('without any state nobody has power, and 50 is needed', () => {
+	test('gives nobody power in a room without state, and requires 50', () => {
 		expect(powerOf(alice, {})).toBe(0);
 		expect(refusalToChange(alice, 'state_default', {})).toContain('50');
 	});
 });
 
-test("what is needed: the room's level for settings, or the operator's number", () => {
+test("requires the room's level for settings, or the operator's number", () => {
 	expect(levelToChange('state_default', room('10', {}, {}))).toBe(50);
 	expect(levelToChange('state_default', room('10', {}, { state_default: 0 }))).toBe(0);
 	expect(levelToChange(75, room('10', {}, { state_default: 0 }))).toBe(75);

@@ -151,7 +151,7 @@ async function bodies(id = room): Promise<unknown[]> {
 	return (await said(id)).map(row => (row.kind === 'event' ? row.event.content.body : row.kind));
 }
 
-test('each command is answered once, in order; talk is not answered', async () => {
+test('answers each command once and in order, and nothing else', async () => {
 	await enter();
 	await hear(incoming('a', { body: '!echo 1' }), incoming('b', { body: 'hello' }), incoming('c', { body: '!echo 2' }));
 	await decided();
@@ -165,7 +165,7 @@ test('each command is answered once, in order; talk is not answered', async () =
 	expect(await bodies()).toEqual([]);
 });
 
-test('the shape: a reply, in the thread of its command, with our id, without mentions', async () => {
+test("answers with a reply in the command's thread, with our ID and without mentions", async () => {
 	await enter();
 	await hear(incoming('a', { body: '!echo x', thread: '$root' }));
 	await decided();
@@ -188,7 +188,7 @@ test('the shape: a reply, in the thread of its command, with our id, without men
 	});
 });
 
-test('a command that takes long holds up its own room only', async () => {
+test('holds up only its own room with a slow command', async () => {
 	const other = '!other:example.org';
 	await enter();
 	await enter({}, other);
@@ -203,7 +203,7 @@ test('a command that takes long holds up its own room only', async () => {
 	expect(await bodies()).toEqual(['waited', 'echo after']);
 });
 
-test('what was not decided at the end is decided at the next start', async () => {
+test('answers after a restart what was left open', async () => {
 	await enter();
 	await inbox.stop();
 	await hear(incoming('a', { body: '!echo 1' }));
@@ -214,7 +214,7 @@ test('what was not decided at the end is decided at the next start', async () =>
 	expect(await bodies()).toEqual(['echo 1']);
 });
 
-test("who may change things is the room's affair, or the operator's number", async () => {
+test("lets the room, or the operator's number, decide who may change things", async () => {
 	const create = { sender: '@carol:example.org', content: { room_version: '12' } };
 	await enter({ create, power: { users: { [alice]: 50 }, state_default: 60 } });
 	await hear(incoming('a', { body: '!set' }), incoming('b', { body: '!set', sender: '@carol:example.org' }));
@@ -227,7 +227,7 @@ test("who may change things is the room's affair, or the operator's number", asy
 	expect(await bodies()).toEqual(['it is set']);
 });
 
-test('a command from yesterday that only asks is answered; one that changes something is not carried out', async () => {
+test("answers yesterday's question, but does not carry out yesterday's change", async () => {
 	await enter({ power: { users: { [alice]: 100 } } });
 	const at = new Date(start.getTime() - 25 * 3600_000);
 	await hear(incoming('a', { body: '!echo old', at }), incoming('b', { body: '!set', at }));
@@ -235,14 +235,14 @@ test('a command from yesterday that only asks is answered; one that changes some
 	expect(await bodies()).toEqual(['echo old', expect.stringContaining('more than 24 hours ago')]);
 });
 
-test('a fault of ours is one answer with a reference, and the next command is answered', async () => {
+test('answers an internal error with a reference, and then the next command', async () => {
 	await enter();
 	await hear(incoming('a', { body: '!fail' }), incoming('b', { body: '!echo on' }));
 	await decided();
 	expect(await bodies()).toEqual([expect.stringContaining('went wrong on my side'), 'echo on']);
 });
 
-test('where bare commands are off, only those with the name count', async () => {
+test('ignores bare commands if they are off', async () => {
 	await inbox.stop();
 	inbox = open({ bare: false });
 	await enter();
@@ -255,7 +255,7 @@ test('where bare commands are off, only those with the name count', async () => 
 	expect(await bodies()).toEqual(['echo 2']);
 });
 
-test('a hundred answers may wait; then one refusal, then silence until they are out', async () => {
+test('lets a hundred answers wait, then refuses once and stays silent until they are sent', async () => {
 	await enter();
 	await hear(...Array.from({ length: 130 }, (_, i) => incoming(`a${i}`, { body: `!echo ${i}` })));
 	await hear(incoming('b', { body: '!echo b', sender: '@bob:example.org' }));
@@ -270,13 +270,13 @@ test('a hundred answers may wait; then one refusal, then silence until they are 
 	expect(await bodies()).toEqual(['echo again']);
 });
 
-test('several commands are one answer; leaving comes last', () => {
+test('answers several commands in one message, and leaves last', () => {
 	const rows = sayingsOf([answer('one'), { ...answer('two'), afterwards: { leave: true } }], incoming('a'), undefined);
 	expect(rows.map(({ kind }) => kind)).toEqual(['event', 'leave']);
 	expect(sayingsOf([], incoming('a'), undefined)).toEqual([]);
 });
 
-test('files come after the words, each with an id of its own', () => {
+test('sends files after the words, each with its own ID', () => {
 	const files = [
 		{ name: 'a.sh', type: 'text/plain', text: 'a' },
 		{ name: 'b.sh', type: 'text/plain', text: 'b' },
@@ -286,7 +286,7 @@ test('files come after the words, each with an id of its own', () => {
 	expect(new Set(rows.map(({ said }) => said)).size).toBe(3);
 });
 
-test('a store that refuses ends it', async () => {
+test('stops if the store refuses', async () => {
 	await enter();
 	store.settle = () => Promise.reject(new Error('the disk is full'));
 	await hear(incoming('a', { body: '!echo 1' }));
@@ -298,7 +298,7 @@ test('a store that refuses ends it', async () => {
 const encryption = { algorithm: 'm.megolm.v1.aes-sha2' };
 const power = { users: { [alice]: 100 } };
 
-test('a command that came unencrypted into an encrypted room is answered if it only asks, and changes nothing', async () => {
+test('answers an unencrypted question in an encrypted room, but makes no change', async () => {
 	await enter({ encryption, power });
 	await hear(
 		incoming('a', { body: '!echo clear' }),
@@ -309,14 +309,14 @@ test('a command that came unencrypted into an encrypted room is answered if it o
 	expect(await bodies()).toEqual(['echo clear', expect.stringContaining('your message was not'), 'it is set']);
 });
 
-test('where a room is not encrypted, nobody has to encrypt', async () => {
+test('needs no encryption in a room that is not encrypted', async () => {
 	await enter({ power });
 	await hear(incoming('a', { body: '!set' }));
 	await decided();
 	expect(await bodies()).toEqual(['it is set']);
 });
 
-test('!leave asks; a ✅ of somebody who may, or `yes`, leaves; any other word stays', async () => {
+test('asks before !leave, leaves on `yes` or an entitled ✅, and stays on any other word', async () => {
 	const levels = { power: { users: { [alice]: 50 } } };
 	await enter(levels);
 	for (const word of ['now', '@other-bot:example.org', 'yes please', 'all', 'no'])
@@ -346,7 +346,7 @@ test('!leave asks; a ✅ of somebody who may, or `yes`, leaves; any other word s
 	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
 });
 
-test('a question that was asked more than a day ago is not confirmed any more', async () => {
+test('accepts no confirmation after more than a day', async () => {
 	await enter({ power: { users: { [alice]: 50 } } });
 	await store.take(batch('q', { joined: [news([incoming('$ask', { body: '!leave' })])] }), start);
 	const question = {
@@ -370,7 +370,7 @@ describe('a command that looks at servers', () => {
 		inbox = open({}, 10);
 	};
 
-	test('holds up nobody else, in its own room neither', async () => {
+	test('holds up nobody else, not even in its own room', async () => {
 		const others = Array.from({ length: 20 }, (_, i) => `!other${i}:example.org`);
 		await enter();
 		for (const other of others) await enter({}, other);
@@ -386,7 +386,7 @@ describe('a command that looks at servers', () => {
 		expect(await bodies(others[3])).toEqual(['echo there']);
 	});
 
-	test('is answered before what its sender says next', async () => {
+	test("is answered before its sender's next command", async () => {
 		await enter();
 		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
 		await until(() => running === 1);
@@ -397,7 +397,7 @@ describe('a command that looks at servers', () => {
 		expect(await bodies()).toEqual(['looked x', 'echo after']);
 	});
 
-	test("that takes long is answered with a notice, then its sender's next command, then the look", async () => {
+	test("gets a notice if it takes long, then its sender's next command is answered, then it", async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
@@ -417,7 +417,7 @@ describe('a command that looks at servers', () => {
 		]);
 	});
 
-	test('killed while it looks: the next start looks again, and says notice and answer once each', async () => {
+	test('runs again if the process is killed meanwhile, with one notice and one answer', async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }));
@@ -436,7 +436,7 @@ describe('a command that looks at servers', () => {
 		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);
 	});
 
-	test('redacted while it looks, it is not answered', async () => {
+	test('is not answered if it is redacted meanwhile', async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }));

@@ -68,7 +68,7 @@ async function emptied(): Promise<void> {
 	store = await openStore();
 }
 
-test('a first start of a new account says nothing, and leaves a marker', async () => {
+test('says nothing at the first start of a new account, and leaves a marker', async () => {
 	expect(await start()).toBeUndefined();
 	await settled();
 	expect(await played.port.marker()).toMatchObject({ value: expect.stringMatching(/-/) });
@@ -76,7 +76,7 @@ test('a first start of a new account says nothing, and leaves a marker', async (
 	expect(errors).toEqual([]);
 });
 
-test('an empty store of an account that had one: each room hears once, the log and the status say it', async () => {
+test("tells each room once, the log and the status if an account's store is empty again", async () => {
 	await start();
 	await settled();
 	await emptied();
@@ -96,12 +96,12 @@ test('an empty store of an account that had one: each room hears once, the log a
 	expect(await start()).toBeUndefined();
 });
 
-test('an empty database beside the keys of an earlier session is a lost one', async () => {
+test('takes an empty database beside keys of an earlier session for a lost store', async () => {
 	expect(await start(true)).toEqual(now());
 	expect(await heard()).toHaveLength(2);
 });
 
-test('killed between noticing and the first sync, the rooms hear it all the same', async () => {
+test('tells the rooms even if killed between noticing the loss and the first sync', async () => {
 	await start();
 	await settled();
 	await emptied();
@@ -111,7 +111,7 @@ test('killed between noticing and the first sync, the rooms hear it all the same
 	expect(await heard()).toHaveLength(2);
 });
 
-test('a room that the bot comes into later has lost nothing', async () => {
+test('tells nothing to a room that the bot joins later', async () => {
 	await start(true);
 	await store.take(batch('1', { joined: [news([], { room: other })] }), now());
 	await store.take(batch('2', { joined: [news([], { room })] }), now());
@@ -121,7 +121,7 @@ test('a room that the bot comes into later has lost nothing', async () => {
 	]);
 });
 
-test('a copy that was restored is not a loss', async () => {
+test('does not take a restored copy for a loss', async () => {
 	await start();
 	await settled();
 	await heard();
@@ -132,7 +132,7 @@ test('a copy that was restored is not a loss', async () => {
 	expect(errors).toEqual([]);
 });
 
-test('a store from before there was a marker was not lost', async () => {
+test('does not take a store from before the marker for a loss', async () => {
 	await store.take(batch('1', { joined: [news([], { room })] }), now());
 	await played.port.mark('of another store');
 	expect(await start()).toBeUndefined();
@@ -140,7 +140,7 @@ test('a store from before there was a marker was not lost', async () => {
 });
 
 describe('a homeserver that does not answer', () => {
-	test('is asked again, before anything is taken for a first start', async () => {
+	test('is asked again before anything counts as a first start', async () => {
 		await played.port.mark('of the lost store');
 		let tries = 0;
 		const away: Failure = { kind: 'away', why: 'status 502' };
@@ -148,7 +148,7 @@ describe('a homeserver that does not answer', () => {
 		expect(await start()).toEqual(now());
 	});
 
-	test('or keeps no such data is no obstacle', async () => {
+	test('or keeps no account data does not matter', async () => {
 		played.setTrouble(call =>
 			call === 'marker' || call === 'mark' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined,
 		);

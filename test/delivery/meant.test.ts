@@ -79,7 +79,7 @@ test.each<[string, Outcome<number>, boolean]>([
 	);
 });
 
-test('what is said in the thread of a guide, in every moment of it', async () => {
+test('reads messages in the thread of a guide at every moment', async () => {
 	const session = {
 		...{ guide: 'small', stated: {}, facts: [], asked: 'small', id: 'w', room, passed: [] },
 		...{ is: 'open' as const, since: now().toISOString(), refused: [], place: { stage: 'a', gate: false } },
@@ -102,7 +102,7 @@ test('what is said in the thread of a guide, in every moment of it', async () =>
 	expect(await kept({ body: 'an error: no space left on device', thread: '$root' })).toHaveLength(1);
 });
 
-test('talk is in no file of the store at any moment, from a sync or from a gap; commands are there until decided', async () => {
+test('stores commands until they are decided, but never other messages, from a sync or a gap', async () => {
 	const played = playHomeserver('@glia:example.org', now);
 	played.createRoom(room, alice);
 	played.invite(room, alice);

@@ -75,35 +75,35 @@ async function explained(...unreadable: Unreadable[]): Promise<(string | undefin
 	return due;
 }
 
-test('what was answered before the login needs none, nor what was said before it', async () => {
+test('needs no notice for answers and messages from before the login', async () => {
 	await answered('$b');
 	expect(await explained(closed('$talk', 90), closed('$a', 80), closed('$b', 70))).toEqual([]);
 });
 
-test('what came after the last answer needs one, of the same session too', async () => {
+test('needs a notice for what came after the last answer, even in the same session', async () => {
 	await answered('$b');
 	expect(await explained(closed('$b', 70), closed('$c', 60), closed('$d', 50, { sender: bob }))).toEqual(['$c', '$d']);
 });
 
-test('an answer in one room says nothing of another', async () => {
+test('concludes nothing about one room from an answer in another', async () => {
 	await answered('$b');
 	expect(await explained(closed('$b', 70), closed('$e', 80, { room: other }))).toEqual(['$e']);
 });
 
-test('as long as the homeserver does not tell, nothing is said; afterwards it is', async () => {
+test('says nothing until the homeserver has answered', async () => {
 	played.setTrouble(call => (call === 'replied' ? { kind: 'away', why: 'status 502' } : undefined));
 	expect(await explained(closed('$a', 80))).toEqual([]);
 	played.setTrouble(() => undefined);
 	expect(await explained()).toEqual(['$a']);
 });
 
-test('what came after the login needs no look into the room', async () => {
+test('does not read the room for what came after the login', async () => {
 	played.calls.length = 0;
 	expect(await explained(closed('$f', -0.5))).toEqual(['$f']);
 	expect(played.calls).toEqual([]);
 });
 
-test('a room that was answered what the store does not know hears once that the store was restored', async () => {
+test('tells a room once that the store was restored if it has answers the store does not know', async () => {
 	await answered('$b');
 	await explained(closed('$b', 70), closed('$c', 60), closed('$e', 80, { room: other }));
 	expect(unasked).toEqual([
@@ -114,7 +114,7 @@ test('a room that was answered what the store does not know hears once that the 
 	expect(unasked).toHaveLength(1);
 });
 
-test('a reply that only said that a message cannot be read is no sign of a restored store', async () => {
+test('does not take a reply about an unreadable message for a sign of a restored store', async () => {
 	clock = start - 90_000;
 	await store.take(batch('2', { joined: [news([], { room, unreadable: [closed('$old', 95)] })] }), now());
 	clock += 20_000;
@@ -125,7 +125,7 @@ test('a reply that only said that a message cannot be read is no sign of a resto
 	expect(unasked).toEqual([]);
 });
 
-test('a room that hears of a lost store does not hear of a restored one', async () => {
+test('does not tell a room of a restored store if it is told of a lost one', async () => {
 	await store.kept.put('store lost', login.toISOString());
 	await answered('$b');
 	await explained(closed('$b', 70));

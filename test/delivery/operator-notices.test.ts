@@ -56,7 +56,7 @@ async function told(on: Store = store): Promise<string[]> {
 	}
 }
 
-test('what lasts is told once; over and back again, again', async () => {
+test('reports a lasting problem once, and again when it returns', async () => {
 	await join(ops);
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
@@ -72,7 +72,7 @@ test('what lasts is told once; over and back again, again', async () => {
 	expect(await told()).toHaveLength(1);
 });
 
-test('what is given up and which rooms are lost is told, with nothing of what was said there', async () => {
+test('reports abandoned messages and lost rooms, without what was said there', async () => {
 	await join(ops, other);
 	await told();
 	clock = new Date(clock.getTime() + 1000);
@@ -93,7 +93,7 @@ test('what is given up and which rooms are lost is told, with nothing of what wa
 	expect(await told()).toEqual([]);
 });
 
-test('a backup that is old is told once, and again after the next that is', async () => {
+test('reports an old backup once, and again when the next one is old', async () => {
 	await join(ops);
 	await noteBackup(store.kept, clock);
 	expect(await told()).toEqual([]);
@@ -106,27 +106,27 @@ test('a backup that is old is told once, and again after the next that is', asyn
 	expect(await told()).toHaveLength(1);
 });
 
-test('a newer version is told once', async () => {
+test('reports a newer version once', async () => {
 	await join(ops);
 	condition = { ...condition, newer: '9.0.0' };
 	expect(await told()).toEqual([expect.stringContaining('A newer Glia is out: 9.0.0')]);
 	expect(await told()).toEqual([]);
 });
 
-test('a room that was left on purpose is no fault', async () => {
+test('does not report a room that was left on purpose', async () => {
 	await join(ops, other);
 	await told();
 	await store.leftRoom(other, clock, { greetAgain: true });
 	expect(await told()).toEqual([]);
 });
 
-test('what was before the room was named is not told', async () => {
+test('does not report problems from before the room was named', async () => {
 	await join(ops, other);
 	await store.leftRoom(other, clock);
 	expect(await told()).toEqual([]);
 });
 
-test('an end for a reason is told by the next start, once', async () => {
+test('reports why the process ended, once, at the next start', async () => {
 	await join(ops);
 	await noteEnding(store.kept, 'The access token was revoked.', clock);
 	expect(await told()).toEqual([
@@ -135,7 +135,7 @@ test('an end for a reason is told by the next start, once', async () => {
 	expect(await told()).toEqual([]);
 });
 
-test('after an upgrade of the room it is told in the new one', async () => {
+test('reports in the new room after a room upgrade', async () => {
 	await join(ops);
 	await told();
 	const fresh = '!fresh:example.org';
@@ -152,7 +152,7 @@ test('after an upgrade of the room it is told in the new one', async () => {
 	]);
 });
 
-test('that a replica took over is told, once', async () => {
+test('reports a takeover by a replica once', async () => {
 	await join(ops);
 	await noteTakeOver(store.kept, clock);
 	expect(await told()).toEqual([
@@ -161,7 +161,7 @@ test('that a replica took over is told, once', async () => {
 	expect(await told()).toEqual([]);
 });
 
-test('a frozen loop is told once an hour at most', async () => {
+test('reports a frozen event loop at most once an hour', async () => {
 	await join(ops);
 	await told();
 	worst = 9_000;
@@ -175,7 +175,7 @@ test('a frozen loop is told once an hour at most', async () => {
 	expect(await told()).toHaveLength(1);
 });
 
-test('while the bot is not in the room, nothing is said and nothing is lost', async () => {
+test('says nothing and loses nothing while the bot is not in the room', async () => {
 	await join(other);
 	condition = { ...condition, needs: 'Open a page.' };
 	expect(await told()).toEqual([]);
@@ -183,7 +183,7 @@ test('while the bot is not in the room, nothing is said and nothing is lost', as
 	expect(await told()).toHaveLength(1);
 });
 
-test('killed at any write, it is told exactly once', async () => {
+test('reports exactly once, whichever write the process is killed at', async () => {
 	await join(ops);
 	await told();
 	for (let survives = 0; ; survives++) {

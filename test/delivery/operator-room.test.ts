@@ -31,13 +31,13 @@ async function upgrade(room: string, replacement: string): Promise<void> {
 	await store.moved(move, now);
 }
 
-test('it is the room of the configuration, whether the bot is there or not', async () => {
+test('is the configured room, whether the bot is in it or not', async () => {
 	expect(await operatorRoom('!ops', store)).toBe('!ops');
 	await join('!ops');
 	expect(await operatorRoom('!ops', store)).toBe('!ops');
 });
 
-test('it moves with each upgrade that the bot follows', async () => {
+test('moves with each room upgrade that the bot follows', async () => {
 	await join('!ops', '!other');
 	await upgrade('!ops', '!ops2');
 	await upgrade('!other', '!other2');
@@ -46,14 +46,14 @@ test('it moves with each upgrade that the bot follows', async () => {
 	expect(await operatorRoom('!ops', store)).toBe('!ops3');
 });
 
-test('a replacement that the bot has not followed yet counts for nothing', async () => {
+test('ignores a replacement that the bot has not followed yet', async () => {
 	await join('!ops');
 	const tombstone = { sender: '@admin:example.org', replacement: '!ops2' };
 	await store.take(batch('t', { joined: [news([], { room: '!ops', state: { tombstone } })] }), now);
 	expect(await operatorRoom('!ops', store)).toBe('!ops');
 });
 
-test('rooms that the store has forgotten are remembered, until the configuration names another', async () => {
+test('remembers rooms that the store has forgotten until another one is configured', async () => {
 	await join('!ops');
 	await upgrade('!ops', '!ops2');
 	expect(await operatorRoom('!ops', store)).toBe('!ops2');
@@ -66,7 +66,7 @@ test('rooms that the store has forgotten are remembered, until the configuration
 	expect(await operatorRoom('!mine', store)).toBe('!mine');
 });
 
-test('rooms that replace each other in a circle end where they began to repeat, each time', async () => {
+test('stops where rooms that replace each other in a circle begin to repeat', async () => {
 	await join('!ops');
 	await upgrade('!ops', '!ops2');
 	await upgrade('!ops2', '!ops3');
@@ -74,7 +74,7 @@ test('rooms that replace each other in a circle end where they began to repeat, 
 	for (let i = 0; i < 3; i++) expect(await operatorRoom('!ops', store)).toBe('!ops3');
 });
 
-test('an announcement goes to every other room, and to none that was replaced', async () => {
+test('sends an announcement to every other room, except replaced ones', async () => {
 	await join('!ops', '!a', '!b');
 	await upgrade('!ops', '!ops2');
 	await upgrade('!b', '!b2');

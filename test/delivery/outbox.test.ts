@@ -92,7 +92,7 @@ function saidIn(id: string): unknown[] {
 }
 
 describe('delivery', () => {
-	test('in order in each room, each once', async () => {
+	test('sends each message once, in order within each room', async () => {
 		await decide(saying('1'), saying('2', { room: other }), saying('3'), saying('4', { room: other }));
 		await settle();
 		expect(saidIn(room)).toEqual(['1', '3']);
@@ -100,13 +100,13 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('the loop hears that nothing is due only when all of it has been sent', async () => {
+	test('reports that nothing is due only once everything has been sent', async () => {
 		await decide(saying('1'), saying('2'));
 		await settle();
 		expect(idle.filter(said => said.length > 0)).toEqual([['1', '2']]);
 	});
 
-	test('one that fails holds up its room, not the others', async () => {
+	test('holds up only the room of a message that fails', async () => {
 		played.setTrouble((call, where) => (call === 'send' && where === room ? away : undefined));
 		await decide(saying('1'), saying('2'), saying('3', { room: other }));
 		await settle();
@@ -117,7 +117,7 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
-	test('away for hours: tried with growing pauses of at most a minute, without end', async () => {
+	test('retries for ever, with growing pauses of at most a minute', async () => {
 		played.setTrouble(() => away);
 		await decide(saying('1'));
 		for (let i = 0; i < 60; i++) await pass(60_000);
@@ -128,7 +128,7 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1']);
 	});
 
-	test('once the homeserver is back, nothing waits for its pause to end', async () => {
+	test('sends at once when the homeserver is back, without waiting for a pause to end', async () => {
 		played.setTrouble(() => away);
 		await decide(saying('1'));
 		await settle();
@@ -138,7 +138,7 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1']);
 	});
 
-	test('once the session is stopped it is not asked again and again: that would leave no time to end', async () => {
+	test('stops retrying once the session is stopped, so that the process can end', async () => {
 		played.setTrouble(() => ({ kind: 'stopped' }));
 		await decide(saying('1'), saying('2', { room: other }));
 		await new Promise(resolve => setTimeout(resolve, 30));
@@ -146,7 +146,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 2 });
 	});
 
-	test('limited: all rooms wait as long as asked, then go on in order', async () => {
+	test('waits in all rooms as long as a rate limit asks, then continues in order', async () => {
 		let refusals = 1;
 		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
 		await decide(saying('1'), saying('2'));
@@ -162,7 +162,7 @@ describe('delivery', () => {
 		expect([saidIn(room), saidIn(other)]).toEqual([['1', '2'], ['3']]);
 	});
 
-	test('a lost answer is no second message, within a day by the transaction', async () => {
+	test('sends no second message after a lost response: within a day by the transaction ID', async () => {
 		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
 		await decide(saying('1'));
 		await settle();
@@ -173,7 +173,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('a lost answer is no second message, after a day by looking into the room', async () => {
+	test('sends no second message after a lost response: after a day by reading the room', async () => {
 		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
 		await decide(saying('1'));
 		await settle();
@@ -186,7 +186,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('after a day, what is not in the room is said', async () => {
+	test('sends after a day what is not in the room', async () => {
 		played.setTrouble(() => away);
 		await decide(saying('1'));
 		await pass(25 * hour);
@@ -196,7 +196,7 @@ describe('delivery', () => {
 		expect(played.calls).toContain(`find ${room}`);
 	});
 
-	test('a new login has other transactions: what was decided before it is looked for', async () => {
+	test('reads the room after a new login, which has other transactions', async () => {
 		await outbox.stop(0);
 		await store.tell(room, [saying('1')], now());
 		await played.port.send(room, 'of the old device', { type: 'm.room.message', content: { 'io.glia.said': '1' } });
@@ -232,34 +232,34 @@ describe('delivery', () => {
 			});
 		});
 
-		test('what was answered before the login is not said again, the rest of it is', async () => {
+		test('does not repeat answers from before the login, but sends the rest', async () => {
 			await decide(answer('1'), answer('2'));
 			await settle();
 			expect(saidIn(room)).toEqual(['1', '2']);
 		});
 
-		test('what was asked after the login is said without a look into the room', async () => {
+		test('answers what was asked after the login without reading the room', async () => {
 			await decide(answer('3', { asked: new Date(clock - hour / 2) }));
 			await settle();
 			expect(saidIn(room)).toEqual(['1', '3']);
 			expect(played.calls).not.toContain(`find ${room}`);
 		});
 
-		test('a room that was left for it is not left again', async () => {
+		test('does not leave a room twice', async () => {
 			await decide(answer('leave', { kind: 'leave' } as Partial<Saying>));
 			await settle();
 			expect(played.calls).not.toContain(`leave ${room}`);
 			expect(await store.counts()).toMatchObject({ outbox: 0 });
 		});
 
-		test('one where nobody answered it is left', async () => {
+		test('leaves a room where nobody answered', async () => {
 			await decide(answer('leave', { kind: 'leave', answers: '$other' } as Partial<Saying>));
 			await settle();
 			expect(played.calls).toContain(`leave ${room}`);
 		});
 	});
 
-	test('killed after sending and before the mark: the next start says it no second time', async () => {
+	test('sends nothing twice if killed between sending and marking it as sent', async () => {
 		const { sent } = store;
 		store.sent = () => new Promise(() => undefined);
 		await decide(saying('1'), saying('2'));
@@ -273,8 +273,8 @@ describe('delivery', () => {
 	});
 });
 
-describe('what cannot be delivered', () => {
-	test('a room that is gone is given up, the next is not', async () => {
+describe('messages that cannot be delivered', () => {
+	test('are given up if the room is gone, and do not hold up the next room', async () => {
 		played.kick(room);
 		await decide(saying('1'), saying('2'), saying('3', { room: other }));
 		await settle();
@@ -283,7 +283,7 @@ describe('what cannot be delivered', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('a process that does not know yet that we came in costs no answer', async () => {
+	test('are kept if a homeserver process does not know yet that the bot joined', async () => {
 		let refusals = 0;
 		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
 		played.setTrouble(call => (call === 'send' && ++refusals <= 3 ? unaware : undefined));
@@ -292,7 +292,7 @@ describe('what cannot be delivered', () => {
 		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
-	test('where the room has been replaced, it waits and follows', async () => {
+	test("wait for a replaced room's successor, and follow", async () => {
 		await store.take(batch('1'), now());
 		await store.take(batch('2', { joined: [news([], { room })] }), now());
 		const state = { tombstone: { sender: '@a:b', replacement: other } };
@@ -308,7 +308,7 @@ describe('what cannot be delivered', () => {
 		expect(saidIn(other)).toEqual(['1']);
 	});
 
-	test('a token that counts no longer ends it, and nothing is lost', async () => {
+	test('stop the loop on an invalid token, and are not lost', async () => {
 		played.setTrouble(() => ({ kind: 'token', why: 'revoked' }));
 		await decide(saying('1'));
 		await new Promise(resolve => setTimeout(resolve, 50));
@@ -317,7 +317,7 @@ describe('what cannot be delivered', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
 	});
 
-	test('a store that refuses ends it, after one try', async () => {
+	test('stop the loop after one try if the store refuses', async () => {
 		store.sent = () => Promise.reject(new Error('the disk is full'));
 		await decide(saying('1'), saying('2'));
 		await new Promise(resolve => setTimeout(resolve, 50));
@@ -344,11 +344,11 @@ describe('what cannot be delivered', () => {
 	});
 });
 
-describe('files, sealing, leaving', () => {
+describe('files, encryption and leaving', () => {
 	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
 	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
 
-	test('a file is uploaded once, and its message is the same in every try', async () => {
+	test('uploads a file once, and sends the same message in every try', async () => {
 		played.setTrouble(call => (call === 'send' ? away : undefined));
 		await decide(aFile);
 		await settle();
@@ -358,7 +358,7 @@ describe('files, sealing, leaving', () => {
 		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(1);
 	});
 
-	test('what is encrypted is written before the first try, and encrypted once', async () => {
+	test('encrypts once, and stores the result before the first try', async () => {
 		let sealed = 0;
 		const events: unknown[] = [];
 		const { send } = played.port;
@@ -379,7 +379,7 @@ describe('files, sealing, leaving', () => {
 		expect(played.eventsOf(room).at(-1)).toMatchObject(event);
 	});
 
-	test('leaving comes after the answer; what the room has is kept for a while', async () => {
+	test("leaves after the answer, and keeps the room's data for a while", async () => {
 		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		await decide(saying('1'), { said: 'l', room, kind: 'leave' });
 		await settle();
@@ -390,7 +390,7 @@ describe('files, sealing, leaving', () => {
 	});
 });
 
-describe('a room that we are no longer in', () => {
+describe('a room that the bot is no longer in', () => {
 	const server = 'example.org';
 	const watch = { id: 'w', room, server, facts: [], changed: new Date(0) };
 	const alert = {
@@ -408,7 +408,7 @@ describe('a room that we are no longer in', () => {
 		await store.keepWatch(watch, now());
 	});
 
-	test('is seen when the homeserver refuses, and the alert is said when we are back', async () => {
+	test('is noticed when the homeserver refuses, and gets the alert when the bot is back', async () => {
 		played.kick(room);
 		await alarm();
 		await settle();
@@ -427,7 +427,7 @@ describe('a room that we are no longer in', () => {
 		expect(saidIn(room)).toEqual(['alarm']);
 	});
 
-	test('is not one that only lets us say nothing', async () => {
+	test('is not one in which the bot may not write', async () => {
 		played.setTrouble(call => (call === 'send' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined));
 		await alarm();
 		await settle();
@@ -435,7 +435,7 @@ describe('a room that we are no longer in', () => {
 		expect(await store.heard('w')).toHaveLength(1);
 	});
 
-	test('nothing is concluded while the homeserver does not say', async () => {
+	test('is not assumed while the homeserver does not answer', async () => {
 		played.kick(room);
 		played.setTrouble(call => (call === 'membership' ? away : undefined));
 		await alarm();
@@ -459,7 +459,7 @@ describe('rooms that become encrypted', () => {
 			.filter(({ type }) => type !== 'm.room.member')
 			.map(({ type, content }) => [type, content.ciphertext]);
 
-	test('nothing is sent until the last sync has been taken in, at the end of a process either', async () => {
+	test('get nothing until the last sync has been processed, not even at shutdown', async () => {
 		ready = false;
 		await decide(saying('1'), aFile);
 		await settleFor(50);
@@ -472,7 +472,7 @@ describe('rooms that become encrypted', () => {
 		expect(played.calls).toEqual([`send ${room}`, `upload ${room}`, `send ${room}`]);
 	});
 
-	test('what was sealed in the clear is sealed again, and its file uploaded again', async () => {
+	test('get prepared plaintext encrypted, and its file uploaded again', async () => {
 		played.setTrouble(call => (call === 'send' ? away : undefined));
 		await decide(aFile);
 		await settle();
@@ -485,7 +485,7 @@ describe('rooms that become encrypted', () => {
 		expect(JSON.stringify(sent())).not.toContain('"url":"mxc://played/1"');
 	});
 
-	test('so is what stands in a thread', async () => {
+	test('also in a thread', async () => {
 		await decide(saying('root'));
 		await settle();
 		played.setTrouble(call => (call === 'send' ? away : undefined));
@@ -501,7 +501,7 @@ describe('rooms that become encrypted', () => {
 		]);
 	});
 
-	test('encryption switched on between the upload of a file and its event: the file is uploaded encrypted', async () => {
+	test('get a file encrypted if encryption starts between its upload and its event', async () => {
 		const { upload } = played.port;
 		played.port.upload = async (where, what) => {
 			const uploaded = await upload(where, what);
@@ -514,7 +514,7 @@ describe('rooms that become encrypted', () => {
 		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(2);
 	});
 
-	test('without keys an encrypted room hears nothing, the log does, and other rooms go on', async () => {
+	test('get nothing without keys, which is logged, and do not hold up other rooms', async () => {
 		played.encrypt(room, { withoutKeys: true });
 		await decide(saying('1'), aFile, saying('2', { room: other }));
 		await settle();
@@ -525,7 +525,7 @@ describe('rooms that become encrypted', () => {
 	});
 });
 
-test('the end: what is due is sent, what waits is kept', async () => {
+test('sends what is due at shutdown, and keeps what waits', async () => {
 	played.setTrouble((call, where) => (call === 'send' && where === other ? away : undefined));
 	await decide(...Array.from({ length: 20 }, (_, i) => saying(`${i}`)), saying('x', { room: other }));
 	await outbox.stop(5000);

@@ -64,7 +64,7 @@ describe('invitations', () => {
 		await store.take(batch('1', { invited: [{ room: id, inviter: by }] }), now());
 	}
 
-	test('of those on the list are followed, of others refused with a reason', async () => {
+	test('are accepted from those on the list, and refused with a reason from others', async () => {
 		await invited(alice);
 		await invited(mallory, '!bad:evil.example');
 		await run();
@@ -73,7 +73,7 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
-	test('wait while the homeserver does not answer, and are not asked for all at once', async () => {
+	test('wait while the homeserver does not answer, and are not retried all at once', async () => {
 		for (let i = 0; i < 5; i++) await invited(alice, `!${i}:x`);
 		played.setTrouble(() => ({ kind: 'limited', waitMs: 3000 }));
 		expect(await run()).toBe(3000);
@@ -86,14 +86,14 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
-	test('to rooms that do not let us in are dropped', async () => {
+	test('are dropped if the room does not let the bot in', async () => {
 		await invited(alice);
 		played.setTrouble(() => ({ kind: 'refused', code: 'M_FORBIDDEN', why: '' }));
 		for (let i = 0; i < 10; i++, clock += 60_000) await run();
 		expect(played.calls).toHaveLength(4);
 	});
 
-	test('a flood by one person is bounded', async () => {
+	test('are limited per person', async () => {
 		for (let i = 0; i < 30; i++) await invited(alice, `!${i}:x`);
 		await run();
 		expect(played.calls.filter(call => call.startsWith('join'))).toHaveLength(20);
@@ -101,7 +101,7 @@ describe('invitations', () => {
 	});
 });
 
-describe('moves', () => {
+describe('room upgrades', () => {
 	const fresh = '!fresh';
 	let moved: number;
 	const moving = () => ({
@@ -121,14 +121,14 @@ describe('moves', () => {
 		await store.take(batch('2', { joined: [news([], { room, state })] }), now());
 	});
 
-	test('a room that names the old one is followed', async () => {
+	test('follow a room that names the old one', async () => {
 		played.createRoom(fresh, alice, { predecessor: room });
 		played.invite(fresh, alice);
 		await run();
 		expect([moved, await store.moves(now())]).toEqual([1, []]);
 	});
 
-	test('a guide session goes on in the new room, in a thread of its own', async () => {
+	test('continue a guide session in a thread of the new room', async () => {
 		const session = {
 			guide: 'small',
 			stated: {},
@@ -155,14 +155,14 @@ describe('moves', () => {
 		expect(await store.sessionOfSaying(fresh, '$again')).toMatchObject({ place: session.place });
 	});
 
-	test('one that does not is left again', async () => {
+	test('leave a room that does not name the old one', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
 		await run();
 		expect(played.calls.filter(call => /^(join|leave) /.test(call))).toEqual(['join !fresh', 'leave !fresh']);
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 
-	test('one whose invitation said more than the room does is not left: we were invited', async () => {
+	test('stay in a room whose invitation says more than the room itself', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another' });
 		played.invite(fresh, alice);
 		const invited = [{ room: fresh, inviter: alice, predecessor: room }];
@@ -180,7 +180,7 @@ describe('moves', () => {
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 
-	test('killed between joining and reading, the next start still knows why it is there', async () => {
+	test('know after a crash between joining and reading why the bot is there', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
 		played.setTrouble(call => (call === 'predecessor' && played.calls.includes('join !fresh') ? away : undefined));
 		await run();
@@ -192,7 +192,7 @@ describe('moves', () => {
 		expect(await store.joinedRooms()).toEqual([room]);
 	});
 
-	test('a room that another move leads to for good is not left for one that only claimed it', async () => {
+	test('stay in a room that another upgrade leads to, even if a false claim named it too', async () => {
 		const claimed = '!claimed';
 		const state = { tombstone: { sender: alice, replacement: fresh } };
 		await store.take(batch('3', { joined: [news([], { room: claimed, state })] }), now());
@@ -203,7 +203,7 @@ describe('moves', () => {
 		expect(played.calls.filter(call => call.startsWith('leave'))).toEqual([]);
 	});
 
-	test('one that does not let us in is tried for two weeks', async () => {
+	test('try for two weeks to join a room that does not let the bot in', async () => {
 		for (let i = 0; i < 13; i++, clock += day) await run();
 		played.createRoom(fresh, alice, { predecessor: room });
 		played.invite(fresh, alice);
@@ -211,12 +211,12 @@ describe('moves', () => {
 		expect(moved).toBe(1);
 	});
 
-	test('and then no more', async () => {
+	test('stop trying after two weeks', async () => {
 		for (let i = 0; i < 16; i++, clock += day) await run();
 		expect(await store.movingFrom(room)).toBe(false);
 	});
 
-	test('one that needs an invitation is waited for: logged once, shown until the invitation comes', async () => {
+	test('wait for an invitation, log that once, and show it until the invitation arrives', async () => {
 		const logged: string[] = [];
 		const log: Log = { ...silence, info: (_fields, text) => void logged.push(text) };
 		const patiently = () => followMoves({ ...moving(), log });
@@ -236,7 +236,7 @@ describe('moves', () => {
 		expect(moved).toBe(1);
 	});
 
-	test('!status names the replacement in the old room only, and counts it elsewhere', async () => {
+	test("name the replacement in the old room's !status only, and count it elsewhere", async () => {
 		const health = { version: '0', startedAt: now(), lastSync: now };
 		const lead = async (where: string) => {
 			const asked = { room: where } as Parameters<typeof status.run>[0];
@@ -252,7 +252,7 @@ describe('moves', () => {
 		expect(await lead(room)).not.toContain('invitation');
 	});
 
-	test('one that needs an invitation is waited for no longer when the old room is left', async () => {
+	test('stop waiting for an invitation once the old room is left', async () => {
 		played.createRoom(fresh, alice, { predecessor: room });
 		await run();
 		expect(await store.uninvited()).toHaveLength(1);
@@ -260,7 +260,7 @@ describe('moves', () => {
 		expect(await store.uninvited()).toEqual([]);
 	});
 
-	test('a homeserver that is away, or slows us down, is not taken for a missing invitation', async () => {
+	test('do not mistake an outage or a rate limit for a missing invitation', async () => {
 		for (const failure of [away, { kind: 'limited', waitMs: 1 } as const]) {
 			played.setTrouble(() => failure);
 			await run();
@@ -269,7 +269,7 @@ describe('moves', () => {
 		expect(await store.uninvited()).toEqual([]);
 	});
 
-	test('a claim that cannot be checked is not believed', async () => {
+	test('do not believe a claim that cannot be checked', async () => {
 		played.createRoom(fresh, alice, { predecessor: room, state: { joinRule: 'public' } });
 		played.setTrouble(call => (call === 'predecessor' ? away : undefined));
 		await run();
@@ -323,7 +323,7 @@ function expected({ senderAllowed, inside, readable, names, inviter, limitUsed, 
 	return { inside: names === 'this', joins: 1, moved: names === 'this', left: names !== 'this' };
 }
 
-test('a tombstone, in every situation: what is joined, what is left, what moves', async () => {
+test('joins, leaves and moves as expected after a tombstone, in every situation', async () => {
 	const wrong: unknown[] = [];
 	const all = situations();
 	expect(all).toHaveLength(384);
@@ -378,7 +378,7 @@ test('a tombstone, in every situation: what is joined, what is left, what moves'
 	expect(wrong).toEqual([]);
 });
 
-test('a merge of rooms that both watch: joined, counted on, and nothing is said twice', async () => {
+test('merges two rooms that watch the same server without repeating anything', async () => {
 	const [old, main] = ['!old:example.org', '!main:example.org'];
 	const create = { sender: alice, content: { room_version: '10', creator: alice } };
 	const rooms = [old, main].map(id => news([], { room: id, state: { create } }));
@@ -457,7 +457,7 @@ describe('gaps', () => {
 		return found;
 	}
 
-	test('what was said between our coming and the first sync is there, in order', async () => {
+	test('are filled, in order, with what was said between joining and the first sync', async () => {
 		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
@@ -465,7 +465,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
 	});
 
-	test('a page that fails is asked for again, from where it was', async () => {
+	test('are read on from the same place after a failure', async () => {
 		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
@@ -479,7 +479,7 @@ describe('gaps', () => {
 		expect(pages).toBeLessThanOrEqual(5);
 	});
 
-	test('a process that does not know yet that we came in costs nothing that was said', async () => {
+	test('lose nothing if a homeserver process does not know yet that the bot joined', async () => {
 		played.say(room, alice, 'early');
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
@@ -490,7 +490,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['early']);
 	});
 
-	test('a room that refuses is read no further, and goes on', async () => {
+	test('end where a room refuses to be read', async () => {
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
 		await run();
@@ -500,7 +500,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['now']);
 	});
 
-	test('a room whose past is ill does not hold up the others', async () => {
+	test("do not hold up others if a room's history is broken", async () => {
 		const other = '!other:example.org';
 		played.createRoom(other, alice);
 		played.invite(other, alice);
@@ -513,7 +513,7 @@ describe('gaps', () => {
 });
 
 describe('notices', () => {
-	test('an encrypted room that cannot be read hears nothing: the log does, once', async () => {
+	test('say nothing in an encrypted room without keys, which is logged once', async () => {
 		const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
 		const loud: unknown[] = [];
 		const log: Log = { ...silence, error: (fields, text) => loud.push([fields, text]) };
@@ -526,7 +526,7 @@ describe('notices', () => {
 	});
 
 	// The homeserver answers a transaction id that it knows with the old event, and says nothing.
-	describe('each stay in a room has its own', () => {
+	describe('start over with each stay in a room', () => {
 		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
 		const told = () =>
 			announce({ store, now, name: () => 'glia', server: undefined, reads: true, log: silence, said: () => undefined });
@@ -535,7 +535,7 @@ describe('notices', () => {
 			await store.forget(room);
 		};
 
-		test('greeting and warning that it is public', async () => {
+		test('greet the room, and warn if it is public', async () => {
 			const names: string[] = [];
 			for (const stay of [1, 2]) {
 				await store.take(batch(`${stay}a`, { joined: [news([], { room })] }), now());
@@ -553,7 +553,7 @@ describe('notices', () => {
 			expect(new Set(names).size).toBe(4);
 		});
 
-		test('word on a message that cannot be read', async () => {
+		test('say that a message cannot be read', async () => {
 			const closed = {
 				event: '$closed',
 				room,
@@ -579,8 +579,8 @@ describe('notices', () => {
 	});
 });
 
-describe('sweeping', () => {
-	test('a room that we left by another session is noticed, and its watches wait', async () => {
+describe('cleaning up', () => {
+	test('notices a room that another session left, and pauses its watches', async () => {
 		played.createRoom(room, alice);
 		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		played.setTrouble(() => away);
@@ -592,7 +592,7 @@ describe('sweeping', () => {
 		expect(await store.room(room)).toBeDefined();
 	});
 
-	test('a room left is forgotten after its days, here and at the homeserver', async () => {
+	test('forgets a room after the configured days, here and on the homeserver', async () => {
 		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		await store.take(batch('2', { left: [{ room }] }), now());
 		clock += 6 * day;
@@ -633,11 +633,11 @@ describe('the sync loop', () => {
 		return told;
 	}
 
-	test('a start without a homeserver ends with its reason', async () => {
+	test('fails with a reason if the homeserver is down at the start', async () => {
 		expect(await run(10, () => away)).toMatchObject({ taken: [], unreachable: ['status 502'] });
 	});
 
-	test('later it waits, never long, for as long as it takes, and says when it is back', async () => {
+	test('retries for ever later, with short pauses, and logs when it is back', async () => {
 		const told = await run(32, round => (round > 1 && round < 30 ? away : undefined));
 		expect(told.unreachable).toEqual([]);
 		expect(told.paused).toHaveLength(28);
@@ -645,12 +645,12 @@ describe('the sync loop', () => {
 		expect(told.taken.map(([, back]) => back)).toEqual([false, true, false]);
 	});
 
-	test('limited, it waits as long as asked', async () => {
+	test('waits as long as a rate limit asks', async () => {
 		const limit: Failure = { kind: 'limited', waitMs: 1234 };
 		expect((await run(4, round => (round === 2 ? limit : undefined))).paused).toEqual([1234]);
 	});
 
-	test('after messages it leaves the homeserver the time for their answers, and only then', async () => {
+	test('gives the homeserver time to send our answers, only after messages', async () => {
 		played.createRoom(room, alice);
 		played.invite(room, alice);
 		await played.port.join(room, []);
@@ -662,19 +662,19 @@ describe('the sync loop', () => {
 		expect(told.untilSent).toEqual([100]);
 	});
 
-	test('a token that counts no longer ends it', async () => {
+	test('stops on an invalid token', async () => {
 		await run(9, round => (round === 2 ? { kind: 'token', why: 'revoked' } : undefined));
 		expect(locked).toEqual(['revoked']);
 	});
 
-	test('what cannot be written is not counted as read', async () => {
+	test('does not count as read what cannot be stored', async () => {
 		store.take = () => Promise.reject(new Error('the disk is full'));
 		await expect(run(3, () => undefined)).rejects.toThrow('the disk is full');
 		expect(await store.token()).toBe('[]');
 	});
 });
 
-test('a worker never overlaps itself, and misses no wake', async () => {
+test('a worker never overlaps itself, and misses no wake-up', async () => {
 	let [under, most, runs] = [0, 0, 0];
 	const worker = openWorker(
 		async () => {
@@ -700,7 +700,7 @@ test('a worker never overlaps itself, and misses no wake', async () => {
 	expect(runs).toBe(2);
 });
 
-test('pauses double up to a minute, half of them by chance', () => {
+test('pauses double up to a minute, and half of each is random', () => {
 	expect([0, 1, 2, 20].map(tries => backoff(tries, 1))).toEqual([500, 1000, 2000, 60_000]);
 	expect(backoff(20, 0)).toBe(30_000);
 });

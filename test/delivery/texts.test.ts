@@ -165,7 +165,7 @@ const inThread = (root: string): Content => ({
 	},
 });
 
-test('between two, a log is answered without a name or a command; talk is not, and nothing of either is kept', async () => {
+test('in a room of two, answers a log without a command, ignores other messages, and keeps neither', async () => {
 	say(log);
 	expect(await answers()).toEqual([]);
 	played.kick(room, bob);
@@ -176,18 +176,18 @@ test('between two, a log is answered without a name or a command; talk is not, a
 	expect(bytes()).not.toContain('what a day');
 });
 
-describe('what belongs to a command', () => {
+describe('the text of a command', () => {
 	test('its own lines', async () => {
 		const event = say(`!why 1.98\n${log}`);
 		expect(await answers()).toEqual([{ to: event, said: `text ${`1.98\n${log.trim()}`.length}` }]);
 	});
 
-	test('the file that it is the caption of', async () => {
+	test('the file whose caption it is', async () => {
 		const event = send(fileOf('a.log', log, { body: '!why 1.98' }));
 		expect(await answers()).toEqual([{ to: event, said: `text 4; file a.log ${log.length}` }]);
 	});
 
-	test('the file or message that it replies to, in its newest edit, and what the edit itself says', async () => {
+	test('the file or message it replies to, in its latest edit, and what the edit says', async () => {
 		const file = send(fileOf('a.log'));
 		const text = say(log);
 		const edit = say('* shorter', {
@@ -202,14 +202,14 @@ describe('what belongs to a command', () => {
 		]);
 	});
 
-	test('of another command that was replied to, only its text', async () => {
+	test('only the text of another command it replies to', async () => {
 		const command = say('!check 1.98\nserver_name: x\n');
 		await answers();
 		say('!check 1.99', replyTo(command));
 		expect((await answers()).map(({ said }) => said)).toEqual([`text 4; quoted ${'1.98\nserver_name: x'.length}`]);
 	});
 
-	test("files that its sender sent directly before or after it, and nobody else's", async () => {
+	test("files that its sender sent directly before or after it, and nobody else's files", async () => {
 		send(fileOf('old.log'));
 		say('good morning');
 		send(fileOf('homeserver.yaml', 'a: 1\n'));
@@ -230,7 +230,7 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('a file that comes after the answer, in the same words as the command; each more file all of them', async () => {
+	test('a file that arrives after the answer, and with each further file all of them', async () => {
 		const event = say('!check 1.98');
 		expect(await answers()).toEqual([{ to: event, said: 'text 4' }]);
 		played.calls.length = 0;
@@ -245,7 +245,7 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('a file with a command of its own belongs to that, with those that come directly after it', async () => {
+	test('no file with its own command, nor those directly after that file', async () => {
 		const first = send(fileOf('homeserver.yaml', 'a: 1\n', { body: '!check 1.98' }));
 		send(fileOf('worker.yaml', 'b: 1\n', { body: 'the worker' }));
 		expect(await answers()).toEqual([
@@ -269,7 +269,7 @@ describe('what belongs to a command', () => {
 		expect(own).not.toBe('');
 	});
 
-	test('a file in a reply to the command, or to our answer to it, also by somebody else and much later', async () => {
+	test('a file in a reply to it or to our answer, even from someone else and much later', async () => {
 		const event = say('!why');
 		await answers();
 		clock += 3600_000;
@@ -284,7 +284,7 @@ describe('what belongs to a command', () => {
 		]);
 	});
 
-	test('in a thread the files of that thread, else what it begins with', async () => {
+	test("in a thread, the thread's files, or else the message that started it", async () => {
 		const root = send(fileOf('root.log'));
 		send(fileOf('elsewhere.log'));
 		const first = say('!why', inThread(root));
@@ -297,7 +297,7 @@ describe('what belongs to a command', () => {
 		expect(answer?.said).toBe(`text 0; file own.log ${log.length}`);
 	});
 
-	test('what came long before or after does not', async () => {
+	test('nothing that came long before or after', async () => {
 		send(fileOf('a.log'));
 		clock += 11 * 60_000;
 		const event = say('!why');
@@ -307,7 +307,7 @@ describe('what belongs to a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('what somebody wonders in a reply to a log is about the log', async () => {
+	test('a question in a reply to a log is about the log', async () => {
 		const event = say(log, {}, bob);
 		say('!why is that?', replyTo(event));
 		say('glia: what does this mean?', replyTo(event));
@@ -317,7 +317,7 @@ describe('what belongs to a command', () => {
 		]);
 	});
 
-	test('a log for us without a command is one for !why; another file for us is asked about', async () => {
+	test('answers a log sent to the bot like !why, and asks about any other file', async () => {
 		const mention = { 'm.mentions': { user_ids: [glia] } };
 		send(fileOf('a.log', log, mention));
 		send(fileOf('b.log', log, { body: 'glia: see this' }));
@@ -329,7 +329,7 @@ describe('what belongs to a command', () => {
 		]);
 	});
 
-	test('!upgrade takes a file in its caption or in a reply, and looks around for none', async () => {
+	test('!upgrade takes a file only with its caption or in a reply', async () => {
 		const file = send(fileOf('homeserver.yaml', 'a: 1\n'));
 		say('!upgrade 1.98');
 		say('!upgrade 1.98', replyTo(file));
@@ -351,7 +351,7 @@ describe('what belongs to a command', () => {
 		expect((await answers()).map(({ said }) => said)).toEqual(['text 4', 'text 4', 'text 4']);
 	});
 
-	test("what we said ourselves is nobody's log", async () => {
+	test("does not take the bot's own messages for logs", async () => {
 		const event = say('!status');
 		await answers();
 		const answer = played.eventsOf(room).findLast(({ sender }) => sender === glia)?.id ?? '';
@@ -361,7 +361,7 @@ describe('what belongs to a command', () => {
 	});
 });
 
-describe('what cannot be read is said, and why', () => {
+describe('files that cannot be read', () => {
 	const said = async () => (await answers()).map(one => one.said);
 
 	test.each<[string, () => Content, RegExp]>([
@@ -380,7 +380,7 @@ describe('what cannot be read is said, and why', () => {
 		expect(await said()).toEqual([expect.stringMatching(words)]);
 	});
 
-	test('an encrypted file whose bytes or key do not fit', async () => {
+	test('an encrypted file whose bytes or key do not match', async () => {
 		const sealed = sealFile(Buffer.from(log));
 		const url = played.put(sealed.bytes);
 		const good = { msgtype: 'm.file', body: 'a.log', file: { ...sealed.info, url } };
@@ -393,7 +393,7 @@ describe('what cannot be read is said, and why', () => {
 		]);
 	});
 
-	test('a message that is redacted, encrypted for others, no message, or not to be seen', async () => {
+	test('a message that is redacted, undecryptable, not a message, or not visible', async () => {
 		const redacted = say(log);
 		played.redact(room, redacted);
 		const closed = send({ ciphertext: 'x' }, bob, { type: 'm.room.encrypted' });
@@ -407,7 +407,7 @@ describe('what cannot be read is said, and why', () => {
 		]);
 	});
 
-	test('one file of several that cannot be read: half a configuration is not judged', async () => {
+	test('one of several files: half a configuration is not checked', async () => {
 		send(fileOf('homeserver.yaml', 'a: 1\n'));
 		const gone = fileOf('worker.yaml');
 		played.dropMedia(String(gone.url));
@@ -416,7 +416,7 @@ describe('what cannot be read is said, and why', () => {
 		expect(await said()).toEqual([expect.stringMatching(/worker\.yaml is no longer/)]);
 	});
 
-	test('a homeserver that has not got it now is asked again; for good, that is said', async () => {
+	test('a file missing for now is asked for again; one missing for good is reported', async () => {
 		const away: Failure = { kind: 'away', why: 'status 502' };
 		let tries = 0;
 		played.setTrouble(call => (call === 'fetch' && ++tries < 2 ? away : undefined));
@@ -425,7 +425,7 @@ describe('what cannot be read is said, and why', () => {
 		expect(tries).toBe(2);
 	});
 
-	test('hostile names are shown, not obeyed', async () => {
+	test('hostile file names are shown as text', async () => {
 		const name = `${'x'.repeat(200)}\u202E**[a](https://example.org)@room\n`;
 		say('!why', replyTo(send(fileOf(name, ''))));
 		const [answer = ''] = await said();
@@ -433,7 +433,7 @@ describe('what cannot be read is said, and why', () => {
 	});
 });
 
-describe('texts are kept nowhere', () => {
+describe('texts are never stored', () => {
 	const plant = () => {
 		say(`!why\n${log}`);
 		say(`!check 1.98\n\`\`\`\nserver_name: ${secret}\n\`\`\``);
@@ -445,7 +445,7 @@ describe('texts are kept nowhere', () => {
 		return 7;
 	};
 
-	test('not in any file of the store at any moment, not in what is said, not in the log', async () => {
+	test('not in any file of the store, not in answers, not in the log', async () => {
 		const count = plant();
 		await hear();
 		expect(bytes()).not.toContain(secret);
@@ -460,7 +460,7 @@ describe('texts are kept nowhere', () => {
 		expect(logged).not.toContain(secret);
 	});
 
-	test('after a restart they are read again, each answered once and in order', async () => {
+	test('are read again after a restart, and answered once and in order', async () => {
 		const count = plant();
 		await hear();
 		await inbox.stop();
@@ -474,21 +474,21 @@ describe('texts are kept nowhere', () => {
 		expect(places).toEqual([...places].sort((a, b) => a - b));
 	});
 
-	test('what was redacted before its turn is not answered', async () => {
+	test('are not answered if redacted before their turn', async () => {
 		const event = say(`!why\n${log}`);
 		await hear();
 		played.redact(room, event);
 		expect(await answers()).toEqual([]);
 	});
 
-	test('what can no longer be seen is asked for again', async () => {
+	test('are asked for again if they are no longer visible', async () => {
 		const event = say(`!why\n${log}`);
 		await hear();
 		played.setTrouble(call => (call === 'again' ? { kind: 'refused', code: 'M_NOT_FOUND', why: 'gone' } : undefined));
 		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it again') }]);
 	});
 
-	test('the order of a room stays, anyone who speaks', async () => {
+	test('keep the order of a room, whoever writes', async () => {
 		const events = [
 			say(`!why\n${log}`),
 			say('!status', {}, bob),
@@ -499,7 +499,7 @@ describe('texts are kept nowhere', () => {
 		expect((await answers()).map(({ to }) => to)).toEqual(events);
 	});
 
-	test('a homeserver that answers everything but this is not asked forever', async () => {
+	test('are given up if the homeserver answers everything but them', async () => {
 		const event = say(`!why\n${log}`);
 		say('!status', {}, bob);
 		await hear();
@@ -512,7 +512,7 @@ describe('texts are kept nowhere', () => {
 		expect(tries).toBeLessThan(50);
 	});
 
-	test('while the homeserver is away nobody is told anything, and the order of a sender stays', async () => {
+	test('wait in order, without a word, while the homeserver is down', async () => {
 		say(`!why\n${log}`);
 		say('!status');
 		await hear();
