@@ -25,7 +25,7 @@ test.each([
 	['3rd May 2025', '2025-05-03'],
 	['since June 2025 jitsi', 'since 2025-06 jitsi'],
 	['June 2025 to August 2025', '2025-06 to 2025-08'],
-])('“%s” reads “%s”, and nobody has to be told', (text, words) => {
+])('reads “%s” as “%s” without comment', (text, words) => {
 	expect(read(text)).toEqual({ words: words.split(' '), taken: [] });
 });
 
@@ -42,21 +42,21 @@ test.each([
 	['December', '2025-12-01'],
 	['5 december', '2025-12-05'],
 	['9999 years ago', '2000-01-01'],
-])('“%s” is %s, which is said', (text, day) => {
+])('reads “%s” as %s, and says so', (text, day) => {
 	expect(read(text)).toEqual({ words: [day], taken: [`I read \`${text}\` as ${day}.`] });
 });
 
-test('a month that is too short ends the day', () => {
+test('uses the last day of a month that is too short', () => {
 	expect(withDays(['last', 'month'], '2026-03-31').words).toEqual(['2026-02-28']);
 	expect(withDays(['last', 'year'], '2024-02-29').words).toEqual(['2023-02-28']);
 	expect(withDays(['last', 'month'], '2026-01-15').words).toEqual(['2025-12-15']);
 });
 
-test('a day that may be two is refused with both', () => {
+test('refuses an ambiguous date and offers both readings', () => {
 	expect(() => read('06/01/2025')).toThrow('`06/01/2025` may be `2025-01-06` or `2025-06-01`');
 });
 
-describe('left alone:', () => {
+describe('leaves alone', () => {
 	test.each([
 		'mdad jitsi no-coturn workers postgres=17',
 		'v2026.05.18.0 c0681e4bc 20250601',

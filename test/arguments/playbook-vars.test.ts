@@ -13,9 +13,9 @@ test.each([
 	['server_name: example.org\nmatrix_domain: x\n', false],
 	['- hosts: all\n', false],
 	['', false],
-])("%j is the playbook's: %s", (text, is) => expect(isPlaybookVars(text)).toBe(is));
+])("recognises whether %j is the playbook's: %s", (text, is) => expect(isPlaybookVars(text)).toBe(is));
 
-test('switches as Ansible takes them, words of the playbook, and nothing else', () => {
+test('reads booleans as Ansible does, words of the playbook, and nothing else', () => {
 	const { variables, isWhole } = read(`---
 matrix_domain: example.org
 a_enabled: true
@@ -43,7 +43,7 @@ list: [1, 2]
 	expect(JSON.stringify(variables)).not.toContain('hunter2');
 });
 
-test('encrypted values and values that are no templates are read past, with the right lines', () => {
+test('skips encrypted and literal values, and keeps the right line numbers', () => {
 	const { variables, unreadable } = read(
 		'a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  6162\nb: !unsafe "{{ x }}"\nc: !vault |-\n  abc\nd: 1\n',
 	);
@@ -56,33 +56,33 @@ test('encrypted values and values that are no templates are read past, with the 
 	]);
 });
 
-test('names inside other values are mentioned, keys are not', () => {
+test('lists names inside other values as mentioned, but not keys', () => {
 	const { mentioned } = read('vault_key: 1\nmatrix_x: "{{ vault_key }}"\n');
 	expect(mentioned.has('vault_key')).toBe(true);
 	expect(mentioned.has('matrix_x')).toBe(false);
 });
 
-test('a variable that stands twice is told with both lines', () => {
+test('reports a duplicate variable with both lines', () => {
 	expect(read('a: 1\nb: 2\na: 3\n').duplicates).toMatchObject([{ name: 'a', line: 3, first: 1 }]);
 });
 
-describe('bad input:', () => {
+describe('bad input', () => {
 	test.each([
 		['a tab', 'a:\n\tb: 1\n'],
 		['a tag of Python', 'a: !!python/object:os.system x\n'],
 		['an open bracket', 'a: [1\n'],
-	])('%s is said with its line and without its words', (_, text) => {
+	])('reports %s with its line but without its text', (_, text) => {
 		const { unreadable } = read(text);
 		expect(unreadable).toHaveLength(1);
 		expect(unreadable[0]?.why).not.toMatch(/Synapse|os\.system/);
 	});
 
-	test('what is too large is refused', () => {
+	test('refuses a file that is too large', () => {
 		expect(() => read(`a: ${'x'.repeat(1_100_000)}\n`)).toThrow(Refusal);
 		expect(() => read(`a: ${'['.repeat(5000)}\n`)).toThrow(Refusal);
 	});
 
-	test('a text of hostile shape is read in a moment', () => {
+	test('reads hostile text quickly', () => {
 		const begun = process.cpuUsage().user;
 		read(`${'a_'.repeat(200_000)}: 1\n`);
 		read(`a: "${'a'.repeat(400_000)}"\n`);

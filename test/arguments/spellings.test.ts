@@ -54,25 +54,25 @@ test.each([
 	['1.98 Kubernetes', '1.98 install=ess'],
 	['https://matrix.example.org/', 'matrix.example.org'],
 	['http://example.org:8448/_matrix/client/versions', 'example.org:8448'],
-])('%s is read as %s', (typed, words) => {
+])('reads %s as %s', (typed, words) => {
 	expect(read(typed).words).toBe(words);
 });
 
-test('what is taken for something near says so, and another spelling does not', () => {
+test('says so for a guess, but not for another spelling', () => {
 	expect(read('1.98 helm').taken).toEqual([expect.stringContaining("Element's chart")]);
 	expect(read('1.98 podman').taken).toEqual([expect.stringContaining('with `podman`')]);
 	expect(read('https://matrix.example.org').taken).toEqual([expect.stringContaining('the name is `example.org`')]);
 	expect(read('1.98 pg15 ghcr.io/element-hq/synapse:v1.100.0').taken).toEqual([]);
 });
 
-test('an address of somebody else stays an unknown word', () => {
+test('does not accept the address of another project', () => {
 	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not recognise');
 	expect(() => read('1.98 postgres=x')).toThrow();
 	expect(() => read('1.98 without water')).toThrow('`without`');
 	expect(() => read('1.98 no')).toThrow('`no`');
 });
 
-test('an unknown system is refused with those that are known', () => {
+test('refuses an unknown system and lists the known ones', () => {
 	for (const word of ['os=windows', 'os=rhel7', 'os=alpine3.2', 'os=debian-14'])
 		expect(() => read(`1.98 ${word}`)).toThrow(
 			/I know `debian-9` to `debian-13`, `ubuntu-16\.04` to `ubuntu-26\.10`, `rhel-8` to `rhel-10`, `alpine-3\.12` to `alpine-3\.24` and `freebsd-13` to `freebsd-15`/,

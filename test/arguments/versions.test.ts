@@ -42,11 +42,11 @@ describe('versions', () => {
 		['1.57', 'running', '1.57.1'],
 		['1.58', 'target', '1.58.1'],
 		['1.59.0rc2', 'target', '1.59.0rc2'],
-	] as const)('%s as %s is %s', (typed, as, version) =>
+	] as const)('reads %s as %s: %s', (typed, as, version) =>
 		expect(readVersion(typed, as, knowledge).version).toBe(version),
 	);
 
-	test.each(['1.59', '1.59.0', 'v1.59.0'])('%s, of which there are only candidates, is the newest of them', typed => {
+	test.each(['1.59', '1.59.0', 'v1.59.0'])('reads %s as its newest candidate, since it is not out yet', typed => {
 		for (const as of ['start', 'target', 'running'] as const) {
 			const { version, note } = readVersion(typed, as, knowledge);
 			expect([version, note]).toEqual([
@@ -57,20 +57,20 @@ describe('versions', () => {
 		expect(linesOf(typed, knowledge)).toEqual({ releases: ['1.59.0'], candidate: '1.59.0rc2' });
 	});
 
-	test('what was taken for more than it says is said', () => {
+	test('says which release an incomplete version was taken for', () => {
 		expect(readVersion('1.57', 'target', knowledge).note).toContain('newest patch release');
 		expect(readVersion('1.57.2', 'start', knowledge).note).toContain('withdrawn');
 		expect(readVersion('1.56', 'start', knowledge).note).toBeUndefined();
 	});
 
 	test.each(['1.99', '1.56.7', '2.0', '14', '1.60.0rc1', '999999999999999999999.1', '1.57.2'])(
-		'%s is refused as a target',
+		'refuses %s as a target',
 		typed => {
 			expect(() => readVersion(typed, 'target', knowledge)).toThrow(Refusal);
 		},
 	);
 
-	test('an unknown one is refused with what is known', () => {
+	test('refuses an unknown version and says what is known', () => {
 		expect(() => readVersion('1.99', 'target', knowledge)).toThrow(
 			/newest I know of is 1\.58\.1 \(and release candidates for the next version up to 1\.59\.0rc2\)/,
 		);
@@ -120,34 +120,34 @@ describe('words', () => {
 		['0.99.5.2', 'versions', '0.99.5.2'],
 		['1.98.0', 'versions', '1.98.0'],
 		['999.0.0.1', 'versions', '999.0.0.1'],
-	] as const)('%s is one of the %s', (word, kind, read) => {
+	] as const)('finds that %s is among the %s', (word, kind, read) => {
 		expect(sortWords([word], '!watch example.org')[kind]).toEqual([read]);
 	});
 
-	test('an unknown fact gets the nearest known one', () => {
+	test('suggests the nearest known fact for an unknown one', () => {
 		expect(() => sort('1.56 workrs')).toThrow(/Did you mean `workers`/);
 		expect(() => sort('1.56 postgress=14')).toThrow(/Did you mean `postgres=14`/);
 		expect(() => sort('1.56 xyzzyplugh')).toThrow(Refusal);
 		expect(() => sort('1.56 postgres>13')).toThrow(Refusal);
 	});
 
-	test('a known fact without its right value is told how it is said', () => {
+	test('shows how to write a fact whose value is wrong or missing', () => {
 		expect(() => sort('1.56 workers=no')).toThrow(/Say `workers`, or `no-workers` to negate it/);
 		expect(() => sort('1.56 postgres=fourteen')).toThrow(/its value like this: `postgres=14`/);
 		expect(() => sort('1.56 no-docker')).toThrow(/you can only negate yes-or-no facts/);
 	});
 
-	test('two values of one fact are refused', () => {
+	test('refuses two values of one fact', () => {
 		const { terms } = sortWords(['docker', 'pip'], '');
 		expect(() => readProfile(terms)).toThrow(/`install=docker` and `install=pip`/);
 	});
 
-	test('what was typed never comes back as markup', () => {
+	test('never repeats what was typed as markup', () => {
 		expect(() => sort('`**x**`@room<b>')).toThrow(/`` `\*\*x\*\*`@room<b> ``/);
 	});
 });
 
-test('near enough is half the characters, not more', () => {
+test('accepts a word as near if at most half of its characters differ', () => {
 	expect(nearest('upgarde', ['upgrade', 'notes'])).toBe('upgrade');
 	expect(nearest('zzz', ['upgrade', 'notes'])).toBeUndefined();
 });
@@ -157,4 +157,4 @@ test.each([
 	['1.57.1', { releases: ['1.57.1'] }],
 	['v1.57.0-rc1', { releases: ['1.57.0'], candidate: '1.57.0rc1' }],
 	['1.59', { releases: ['1.59.0'], candidate: '1.59.0rc2' }],
-])('the releases that %s means for notes', (typed, expected) => expect(linesOf(typed, knowledge)).toEqual(expected));
+])('finds the releases that %s means for notes', (typed, expected) => expect(linesOf(typed, knowledge)).toEqual(expected));

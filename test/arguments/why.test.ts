@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { readWhy } from '../../src/arguments/why.ts';
 
-test('releases, facts and a server stand before the text', () => {
+test('reads releases, facts and a server before the text', () => {
 	const read = readWhy('1.163 docker postgres=15 example.org FATAL: it failed');
 	expect(read).toMatchObject({ versions: ['1.163'], server: 'example.org', text: 'FATAL: it failed' });
 	expect(read.terms.map(({ fact }) => fact)).toEqual(['install', 'postgres']);
@@ -12,7 +12,7 @@ test.each([
 	"Postgres sequence 'events_stream_seq' is inconsistent with associated stream position",
 	'Docker is not running',
 	'Redis is not enabled, but workers are',
-])('an error that begins with the name of a fact keeps it: %s', text => {
+])('keeps the name of a fact at the start of an error: %s', text => {
 	expect(readWhy(text).text).toBe(text);
 	expect(readWhy(`1.163 debian ${text}`).text).toBe(text);
 });

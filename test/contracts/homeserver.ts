@@ -36,14 +36,14 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		return { ...scene, room };
 	}
 
-	test('the same transaction makes one event, another makes another', async () => {
+	test('makes one event per transaction', async () => {
 		const { homeserver, room } = await joined();
 		const first = got(await homeserver.send(room, 'one', message('one')));
 		expect(got(await homeserver.send(room, 'one', message('one')))).toBe(first);
 		expect(got(await homeserver.send(room, 'two', message('two')))).not.toBe(first);
 	});
 
-	test('what we said is found by our own id, unless it is older than asked', async () => {
+	test('finds what we said by our own ID, unless it is older than asked', async () => {
 		const { homeserver, room } = await joined();
 		const event = got(await homeserver.send(room, 'x', message('found')));
 		for (let i = 0; i < 3; i++) await homeserver.send(room, `more ${i}`, message(`more ${i}`));
@@ -51,7 +51,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(got(await homeserver.find(room, { said: 'never said', since: new Date(0) }))).toBeUndefined();
 	});
 
-	test('what we replied to is known from our replies, unless they are older than asked', async () => {
+	test('knows from our replies what we replied to, unless they are older than asked', async () => {
 		const { homeserver, room, say } = await joined();
 		const [asked, other] = [await say(room, '!help'), await say(room, '!status')];
 		const { content } = message('reply');
@@ -61,7 +61,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect([replied.has(asked), replied.has(other)]).toEqual([true, false]);
 	});
 
-	test('a sync brings what others say after it, and not what we say', async () => {
+	test('syncs what others say after it, and not what we say', async () => {
 		const { homeserver, room, say } = await joined();
 		const { token } = got(await homeserver.sync(undefined));
 		await homeserver.send(room, 'mine', message('mine'));
@@ -73,14 +73,14 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(batch.token).not.toBe(token);
 	});
 
-	test('an invitation names who invited', async () => {
+	test('says who sent an invitation', async () => {
 		const { homeserver, createRoom } = await open();
 		const room = await createRoom();
 		const { invited } = got(await homeserver.sync(undefined));
 		expect(invited.find(one => one.room === room)?.inviter).toMatch(/^@.+:/);
 	});
 
-	test('the past is read backwards, in pages, until an event or the moment when we came', async () => {
+	test('reads the past backwards, in pages, until an event or our join', async () => {
 		const scene = await open();
 		const { homeserver, say } = scene;
 		const room = await scene.createRoom();
@@ -106,7 +106,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		return found;
 	}
 
-	test('where we are not, everything is refused', async () => {
+	test('refuses everything in rooms that we are not in', async () => {
 		const { homeserver, createRoom } = await open();
 		const room = await createRoom({ invite: false });
 		for (const outcome of [
@@ -121,7 +121,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		}
 	});
 
-	test('left and forgotten; an invitation is refused in the same way', async () => {
+	test('leaves and forgets a room, and rejects an invitation in the same way', async () => {
 		const { homeserver, room, createRoom } = await joined();
 		got(await homeserver.leave(room, 'enough'));
 		got(await homeserver.forget(room));
@@ -131,12 +131,12 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await homeserver.join(other, [])).toMatchObject({ failure: { kind: 'refused' } });
 	});
 
-	test('an ordinary room replaces none', async () => {
+	test('says that an ordinary room replaces no other', async () => {
 		const { homeserver, room } = await joined();
 		expect(await homeserver.predecessor(room)).toEqual({ value: undefined });
 	});
 
-	test('who is in a room; outside of it, nobody that we hear of', async () => {
+	test('lists the members of our rooms only', async () => {
 		const { homeserver, room, createRoom } = await joined();
 		expect(await homeserver.membership(room, homeserver.user)).toEqual({ value: 'join' });
 		expect(await homeserver.membership(room, '@nobody:example.org')).toEqual({ value: 'leave' });
@@ -150,14 +150,14 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await homeserver.joined()).toEqual({ value: [] });
 	});
 
-	test('an invitation tells what the room replaces: none', async () => {
+	test("says that an invitation's room replaces no other", async () => {
 		const { homeserver, createRoom } = await open();
 		const room = await createRoom();
 		const { invited } = got(await homeserver.sync(undefined));
 		expect(invited.find(one => one.room === room)?.predecessor).toBeNull();
 	});
 
-	test('a file becomes the content of a message', async () => {
+	test('uploads a file as the content of a message', async () => {
 		const { homeserver, room } = await joined();
 		const content = got(await homeserver.upload(room, { name: 'a.md', type: 'text/markdown', text: 'ä' }));
 		expect(content).toMatchObject({
@@ -185,7 +185,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 			'm.relates_to': { rel_type: 'm.replace', event_id: event },
 		});
 
-	test('a message is read again as it came, and no longer once it was redacted', async () => {
+	test('reads a message again as it arrived, until it is redacted', async () => {
 		const scene = await joined();
 		const { homeserver, room } = scene;
 		const said = await heard(scene, room, () => scene.send(room, text('!why first\nsecond')));
@@ -197,7 +197,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await homeserver.again(room, '$nothing:example.org')).toMatchObject({ failure: { kind: 'refused' } });
 	});
 
-	test('what another message speaks of: texts with their newest edit, files, ours, and what is none', async () => {
+	test('reads what a message refers to: texts with their latest edit, files, our own messages, and others', async () => {
 		const { homeserver, room, send, redact, person } = await joined();
 		const quoted = async (event: string) => got(await homeserver.quoted(room, event));
 		const said = await send(room, text('first'));
@@ -230,14 +230,14 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(await homeserver.quoted(room, '$nothing:example.org')).toMatchObject({ failure: { kind: 'refused' } });
 	});
 
-	test('somebody else cannot edit what a person said', async () => {
+	test('ignores edits by anyone but the author', async () => {
 		const { homeserver, room, send } = await joined();
 		const said = await send(room, text('first'));
 		got(await homeserver.send(room, 'edit', { type: 'm.room.message', content: edit(said, 'forged') }));
 		expect(got(await homeserver.quoted(room, said))).toMatchObject({ is: 'text', text: 'first' });
 	});
 
-	test("what a person sent before and after an event, in its order and nobody else's", async () => {
+	test("lists in order what one person sent before and after an event", async () => {
 		const { homeserver, room, send, say, person } = await joined();
 		await say(room, 'one');
 		got(await homeserver.send(room, 'ours', message('ours')));
@@ -256,7 +256,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect([19, 20]).toContain(more);
 	}, 60_000);
 
-	test('a file is fetched up to a size, and an encrypted one only as its event describes it', async () => {
+	test('downloads a file up to a size, and an encrypted one only as its event describes it', async () => {
 		const scene = await joined();
 		const { homeserver, room } = scene;
 		const bytes = Buffer.from('ERROR: nothing works, ä');

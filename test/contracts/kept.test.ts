@@ -6,7 +6,7 @@ import { local } from './places.ts';
 
 keptContract({ "the tests' own": use => use(openKept()), ...keptAt(local) });
 
-test('a folder has it after a restart', async () => {
+test('a folder still has it after a restart', async () => {
 	const place = await local['a folder']?.();
 	if (!place) throw new TypeError('no folder');
 	const store = await place.open();

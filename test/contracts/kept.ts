@@ -23,7 +23,7 @@ export function keptAt(places: Places): Kinds {
 
 export function keptContract(kinds: Kinds): void {
 	describe.each(Object.entries(kinds))('kept in %s', (_, open) => {
-		test('gives back what was put last, whatever it is', () =>
+		test('returns what was stored last, whatever it is', () =>
 			open(async kept => {
 				expect(await kept.get('source/releases')).toBeUndefined();
 				for (const text of ['', 'x'.repeat(2_000_000), '\u0000 \u202E 🧠 "\'', '\u{F0000}0 \u{F0000}\u0000']) {

@@ -66,7 +66,7 @@ export function sessionStoreContract(places: Places): void {
 		const places = async (...events: string[]) =>
 			Promise.all(events.map(async event => (await store.sessionOfSaying(room, event))?.place ?? 'plan or nothing'));
 
-		test('a session is written with its answer, and found by its thread and by what was said about it', async () => {
+		test('stores a session with its answer, and finds it by its thread and by its messages', async () => {
 			await open();
 			const says = [{ said: 'plan' }, { said: 'two', place: { stage: 'two', gate: true } }];
 			await decided([saying('plan'), saying('two')], { session: session(), thread: { root: 'plan' }, says });
@@ -86,7 +86,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessions(fresh)).toEqual([]);
 		});
 
-		test('what became of it takes its place, and what was said before is still about it', async () => {
+		test('replaces a session by its next state, and still finds it by older messages', async () => {
 			await open();
 			const thread = { root: 'plan' };
 			const one = { said: 'one', place: { stage: 'one', gate: false } };
@@ -100,7 +100,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessions(room)).toEqual([]);
 		});
 
-		test('nothing is kept of a message that was taken back while it was decided', async () => {
+		test('stores nothing for a message that was redacted while it was decided', async () => {
 			await open();
 			await store.settle('$never came', [saying('plan')], now, {
 				session: session(),
@@ -111,7 +111,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.due(now, [], 1)).toEqual([]);
 		});
 
-		test('in a thread that was there before; the one under way comes before those that are over', async () => {
+		test('finds the running session of an existing thread before finished ones', async () => {
 			await open();
 			const thread = { event: '$theirs' };
 			await decided([], { session: session({ id: 'open' }), thread, says: [] });
@@ -128,7 +128,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessionIn(room, '$x')).toBeUndefined();
 		});
 
-		test('in a room that replaces another it goes on in a thread of its own; an offer stays behind', async () => {
+		test('moves a running session to a thread of the new room, but not an offer', async () => {
 			await open();
 			await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 			await decided([saying('offer')], {
@@ -161,7 +161,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessionOfSaying(room, '$offer')).toBeUndefined();
 		});
 
-		test('the sweep leaves one under way with all that its thread needs, and takes those that are over', async () => {
+		test('deletes finished sessions, but no running one nor what its thread needs', async () => {
 			await open();
 			await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 			await decided([saying('old')], {
@@ -178,7 +178,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessionIn(room, '$plan')).toBeUndefined();
 		});
 
-		test('a room that is forgotten takes its sessions with it', async () => {
+		test("forgets a room's sessions with the room", async () => {
 			await open();
 			await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 			await store.forget(room);

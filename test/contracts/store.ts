@@ -59,7 +59,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		return found;
 	}
 
-	test('the same ciphertext in another event is not taken in again: in a later sync, in one, in a gap', async () => {
+	test('accepts a ciphertext only once: in a later sync, in the same one, in a gap', async () => {
 		await inRoom();
 		const once = (event: string, message: string) => incoming(event, { sealed: true, once: `session ${message}` });
 		await store.take(batch('3', { joined: [news([once('a', '00'), once('b', '00'), once('c', '01')])] }), start);
@@ -71,7 +71,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect(await bodies()).toEqual(['f', 'e']);
 	});
 
-	test('the account is kept, and its token can be dropped', async () => {
+	test('keeps the account, and can drop its token', async () => {
 		expect(await store.account()).toBeUndefined();
 		const account = {
 			user: alice,
@@ -89,7 +89,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect(await store.owner()).toBe(alice);
 	});
 
-	test('when the homeserver is back, all that waited for it is due', async () => {
+	test('makes everything due that waited for the homeserver', async () => {
 		await inRoom();
 		const tombstone = { sender: alice, replacement: '!fresh' };
 		const invited = [{ room: '!other:x', inviter: alice }];
@@ -105,7 +105,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 
 	describe('inbox', () => {
-		test('what came in is there with the token, once, in its order', async () => {
+		test('stores messages with the sync token, once and in order', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);
 			await store.take(batch('4', { joined: [news([incoming('b'), incoming('c')])] }), start);
@@ -116,7 +116,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.unread()).toEqual([]);
 		});
 
-		test('of a message whose text is not kept, what it takes to read it again comes back, until it is decided', async () => {
+		test('keeps what it takes to read a message again until it is decided', async () => {
 			await inRoom();
 			const more = { body: '', unread: true, raw: '{"type":"m.room.encrypted"}', wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', more), incoming('b', { raw: 'x' })])] }), start);
@@ -125,7 +125,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.nextMessage(room)).toEqual(incoming('b'));
 		});
 
-		test("a file is awaited by its sender's command for ten minutes, and by anyone who replies to it or to its answer", async () => {
+		test("waits ten minutes for a file from the sender, and longer for one in a reply", async () => {
 			await inRoom();
 			const wants = { body: '', unread: true, wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', wants), incoming('b', { body: '!echo' })])] }), start);
@@ -145,7 +145,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			for (const repliesTo of ['b', '$other']) expect(await file({ sender: bob, repliesTo })).toBe(false);
 		});
 
-		test('what was answered with another message is not answered again, whether it is here or comes later', async () => {
+		test('does not answer again what was answered with another message, whenever it arrives', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b'), incoming('c')])] }), start);
 			await store.settle('a', [], start, undefined, ['b', 'd']);
@@ -153,14 +153,14 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await bodies()).toEqual(['c', 'e']);
 		});
 
-		test('all of a message comes back', async () => {
+		test('returns every field of a message', async () => {
 			await inRoom();
 			const message = incoming('a', { repliesTo: '$r', thread: '$t', mentioned: true, body: 'ä\u0000😀' });
 			await store.take(batch('3', { joined: [news([message])] }), start);
 			expect(await store.nextMessage(room)).toEqual(message);
 		});
 
-		test('what rooms said before the first sync, or before we came, is not for us', async () => {
+		test('ignores what rooms said before the first sync or before our join', async () => {
 			await store.take(batch('1', { joined: [news([incoming('old')])] }), start);
 			expect(await store.unread()).toEqual([]);
 			const other = '!other:example.org';
@@ -169,7 +169,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.nextMessage(other)).toBeUndefined();
 		});
 
-		test('a gap holds its room up, and its messages come first', async () => {
+		test("holds up a room until its gap is filled, and then returns the gap's messages first", async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a')])] }), start);
 			await store.take(batch('4', { joined: [news([incoming('f'), incoming('g')], { gap: 'back' })] }), start);
@@ -184,7 +184,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await bodies()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
 		});
 
-		test('a postponed gap waits', async () => {
+		test('waits with a postponed gap', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([], { gap: 'back' })] }), start);
 			const [gap] = await store.gaps(start);
@@ -194,7 +194,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.gaps(later(10))).toHaveLength(1);
 		});
 
-		test('a fault between the mark and the sayings leaves neither', async () => {
+		test('stores neither the mark nor the answers if it fails between them', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a')])] }), start);
 			// A number that JSON cannot hold.
@@ -205,7 +205,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.due(start, [], 9)).toEqual([]);
 		});
 
-		test('deciding and saying are one; the same thing is said once', async () => {
+		test('decides and answers in one step, and says the same thing once', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);
 			await store.settle('a', [saying('one', { answers: 'a', sender: alice })], start);
@@ -215,7 +215,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.unread()).toEqual([]);
 		});
 
-		test('a redacted command is dropped, decided or not, unless it was tried', async () => {
+		test('drops a redacted command, decided or not, unless its answer was tried', async () => {
 			await inRoom();
 			const all = ['a', 'b', 'c'].map(event => incoming(event));
 			await store.take(batch('3', { joined: [news(all)] }), start);
@@ -230,7 +230,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.due(start, [], 9)).toEqual([]);
 		});
 
-		test('a sender with answers waiting: counted, and told once until they are out', async () => {
+		test("counts a sender's waiting answers, and says so once until they are sent", async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news(['a', 'b', 'c'].map(event => incoming(event)))] }), start);
 			expect(await store.load(alice)).toEqual({ waiting: 0, told: false });
@@ -249,7 +249,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 
 	describe('outbox', () => {
-		test("where not all can be served at once, senders alternate: nobody waits behind all of one person's answers", async () => {
+		test("alternates between senders, so that nobody waits behind all of one person's answers", async () => {
 			const mallory = '@mallory:example.org';
 			const rooms = Array.from({ length: 9 }, (_, i) => `!flood${i}:example.org`);
 			for (const room of rooms)
@@ -272,7 +272,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			await store.tell(room, sayings, start);
 		}
 
-		test('the first of each room, oldest first, and never one before its time', async () => {
+		test('returns the first message of each room, oldest first, and none before its time', async () => {
 			await decided(saying('1'), saying('2'), saying('3', { room: other }));
 			expect((await store.due(start, [], 9)).map(({ said }) => said)).toEqual(['1', '3']);
 			expect((await store.due(start, [room], 9)).map(({ said }) => said)).toEqual(['3']);
@@ -287,7 +287,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect((await store.due(start, [], 9)).map(({ said, tries }) => [said, tries])).toEqual([['1', 1]]);
 		});
 
-		test('all of a saying comes back, and the exact event once it is sealed', async () => {
+		test('returns every field of a message, and the exact event once it is encrypted', async () => {
 			const file = { name: 'a.md', type: 'text/markdown', text: 'ä' };
 			await decided(
 				saying('1', { kind: 'file', file, content: { x: 1 }, answers: '$a', sender: alice } as Partial<Saying>),
@@ -300,7 +300,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(sealed).toMatchObject({ ...expected, sealed: { type: 'm.room.encrypted', content: { ciphertext: 'c' } } });
 		});
 
-		test('sent or given up, it is over, and cannot be said again', async () => {
+		test('never sends again what was sent or given up', async () => {
 			await decided(saying('1'), saying('2'));
 			const [one] = await store.due(start, [], 1);
 			await store.sent(one?.id ?? 0, '$1', start);
@@ -317,7 +317,7 @@ export function storeContract(open: () => Promise<Store>): void {
 
 	describe('rooms', () => {
 		const stay = expect.stringMatching(/./);
-		test('state is kept as last seen', async () => {
+		test('keeps the last state of a room', async () => {
 			const create = { sender: alice, content: { room_version: '12' } };
 			await inRoom({ create, power: { users: {} }, joinRule: 'invite' });
 			await store.take(batch('3', { joined: [news([], { state: { power: { users: { [alice]: 1 } } } })] }), start);
@@ -330,7 +330,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.counts()).toEqual({ rooms: 1, inbox: 0, outbox: 0 });
 		});
 
-		test('each is told once: hello, encrypted, public', async () => {
+		test('says each notice once: hello, encrypted, public', async () => {
 			await inRoom();
 			expect(await store.untold()).toEqual([
 				{ room, stay, greeting: true, encrypted: false, public: false, lost: false },
@@ -346,7 +346,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('encrypted once is encrypted forever: left, forgotten, and told otherwise afterwards', async () => {
+		test('keeps a room encrypted for ever, even if it is left, forgotten or reported otherwise', async () => {
 			await inRoom();
 			expect(await store.wasEncrypted(room)).toBe(false);
 			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
@@ -363,14 +363,14 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.wasEncrypted('!other:example.org')).toBe(false);
 		});
 
-		test('a room that was public when we came does not hear that it became so', async () => {
+		test('does not tell a room that was public at our join that it became public', async () => {
 			await inRoom({ joinRule: 'public' });
 			expect(await store.untold()).toEqual([
 				{ room, stay, greeting: true, encrypted: false, public: false, lost: false },
 			]);
 		});
 
-		test('out of a room: nothing is said or answered there; forgotten after the grace time', async () => {
+		test('says nothing in a room that we left, and forgets it after the grace period', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')], { gap: 'g' })] }), start);
 			await store.settle('a', [saying('A')], start);
@@ -385,7 +385,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.room(room)).toBeUndefined();
 		});
 
-		test('back in a room, its settings are there and its past is read up to our coming', async () => {
+		test("restores a room's settings on our return, and reads its past up to our join", async () => {
 			await inRoom();
 			await store.tell(room, [], start);
 			await store.take(batch('3', { left: [{ room }] }), start);
@@ -396,7 +396,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 
 	describe('invitations', () => {
-		test('noted, postponed, closed, counted', async () => {
+		test('are stored, postponed, closed and counted', async () => {
 			await store.take(batch('1', { invited: [{ room, inviter: alice }] }), start);
 			expect(await store.invitations(start)).toEqual([{ room, inviter: alice, received: start, tries: 0 }]);
 			await store.postponeInvitation(room, later(5));
@@ -409,7 +409,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.accepted(alice, later(1))).toBe(0);
 		});
 
-		test('one taken back is forgotten; a flood is not even noted', async () => {
+		test('are forgotten when withdrawn, and not stored in a flood', async () => {
 			await store.take(batch('1', { invited: [{ room, inviter: alice }] }), start);
 			await store.take(batch('2', { left: [{ room }] }), start);
 			expect(await store.invitations(start)).toEqual([]);
@@ -419,11 +419,11 @@ export function storeContract(open: () => Promise<Store>): void {
 		});
 	});
 
-	describe('moves', () => {
+	describe('room upgrades', () => {
 		const fresh = '!fresh';
 		const tombstone = { sender: '@admin:other.example', replacement: fresh };
 
-		test('a tombstone is a move to follow, and what was on its way follows too', async () => {
+		test('start with a tombstone, and take waiting messages along', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a')], { state: { tombstone } })] }), start);
 			expect(await store.movingFrom(room)).toBe(true);
@@ -446,7 +446,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.moves(start)).toEqual([]);
 		});
 
-		test('the new room takes over settings and does not hear hello again', async () => {
+		test('carry settings over, without a second hello', async () => {
 			await inRoom();
 			await store.tell(room, [], start);
 			await store.take(batch('3', { joined: [news([], { state: { tombstone } })] }), start);
@@ -456,7 +456,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('an invitation into the new room hurries a postponed move; a dropped one is over', async () => {
+		test('are retried at once on an invitation to the new room, unless they were dropped', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([], { state: { tombstone } })] }), start);
 			await store.postponeMove(room, later(60));
@@ -469,7 +469,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		});
 	});
 
-	test('where one may be sent at a time senders take turns, and a turn that delivered nothing is not lost', async () => {
+	test('lets senders take turns if one message may be sent at a time, and loses no turn without delivery', async () => {
 		const rooms = ['!eve1:example.org', '!eve2:example.org', '!eve3:example.org', '!alice:example.org'];
 		await store.take(batch('1', { joined: rooms.map(id => news([], { room: id })) }), start);
 		const waits = (said: string, id = '', sender = '') => store.tell(id, [saying(said, { room: id, sender })], start);
@@ -488,7 +488,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect((await next())?.said).toBe('eve 2');
 	});
 
-	describe('what cannot be read', () => {
+	describe('an unreadable message', () => {
 		const closed = (event: string, session: string, more: Partial<Unreadable> = {}): Unreadable => ({
 			...{ event, room, sender: alice, at: start, session, why: 'MissingRoomKey', raw: '{}' },
 			...more,
@@ -497,7 +497,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			store.take(batch(token, { joined: [news([], { unreadable, ...more })] }), start);
 		const events = async () => (await store.unreadable()).map(({ event }) => event);
 
-		test('is kept until it is read, redacted, or the room is left', async () => {
+		test('is kept until it is read or redacted, or the room is left', async () => {
 			await inRoom();
 			await bring('3', [closed('a', 'S'), closed('b', 'S'), closed('c', 'T')]);
 			expect((await store.unreadable())[0]).toEqual(closed('a', 'S'));
@@ -510,7 +510,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await events()).toEqual([]);
 		});
 
-		test('what fills a gap is kept as well', async () => {
+		test('is kept from a gap too', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([], { gap: 'back' })] }), start);
 			const [gap] = await store.gaps(start);
@@ -518,7 +518,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await events()).toEqual(['a']);
 		});
 
-		test('is explained once a session, three times a day a sender, and not before it was waited for', async () => {
+		test('is explained after a wait, once per session and three times a day per sender', async () => {
 			await inRoom();
 			await bring(
 				'3',
@@ -543,7 +543,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect((await store.counts()).outbox).toBe(5);
 		});
 
-		test('is passed over without a word up to a moment, and what comes later is not', async () => {
+		test('is skipped silently up to a moment, but not after it', async () => {
 			await inRoom();
 			await bring('3', [closed('a', 'S'), closed('b', 'T', { at: later(10) }), closed('c', 'S', { at: later(20) })]);
 			await store.passOver(room, later(10), start);
@@ -551,7 +551,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await events()).toEqual(['a', 'b', 'c']);
 		});
 
-		test('a flood of it is not kept, and what was decided meanwhile is not explained', async () => {
+		test('is not kept in a flood, and not explained once decided', async () => {
 			await inRoom();
 			await bring(
 				'3',

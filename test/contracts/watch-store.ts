@@ -74,7 +74,7 @@ export function watchStoreContract(places: Places): void {
 			store = await place.open();
 		}
 
-		test('a subscription is kept once a room and server, and gone with all about it', async () => {
+		test('keeps one subscription per room and server, and deletes everything with it', async () => {
 			await open();
 			const told = { version: '1.150.0', at: now.toISOString() };
 			const record: CheckRecord = {
@@ -98,7 +98,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.server('example.org')).toBeUndefined();
 		});
 
-		test('servers are due in their order, and those in a future too far away as well', async () => {
+		test('returns due servers in order, and those due impossibly far in the future', async () => {
 			await open();
 			for (const name of ['one', 'two', 'three', 'far']) await store.keepWatch(subscription('!a', name), now);
 			const history = [{ is: 'synapse' as const, version: '1.150.0', since: 'a', until: 'b', looks: 2 }];
@@ -124,7 +124,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.server('nobody')).toBeUndefined();
 		});
 
-		test('those looked at since a moment come with what was seen, the latest first', async () => {
+		test('lists the servers checked since a moment with what was seen, latest first', async () => {
 			await open();
 			const looked = { one: 30, two: 10, three: 20 };
 			for (const name of [...Object.keys(looked), 'never']) await store.keepWatch(subscription('!a', name), now);
@@ -138,7 +138,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await names(later(31), 2)).toEqual([]);
 		});
 
-		test('an alert and what is said about it are one; the same alert is never said again', async () => {
+		test('stores an alert together with its messages, and never says it twice', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepWatch(watch, now);
@@ -164,7 +164,7 @@ export function watchStoreContract(places: Places): void {
 			expect((await store.open('!a')).map(({ subject }) => subject)).toEqual(['CVE-1', 'CVE-2']);
 		});
 
-		test('a look and what several rooms are told of it are kept together, or not at all', async () => {
+		test('stores a check together with what several rooms are told, or neither', async () => {
 			await open();
 			const rooms = ['!a', '!b'].map(room => subscription(room, 'example.org'));
 			for (const watch of rooms) await store.keepWatch(watch, now);
@@ -200,7 +200,7 @@ export function watchStoreContract(places: Places): void {
 			expect(told).toEqual([both, both]);
 		});
 
-		test('what goes on is said in the thread of the first; solved is over, and numbers are not given again', async () => {
+		test('continues an alert in its thread, ends it when solved, and never reuses its number', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepWatch(watch, now);
@@ -226,7 +226,7 @@ export function watchStoreContract(places: Places): void {
 			expect((await store.open('!a')).map(({ number }) => number)).toEqual([2]);
 		});
 
-		test('acknowledged and put off', async () => {
+		test('keeps alerts acknowledged and snoozed', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepWatch(watch, now);
@@ -246,7 +246,7 @@ export function watchStoreContract(places: Places): void {
 			]);
 		});
 
-		test('a watch goes with its room, hears nothing twice there, and begins new threads', async () => {
+		test('moves a watch with its room, repeats nothing there, and starts new threads', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepSettings('!a', { zone: 'Europe/Berlin', bare: false }, now);
@@ -268,7 +268,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.server('example.org')).toBeUndefined();
 		});
 
-		test('a room that we were removed from is not decided for, and hears of all when we are back', async () => {
+		test('decides nothing for a room that removed us, and tells it everything on our return', async () => {
 			await open();
 			const joined = (room: string, token: string) => ({
 				token,

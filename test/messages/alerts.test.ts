@@ -20,7 +20,7 @@ function alert(subject: string, more: Partial<Alert> = {}): Alert {
 
 const numbered = (...alerts: Alert[]) => alerts.map((one, i) => ({ alert: one, number: i + 1 }));
 
-test('one alert is one paragraph; who is called is whom the room wants called, when it is worth it', () => {
+test('puts one alert in one paragraph, and mentions those the room wants, if it is severe enough', () => {
 	const words = alertWords('example.org', numbered(alert('CVE-1')), '@a:x');
 	expect(words.sections).toEqual([]);
 	expect(words.lead).toMatch(
@@ -36,7 +36,7 @@ test('one alert is one paragraph; who is called is whom the room wants called, w
 	expect(news.lead).not.toContain('!ack');
 });
 
-test('what is reminded of is a list at the end, without its words', () => {
+test('lists reminders at the end, without their texts', () => {
 	const { sections, lead } = alertWords(
 		'example.org',
 		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
@@ -51,14 +51,14 @@ test('what is reminded of is a list at the end, without its words', () => {
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 
-test('of several, the first is told by the head alone, and the others by a title each', () => {
+test('puts the first of several alerts in the head, and lists the others by title', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
 	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole, and 1 more');
 	expect(sections.map(({ markdown }) => markdown.includes('**Vulnerable to'))).toEqual([false, true, false]);
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
 
-test('holes that one release closes are one section, with their numbers', () => {
+test('groups vulnerabilities fixed by one release, with their numbers', () => {
 	const hole = (id: string, fixedIn: string) =>
 		alert(id, { details: { is: 'advisory', running: { version: '1.0.0', standing: 'release' }, fixedIn } });
 	const closed = ['CVE-1', 'CVE-2', 'CVE-3'].map(id => hole(id, '1.1.0'));
@@ -76,7 +76,7 @@ test('holes that one release closes are one section, with their numbers', () => 
 	expect(two.map(({ title }) => title)).toEqual(['Security #1', 'Security #2', '']);
 });
 
-test('a deadline under its own title does not say its subject again', () => {
+test("does not repeat a deadline's subject under its own title", () => {
 	const subject = 'The old door';
 	const deadline = {
 		...{ id: 'x', subject, at: { vague: 'no date given' }, promised: subject, concerned: true, announced: '1.0.0' },
@@ -90,7 +90,7 @@ test('a deadline under its own title does not say its subject again', () => {
 	expect(lead.match(/old door/g)).toHaveLength(1);
 });
 
-test('a reminder is one line with what helps', () => {
+test('puts a reminder in one line with what helps', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);
 	expect(lead).toMatch(
@@ -98,13 +98,13 @@ test('a reminder is one line with what helps', () => {
 	);
 });
 
-test('an upgrade and what it solved are one piece of news', () => {
+test('reports an upgrade together with what it solved', () => {
 	const changed = alert('1.1', { severity: 'info', about: { rule: 'release', newest: '1.1.0' } });
 	const { lead } = alertWords('example.org', numbered(changed, alert('CVE-1', { kind: 'solved' })), undefined);
 	expect(lead).toMatch(/, 1 solved\*\*/);
 });
 
-test('nobody is told that nothing is known of all, when it is so of some', () => {
+test('does not say that nothing is known about all if that is true of some', () => {
 	const asks = alert('CVE-1', { ask: ['workers'] });
 	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this affects it');
 	expect(alertWords('example.org', numbered(asks, alert('CVE-2')), undefined).lead).toContain(

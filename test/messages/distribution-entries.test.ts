@@ -19,11 +19,11 @@ test.each([
 	[{}, 'variables', 'While an old variable is set, the playbook stops before it changes anything.'],
 	[{}, 'data', 'The playbook stops if it finds the old state on the server.'],
 	[{ chart: '26.1.0' }, 'values', 'The chart fails before it changes anything, until the values are correct.'],
-])('who refuses is named: %j, %s', (more, refuses, says) => {
+])('names who refuses: %j, %s', (more, refuses, says) => {
 	expect(entryText(entry({ ...more, refuses }))).toContain(says);
 });
 
-test('what has to happen first is before the pull of a playbook, or before the upgrade of a chart', () => {
+test('puts what must happen first before pulling the playbook or upgrading the chart', () => {
 	expect(entryText(entry({ first: 'Back up.' }))).toContain('**Before you pull:** Back up.');
 	expect(entryText(entry({ chart: '26.1.0', first: 'Back up.' }))).toContain('**Before you upgrade:** Back up.');
 });

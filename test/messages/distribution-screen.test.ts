@@ -31,7 +31,7 @@ const questions = [
 	'ess 26.8.0',
 ];
 
-describe('each answer is one message, and read before anything is unfolded it', () => {
+describe('each answer is one message, short until it is unfolded', () => {
 	test.each(questions)('%s', async text => {
 		const answer = await upgrade.run(asked(text), ports);
 		const { contents } = matrixMessages(answer);
@@ -51,7 +51,7 @@ describe('each answer is one message, and read before anything is unfolded it', 
 	});
 });
 
-test("what folds hold is in full: what to do, whom it concerns, and upstream's page", async () => {
+test("folds contain everything: what to do, who is affected, and upstream's page", async () => {
 	const { sections } = await upgrade.run(asked('mdad 2026-04-20 telegram'), ports);
 	const fold = sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown ?? '';
 	expect(fold).toMatch(/2026-04-24: mautrix-telegram is rewritten[\s\S]*\*\*Do:\*\*[\s\S]*Upstream: \[/);

@@ -70,7 +70,7 @@ const plans = [
 	'1.163.1 1.163.2',
 ];
 
-describe('each plan is one message, and read before anything is unfolded it', () => {
+describe('each plan is one message, short until it is unfolded', () => {
 	test.each(plans)('%s', asked => {
 		const answer = screenOf(asked);
 		const { contents, files } = matrixMessages(answer);
@@ -99,7 +99,7 @@ function shown(of: Knowledge, profile = unknownDeployment): string {
 	return terminalText(firstScreen(plan({ ...way, profile }, of), []), { color: false, width: 1000 });
 }
 
-test('red is only what surely concerns the deployment; what a look decides is counted in yellow', () => {
+test('red marks only what certainly affects the deployment; yellow counts what look.py can decide', () => {
 	const refuses = { refuses: true, must: true, when: 'before' as const };
 	const notes = [
 		note('1.1.0/all', { ...refuses, title: 'Do this', text: 'It stops every start. More of it.' }),
@@ -117,7 +117,7 @@ test('red is only what surely concerns the deployment; what a look decides is co
 	expect(text).toContain('▸ The two settings, and what to write');
 });
 
-test('the last line asks for the look, and says what of it the look decides', () => {
+test('the last line asks for look.py and says what it decides', () => {
 	const refuses = { refuses: true, must: true, when: 'before' as const };
 	const set = (option: string) => ({ onlyIf: `\`${option}\` is set`, options: [option], found: { option } });
 	const list = releases('1.0.0', '1.1.0', '1.2.0');
@@ -141,7 +141,7 @@ test('the last line asks for the look, and says what of it the look decides', ()
 	expect(text).not.toContain('look');
 });
 
-test('where the packages of the system are asked for, its Python is not', () => {
+test("does not ask about the system's Python if its packages are used", () => {
 	const asked = '1.61.0 1.163.2 debian postgres=15';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
 	expect(text).toContain('🟡 First check which system it runs on (`cat /etc/os-release`).');
@@ -149,13 +149,13 @@ test('where the packages of the system are asked for, its Python is not', () => 
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
 
-test('the fault of a halt that may concern some is counted, not told', () => {
+test('counts a fault of a stop that may affect some, without describing it', () => {
 	const text = terminalText(screenOf('1.18.0 1.163.2'), { color: false, width: 1000 });
 	expect(text).not.toContain('a halt on the way');
 	expect(text).toMatch(/🟡 \d severe bugs may affect you/);
 });
 
-test('a floor is told once, by the last of its kind, and red only where the deployment is under it', () => {
+test('names a minimum once, the last one of its kind, and in red only if the deployment is below it', () => {
 	const floor = (id: `${string}/${string}`, term: string) =>
 		note(id, { refuses: true, must: true, when: 'before', applies: { all: [term] } });
 	const of = known({
@@ -171,14 +171,14 @@ test('a floor is told once, by the last of its kind, and red only where the depl
 	expect(having('postgres=15')).toContain('PostgreSQL 14 or newer ✅');
 });
 
-test('a word for all workers is said once, by the line of the switch', () => {
+test('mentions all workers once, at the switch', () => {
 	const asked = '1.61.0 1.163.2 debian postgres=13 workers';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
 	expect(text.match(/rolling restart/g)).toBeNull();
 	expect(text.match(/stop main and all workers/g)).toHaveLength(1);
 });
 
-test('what nobody has read takes the place of the all-clear', () => {
+test('reports unread passages instead of the all-clear', () => {
 	const list = releases('1.0.0', '1.2.0');
 	const clear = shown(known({ releases: list }));
 	expect(clear).toMatch(/one jump, nothing else to do\n\n✅ Nothing to do but the upgrade itself\./);
@@ -189,14 +189,14 @@ test('what nobody has read takes the place of the all-clear', () => {
 	expect(told).not.toMatch(/✅ Nothing/);
 });
 
-test('a target that is surely broken is red, and the last line asks for the sound one', () => {
+test('marks a broken target in red, and suggests the sound release in the last line', () => {
 	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: use 1\.110\.0 instead/);
 	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some users after the upgrade.');
 	expect(text).toMatch(/Now: plan for the release without the bug: `!upgrade 1\.98\.0 1\.110\.0 docker postgres=15`$/);
 });
 
-test('no all-clear contradicts a fault that may be one\u2019s own', () => {
+test('gives no all-clear if a fault may affect the deployment', () => {
 	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no stops in between/);
 	expect(text).toContain(
@@ -206,13 +206,13 @@ test('no all-clear contradicts a fault that may be one\u2019s own', () => {
 	expect(clear).toContain('✅ Nothing to do but the upgrade itself.\n');
 });
 
-test('systemd\u2019s limit is no wait of days', () => {
+test('does not present systemd\u2019s limit as a wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
 	expect(text).toContain("1. Raise systemd's start timeout. Without it, a long migration can end");
 	expect(text).not.toMatch(/too long for one night|Hours or days/);
 });
 
-test('what users notice is told in one line, what cannot be undone first', () => {
+test('tells what users notice in one line, after what cannot be undone', () => {
 	const notes = [
 		note('1.1.0/limit', { when: 'after', people: 'Logins are slow' }),
 		note('1.2.0/rooms', { when: 'after', people: 'Rooms change', oneWay: 'For good.' }),
@@ -222,7 +222,7 @@ test('what users notice is told in one line, what cannot be undone first', () =>
 	expect(text).toMatch(/Changes for your users.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
 });
 
-test('what comes first is named, however much there is', () => {
+test('names what comes first, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first, too long for one night/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
@@ -230,7 +230,7 @@ test('what comes first is named, however much there is', () => {
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
 });
 
-test('what refuses to start and cannot be done beforehand is red during the upgrade, and not among the first things', () => {
+test('marks a refusal that cannot be prevented beforehand in red during the upgrade, not at the top', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/During the upgrade\n[^▸]*☐ 🔴 Delete three lines from worker files/);
 	expect(text).not.toMatch(/🔴 \d\. Delete three lines/);
@@ -249,7 +249,7 @@ function under(title: string, asked: string): string[] {
 		.map(line => line.trim());
 }
 
-test('before, during and after the upgrade: each with its checks in their order', () => {
+test('lists checks in order before, during and after the upgrade', () => {
 	const asked = '1.98.0 1.163.2 docker postgres=15';
 	expect(under('Before', asked)).toEqual([
 		'☐ Wait until no background updates are left',
@@ -272,13 +272,13 @@ test('before, during and after the upgrade: each with its checks in their order'
 	]);
 });
 
-test('where a wait has counted the background updates, they are not counted again', () => {
+test('does not count background updates again after a wait', () => {
 	expect(under('During the upgrade', '1.61.0 1.163.2 debian postgres=13 workers')[0]).toMatch(
 		/^☐ Download the package, then stop main and all workers/,
 	);
 });
 
-test('a fault that a long condition limits is told in one line, for some', () => {
+test('puts a fault with a long condition in one line, for some', () => {
 	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
 	const texts = faultLines(faults, 60).map(({ text }) => text);
 	expect(texts).toContain('**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Use 1.87.0 instead.');
@@ -294,7 +294,7 @@ test('a fault that a long condition limits is told in one line, for some', () =>
 	expect(all.sections[0]?.markdown).toContain('if you install Synapse with pip, from a source checkout');
 });
 
-test('at night the steps name what helps when the start fails', () => {
+test('says at the steps what helps if startup fails', () => {
 	const steps = (asked: string) =>
 		screenOf(asked).sections.find(({ title }) => title.startsWith('The steps'))?.markdown ?? '';
 	expect(steps('1.61.0 1.163.2 debian postgres=13')).toMatch(
@@ -303,13 +303,13 @@ test('at night the steps name what helps when the start fails', () => {
 	expect(steps('1.161.0 1.163.2 pip sqlite')).toContain('`!rollback 1.163.2 1.161.0`');
 });
 
-test('as JSON it is the plan, with its texts', () => {
+test('is the plan with its texts in JSON', () => {
 	const { value } = screenOf('1.61.0 1.163.2 debian postgres=13 workers');
 	const steps = value.steps as { text: string; task?: unknown }[];
 	expect(steps.filter(({ text, task }) => text === '' || task !== undefined)).toEqual([]);
 });
 
-test('on a terminal the folds are closed; all of them are in the message', () => {
+test('closes folds on a terminal, and has all of them in the message', () => {
 	const answer = screenOf('1.98.0 1.163.2 docker postgres=15');
 	const text = terminalText(answer, { color: false });
 	expect(text).toContain('▸ The steps, with their commands');

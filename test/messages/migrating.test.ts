@@ -12,18 +12,18 @@ const migration = (release: string, tables: Record<string, string>, more: Partia
 const alters = (release: string, table: string) => migration(release, { [table]: 'events' }, { work: 'alters' });
 
 describe('before the port opens', () => {
-	test('columns are named beside what takes time, and alone are nothing', () => {
+	test('mentions column changes beside slow work, but not alone', () => {
 		expect(migrationsWords([alters('1.62.0', 'event_edges')])).toBe('');
 		const text = migrationsWords([alters('1.62.0', 'event_edges'), migration('1.68.0', { receipts: 'read receipts' })]);
 		expect(text).toContain('* 1.68.0: `receipts` (grows with read receipts)');
 		expect(text).toContain('Columns of `event_edges` change too');
 	});
-	test('no time is said that was not measured', () => {
+	test('gives no time that was not measured', () => {
 		const text = migrationsWords([migration('1.68.0', { receipts: 'read receipts' })]);
 		expect(text).toContain('Nobody measured how long they take.');
 		expect(text).not.toMatch(/\d+ (s|min|minutes|hours)\b/);
 	});
-	test('a time stands beside the table that had a million rows, the others are said to have none', () => {
+	test('gives the time for the table that had a million rows, and says that others were not measured', () => {
 		const text = migrationsWords([
 			migration('1.68.0', { a: 'as', b: 'bs' }, { took: { postgres: [3, 20.4], sqlite: [90, 150] }, tookFor: 'b' }),
 			migration('1.69.0', { c: 'cs' }),
@@ -40,13 +40,13 @@ describe('before the port opens', () => {
 		]);
 		expect(text).toContain('for a million rows of that table on two cores with other work; yours may take longer');
 	});
-	test('at most eight are named, the rest is counted', () => {
+	test('names at most eight, and counts the rest', () => {
 		const many = Array.from({ length: 11 }, (_, i) => migration(`1.${i}.0`, { a: 'as' }));
 		expect(migrationsWords(many).split('\n').at(-1)).toBe('* and 3 more');
 	});
 });
 
-test('background updates: two by name, the table, and the time to the end', () => {
+test('names two background updates, their table and the time until they finish', () => {
 	const queued: QueuedUpdates = {
 		release: '1.38.0',
 		delta: 'main 60/01x.sql.postgres',

@@ -13,7 +13,7 @@ import { rollbackWords } from '../../src/messages/rollback.ts';
 import { cardWords } from '../../src/messages/status-card.ts';
 import { known, note, releases, unread } from '../known.ts';
 
-test('a wait that saves the database is told among what can hurt, also where no halt is needed', () => {
+test('lists a wait that protects the database among the dangers, even if no stop is needed', () => {
 	const stop = {
 		id: 'rebuild',
 		ways: [{ from: '<1.1.0', to: '>=1.3.0' }],
@@ -38,7 +38,7 @@ test('a wait that saves the database is told among what can hurt, also where no 
 	);
 });
 
-test('what stops only the start of some is told with what they find at home', () => {
+test('describes a refusal that affects some by what they have', () => {
 	const refuses = { refuses: true, must: true, when: 'before' as const };
 	const notes = [
 		note('1.1.0/acme', { ...refuses, onlyIf: '`homeserver.yaml` has `acme`' }),
@@ -73,7 +73,7 @@ test('what stops only the start of some is told with what they find at home', ()
 	expect(stated.lead).toContain('1 thing to do, 2 more if they affect you');
 });
 
-test('anyone who is under a floor reads that before anything else', () => {
+test('says first that the deployment is below a minimum', () => {
 	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
 	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
 	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
@@ -85,7 +85,7 @@ test('anyone who is under a floor reads that before anything else', () => {
 	expect(dangers?.markdown).toMatch(/^\* 🔴 1\.2\.0 and newer need PostgreSQL 10 or newer, but yours is older\./);
 });
 
-test('an alert is red only for what surely concerns its reader, and numbers no step that it does not show', () => {
+test('makes an alert red only for what certainly applies, and numbers no hidden step', () => {
 	const refuses = { refuses: true, must: true };
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -95,7 +95,7 @@ test('an alert is red only for what surely concerns its reader, and numbers no s
 	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
 
-test('what only the code shows is linked as the file of its release', () => {
+test('links what only the code shows to the file of its release', () => {
 	const url = 'https://github.com/element-hq/synapse/blob/v1.1.0/synapse/config/key.py';
 	const sources = [{ document: 'synapse/config/key.py', section: 'Synapse 1.1.0', url }];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -104,7 +104,7 @@ test('what only the code shows is linked as the file of its release', () => {
 	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` in 1.1.0](${url})`);
 });
 
-test('the end of what Synapse stands on is told as what it is', () => {
+test('calls the end of support of what Synapse runs on by its name', () => {
 	const lifecycles = {
 		postgresql: {
 			link: 'https://example.org/',
@@ -117,7 +117,7 @@ test('the end of what Synapse stands on is told as what it is', () => {
 	expect(ended && deadlineLine(ended)).toMatch(/^\*\*PostgreSQL 14 got its last security fixes on 2026-11-12\./);
 });
 
-test('what only a candidate has done is still ahead', () => {
+test('treats what only a candidate has done as still to come', () => {
 	const promise = { subject: 'old paths', at: { version: '1.4.0' }, promised: 'They go with 1.4.', landed: '1.4.0rc1' };
 	const knowledge = known({
 		releases: releases('1.0.0', '1.3.0', '1.4.0rc1'),
@@ -154,7 +154,7 @@ test('what several releases warn of alike is told once, with each of them', () =
 	expect(section?.markdown).toBe('* Rooms disappear. (1.1.0 and 1.2.0)');
 });
 
-test('a candidate has its date and a link; what is not read of it is said, not left empty', () => {
+test("gives a candidate's date and link, and says what is not known about it", () => {
 	const list = releases('1.0.0', '1.1.0rc1', '1.2.0rc1', { version: '1.2.0', python: '3.9' }, '1.3.0rc1', '1.3.0rc2');
 	const knowledge = known({ releases: list, notes: [note('1.3.0/doves', { must: true })] });
 	const told = (release: string, candidate?: string) =>
@@ -178,7 +178,7 @@ test('a candidate has its date and a link; what is not read of it is said, not l
 	expect(told('1.1.0', '1.1.0rc1').sections[0]?.title).toBe('1.1.0 was never published');
 });
 
-test('a way back from a candidate whose schema is not known is a guess, and said to be one', () => {
+test('calls the way back from a candidate of unknown schema a guess', () => {
 	const knowledge = known({
 		releases: releases({ version: '1.2.0', schema: 80, schemaCompat: 80 }, '1.3.0rc1'),
 	});
@@ -218,14 +218,14 @@ describe('passages that nobody has read', () => {
 		},
 	);
 
-	test('without any, the verdict is what it was', () => {
+	test('leave the verdict unchanged if there are none', () => {
 		expect(planWords(planned(known({ releases: list })), []).lead).toContain('nothing to do but the upgrade itself');
 		expect(planWords(planned(known({ releases: list, notes: [note('1.1.0/know')] })), []).lead).toContain(
 			'nothing to do, 1 good to know',
 		);
 	});
 
-	test('of many that warn three are named, and the rest counted', () => {
+	test('name three of many that warn, and count the rest', () => {
 		const texts = Array.from({ length: 9 }, (_, i) => `Release ${i} refuses to start.`);
 		const found = planned(known({ releases: list, unread: passages(...texts) }));
 		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
@@ -234,7 +234,7 @@ describe('passages that nobody has read', () => {
 	});
 });
 
-test('a plan, an alert and a status card count the things to do alike', () => {
+test('counts things to do alike in a plan, an alert and a status card', () => {
 	const knowledge = known({
 		releases: releases('1.0.0', '1.1.0'),
 		notes: [

@@ -9,7 +9,7 @@ const code = openCode(new URL('../../knowledge/', import.meta.url));
 const options = code.options();
 const words = (text: string) => refusalWords(wantOf(text), optionsNamedIn(text, options), 'synapse/config/x.py');
 
-test('every message of 1.100 and newer has words of its own; only what tells nothing is left to its place', () => {
+test('words every message since 1.100, except those that say nothing by themselves', () => {
 	const recent = refusalTexts(code).filter(({ sites }) =>
 		sites.some(({ until }) => until === undefined || compare(until, '1.100.0') > 0),
 	);
@@ -36,7 +36,7 @@ test.each([
 	expect(words(text).fix).toContain(fix);
 });
 
-test('what a message recommends is not what it refuses', () => {
+test('does not confuse what a message recommends with what it refuses', () => {
 	const { cause, fix } = words(
 		'm.homeserver is not supported in extra_well_known_content, use public_baseurl in base config instead.',
 	);

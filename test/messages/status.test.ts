@@ -12,7 +12,7 @@ const status = {
 	watch: { servers: [] },
 };
 
-test('a newer version is told, and none where none is known', () => {
+test('reports a newer version only if one is known', () => {
 	expect(statusWords({ ...status, newer: '0.3.0' }, 'UTC').lead).toContain(
 		'* A newer Glia is out: 0.3.0. Please tell my operator',
 	);
@@ -40,7 +40,7 @@ test.each<[string, Partial<Parameters<typeof statusWords>[0]>]>([
 	expect(lead).toMatch(/^\*\*There are problems:\*\*/);
 });
 
-test('the first line says that all is well where nothing is marked', () => {
+test('says in the first line that all is well if nothing is marked', () => {
 	const sources = [
 		{ name: 'releases', address: '', read: '2026-11-29T12:00:00Z', ago: 60 },
 		{ name: 'charts', address: '' },

@@ -62,7 +62,7 @@ function commandsIn(text: string): string[] {
 const ways = Object.keys(installs);
 
 describe.each(ways)('%s', install => {
-	test.each(['postgres', 'sqlite'])('with %s: one backup, short lines, the release by name', database => {
+	test.each(['postgres', 'sqlite'])('with %s, makes one backup, in short lines that name the release', database => {
 		const text = textFor(`${install} ${database}`);
 		const lines = commandsIn(text);
 		expect(lines.filter(line => line.length > 60)).toEqual([]);
@@ -72,12 +72,12 @@ describe.each(ways)('%s', install => {
 	});
 });
 
-test('what brings PostgreSQL is not asked for SQLite', () => {
+test('gives no SQLite commands for installations that include PostgreSQL', () => {
 	expect(textFor('mdad')).not.toContain('sqlite3');
 	expect(textFor('docker')).toContain('sqlite3');
 });
 
-test.each(ways)('%s: a shell can read every line, of the switch and of a wait', install => {
+test.each(ways)('%s: writes only lines that a shell can read, for the switch and for a wait', install => {
 	const profile = deployed(`${install} workers`);
 	const old = textFor(`${install} workers`, '1.81.0', '2023-04-11', '1.18.0');
 	const waiting = waitWords({ at: '1.81.0', lines: waitCommands(profile, installs) });
@@ -90,7 +90,7 @@ test.each(ways)('%s: a shell can read every line, of the switch and of a wait', 
 	expect(waiting).toContain('SELECT count(*) FROM background_updates');
 });
 
-test.each(ways)('%s: a query of several lines reaches the database as one', install => {
+test.each(ways)('%s: passes a query of several lines to the database as one', install => {
 	const query = "SELECT a\nFROM b WHERE c LIKE '%d%'\n";
 	const looking = stuckCommands(query, deployed(install), installs);
 	const stuck = waitWords({ at: '1.81.0', lines: [], stuck: { lines: looking, text: 'Then go on.' } });
@@ -103,7 +103,7 @@ test.each(ways)('%s: a query of several lines reaches the database as one', inst
 });
 
 describe('a package that upstream does not build', () => {
-	test('is not downloaded for a system that is too old: the system goes first', () => {
+	test('is not downloaded for a system that is too old: the system is upgraded first', () => {
 		const text = textFor('debian os=debian-11');
 		expect(text).toContain('**no package** of 1.163.2 for Debian 11: upstream built them up to 1.141.0');
 		// 1.56.0 is older than Debian 12: its package for it was built while that had another Python.
@@ -113,7 +113,7 @@ describe('a package that upstream does not build', () => {
 		expect(textFor('debian os=debian-11', '1.141.0')).toContain('+bullseye1_');
 		expect(textFor('debian os=debian-11', '1.142.0')).not.toContain('bullseye');
 	});
-	test('where no system has both, one halts at the last that the old one has', () => {
+	test("needs a stop at the old system's last package if no system has both", () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
 		expect(text).toContain(
 			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2). The new system has no package of 1.31.0,',
@@ -124,11 +124,11 @@ describe('a package that upstream does not build', () => {
 		expect(text).toContain('upstream has built them since 1.89.0');
 		expect(text).not.toContain('wget');
 	});
-	test('is said of all systems where none is stated', () =>
+	test('is mentioned for all systems if none is stated', () =>
 		expect(textFor('debian')).toContain('1.163.2 has them for Debian 12, Debian 13, Ubuntu 22.04'));
 });
 
-describe('what did not exist yet is not asked for', () => {
+describe('does not ask for what did not exist yet', () => {
 	const of = (facts: string, to: string) => textFor(facts, to, '2018-01-01', '0.20.0');
 	test('the package for Python 3, before 0.34.0', () => {
 		expect(of('debian', '0.25.0')).not.toMatch(/matrix-synapse-py3_|apt-get install/);
@@ -138,14 +138,14 @@ describe('what did not exist yet is not asked for', () => {
 	test.each([
 		['docker', '0.28.1', '0.29.0', 'matrixdotorg/synapse:v'],
 		['pip', '0.33.4', '0.33.5', 'matrix-synapse=='],
-	])('with %s: %s is not there, %s is', (install, without, first, what) => {
+	])('with %s: has no %s, but %s', (install, without, first, what) => {
 		expect(of(install, without)).not.toContain(what);
 		expect(of(install, without)).toContain(`since ${first}, so there is none of ${without}`);
 		expect(of(install, first)).toContain(what);
 	});
 });
 
-test('a package is fetched from where the archive keeps it, under its name there', () => {
+test('downloads a package from where the archive keeps it, under its name there', () => {
 	const fetched = (facts: string, to?: string) =>
 		said([
 			'VERSION_CODENAME=trixie; dpkg() { echo arm64; }',
@@ -166,7 +166,7 @@ describe('workers', () => {
 	/** The parts of a switch, by the first words of each. */
 	const parts = (facts: string) =>
 		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
-	test('are stopped before the backup and started after the switch, where one does it oneself', () => {
+	test('are stopped before the backup and started after the switch if that is done by hand', () => {
 		for (const install of ['docker', 'debian', 'pip', 'source'])
 			expect(parts(`${install} workers`)).toEqual([
 				...['count', 'check', ...(install === 'docker' || install === 'debian' ? ['fetch'] : [])],
@@ -180,13 +180,13 @@ describe('workers', () => {
 		expect(parts('mdad no-workers')).toEqual(['count', 'check', ...rest]);
 		expect(textFor('docker no-workers')).not.toContain('worker');
 	});
-	test('are an if where nobody said it', () => {
+	test('are an “if” unless stated', () => {
 		expect(textFor('docker')).toContain('Stop Synapse**, and all workers if you run any:');
 		expect(textFor('docker')).toContain('If you run workers, start them now.');
 	});
 });
 
-describe('what stands before a backup and after a start that failed', () => {
+describe('says what to do before a backup and after a failed start', () => {
 	const words = (facts: string, around: Parameters<typeof switchCommands>[3]) => {
 		const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
 		const commands = switchCommands(leg, deployed(facts), { installs, systems }, around);
@@ -195,7 +195,7 @@ describe('what stands before a backup and after a start that failed', () => {
 	};
 	const closed = { opens: false, waited: false } as const;
 
-	test('background updates are counted, unless a wait has counted them', () => {
+	test('counts background updates, unless a wait has counted them', () => {
 		const counting = 'SELECT count(*) FROM background_updates';
 		for (const install of ways) expect(words(install, closed), install).toContain(counting);
 		expect(words('docker', { ...closed, waited: true })).not.toContain(counting);
@@ -240,14 +240,14 @@ describe('what stands before a backup and after a start that failed', () => {
 		expect(words('docker', closed)).not.toContain('all stopped');
 	});
 
-	test.each(ways)('%s: Synapse is stopped by a command before the backup is made', install => {
+	test.each(ways)('%s: stops Synapse before the backup', install => {
 		const lines = commandsIn(words(`${install} no-workers postgres`, closed));
 		const [stop, backup] = [/\bstop\b|--replicas=0/, /pg_dump/].map(what => lines.findIndex(line => what.test(line)));
 		expect(stop).toBeGreaterThanOrEqual(0);
 		expect(backup).toBeGreaterThan(stop ?? 0);
 	});
 
-	test.each(ways)('%s: rolling back means restoring the backup, by commands or by a page', install => {
+	test.each(ways)('%s: rolls back by restoring the backup, with commands or a page', install => {
 		for (const database of ['postgres', 'sqlite']) {
 			const text = words(`${install} ${database}`, closed);
 			const failed = text.slice(text.indexOf('If it does not start'));
@@ -257,7 +257,7 @@ describe('what stands before a backup and after a start that failed', () => {
 		}
 	});
 
-	test('rolling back needs no backup if the old release still opens the database', () => {
+	test('needs no backup to roll back if the old release still opens the database', () => {
 		const text = words('debian postgres', { opens: true, waited: false });
 		expect(text).toContain('1.56.0 still opens the database');
 		expect(text).toContain('`!rollback 1.163.2 1.56.0`');
@@ -266,7 +266,7 @@ describe('what stands before a backup and after a start that failed', () => {
 	});
 });
 
-test('apt starts Synapse by itself, and dpkg may ask about a file of yours', () => {
+test('mentions that apt starts Synapse by itself, and what dpkg may ask', () => {
 	const text = textFor('debian os=debian-12');
 	expect(text).toMatch(/`apt-get` starts Synapse.* second terminal/);
 	expect(text).toMatch(/If dpkg asks.* answer `N`/);
@@ -277,26 +277,26 @@ test('apt starts Synapse by itself, and dpkg may ask about a file of yours', () 
 	expect(textFor('docker')).not.toContain('dpkg');
 });
 
-test('a backup is named for the release it is of, so that the next halt does not overwrite it', () => {
+test('names a backup after its release, so that the next stop does not overwrite it', () => {
 	for (const install of ways) expect(commandsIn(textFor(install)).join('\n'), install).toMatch(/synapse-1\.56\.0\./);
 	expect(textFor('pip sqlite')).toContain('.backup homeserver-1.56.0.db');
 });
 
-test('pip is told the extras that the facts tell of', () => {
+test('passes pip the extras that the facts call for', () => {
 	expect(commandsIn(textFor('pip postgres oidc workers'))).toContain(
 		'  "matrix-synapse[oidc,postgres,redis]==1.163.2"',
 	);
 	expect(commandsIn(textFor('pip sqlite'))).toContain('  "matrix-synapse==1.163.2"');
 });
 
-test('the playbook is brought to a state that has the release, or told the release, never both unasked', () => {
+test('moves the playbook to a state with the release or sets the release, never both unasked', () => {
 	const text = textFor('mdad', '1.81.0', '2023-04-11');
 	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('It says an older one'));
 	expect(text).toContain('`matrix_synapse_version: v1.81.0` to `vars.yml`. Delete that line');
 	expect(commandsIn(text)).toContain(`git log -S'matrix_synapse_version: v1.81.0' \\`);
 });
 
-test('an image is taken from where it was published', () => {
+test('takes an image from where it was published', () => {
 	expect(textFor('docker', '1.98.0')).toContain('docker.io/matrixdotorg/synapse:v1.98.0');
 	expect(textFor('docker', '1.99.0')).toContain('ghcr.io/element-hq/synapse:v1.99.0');
 });
@@ -313,21 +313,21 @@ describe("systemd's limit", () => {
 			migration('1.68.0', 'reads', { receipts_linearized: 'read receipts' }),
 		],
 	});
-	test('is raised by lines that a shell reads, short enough for a phone', () => {
+	test('is raised by shell lines that are short enough for a phone', () => {
 		const lines = commandsIn(text);
 		expect(lines.filter(line => line.length > 60)).toEqual([]);
 		const written = lines.slice(0, 3).map(line => line.replace(/> \/etc.*/, '').replace(/^mkdir.*/, ':'));
 		expect(said(written)).toBe('[Service]\nTimeoutStartSec=infinity\n');
 		expect(text).toContain('systemctl edit matrix-synapse');
 	});
-	test('is explained by what takes the time, and by how to see it go on', () => {
+	test('is explained by what takes time, and by how to see progress', () => {
 		expect(text).toContain('1.68.0: `receipts_linearized` (grows with read receipts)');
 		expect(commandsIn(text)).toContain('journalctl -fu matrix-synapse');
 	});
 });
 
 describe('an upgrade of the system', () => {
-	test('is prepared for where some system has no newer package: the file that apt reads', () => {
+	test("is prepared for in apt's file if some system has no newer package", () => {
 		const text = textFor('debian', '1.163.2', '2026-10-23', '1.56.0');
 		expect(text).toContain('too new for the server to understand');
 		const lines = commandsIn(text);
@@ -335,6 +335,6 @@ describe('an upgrade of the system', () => {
 		const written = lines.slice(at, at + 3).map(line => line.replace(/> \/etc.*/, ''));
 		expect(said(written)).toBe('Package: matrix-synapse*\nPin: origin packages.matrix.org\nPin-Priority: 1001\n');
 	});
-	test('is not spoken of where every system has both', () =>
+	test('is not mentioned if every system has both', () =>
 		expect(textFor('debian', '1.163.2', '2026-10-23', '1.150.0')).not.toContain('Pin-Priority'));
 });

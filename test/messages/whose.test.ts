@@ -25,11 +25,11 @@ test.each([
 		'`layout` is `compose`, `server` is not `own` and you use PostgreSQL',
 	],
 	[{ all: ['to>=17'] }, '`to` is `17` or higher'],
-])('%o is told as “if %s”', (applies, clause) => {
+])('words %o as “if %s”', (applies, clause) => {
 	expect(appliesClause(applies)).toBe(clause);
 });
 
-describe('no fact is told by its id', () => {
+describe('words every fact, instead of showing its ID', () => {
 	const values = Object.entries(closedFacts).flatMap(([fact, closed]) =>
 		'values' in closed ? closed.values.map(value => `${fact}=${value}`) : [`${fact}<3`, `${fact}=3`, `${fact}>=3`],
 	);
@@ -43,21 +43,21 @@ describe('no fact is told by its id', () => {
 	});
 });
 
-test('no condition of the knowledge on a fact is told as one on a parameter', async () => {
+test('words no condition on a fact as one on a parameter', async () => {
 	const { notes, faults } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	const conditions = [...notes, ...faults].flatMap(({ applies }) => applies ?? []);
 	expect(conditions.length).toBeGreaterThan(300);
 	expect(conditions.map(appliesClause).filter(clause => clause.includes('`'))).toEqual([]);
 });
 
-test('stated facts are one clause, and what follows from another is not said', () => {
+test('joins stated facts into one clause, without what follows from others', () => {
 	expect(factsClause(['install=docker', 'database=postgres', 'postgres=15', 'workers', 'no-saml', 'no-mas'])).toBe(
 		'you use the Docker image and PostgreSQL 15, run workers and do not use SAML or MAS',
 	);
 	expect(factsClause(['database=sqlite'])).toBe('you use SQLite');
 });
 
-test('a stated fact is repeated as it is typed', () => {
+test('repeats a stated fact as it is typed', () => {
 	expect(['install=docker', 'database=sqlite', 'no-workers', 'postgres=15'].map(typedFact)).toEqual([
 		'`docker`',
 		'`sqlite`',

@@ -26,12 +26,12 @@ const refusal: Answer = {
 };
 const short: Answer = { value: { format: 1 }, kind: 'answer', lead: 'Nothing to do for `1.163`.', sections: [] };
 
-test('one answer is itself, none is a mistake', () => {
+test('returns a single answer unchanged, and throws without one', () => {
 	expect(joined([notes])).toBe(notes);
 	expect(() => joined([])).toThrow(TypeError);
 });
 
-test('each has an open section; what hurts stays open in it, what was folded stays folded after it', () => {
+test('gives each answer an open section with its dangers, followed by its folds', () => {
 	const [content] = matrixMessages(joined([notes, refusal, short])).contents;
 	expect(content?.formatted_body).toBe(
 		'<p><strong>3 commands: 2 answered, 1 refused.</strong></p>' +
@@ -45,7 +45,7 @@ test('each has an open section; what hurts stays open in it, what was folded sta
 	expect(content?.msgtype).toBe('m.text');
 });
 
-test('the lead says how many, and how they ended', () => {
+test('says first how many there are and how they ended', () => {
 	const lead = (...kinds: Answer['kind'][]) => joined(kinds.map(kind => ({ ...short, kind }))).lead;
 	expect(lead('answer', 'answer')).toBe('**2 commands: all answered.**');
 	expect(lead('refusal', 'refusal', 'refusal')).toBe('**3 commands: all refused.**');
@@ -54,7 +54,7 @@ test('the lead says how many, and how they ended', () => {
 	);
 });
 
-test('kind: an answer among them makes it one', () => {
+test('is an answer if one of them is', () => {
 	const kind = (...kinds: Answer['kind'][]) => joined(kinds.map(kind => ({ ...short, kind }))).kind;
 	expect(kind('refusal', 'answer')).toBe('answer');
 	expect(kind('refusal', 'fault')).toBe('fault');
@@ -62,7 +62,7 @@ test('kind: an answer among them makes it one', () => {
 	expect(kind('progress', 'progress')).toBe('progress');
 });
 
-test('values, mentions, files and effects of all are kept; two files of one name are told apart', () => {
+test('keeps all values, mentions, files and effects, and renames files of the same name', () => {
 	const file = { name: 'a.b.sh', type: 'text/plain', text: 'one' };
 	const answer = joined([
 		{ ...notes, mention: ['@a:b.example'], files: [file] },
@@ -78,7 +78,7 @@ test('values, mentions, files and effects of all are kept; two files of one name
 	expect(joined([short, short])).not.toHaveProperty('then');
 });
 
-test('no word of any is lost, titles stay short, nothing open is folded', () => {
+test('loses no word, keeps titles short, and folds nothing open', () => {
 	for (let seed = 1; seed <= 100; seed++) {
 		const chance = random(seed);
 		const all = Array.from({ length: chance.number(2, 4) }, () =>

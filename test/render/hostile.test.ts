@@ -101,11 +101,11 @@ function check(words: string, shown: string, through: (text: string) => string):
 	}
 }
 
-test.each(hostile)('escaped, they are words: %j', words => {
+test.each(hostile)('are plain text when escaped: %j', words => {
 	check(words, withoutKeycaps(seen(words)), escapeMarkdown);
 });
 
-test.each(hostile)('as code, they are code: %j', words => {
+test.each(hostile)('are code when given as code: %j', words => {
 	check(words, seen(words), code);
 	const { contents } = matrixMessages(answerWith(code(words)));
 	const codes = contents.flatMap(content => pageOf(content.formatted_body).inside('code'));
@@ -113,14 +113,14 @@ test.each(hostile)('as code, they are code: %j', words => {
 	expect(codes).toEqual(Array(16).fill(line.trim() === '' ? ' ' : line));
 });
 
-test('mixtures of it, made by chance', () => {
+test('random mixtures are harmless too', () => {
 	for (const words of mixtures()) {
 		check(words, withoutKeycaps(seen(words)), escapeMarkdown);
 		check(words, seen(words), code);
 	}
 });
 
-test('words of 100 KB are cut in the message and whole in the file', () => {
+test('100 KB of text are cut in the message and complete in the file', () => {
 	for (const word of ['a', '[', ']', '`', '*', '_', '<', '\\', '&', '\n- ', '> ', 'a_', '@', '![](', '<b>', 'a.b ']) {
 		const words = word.repeat(Math.ceil(100_000 / word.length));
 		for (const through of [escapeMarkdown, code]) {
@@ -135,7 +135,7 @@ test('words of 100 KB are cut in the message and whole in the file', () => {
 	}
 });
 
-test('they stay words when answers are joined, and where a title is cut', () => {
+test('stay text when answers are joined and titles are cut', () => {
 	for (const words of hostile) {
 		for (const through of [escapeMarkdown, code]) {
 			const long = { ...answerWith(through(words)), title: `A long title before the words ${through(words)} end` };
@@ -150,7 +150,7 @@ test('they stay words when answers are joined, and where a title is cut', () => 
 	}
 });
 
-test('words that forgot to be escaped still carry no control, no direction and no HTML', () => {
+test('text that was not escaped still has no control characters, no direction and no HTML', () => {
 	for (const words of hostile) {
 		const answer = answerWith(words);
 		for (const content of matrixMessages(answer).contents) {

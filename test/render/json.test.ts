@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { jsonLine } from '../../src/render/json.ts';
 import { hostile } from './hostile.ts';
 
-test('exactly one line, printable, and the same value again', () => {
+test('writes one printable line that parses to the same value', () => {
 	const value = { format: 1, texts: hostile.map(text => text.toWellFormed()), keys: { 'a\nb\u2028': null }, none: [] };
 	const line = jsonLine(value);
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: these must not be there
@@ -12,7 +12,7 @@ test('exactly one line, printable, and the same value again', () => {
 	expect(jsonLine({ a: '\n\u2028\u2029\x9b🔴' })).toBe('{"a":"\\n\\u2028\\u2029\\u009b🔴"}');
 });
 
-test('what JSON cannot say is an error, not the word undefined', () => {
+test('throws for what JSON cannot express, instead of writing undefined', () => {
 	expect(() => jsonLine(undefined)).toThrow(TypeError);
 	expect(() => jsonLine(() => 1)).toThrow(TypeError);
 	expect(() => jsonLine({ a: 1n })).toThrow(TypeError);

@@ -22,7 +22,7 @@ function only(given: Partial<Answer>) {
 	return content;
 }
 
-test('1: answers are texts; progress, refusals and faults are notices; a room may choose one for all', () => {
+test('1: sends answers as texts, and progress, refusals and errors as notices, unless the room chose one for all', () => {
 	const types = (options: Parameters<typeof matrixMessages>[1]) => {
 		return (['answer', 'progress', 'refusal', 'fault'] as const).map(kind => {
 			return matrixMessages(answer({ kind }), options).contents[0]?.msgtype;
@@ -33,7 +33,7 @@ test('1: answers are texts; progress, refusals and faults are notices; a room ma
 	expect(types({ always: 'text' })).toEqual(['m.text', 'm.text', 'm.text', 'm.text']);
 });
 
-test('2, 4, 5: only the few tags, balanced, a block first in every fold', () => {
+test('2, 4, 5: uses only a few tags, balanced, with a block first in every fold', () => {
 	const seen = new Set<string>();
 	for (const { answer } of made) {
 		for (const content of matrixMessages(answer).contents) {
@@ -46,7 +46,7 @@ test('2, 4, 5: only the few tags, balanced, a block first in every fold', () => 
 	);
 });
 
-test('2: HTML in the Markdown is literal text; strikes, rules, pictures and headings become what every client shows', () => {
+test('2: shows HTML as text, and turns strikes, rules, images and headings into what every client shows', () => {
 	const lead = '# One\n\n<b>two</b>  \n~~three~~\n\n---\n\n![four](https://example.org/4.png) ![five](mxc://a/b)';
 	const content = only({ lead });
 	expect(content.formatted_body).toBe(
@@ -56,14 +56,14 @@ test('2: HTML in the Markdown is literal text; strikes, rules, pictures and head
 	expect(content.body).toBe('One\n\n<b>two</b>\n~~three~~\n\nfour <https://example.org/4.png> five');
 });
 
-test('2: text between HTML and strikes is still read as Markdown', () => {
+test('2: still reads text between HTML and strikes as Markdown', () => {
 	expect(only({ lead: '<div>\n**a** <b>`b`</b>\n</div>\n\n~~**c** `~/d`~~ ~e~' }).formatted_body).toBe(
 		'<p>&lt;div&gt; <strong>a</strong> &lt;b&gt;<code>b</code>&lt;/b&gt; &lt;/div&gt;</p>' +
 			'<p>~~<strong>c</strong> <code>~/d</code>~~ ~e~</p>',
 	);
 });
 
-test('2: only links that lead to http, https or mail', () => {
+test('2: keeps only http, https and mail links', () => {
 	const links = ['https://a.example/x?y=1&z=2', 'http://a.example/', 'mailto:a@b.example', '/relative', 'relative.md'];
 	const others = [
 		'#part',
@@ -78,7 +78,7 @@ test('2: only links that lead to http, https or mail', () => {
 	expect(pageOf(content.formatted_body).text.match(/word/g)).toHaveLength(11);
 });
 
-test('3: what is put into words as a name stands in code, letter for letter', () => {
+test('3: puts names in code, letter for letter', () => {
 	const names = [
 		'setup.py',
 		'a`b',
@@ -104,7 +104,7 @@ test('3: what is put into words as a name stands in code, letter for letter', ()
 	expect(page.outsideCode.replace(/and|\s/g, '')).toBe('');
 });
 
-test('5: no table, no keycap, no large or small heading', () => {
+test('5: uses no table, no keycap, no large or small heading', () => {
 	const markdown = '# a\n## b\n##### c\n\n| d | `e` |\n|---|---|\n| 1️⃣ | [f](https://example.org) |';
 	const { formatted_body, body } = only({ sections: [{ title: 'Step 2️⃣', fold: false, markdown }] });
 	expect(formatted_body).toBe(
@@ -114,7 +114,7 @@ test('5: no table, no keycap, no large or small heading', () => {
 	expect(body).toContain('- d · `e`\n- 1 · f <https://example.org/>');
 });
 
-test('6: lines of code stay as they were written; more than twelve outside a fold get one', () => {
+test('6: keeps code as it was written, and folds more than twelve lines', () => {
 	const lines = (count: number) => Array.from({ length: count }, (_, at) => `${' '.repeat(at % 3)}line ${at} \\`);
 	for (const [count, fold, folds] of [
 		[12, false, 0],
@@ -132,7 +132,7 @@ test('6: lines of code stay as they were written; more than twelve outside a fol
 	}
 });
 
-test('7: the body begins with the lead as plain words, has every section, and is not HTML with its tags taken out', () => {
+test('7: starts the body with the lead as plain text, and has every section, not HTML without its tags', () => {
 	for (const { answer } of made) {
 		const [first] = matrixMessages(answer).contents;
 		const lead = linesOf(blocksOf(answer.lead), unstyled).join('\n');
@@ -153,11 +153,11 @@ test('7: the body begins with the lead as plain words, has every section, and is
 	);
 });
 
-test('7: a body never begins like a command of some bot', () => {
+test("7: never starts a body like a bot's command", () => {
 	expect(only({ lead: escapeMarkdown('!upgrade 1 2') }).body).toBe('· !upgrade 1 2');
 });
 
-test('mentions are on every message: those asked for, each once, else none', () => {
+test('sets mentions on every message: those asked for, once each, or none', () => {
 	expect(only({})['m.mentions']).toEqual({});
 	expect(only({ mention: [] })['m.mentions']).toEqual({});
 	expect(only({ mention: ['@a:b.example', '@c:d.example', '@a:b.example'] })['m.mentions']).toEqual({
@@ -165,7 +165,7 @@ test('mentions are on every message: those asked for, each once, else none', () 
 	});
 });
 
-test('a content is five fields, and says nothing of replies', () => {
+test('writes five fields, and nothing about replies', () => {
 	for (const { answer } of made) {
 		for (const content of matrixMessages(answer).contents) {
 			expect(Object.keys(content).sort()).toEqual(['body', 'format', 'formatted_body', 'm.mentions', 'msgtype']);
@@ -174,7 +174,7 @@ test('a content is five fields, and says nothing of replies', () => {
 	}
 });
 
-test('folded sections are folds, open ones have a heading, one without a title has neither', () => {
+test('writes folded sections as folds, open ones with a heading, and those without a title with neither', () => {
 	const markdown = 'Text.';
 	const { formatted_body } = only({
 		title: 'Title',
@@ -191,13 +191,13 @@ test('folded sections are folds, open ones have a heading, one without a title h
 	);
 });
 
-test('a short answer is a paragraph, without heading or fold', () => {
+test('writes a short answer as a paragraph, without heading or fold', () => {
 	expect(only({ lead: 'No: `1.163` needs schema 93.' }).formatted_body).toBe(
 		'<p>No: <code>1.163</code> needs schema 93.</p>',
 	);
 });
 
-test('nesting ends where Matrix would cut it off, and no nesting is too deep to be shown', () => {
+test('limits nesting to what Matrix allows, and still shows deeper text', () => {
 	for (const depth of [30, 5000]) {
 		const content = only({ lead: `${'> '.repeat(depth)}end`, sections: [] });
 		expect(pageOf(content.formatted_body).text).toContain('end');

@@ -20,7 +20,7 @@ function answer(given: Partial<Answer>): Answer {
 	return { value: {}, title: 'Plan: 1.56 → 1.69', lead: 'Eleven steps.', sections: [], kind: 'answer', ...given };
 }
 
-test('any answer at any limit: under it, in order, nothing lost, well formed', () => {
+test('splits any answer at any limit in order, without loss, and well formed', () => {
 	const outcomes = { one: 0, brief: 0, two: 0, within: 0, summary: 0 };
 	for (let seed = 1; seed <= 400; seed++) {
 		const chance = random(seed);
@@ -74,7 +74,7 @@ test('any answer at any limit: under it, in order, nothing lost, well formed', (
 	for (const count of Object.values(outcomes)) expect(count).toBeGreaterThan(20);
 });
 
-test('two messages are divided between sections; the second has its own title and calls nobody again', () => {
+test('splits between sections, and gives the second message its own title and no mentions', () => {
 	const { contents, files } = matrixMessages(answer({ sections: sections(20, 3400), mention: ['@a:b.example'] }));
 	expect(files).toEqual([]);
 	expect(contents).toHaveLength(2);
@@ -87,7 +87,7 @@ test('two messages are divided between sections; the second has its own title an
 	expect(contents.map(content => content['m.mentions'])).toEqual([{ user_ids: ['@a:b.example'] }, {}]);
 });
 
-test('an answer too long to be sent twice in one message has the titles of its folds in its body, and stays one', () => {
+test('keeps an answer in one message by leaving only fold titles in the body', () => {
 	const open = { title: 'Risks', fold: false, markdown: 'A danger.' };
 	const { contents } = matrixMessages(answer({ sections: [open, ...sections(20, 1700)] }));
 	expect(contents).toHaveLength(1);
@@ -97,18 +97,18 @@ test('an answer too long to be sent twice in one message has the titles of its f
 	expect(contents[0]?.formatted_body).toContain('end20');
 });
 
-test('without a title the second message says what it is', () => {
+test('says what the second message is if it has no title', () => {
 	const { title: _, ...untitled } = answer({ sections: sections(20, 3400) });
 	expect(matrixMessages(untitled).contents[1]?.body).toMatch(/^Part 2 of 2\n\n/);
 });
 
-test('a section goes whole into the second message as long as one message holds it', () => {
+test('moves a section whole into the second message if it fits', () => {
 	const { contents } = matrixMessages(answer({ sections: [...sections(1, 10_000), ...sections(1, 38_000)] }));
 	expect(contents.map(content => content.formatted_body.length > 30_000)).toEqual([false, true]);
 	expect(contents[1]?.body).not.toContain('(continued)');
 });
 
-test('a section that no message holds is divided between its blocks: code whole, items numbered on', () => {
+test('splits a section that fits no message between blocks, keeping code whole and numbering going', () => {
 	const code = `\`\`\`bash\n${'echo "a line of code"\n'.repeat(100)}\`\`\``;
 	const list = Array.from({ length: 30 }, (_, at) => `${at + 1}. item${at + 1} ${'word '.repeat(100)}`).join('\n');
 	const section = { title: 'All', mark: '🔴', fold: true, markdown: `${code}\n\n${list}\n\n${code}` };
@@ -125,7 +125,7 @@ test('a section that no message holds is divided between its blocks: code whole,
 	for (const page of [first, second]) expect(page?.tags.filter(tag => tag === 'ol')).toHaveLength(1);
 });
 
-test('two lists side by side are still two when their section was divided', () => {
+test('keeps two adjacent lists apart when it splits their section', () => {
 	const items = Array.from({ length: 20 }, (_, at) => `item${at} ${'word '.repeat(100)}`);
 	const markdown = `- one\n- two\n\n${items.map((item, at) => `${at + 1}. ${item}`).join('\n')}\n\n- three\n\n* four`;
 	const { contents } = matrixMessages(answer({ sections: [{ title: 'All', fold: false, markdown }] }), {
@@ -145,7 +145,7 @@ test('two lists side by side are still two when their section was divided', () =
 	]);
 });
 
-test('more than two messages: the lead and what is open, and all of it as a file', () => {
+test('sends the lead, the open sections and a file with everything instead of three messages', () => {
 	const { contents, files } = matrixMessages(
 		answer({ sections: [...sections(60, 2000), { title: 'No way back', mark: '🔴', fold: false, markdown: 'Stop.' }] }),
 	);
@@ -161,7 +161,7 @@ test('more than two messages: the lead and what is open, and all of it as a file
 	expect(matrixMessages(forgot).files[0]?.text).toMatch(/^# Plan: 1\.56 → 1\.69\n\nEleven\uFFFD \uFFFDsteps\n/);
 });
 
-test('when what is open is too long, its titles; when those are too many, as many as fit, and how many more', () => {
+test('lists titles if the open sections are too long, as many as fit, and counts the rest', () => {
 	const titles = (count: number, letters: number) => {
 		const { contents } = matrixMessages(answer({ sections: sections(count, letters, false) }));
 		expect(contents).toHaveLength(1);
@@ -176,7 +176,7 @@ test('when what is open is too long, its titles; when those are too many, as man
 	expect(shown).toBeGreaterThan(500);
 });
 
-test('a lead that no message holds is cut, and the file has it', () => {
+test('cuts a lead that fits no message, and has it in the file', () => {
 	const lead = `Begin ${'w'.repeat(100_000)}`;
 	const { contents, files } = matrixMessages(answer({ lead }));
 	expect(contents).toHaveLength(1);
@@ -186,7 +186,7 @@ test('a lead that no message holds is cut, and the file has it', () => {
 	expect(files[0]?.text).toContain(lead);
 });
 
-test('a title that no message holds is not lost either', () => {
+test('does not lose a title that fits no message either', () => {
 	const title = 't'.repeat(100_000);
 	for (const given of [{ title }, { sections: [{ title, fold: true, markdown: '' }] }]) {
 		const { contents, files } = matrixMessages(answer(given));
@@ -195,7 +195,7 @@ test('a title that no message holds is not lost either', () => {
 	}
 });
 
-test('the files of an answer always come with it; one that is already the whole is not made again', () => {
+test("always sends an answer's files, and makes no second file with everything", () => {
 	const script = { name: 'move.sh', type: 'text/x-shellscript', text: 'ls\n' };
 	const whole = { name: 'plan-1.56-1.69.md', type: 'text/markdown', text: '# Plan' };
 	expect(matrixMessages(answer({ files: [script] })).files).toEqual([script]);
@@ -204,7 +204,7 @@ test('the files of an answer always come with it; one that is already the whole 
 	expect(matrixMessages({ ...long, files: [script] }).files.map(({ name }) => name)).toEqual([script.name, whole.name]);
 });
 
-test("a file's name comes from the title, and is a name everywhere", () => {
+test("derives a file's name from the title, valid on every system", () => {
 	const name = (title: string) => {
 		return matrixMessages({ ...answer({ sections: sections(60, 2000) }), title }).files[0]?.name;
 	};

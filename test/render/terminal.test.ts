@@ -27,7 +27,7 @@ const plan: Answer = {
 	],
 };
 
-test('title, lead, sections under headings; marks, links, lists and code', () => {
+test('writes title, lead, sections with headings, emphasis, links, lists and code', () => {
 	expect(terminalText(plan, { color: false, width: 60 })).toBe(
 		[
 			'Plan: 1.56 → 1.69',
@@ -54,7 +54,7 @@ test('title, lead, sections under headings; marks, links, lists and code', () =>
 	);
 });
 
-test('with colour: bold headings and words, coloured code, each ended where it began', () => {
+test('writes bold headings and words and coloured code, and ends each style where it began', () => {
 	const text = terminalText({ ...plan, lead: 'Is **bold** and `code`.' }, { color: true });
 	expect(text).toContain('\x1b[1mPlan: 1.56 → 1.69\x1b[22m');
 	expect(text).toContain('Is \x1b[1mbold\x1b[22m and \x1b[36mcode\x1b[39m.');
@@ -64,7 +64,7 @@ test('with colour: bold headings and words, coloured code, each ended where it b
 	expect(bare).toBe(terminalText({ ...plan, lead: 'Is bold and code.' }, { color: false }).replaceAll('`', ''));
 });
 
-test('no line of words is wider than the terminal, no word is lost', () => {
+test('wraps text to the width of the terminal without losing a word', () => {
 	for (let seed = 1; seed <= 100; seed++) {
 		const { answer, words } = answerOf(random(seed), { sections: 5, blocks: 5, words: 40 });
 		for (const width of [30, 80]) {
@@ -82,14 +82,14 @@ test('no line of words is wider than the terminal, no word is lost', () => {
 	}
 });
 
-test('80 columns, when nobody says how many', () => {
+test('wraps at 80 columns by default', () => {
 	const lead = 'word '.repeat(100).trim();
 	expect(terminalText({ ...plan, lead }, { color: false })).toBe(
 		terminalText({ ...plan, lead }, { color: false, width: 80 }),
 	);
 });
 
-test('a wide sign takes two columns, a name in code is not broken at its spaces', () => {
+test('counts a wide character as two columns, and does not break names in code', () => {
 	const wide = (lead: string) =>
 		terminalText({ value: {}, kind: 'answer', lead, sections: [] }, { color: false, width: 20 });
 	expect(wide('🔴🔴🔴🔴🔴🔴 🔴🔴🔴🔴')).toBe('🔴🔴🔴🔴🔴🔴\n🔴🔴🔴🔴');
@@ -97,7 +97,7 @@ test('a wide sign takes two columns, a name in code is not broken at its spaces'
 	expect(wide('áááááááááá áááááááá')).toBe('áááááááááá áááááááá');
 });
 
-test('a file is shown, since nothing can be attached; not one that is only the answer again', () => {
+test('shows a file, since nothing can be attached, unless it only repeats the answer', () => {
 	const files = [
 		{ name: 'move.sh', type: 'text/x-shellscript', text: '#!/bin/sh\nls \x1b[31m\n' },
 		{ name: 'plan-1.56-1.69.md', type: 'text/markdown', text: '# Plan' },

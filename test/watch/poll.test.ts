@@ -96,7 +96,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 }
 
 describe('a tick', () => {
-	test('a subscription answers with the state, floods nobody, and speaks up about what comes', async () => {
+	test('answers a subscription with the state, and reports later changes without a flood', async () => {
 		const world = await played(
 			known({
 				releases: releases('1.0.0', '1.1.0'),
@@ -122,7 +122,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('looks that nothing follows from are kept in one write', async () => {
+	test('stores checks without news in one write', async () => {
 		const play = await played();
 		for (let i = 0; i < 30; i++) {
 			play.web.plays(`s${i}.example.org`, '1.0.0');
@@ -137,7 +137,7 @@ describe('a tick', () => {
 			expect((await play.store.server(`s${i}.example.org`))?.looked).toEqual(new Date(start + 5 * hour));
 	});
 
-	test('a reminder is said in the room, where it is seen', async () => {
+	test('sends a reminder to the room, where it is seen', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.0.0');
 		await world.watch('example.org');
@@ -152,7 +152,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('a server that could not be seen gets its card when it is seen', async () => {
+	test('sends the card of an unreachable server once it answers', async () => {
 		const world = await played();
 		const card = await world.watch('example.org');
 		expect(card.lead).toContain('I cannot say what `example.org` runs');
@@ -162,7 +162,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('looks come every hour, also after a clock that was turned back, and once after a machine that slept', async () => {
+	test('checks every hour, also after the clock was set back, and once after the machine slept', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.3.0');
 		await world.watch('example.org');
@@ -178,7 +178,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('when nobody answers at all it is our network, and no server is blamed', async () => {
+	test('blames our network if no server answers', async () => {
 		const world = await played();
 		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) {
 			world.web.plays(name, '1.3.0');
@@ -192,7 +192,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('a few that are down together are not our network while others answer, whenever those are due', async () => {
+	test('does not blame our network while others answer, whenever those are due', async () => {
 		const world = await played();
 		const down = ['a.org', 'b.org', 'c.org', 'd.org'];
 		for (const name of down) world.web.plays(name, '1.3.0');
@@ -212,7 +212,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('when all who answered a moment ago are silent too, nobody is blamed', async () => {
+	test('blames no server if those that answered a moment ago are silent too', async () => {
 		const world = await played();
 		const all = ['a.org', 'b.org', 'c.org', 'd.org'];
 		for (const name of all) world.web.plays(name, '1.3.0');
@@ -228,7 +228,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('a server that many rooms watch: each hears it once, also when the process dies in the middle', async () => {
+	test('tells each room once about a server that many watch, even if the process dies meanwhile', async () => {
 		const world = await played(known({ releases: releases('1.0.0') }));
 		world.web.plays('example.org', '1.0.0');
 		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
@@ -252,7 +252,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('rooms hear the same thing each in its way: quiet hours, severity, mentions, notices', async () => {
+	test('tells each room in its own way: quiet hours, severity, mentions, notices', async () => {
 		const deadline = { subject: 'old things', at: { date: '2026-02-05' }, promised: 'They go.' };
 		const world = await played(known({ releases: releases('1.0.0') }));
 		world.web.plays('example.org', '1.0.0');
@@ -274,7 +274,7 @@ describe('a tick', () => {
 });
 
 describe('limits', () => {
-	test('a room, and a person in all their rooms, may watch a limited number of servers', async () => {
+	test('limits how many servers a room, and a person in all their rooms, can watch', async () => {
 		const world = await played();
 		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
@@ -289,7 +289,7 @@ describe('limits', () => {
 		await world.store.close();
 	});
 
-	test('while the homeserver is away nothing is looked at; when it is back the room hears the present', async () => {
+	test('checks nothing while the homeserver is down, and reports the current state afterwards', async () => {
 		const world = await played(known({ releases: releases('1.0.0') }));
 		world.web.plays('example.org', '1.0.0');
 		await world.watch('example.org');
@@ -309,8 +309,8 @@ describe('limits', () => {
 	});
 });
 
-describe('a fault of ours about one', () => {
-	test('server does not keep the others from being looked at', async () => {
+describe('an internal error about one', () => {
+	test('server does not keep the others from being checked', async () => {
 		const world = await played();
 		for (const server of ['a.org', 'b.org']) {
 			world.web.plays(server, '1.2.0');
@@ -344,7 +344,7 @@ describe('a fault of ours about one', () => {
 	});
 });
 
-describe('what a distribution broke by itself', () => {
+describe("a distribution's own breaking change", () => {
 	const entry = (date: string, heading: string, more: Partial<PlaybookEntry> = {}) =>
 		playbookEntry(`mdad/${date}/one`, {
 			title: `Curated: ${heading}`,
@@ -365,7 +365,7 @@ describe('what a distribution broke by itself', () => {
 		},
 	});
 
-	test("is told on its day, in upstream's words, and never again: not when it is curated, nor after an upgrade", async () => {
+	test("is reported on its day, in upstream's words, and never again, even once curated or after an upgrade", async () => {
 		const world = await played(knowledge, playbook(entry('2026-01-01', 'Old')));
 		world.web.plays('example.org', '1.0.0');
 		world.web.plays('other.org', '1.0.0');
@@ -398,7 +398,7 @@ describe('what a distribution broke by itself', () => {
 		await world.store.close();
 	});
 
-	test('says whom it concerns, what to do and whether that can wait; what is denied is not told', async () => {
+	test('says who is affected, what to do and whether that can wait, unless the facts rule it out', async () => {
 		const world = await played(knowledge, playbook());
 		world.web.plays('example.org', '1.1.0');
 		await world.watch('example.org mdad no-workers');
@@ -419,7 +419,7 @@ describe('what a distribution broke by itself', () => {
 		await world.store.close();
 	});
 
-	test("a chart's own break is told with its chart, also where only a bot has read it", async () => {
+	test("is reported with its chart, even if only a bot has read it", async () => {
 		const charts = [
 			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },
 			{ chart: '26.1.1', date: '2025-12-30', synapse: '1.0.0' },

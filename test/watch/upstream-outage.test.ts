@@ -70,7 +70,7 @@ async function played(rooms: readonly string[]) {
 	};
 }
 
-test('a silence of two days is told once a room, its end once in the thread; the next silence again', async () => {
+test('reports a two-day silence once per room, its end once in the thread, and the next silence again', async () => {
 	const world = await played(['!a', '!b']);
 	expect(await world.live(24, false)).toEqual([]);
 	expect(await world.live(40, true)).toEqual([]);
@@ -85,7 +85,7 @@ test('a silence of two days is told once a room, its end once in the thread; the
 	await world.store.close();
 });
 
-test('a room that was left and joined again hears of the silence again', async () => {
+test('reports the silence again to a room that was left and joined again', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	await world.store.forget('!a');
@@ -95,7 +95,7 @@ test('a room that was left and joined again hears of the silence again', async (
 	await world.store.close();
 });
 
-test('a start in the middle tells nothing again, and does not take its having no failures for an answer', async () => {
+test('repeats nothing after a restart, and does not take a clean start for an answer', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	world.state.failures = -1;
@@ -104,7 +104,7 @@ test('a start in the middle tells nothing again, and does not take its having no
 	await world.store.close();
 });
 
-test('quiet hours, rooms that want only the severe, rooms that moved, and a homeserver that is away', async () => {
+test('respects quiet hours and severity, follows moved rooms, and waits for the homeserver', async () => {
 	const world = await played(['!a', '!b', '!c']);
 	await world.store.keepSettings('!b', { quiet: '08:00-23:00' }, world.now());
 	await world.store.keepSettings('!c', { severity: 'severe' }, world.now());
