@@ -237,7 +237,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(got(await homeserver.quoted(room, said))).toMatchObject({ is: 'text', text: 'first' });
 	});
 
-	test("lists in order what one person sent before and after an event", async () => {
+	test('lists in order what one person sent before and after an event', async () => {
 		const { homeserver, room, send, say, person } = await joined();
 		await say(room, 'one');
 		got(await homeserver.send(room, 'ours', message('ours')));

@@ -125,7 +125,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.nextMessage(room)).toEqual(incoming('b'));
 		});
 
-		test("waits ten minutes for a file from the sender, and longer for one in a reply", async () => {
+		test('waits ten minutes for a file from the sender, and longer for one in a reply', async () => {
 			await inRoom();
 			const wants = { body: '', unread: true, wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', wants), incoming('b', { body: '!echo' })])] }), start);

@@ -419,7 +419,7 @@ describe("a distribution's own breaking change", () => {
 		await world.store.close();
 	});
 
-	test("is reported with its chart, even if only a bot has read it", async () => {
+	test('is reported with its chart, even if only a bot has read it', async () => {
 		const charts = [
 			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },
 			{ chart: '26.1.1', date: '2025-12-30', synapse: '1.0.0' },

@@ -42,7 +42,7 @@ describe('several files', () => {
 	const replaced = (later: string) =>
 		findings(email, '1.163.2', undefined, { 'later.yaml': later }).findings.filter(({ kind }) => kind === 'replaced');
 
-	test('a block of a later file takes the place of the whole block', () =>
+	test('replace a whole block by that of a later file', () =>
 		expect(replaced('email:\n  notif_from: b@example.org\n')).toEqual([
 			{
 				kind: 'replaced',
@@ -54,7 +54,7 @@ describe('several files', () => {
 			},
 		]));
 
-	test('names that no option has are not shown', () =>
+	test('do not show names that are not options', () =>
 		expect(
 			findings('email:\n  s3cr3t0p4ssw0rd1: x\n', '1.163.2', undefined, { 'later.yaml': 'email: {}\n' }).findings,
 		).toContainEqual(expect.objectContaining({ kind: 'replaced', lost: ['email.*'] })));
@@ -62,13 +62,13 @@ describe('several files', () => {
 	test.each([
 		['the later one has all of it', `${email}  app_name: mine\n`],
 		['it is another block', 'redis:\n  enabled: true\n'],
-	])('nothing is lost where %s', (_, later) => expect(replaced(later)).toEqual([]));
+	])('lose nothing if %s', (_, later) => expect(replaced(later)).toEqual([]));
 
-	test('a worker\u2019s own file takes the place of a block, too', () =>
+	test('replace a block by that of a worker\u2019s own file too', () =>
 		expect(replaced('worker_app: synapse.app.generic_worker\nworker_name: w\nemail: {}\n')).toHaveLength(1));
 });
 
-test('names of one\u2019s own are not unknown options', () =>
+test('accept names that admins choose themselves', () =>
 	expect(
 		kinds(
 			'instance_map:\n  main: {host: localhost, port: 9093}\n  typist1: {host: localhost, port: 9094}\n',
@@ -76,7 +76,7 @@ test('names of one\u2019s own are not unknown options', () =>
 		),
 	).toEqual([]));
 
-describe('findings of the target alone', () => {
+describe('findings for a single release', () => {
 	test.each([
 		['nothing to say', 'server_name: example.org\n', '1.163.2', []],
 		['a typo', 'server_name: x\nturn-shared-secret: x\n', '1.163.2', ['unknown turn-shared-secret 2']],
@@ -102,12 +102,12 @@ describe('findings of the target alone', () => {
 		expect(kinds(text, to)).toEqual(expected);
 	});
 
-	test('a misspelt name is told the nearest, a misplaced one its home', () => {
+	test('suggests the nearest name for a misspelt option, and the right place for a misplaced one', () => {
 		expect(findings('turn-shared-secret: x\n', '1.163.2').findings[0]?.nearest).toBe('turn_shared_secret');
 		expect(findings('smtp_host: x\n', '1.163.2').findings[0]?.nearest).toBe('email.smtp_host');
 	});
 
-	test('what a module or a library is told is not judged', () => {
+	test('does not judge the settings of modules and libraries', () => {
 		const text =
 			'modules:\n  - module: x.Y\n    config:\n      whatever: 1\ndatabase:\n  name: psycopg2\n  args:\n    cp_max: 10\n    sslmode: require\n';
 		expect(kinds(text, '1.163.2')).toEqual([]);
@@ -123,21 +123,21 @@ describe('findings of the target alone', () => {
 		'email: { smtp_host: x, notif_from: a@x, invite_client_location: "" }\n',
 		'autocreate_auto_join_room_preset: ""\n',
 		'listeners: [{ port: 8008, path: "", type: http }]\n',
-	])('an option that is empty is not read: %j', text => {
+	])('does not read an empty option: %j', text => {
 		expect(findings(text, '1.163.2').refuses).toBe(false);
 	});
 
-	test('only what refuses makes it refuse', () => {
+	test('says that Synapse refuses only because of a refusal', () => {
 		expect(findings('typo_here: 1\n', '1.163.2').refuses).toBe(false);
 		expect(findings('invite_3pid_guest: true\n', '1.163.2').refuses).toBe(true);
 	});
 });
 
-test('a range says which defaults of written options change', () => {
+test('says which defaults of the set options change over a range', () => {
 	expect(kinds('default_room_version: "9"\n', '1.163.2', '1.61.0')).toEqual(['default-changed default_room_version 1']);
 });
 
-test('facts come with their places', () => {
+test('gives the location of each fact', () => {
 	const configuration = configurationOf([
 		{
 			name: 'homeserver.yaml',

@@ -61,7 +61,7 @@ ${locations.join('\n')}
 const first = 11;
 
 describe('nginx', () => {
-	test('nothing is wrong where only what a worker answers goes to it', () => {
+	test('finds nothing wrong if a worker gets only what it can answer', () => {
 		expect(
 			wrong({ 'site.conf': nginx('location ~ ^/_matrix/client/(r0|v3)/sync$ { proxy_pass http://generic; }') }),
 		).toEqual([]);
@@ -104,7 +104,7 @@ describe('nginx', () => {
 		expect(found.every(line => line.split(' ')[1] === String(first))).toBe(true);
 	});
 
-	test('methods are told apart by a map or an if', () => {
+	test('tells methods apart by a map or an if', () => {
 		const location = 'location ~ ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/';
 		const map = 'map $request_method $push { default main; GET generic; HEAD generic; }\n';
 		expect(wrong({ 'site.conf': map + nginx(`${location} { proxy_pass http://$push; }`) })).toEqual([]);
@@ -122,7 +122,7 @@ describe('nginx', () => {
 		).not.toEqual([]);
 	});
 
-	test('a map of paths, and one of what only the request brings', () => {
+	test('reads a map of paths, and leaves open one that depends on the request', () => {
 		const byPath =
 			'map $uri $to { default main; "~^/_matrix/client/(r0|v3)/sync$" generic; "~^/_matrix/client/(r0|v3)/logout$" generic; }\n';
 		const site = nginx('location /_matrix/ { proxy_pass http://$to; }');
@@ -133,14 +133,14 @@ describe('nginx', () => {
 		).toEqual([]);
 	});
 
-	test('what could go to a worker is named once, by the spelling of today', () => {
+	test('names once, in its current form, what could go to a worker', () => {
 		const sync = 'location ~ ^/_matrix/client/(r0|v3)/sync$ { proxy_pass http://generic; }';
 		expect(missing({ 'site.conf': nginx(sync) })).toContain('^/_matrix/client/(r0|v3|unstable)/keys/query$');
 		expect(missing({ 'site.conf': nginx(sync) })).not.toContain('^/_matrix/client/(r0|v3)/sync$');
 		expect(missing({ 'site.conf': nginx() })).toEqual([]);
 	});
 
-	test('the longest prefix, nested locations and included files count as nginx counts them', () => {
+	test('reads longest prefixes, nested locations and included files as nginx does', () => {
 		expect(
 			wrong({
 				'site.conf': nginx(
@@ -165,7 +165,7 @@ describe('nginx', () => {
 		]);
 	});
 
-	test("without the workers' files the main process is the one that takes what nobody else may", () => {
+	test("recognises the main process without the workers' files", () => {
 		const site = nginx(
 			'location ~ ^/_matrix/client/(r0|v3)/(sync|logout)$ { proxy_pass http://generic; }',
 			'location ~ ^/_matrix/federation/v1/send/ { proxy_pass http://generic; }',
@@ -173,7 +173,7 @@ describe('nginx', () => {
 		expect(wrong({ 'site.conf': site }, { files: {} })).toContain('main-only 11 /_matrix/client/v3/logout');
 	});
 
-	test('another server behind the proxy is no worker', () => {
+	test('does not take another server behind the proxy for a worker', () => {
 		const site = nginx(
 			'location ~ ^/_matrix/client/(.*)/(login|logout|refresh) { proxy_pass http://127.0.0.1:8090; }',
 			'location /_matrix/identity { proxy_pass http://127.0.0.1:8091; }',
@@ -203,7 +203,7 @@ backend typist
 backend media
   server m 127.0.0.1:8085
 `;
-	test('nothing is wrong where only what a worker answers goes to it', () => {
+	test('finds nothing wrong if a worker gets only what it can answer', () => {
 		expect(
 			wrong({
 				'haproxy.cfg': haproxy(
@@ -213,7 +213,7 @@ backend media
 		).toEqual([]);
 	});
 
-	test('methods, negations, anonymous conditions', () => {
+	test('reads methods, negations and anonymous conditions', () => {
 		const rule = (when: string) =>
 			wrong({
 				'haproxy.cfg': haproxy(
@@ -230,7 +230,7 @@ backend media
 		]);
 	});
 
-	test('map files that were given too', () => {
+	test('reads map files that were given too', () => {
 		const map = '^/_matrix/client/(r0|v3)/sync$ generic\n^/_matrix/client/(r0|v3)/logout$ generic\n';
 		const rule = '  use_backend %[path,map_reg(/etc/haproxy/workers.map,main)] if matrix';
 		expect(wrong({ 'haproxy.cfg': haproxy(rule), 'workers.map': map })).toContain(
@@ -240,7 +240,7 @@ backend media
 	});
 });
 
-test('hostile files take no time', () => {
+test('reads hostile files quickly', () => {
 	const start = process.cpuUsage();
 	const evil = `location ~ ^/_matrix/(${'a*'.repeat(400)})*$ { proxy_pass http://generic; }`;
 	const wide = `location ~ ^/${'(a|b)'.repeat(200)}$ { proxy_pass http://generic; }`;

@@ -31,7 +31,7 @@ function said(text: string, values: Record<string, Record<string, ValueState>>, 
 }
 const at = (state: ValueState, path = 'a.b') => ({ '1.0.0': { [path]: state } });
 
-describe('kinds', () => {
+describe('types', () => {
 	test.each([
 		['null', 'a: { b: }', ['null']],
 		['a boolean', 'a: { b: true }', ['true']],
@@ -56,25 +56,25 @@ describe('kinds', () => {
 		expect(said(text, at({ refuses: [...others] })).refused).toEqual([]);
 	});
 
-	test('gigabytes are sizes from 1.93.0 on, and text before', () => {
+	test('reads gigabytes as a size since 1.93.0, and as text before', () => {
 		const values = { '1.92.0': { 'a.b': { refuses: ['text'] } } } satisfies Record<string, Record<string, ValueState>>;
 		expect(said('a: { b: 4G }', values, '1.92.0').refused).toEqual(['a.b 2']);
 		expect(said('a: { b: 4G }', values, '1.93.0').refused).toEqual([]);
 	});
 
-	test('elements of a list are judged one by one', () => {
+	test('checks each element of a list', () => {
 		expect(said('l:\n  - x\n  - 5', at({ refuses: ['integer'] }, 'l[]')).refused).toEqual(['l[] 4']);
 	});
 
-	test('what is written is named by its kind, and by those that would do', () => {
+	test('names the type of the value and the accepted ones', () => {
 		expect(said('a: { b: secret words }', at({ refuses: ['text', 'null'] })).findings).toMatchObject([
 			{ is: 'string', accepts: expect.arrayContaining(['boolean', 'integer']) },
 		]);
 	});
 });
 
-describe('what is not judged', () => {
-	test('words that some release takes, and what looks like them', () => {
+describe('values that are not judged', () => {
+	test('words that some release accepts, and similar ones', () => {
 		expect(said('s: other', at({ refuses: ['text'], words: ['off'] }, 's')).refused).toEqual([]);
 		expect(said('s: other', at({ refuses: ['text'], shapes: ['url'] }, 's')).refused).toEqual([]);
 		expect(said('s: other', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual(['s 2']);
@@ -82,7 +82,7 @@ describe('what is not judged', () => {
 		expect(said('s: " 7 "', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual([]);
 	});
 
-	test('what releases before and after say differently', () => {
+	test('what neighbouring releases treat differently', () => {
 		const values = { '1.0.0': { 'a.b': { refuses: [] } }, '1.9.0': { 'a.b': { refuses: ['null' as const] } } };
 		expect(said('a: { b: }', values, '1.5.0')).toMatchObject({ refused: [], open: ['a.b 2'] });
 		expect(said('a: { b: }', values, '1.9.0')).toMatchObject({ refused: ['a.b 2'], open: [] });
@@ -92,16 +92,16 @@ describe('what is not judged', () => {
 	});
 });
 
-describe('what is only read while something is on', () => {
+describe('an option that is only read while another is on', () => {
 	const gated = at({ refuses: ['null'], switched: { 'a.on': ['null'] } });
-	test('counts where it is on', () => {
+	test('is checked if that one is on', () => {
 		expect(said('a: { b: , on: true }', gated).refused).toEqual(['a.b 2']);
 		expect(said('a: { b: , on: false }', gated)).toMatchObject({ refused: [], open: [] });
 	});
-	test('and is open where the files cannot tell', () => {
+	test('is left open if the files cannot tell', () => {
 		expect(said('a: { b: , on: "{{ on }}" }', gated)).toMatchObject({ refused: [] });
 	});
-	test('between two releases, what either of them asks for has to be on', () => {
+	test('needs both conditions between two releases', () => {
 		const both = {
 			'1.0.0': { 'a.b': { refuses: ['null'] } },
 			'1.9.0': { 'a.b': { refuses: ['null'], switched: { 'a.on': ['null'] } } },
@@ -110,7 +110,7 @@ describe('what is only read while something is on', () => {
 		expect(said('a: { b: , on: true }', both, '1.5.0').refused).toEqual(['a.b 2']);
 	});
 
-	test('some sections are on unless they are off', () => {
+	test('knows sections that are on by default', () => {
 		const unless = at({ refuses: ['null'], unless: { 'a.on': ['null'] } });
 		expect(said('a: { b: }', unless).refused).toEqual(['a.b 2']);
 		expect(said('a: { b: , on: false }', unless).refused).toEqual([]);
@@ -125,7 +125,7 @@ describe('members', () => {
 		]);
 		for (const text of ['a: { b: 1 }', 'a: {}', 'a:', 'l: [1]']) expect(said(text, needed).refused).toEqual([]);
 	});
-	test('that a section does not take', () => {
+	test('that a section does not accept', () => {
 		const closed = at({ refuses: [], closed: true }, 'a');
 		expect(said('a: { other: 1 }', closed).findings).toMatchObject([{ option: 'a.other', reason: 'unknown-member' }]);
 		expect(said('a: { other: 1 }', at({ refuses: [] }, 'a')).refused).toEqual([]);

@@ -30,13 +30,13 @@ const known: ChartKnowledge = {
 };
 const chart = (at: number) => charts[at] ?? { chart: '', date: '', synapse: '' };
 
-test('charts are ordered by their numbers', () => {
+test('orders charts by number', () => {
 	expect(compareCharts('25.04.01', '25.5.1')).toBeLessThan(0);
 	expect(compareCharts('25.04.01', '25.4.1')).toBe(0);
 	expect(compareCharts('26.10.0', '26.9.0')).toBeGreaterThan(0);
 });
 
-test('from exclusive, to inclusive, with what each chart installs', () => {
+test('excludes the start and includes the target, with what each chart installs', () => {
 	const found = chartPlan(chart(0), chart(2), new Map(), known);
 	expect(found.entries.map(({ chart: of, concerned, date }) => [of, concerned, date])).toEqual([
 		['25.5.1', 'unknown', '2025-05-23'],
@@ -49,7 +49,7 @@ test('from exclusive, to inclusive, with what each chart installs', () => {
 	expect(chartPlan(chart(0), chart(1), new Map(), known).unread).toEqual([]);
 });
 
-test('a component that is said to be off hides its entries, with the reason', () => {
+test('hides the entries of a component that is off, with the reason', () => {
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', false]]), known);
 	expect(found.entries.map(({ chart: of }) => of)).toEqual(['26.1.0']);
 	expect(found.hidden).toMatchObject([{ id: 'ess/25.5.1/one', because: ['no-matrixrtc'] }]);
@@ -58,13 +58,13 @@ test('a component that is said to be off hides its entries, with the reason', ()
 	expect(on.entries[0]?.concerned).toBe(true);
 });
 
-test('a condition that only words express stays open', () => {
+test('leaves a condition in words open', () => {
 	const entries = [entry('26.1.0', { onlyIf: 'the cluster has IPv6 alone', components: ['matrixRTC.enabled'] })];
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), { ...known, entries });
 	expect(found.entries[0]?.concerned).toBe('unknown');
 });
 
-test("charts that a bot has read go on where the edition ends, with upstream's words", () => {
+test("continues with charts that the bot has read, in upstream's words", () => {
 	const live = {
 		read: '2026-03-01',
 		charts: [
@@ -92,6 +92,6 @@ test("charts that a bot has read go on where the edition ends, with upstream's w
 	expect(withLiveCharts(known, undefined)).toBe(known);
 });
 
-test('the notes of one chart are its own', () => {
+test('gives the notes of a single chart', () => {
 	expect(chartNotes(chart(2), known)).toMatchObject({ entries: [{ chart: '26.1.0' }], unread: [{ bullet: '#1' }] });
 });

@@ -16,7 +16,7 @@ const table: Renamed[] = [
 	{ old: 'a_*', new: 'a_*' },
 ];
 
-test('a name is followed through families to what it is now; one of its own comes before its family', () => {
+test('follows a name through families to its current one, preferring its own entry', () => {
 	const become = (name: string) => fateOf(name, table)?.new;
 	expect(become('redis_port')).toBe('valkey_port');
 	expect(become('matrix_redis_port')).toBe('valkey_port');
@@ -25,7 +25,7 @@ test('a name is followed through families to what it is now; one of its own come
 	expect(fateOf('matrix_redis_port', table)?.changes.map(({ date }) => date)).toEqual(['2023-01-01', '2025-01-01']);
 });
 
-test('gone, never there and unknown are three answers', () => {
+test('tells removed, never existing and unknown names apart', () => {
 	expect(fateOf('matrix_no_tls', table)).toMatchObject({ never: false });
 	expect(fateOf('matrix_no_tls', table)).not.toHaveProperty('new');
 	expect(fateOf('matrix_worker_count', table)).toMatchObject({ never: true, new: 'matrix_workers_count' });
@@ -34,7 +34,7 @@ test('gone, never there and unknown are three answers', () => {
 	expect(fateOf('a_b', table)).toBeUndefined();
 });
 
-test('words name old and new, why, and the change', () => {
+test('says the old and the new name, why, and in which change', () => {
 	const words = (name: string) => {
 		const fate = fateOf(name, table);
 		return fate && fateWords(fate);
@@ -64,12 +64,12 @@ test.each([
 	],
 	['devture_postgres_managed_databases_auto', 'postgres_managed_databases_additional'],
 	['devture_traefik_container_additional_networks_auto', 'traefik_container_additional_networks_custom'],
-])('in the table as it is, %s became %s', async (old, now) => {
+])('finds that %s became %s', async (old, now) => {
 	const { renamed } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	expect(fateOf(old, renamed)?.new).toBe(now);
 });
 
-test('no old name is answered with a list that the playbook fills itself', async () => {
+test('never suggests a list that the playbook fills itself', async () => {
 	const { renamed } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	for (const { old } of renamed) {
 		const name = old.replace(/_?\*$/, '_networks_auto');
@@ -87,7 +87,7 @@ test('no old name is answered with a list that the playbook fills itself', async
 	).toContain('drops the current entrypoints');
 });
 
-test('every name of the table is found by what people type', async () => {
+test('finds every name in the table as people type it', async () => {
 	const { renamed } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	expect(renamed.length).toBeGreaterThan(300);
 	for (const { old } of renamed) {

@@ -67,12 +67,12 @@ const vars = (values: Record<string, true | false | 'set'>, isWhole = true): { v
 });
 const stated = (values: Record<string, boolean>) => ({ stated: new Map(Object.entries(values)) });
 
-test('the first day counts unless it was read, and the last one counts', () => {
+test('includes the last day, and the first unless it was read already', () => {
 	expect(ids({ from: '2026-02-12', to: '2026-02-21' })).toEqual(['dimension', 'coturn']);
 	expect(ids({ from: '2026-02-12', fromIsIn: false, to: '2026-02-20' })).toEqual([]);
 });
 
-test('what reached the main branch after its date concerns anyone who pulled in between', () => {
+test("applies to anyone who pulled between an entry's date and its arrival", () => {
 	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
 	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
 	// The log may have come later than what it tells of.
@@ -80,10 +80,10 @@ test('what reached the main branch after its date concerns anyone who pulled in 
 	expect(ids({ from: '2026-02-25', to: '2026-02-28' })).toEqual([]);
 });
 
-describe('whom an entry concerns', () => {
-	test('everybody, where it names no component', () => expect(concern('all', {})).toBe(true));
+describe('an entry applies', () => {
+	test('to everyone if it names no component', () => expect(concern('all', {})).toBe(true));
 
-	test('who has the component on, by what was said or by the file; who has neither said is unknown', () => {
+	test('if a component is on, as stated or in the file; otherwise it is unknown', () => {
 		expect(concern('value', {})).toBe('unknown');
 		expect(concern('value', stated({ jitsi_enabled: true }))).toBe(true);
 		expect(concern('value', stated({ jitsi_enabled: false }))).toBe(false);
@@ -94,19 +94,19 @@ describe('whom an entry concerns', () => {
 		expect(concern('value', vars({}, false))).toBe('unknown');
 	});
 
-	test('a component is found under its names of before and after', () => {
+	test("under a component's old and new names", () => {
 		expect(concern('hookshot', vars({ matrix_hookshot_enabled: true }))).toBe(true);
 		expect(concern('hookshot', vars({ matrix_bridge_hookshot_enabled: true }))).toBe(true);
 		expect(concern('hookshot', stated({ matrix_bridge_hookshot_enabled: true }))).toBe(true);
 	});
 
-	test('variables that are set decide, even where the component is off', () => {
+	test('by variables that are set, even if the component is off', () => {
 		expect(concern('dimension', vars({ matrix_dimension_enabled: false }))).toBe(true);
 		expect(concern('dimension', vars({ other: true }))).toBe(false);
 		expect(concern('dimension', {})).toBe('unknown');
 	});
 
-	test('a component that follows another variable is on or off by that one, unless it is set itself', () => {
+	test('by the variable that a component follows, unless it is set itself', () => {
 		const is = (variable: string, word: string, since = '2025-01-01') => ({
 			variable,
 			from: 'matrix_homeserver_implementation',
@@ -170,7 +170,7 @@ describe('whom an entry concerns', () => {
 		]);
 	});
 
-	test('a condition that only words express stays open, unless a variable decides it', () => {
+	test('with an open condition in words, unless a variable decides it', () => {
 		const condition = { onlyIf: 'clients and server share a private network' };
 		const uses = { components: ['jitsi_enabled'], uses: ['jitsi_web_*'], onlyIf: 'you tuned Jitsi' };
 		const own = [
@@ -194,7 +194,7 @@ describe('whom an entry concerns', () => {
 		expect(concerns(stated({ coturn_enabled: false }))).toEqual(['unknown', 'unknown']);
 	});
 
-	test('what is on by itself concerns those who did not turn it off, while it was so', () => {
+	test('if a default is not turned off, while it was the default', () => {
 		const found = planned({}).entries.find(({ id }) => id.endsWith('/coturn'));
 		expect(found).toMatchObject({ concerned: true, byDefault: true, components: ['coturn'] });
 		expect(concern('coturn', stated({ coturn_enabled: false }))).toBe(false);
@@ -203,7 +203,7 @@ describe('whom an entry concerns', () => {
 		expect(concern('coturn', vars({ coturn_enabled: true }))).toBe(false);
 	});
 
-	test('what does not concern is named with its reason', () => {
+	test('or is listed with the reason why not', () => {
 		expect(planned({}, stated({ jitsi_enabled: false })).hidden).toMatchObject([
 			{ id: 'mdad/2026-05-01/value', because: ['no-jitsi'] },
 		]);
@@ -213,14 +213,14 @@ describe('whom an entry concerns', () => {
 	});
 });
 
-test('halts are what has to be done before one pulls past', () => {
+test('stops for what must be done before pulling further', () => {
 	expect(planned({}).halts).toMatchObject([
 		{ id: 'mdad/2026-04-01/hookshot', first: 'Back up.', concerned: 'unknown' },
 	]);
 	expect(planned({}, stated({ matrix_bridge_hookshot_enabled: false })).halts).toEqual([]);
 });
 
-test('variables: those of the span, or those of the file whatever the span', () => {
+test('lists variables of the span, or those in the file whatever the span', () => {
 	expect(planned({ from: '2026-02-12', to: '2026-03-01' }).variables.map(({ old }) => old)).toEqual([
 		'matrix_dimension_*',
 	]);
@@ -228,18 +228,18 @@ test('variables: those of the span, or those of the file whatever the span', () 
 	expect(found.variables).toMatchObject([{ old: 'matrix_coturn_enabled', new: 'coturn_enabled' }]);
 });
 
-test('the migration value is asked for only where the span raised it', () => {
+test('asks for the migration value only if the span raised it', () => {
 	expect(planned({}).migration).toBe('v2026.05.01.0');
 	expect(planned({ to: '2026-04-30' })).not.toHaveProperty('migration');
 });
 
-test('Synapse is that of the day before the first, and that of the last', () => {
+test('compares Synapse on the day before the first with that on the last day', () => {
 	expect(planned({ from: '2026-02-01', to: '2026-05-05' }).synapse).toEqual({ from: '1.144.0', to: '1.152.0' });
 	expect(planned({ from: '2026-02-01', fromIsIn: false }).synapse.from).toBe('1.146.0');
 	expect(planned({ from: '2025-01-01' }).synapse.from).toBeUndefined();
 });
 
-test('what nobody curated is shown: what this edition knows of, and what a bot read since', () => {
+test('shows uncurated sections, those of this edition and those that the bot has read since', () => {
 	const live = {
 		synapse: '1.155.0',
 		entries: [

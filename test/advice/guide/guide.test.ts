@@ -47,7 +47,7 @@ function guided(guide: Guide, stated: Record<string, string> = {}, facts: string
 	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile: profile(...facts) }, tried);
 }
 
-test('a value is what was stated, else what follows from facts, else the usual one, else unknown', () => {
+test('takes a stated value, or one that follows from facts, or the default, or leaves it unknown', () => {
 	const value = (stated: Record<string, string>, ...facts: string[]) =>
 		guided(guideOf(), stated, facts).parameters.map(({ name, value, by }) => `${name} ${value} ${by}`);
 	expect(value({})).toEqual(['name synapse default']);
@@ -55,7 +55,7 @@ test('a value is what was stated, else what follows from facts, else the usual o
 	expect(value({ layout: 'debian' }, 'docker')[0]).toBe('layout debian stated');
 });
 
-test('commands stand there with the values in; what is unknown stands in capitals and is asked for', () => {
+test('fills values into commands, and asks for unknown ones, which stay in capitals', () => {
 	const guide = guideOf({
 		parameters: [
 			{ name: 'host', means: 'the host', kind: 'host' },
@@ -69,7 +69,7 @@ test('commands stand there with the values in; what is unknown stands in capital
 	expect(unknown.ask).toEqual(['host']);
 });
 
-test('stages of another layout are hidden with the reason, unsure ones are shown with their condition', () => {
+test('hides stages of other layouts with the reason, and shows uncertain ones with their condition', () => {
 	const stage = (id: string, applies: unknown) => ({ id, title: id, why: 'W.', applies, steps: [{ commands: id }] });
 	const guide = guideOf({
 		stages: [
@@ -108,7 +108,7 @@ const sized = {
 	parameters: [...guideOf().parameters, { name: 'size', means: 'the size', kind: 'size', optional: true }],
 };
 
-test('of the ways that fit the first is taken, a preferred one before it, a stated one before all', () => {
+test('takes a stated way, or a preferred one, or the first that fits', () => {
 	const way = (stated: Record<string, string>) => guided(guideOf(sized), stated).way;
 	expect(way({})).toBe('dump');
 	expect(way({ size: '200', layout: 'debian' })).toBe('upgrade');
@@ -121,7 +121,7 @@ test('of the ways that fit the first is taken, a preferred one before it, a stat
 	]);
 });
 
-test('what a way costs is worked out from the size', () => {
+test('computes the cost of a way from the size', () => {
 	expect(guided(guideOf(sized), { size: '20' }).ways[0]?.cost).toEqual({
 		says: 'Cheap.',
 		gigabytes: 31,
@@ -130,7 +130,7 @@ test('what a way costs is worked out from the size', () => {
 	expect(guided(guideOf(sized)).ways[0]?.cost).toEqual({ says: 'Cheap.' });
 });
 
-test('a refusal leaves no stage to follow', () => {
+test('shows no stage if the guide refuses', () => {
 	const guide = guideOf({
 		parameters: [
 			{ name: 'from', means: 'x', kind: 'major' },
@@ -145,7 +145,7 @@ test('a refusal leaves no stage to follow', () => {
 	expect(guided(guide, { from: '9.6', to: '15' }).refused).toEqual([]);
 });
 
-test('a known error is found by its words in what was pasted, that of the stage at hand first', () => {
+test('finds a known error in pasted text, those of the current stage first', () => {
 	const failing = (id: string, text: string) => ({
 		id: `at-${id}`,
 		title: id,
@@ -171,7 +171,7 @@ test('a known error is found by its words in what was pasted, that of the stage 
 	expect(first && foundWords(first)).toContain('Cause of space.');
 });
 
-test('a trial is shown where the same way of doing it was tried', () => {
+test('shows a test only if the same variant was tested', () => {
 	const trial = (layout: string): Tried => ({
 		guide: 'small',
 		of: 'one',
@@ -189,7 +189,7 @@ test('a trial is shown where the same way of doing it was tried', () => {
 	);
 });
 
-test('the answer says the point of no return and the down time before the stages', () => {
+test('names the point of no return and the downtime before the stages', () => {
 	const stage = (id: string, more: object) => ({ id, title: id, why: 'W.', steps: [{ commands: id }], ...more });
 	const answer = guideWords(
 		guided(
@@ -213,7 +213,7 @@ test('the answer says the point of no return and the down time before the stages
 	expect(answer.files?.[0]?.text).toContain('## Before you try again');
 });
 
-test('the way back is that of the last stage that was begun', () => {
+test('shows the way back from the last stage that was started', () => {
 	const small = guideFor(smallGuide(), { stated: new Map(), profile: profile() }, []);
 	expect([-1, 0, 1, 2].map(reached => wayBackFrom(small, reached).map(({ id }) => id))).toEqual([
 		[],
@@ -223,7 +223,7 @@ test('the way back is that of the last stage that was begun', () => {
 	]);
 });
 
-test('a way back from an unknown stage is refused', () => {
+test('refuses a way back from an unknown stage', () => {
 	const at = (...path: PropertyKey[]) => path.join('.');
 	const guide = smallGuide();
 	const wrong = { ...guide, wayBack: { ...guide.wayBack, before: [{ ...guide.wayBack.before[0], from: 'nowhere' }] } };
@@ -251,7 +251,7 @@ test.each([
 	'~',
 	'#a',
 	'a\u0000',
-])('no parameter takes %j, which a shell would read as more than a word', typed => {
+])('accepts no parameter %j, which a shell would read as more than a word', typed => {
 	for (const kind of ['name', 'path', 'host', 'tag', 'url', 'email', 'major', 'port', 'size', 'release'] as const)
 		expect(readValue({ kind }, typed)).toBeUndefined();
 });
@@ -263,11 +263,11 @@ test.each([
 	['512MiB', '0.5'],
 	['20', undefined],
 	['G', undefined],
-])('the size %s is %s GB', (typed, gigabytes) => {
+])('reads the size %s as %s GB', (typed, gigabytes) => {
 	expect(readValue({ kind: 'size' }, typed)).toBe(gigabytes);
 });
 
-test('parts of one file are one block and one file; what may not be meant is a comment in it', () => {
+test('joins the parts of a file, with uncertain ones as comments', () => {
 	const part = (text: string, applies?: unknown) => ({
 		file: { name: 'etc/vars.yml', text },
 		...(applies ? { applies } : {}),
@@ -297,7 +297,7 @@ test('parts of one file are one block and one file; what may not be meant is a c
 	expect(without.files?.[0]?.text).toBe('a: 1\n\nc: 3\n');
 });
 
-test('a condition may ask how a value begins', () => {
+test('can test how a value begins', () => {
 	const guide = guideOf({
 		parameters: [
 			{ name: 'data', means: 'x', kind: 'path', default: './schemas' },
@@ -320,7 +320,7 @@ test('a condition may ask how a value begins', () => {
 	]);
 });
 
-test('a block in a cure is closed by a line of its own, whether the error was provoked or not', () => {
+test('closes a code block in a fix on its own line, whether the error was reproduced or not', () => {
 	const failure = { id: 'bad', text: 'ERROR: it is bad', cause: 'It was.', cure: 'Do:\n\n```bash\nls\n```' };
 	const stage = { id: 'one', title: 'One', why: 'W.', steps: [{ commands: 'ls' }], failures: [failure] };
 	const trial: Tried = { guide: 'small', of: 'bad', with: {}, versions: {}, date: '2026-11-21', recipe: 'aaaaaa' };

@@ -40,7 +40,7 @@ async function refused(text: string): Promise<string> {
 const text = ({ lead, sections }: Answer) =>
 	[lead, ...sections.map(({ title, markdown }) => `${title}\n${markdown}`)].join('\n');
 
-describe('which goes first', () => {
+describe('what to upgrade first', () => {
 	const lifecycle = {
 		link: 'https://example.org',
 		releases: [
@@ -61,32 +61,32 @@ describe('which goes first', () => {
 	const around = (from: string, to: string, release?: string) =>
 		surroundings({ from, to, release, today: '2026-11-21' }, small);
 
-	test('a floor counts from the first release that has it', () => {
+	test('applies a minimum from the first release that has it', () => {
 		expect(around('13', '17').floors).toEqual([
 			{ from: '1.0.0', min: '10' },
 			{ from: '1.1.0', min: '14' },
 		]);
 	});
 
-	test('PostgreSQL, when a newer Synapse refuses the old one', () => {
+	test('is PostgreSQL if the newer Synapse refuses the old one', () => {
 		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
 		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
 			'Upgrade PostgreSQL first: since 1.1.0, Synapse does not start on PostgreSQL 13',
 		);
 	});
 
-	test('a release that cannot run on what is said to run is pointed out', () => {
+	test('points out a release that cannot run on the stated PostgreSQL', () => {
 		expect(orderLines(around('13', '17', '1.2.0'), { from: '13', to: '17' })[0]).toContain(
 			'one of the two versions must be wrong',
 		);
 	});
 
-	test('either, when both are accepted', () => {
+	test('is either if both are accepted', () => {
 		expect(around('14', '17').first).toBe('either');
 		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('either can go first');
 	});
 
-	test('support that has ended is said, and a major that is not out yet is not the newest', () => {
+	test('mentions ended support, and ignores a major version that is not out yet', () => {
 		expect(around('13', '17').ends).toEqual([
 			{ major: '13', ends: '2025-11-13', over: true },
 			{ major: '17', ends: '2029-11-08', over: false },
@@ -96,7 +96,7 @@ describe('which goes first', () => {
 });
 
 describe('!postgres', () => {
-	test('15 17 docker: the guide by dump and restore, dangers first, two messages at most, and a file on demand', async () => {
+	test('15 17 docker: gives the dump-and-restore guide, dangers first, in at most two messages and a file on request', async () => {
 		const answer = await said('15 17 docker');
 		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17 via dump and restore/);
 		expect(answer.sections[0]).toMatchObject({ title: 'Risks', fold: false });
@@ -108,13 +108,13 @@ describe('!postgres', () => {
 		expect(kept.files?.[0]?.text).toMatch(/pg_restore \\\n\s+-U synapse/);
 	});
 
-	test('names that somebody states stand in the commands, majors are read from full versions', async () => {
+	test('uses stated names in commands, and reads major versions from full ones', async () => {
 		const answer = text(await said('from 15.18 to 17.10 docker dbname=matrix user=matrix_user db-service=pg'));
 		expect(answer).toMatch(/docker compose exec -T pg pg_restore \\\n\s+-U matrix_user/);
 		expect(answer).not.toMatch(/-U synapse\b/);
 	});
 
-	test('a database that sorts by the C library is asked for by name from 15 on, since a cluster may sort by ICU', async () => {
+	test('asks for libc collation by name since 15, because a cluster may use ICU', async () => {
 		for (const typed of ['13 14 docker', '13 14 managed host=a new-host=b', 'sqlite 14 docker'])
 			expect(text(await said(typed)), typed).not.toContain('--locale-provider');
 		for (const typed of ['15 17 docker', '17 15 debian', '15 17 managed host=a new-host=b', 'sqlite 17 debian']) {
@@ -124,12 +124,12 @@ describe('!postgres', () => {
 		}
 	});
 
-	test('18 mounts the folder above, 17 the data folder itself', async () => {
+	test('mounts the parent folder for 18, and the data folder itself for 17', async () => {
 		expect(text(await said('15 18 docker'))).toContain('./schemas-18:/var/lib/postgresql\n');
 		expect(text(await said('15 17 docker'))).toContain('./schemas-17:/var/lib/postgresql/data\n');
 	});
 
-	test('the layout chooses stages and ways, the size prefers one of them', async () => {
+	test('chooses stages and ways by layout, and prefers a way by size', async () => {
 		expect((await said('15 17 debian')).value).toMatchObject({ way: 'dump' });
 		expect((await said('15 17 debian size=200G')).value).toMatchObject({ way: 'pg-upgrade' });
 		expect((await said('15 18 mdad')).value).toMatchObject({ way: 'playbook' });
@@ -137,7 +137,7 @@ describe('!postgres', () => {
 		expect((await said('15 18 external way=provider host=db.example.org')).value).toMatchObject({ way: 'provider' });
 	});
 
-	test('without a second version it goes to the newest; facts of a watched server count', async () => {
+	test('goes to the newest version by default, and uses the facts of a watched server', async () => {
 		expect((await said('15 docker')).lead).toContain('goes to the newest, 18');
 		const watched = {
 			'example.org': { facts: ['postgres=13', 'docker'], told: { version: '1.130.0', at: '2026-01-01' } },
@@ -147,7 +147,7 @@ describe('!postgres', () => {
 	});
 
 	test.each(['docker', 'debian', 'managed host=a new-host=b'])(
-		'17 15 %s: back to an older version by a dump without what that one does not know',
+		'17 15 %s: goes back with a dump without what the older version does not know',
 		async layout => {
 			const answer = await said(`17 15 ${layout}`);
 			expect(answer.value).toMatchObject({ way: 'down', refused: [] });
@@ -156,7 +156,7 @@ describe('!postgres', () => {
 		},
 	);
 
-	test('every layout lists all databases before it stops anything, and counts each of them on both servers', async () => {
+	test('lists all databases before stopping anything, and counts each on both servers, in every layout', async () => {
 		for (const typed of [
 			'15 17 docker',
 			'15 17 debian',
@@ -183,7 +183,7 @@ describe('!postgres', () => {
 		}
 	});
 
-	test("a superuser of another name dumps, makes and restores, and Synapse's role owns the database", async () => {
+	test("dumps and restores as a superuser of another name, with Synapse's role as owner", async () => {
 		const answer = text(await said('14 17 docker superuser=postgres'));
 		expect(answer).not.toMatch(/(pg_dump|pg_dumpall|pg_restore|createdb|dropdb)\s(\\\s*)?-U synapse\b/);
 		expect(answer).toMatch(
@@ -193,7 +193,7 @@ describe('!postgres', () => {
 		expect(answer).toContain('permission denied for schema public');
 	});
 
-	test('a volume with a name is declared, and removed as a volume', async () => {
+	test('declares a named volume, and removes it as a volume', async () => {
 		const volume = text(await said('15 17 docker data=pgdata'));
 		expect(volume).toContain('+  pgdata-17:');
 		expect(volume).toContain('label=com.docker.compose.volume=pgdata');
@@ -203,30 +203,30 @@ describe('!postgres', () => {
 		expect(folder).not.toContain('docker volume');
 	});
 
-	test('counts need nothing that servers of 9.4 to 9.6 lack', async () => {
+	test('counts in a way that works on 9.4 to 9.6 too', async () => {
 		const { stages } = (await said('9.4 17 docker')).value as Guided;
 		const counting = stages.filter(({ id }) => id === 'count' || id === 'prove');
 		expect(JSON.stringify(counting)).not.toMatch(/pg_sequences|gexec/);
 	});
 
-	test('the playbook is held to the version that was asked for', async () => {
+	test('pins the playbook to the requested version', async () => {
 		expect(text(await said('15 17 mdad'))).toContain('postgres_allowed_versions_custom: [15, 17]');
 	});
 
-	test('what the provider upgrades in place is not called untouched', async () => {
+	test('does not call a database untouched that the provider upgrades in place', async () => {
 		const { summary, dangers } = (await said('15 17 managed way=provider host=a')).value as Guided;
 		expect(summary).not.toMatch(/untouched/);
 		expect(dangers.join()).toContain('changes the server itself');
 	});
 
-	test('a stage that another layout or storage has is not called left out', async () => {
+	test('does not call a stage of another layout or storage skipped', async () => {
 		for (const typed of ['15 17 debian', '15 17 docker', '15 17 docker data=pgdata'])
 			expect((await said(typed)).sections.map(({ title }) => title).join(), typed).not.toContain(
 				'Does not apply to you',
 			);
 	});
 
-	test('SQLite has a guide of its own', async () => {
+	test('points SQLite to its own guide', async () => {
 		expect((await said('sqlite 17 docker')).value).toMatchObject({
 			guide: 'sqlite-postgres',
 			title: 'SQLite → PostgreSQL 17',
@@ -260,13 +260,13 @@ describe('!postgres', () => {
 		expect(await refused(typed)).toContain(words);
 	});
 
-	test('is in the list', () => expect(commands).toContain(postgres));
+	test('is listed', () => expect(commands).toContain(postgres));
 });
 
 /** The guides that this command says. */
 const own = knowledge.guides.filter(({ id }) => ['postgres-major', 'sqlite-postgres', 'backup'].includes(id));
 
-test('every stage of these guides was executed, or says why not; every failure was provoked, or says why not', () => {
+test('every stage was executed and every failure reproduced, or says why not', () => {
 	const open = own.flatMap(guide => {
 		const tried = new Set(knowledge.tried.filter(trial => trial.guide === guide.id).map(({ of }) => of));
 		return allStages(guide).flatMap(({ id, steps, untried, failures }) => [
@@ -279,7 +279,7 @@ test('every stage of these guides was executed, or says why not; every failure w
 	expect(open).toEqual([]);
 });
 
-test('code of guides fits narrow rooms: 60 characters a line, but for what cannot be broken', () => {
+test('code lines have at most 60 characters, unless they cannot be split', () => {
 	const wide = own.flatMap(guide =>
 		allStages(guide).flatMap(stage =>
 			stage.steps
@@ -291,7 +291,7 @@ test('code of guides fits narrow rooms: 60 characters a line, but for what canno
 	expect(wide).toEqual([]);
 });
 
-test('no layout of a guide leaves a name unknown in its commands, but those asked for', () => {
+test('commands leave no name unknown in any layout, except those that are asked for', () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
 	if (!guide) throw new Error('no guide');
 	for (const layout of ['compose', 'debian', 'mdad']) {
@@ -310,7 +310,7 @@ test('no layout of a guide leaves a name unknown in its commands, but those aske
 	expect(guideFor(guide, { stated: managed, profile: unknownDeployment }, []).ask).toEqual(['host', 'new-host']);
 });
 
-describe('every command names the server that it asks: another one may have the usual port', () => {
+describe('every command names its server, since another one may have the default port', () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
 	if (!guide) throw new Error('no guide');
 	const commandsOf = (stated: Record<string, string>) => {

@@ -62,7 +62,7 @@ function guided(session: GuideSession, of: Guide = guide) {
 	return guidedFor(session, [of], []);
 }
 
-test('words are words alone, in any capitals and with punctuation after them', () => {
+test('accepts words alone, in any case and with punctuation after them', () => {
 	expect(['done', 'Done.', ' DONE!! ', '!done', 'skip…', '✅', '✅\uFE0F'].map(text => wordOf(text)?.word)).toEqual([
 		'done',
 		'done',
@@ -76,7 +76,7 @@ test('words are words alone, in any capitals and with punctuation after them', (
 		expect(wordOf(talk), talk).toBeUndefined();
 });
 
-test('from the first stage to the end, the point of no return said before its stage', () => {
+test('runs from the first stage to the last, and warns before the point of no return', () => {
 	const { session, ...first } = begin(offered(), guided(offered()), { by: alice, now: minute(0) });
 	expect(first.gives).toEqual({ stage: 'look', gate: false });
 	expect(sessionWords({ session, ...first }, guided(session)).lead).toContain('Stage 1 of 4: Look');
@@ -103,7 +103,7 @@ test('from the first stage to the end, the point of no return said before its st
 	expect(way.session().is).toBe('open');
 });
 
-test('a reaction does not open the gate, a word does', () => {
+test('passes the point of no return on a word, not on a reaction', () => {
 	const way = conversation();
 	way.say('done');
 	way.say('✅');
@@ -114,7 +114,7 @@ test('a reaction does not open the gate, a word does', () => {
 	expect(way.place()).toBe('switch');
 });
 
-test('skip says what it costs, and the end names what was not done', () => {
+test('says what a skip costs, and lists what was not done at the end', () => {
 	const way = conversation();
 	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* Its purpose: See what there is\./);
 	expect(way.place()).toBe('restore');
@@ -124,7 +124,7 @@ test('skip says what it costs, and the end names what was not done', () => {
 	expect(way.words('done')).toContain('⚠️ Not done: 1. Look; 3. Switch.');
 });
 
-test('back shows a stage again, and the first has none before it', () => {
+test('shows the previous stage again on back, but not before the first', () => {
 	const way = conversation();
 	expect(way.words('back')).toContain('nothing before stage 1 of 4');
 	way.say('done');
@@ -133,7 +133,7 @@ test('back shows a stage again, and the first has none before it', () => {
 	expect(way.session().passed).toEqual([]);
 });
 
-test('stop says the way back and whether the server is down; start continues there, and only then is a word', () => {
+test('says on stop how to go back and whether the server is down, and continues on start', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
 	// The way back of this stage alone: what later ones would have done was never done.
@@ -159,7 +159,7 @@ test('stop says the way back and whether the server is down; start continues the
 	expect(way.words('stop')).toContain('Restore the dump of the new one');
 });
 
-test('where shows all stages, who passed them, and the one at hand', () => {
+test('shows on where all stages, who finished them, and the current one', () => {
 	const way = conversation();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
@@ -170,7 +170,7 @@ test('where shows all stages, who passed them, and the one at hand', () => {
 	expect(way.say('where')?.gives).toEqual({ stage: 'restore', gate: false });
 });
 
-test('who may not change things is told so once, and may ask where it stands', () => {
+test('refuses those who may not change things once, and lets them ask where it is', () => {
 	const way = conversation();
 	const mayNot = { why: 'You may not.', old: false };
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
@@ -183,7 +183,7 @@ test('who may not change things is told so once, and may ask where it stands', (
 	expect(way.session().refused).toEqual([bob]);
 });
 
-test('a word that was said before the stage was given is not about it; a reaction says itself what it is about', () => {
+test('ignores a word from before the stage was shown, but not a reaction', () => {
 	const way = conversation();
 	way.say('done');
 	expect(way.words('done', { at: minute(0) })).toContain('before I showed stage 2 of 4 (Restore)');
@@ -193,7 +193,7 @@ test('a word that was said before the stage was given is not about it; a reactio
 	expect(way.place()).toBe('switch?');
 });
 
-test('an error is looked up in its stage first, then in all; talk is left alone, unknown output gets one sentence', () => {
+test('looks up an error in its stage, then in all; ignores other messages, and answers unknown output in a sentence', () => {
 	const way = conversation();
 	expect(way.words('psql: ERROR:  role "someone" does not exist')).toMatch(/^\*\*Restore:\*\*.*role/s);
 	way.say('done');
@@ -212,7 +212,7 @@ test.each([
 	['yes!', /If it is finished, say `done`/],
 	['pause', /Take your time, I will wait/],
 	['how long does this take?', /paste what the terminal or the log says/],
-])('%s is answered, and changes nothing', (said, answer) => {
+])('answers %s and changes nothing', (said, answer) => {
 	const way = conversation();
 	const before = way.place();
 	expect(way.words(said)).toMatch(answer);
@@ -221,12 +221,12 @@ test.each([
 	expect(way.say(said)).toBeUndefined();
 });
 
-test('looking for output takes no longer on what was made to take long', () => {
+test('takes no longer to search hostile output', () => {
 	for (const text of ['\n'.repeat(60_000), ' '.repeat(60_000), 'a: '.repeat(20_000), 'a.'.repeat(30_000)])
 		expect(isOutput(text)).toBe(false);
 });
 
-test('what was usual when it began stays so in a guide that was changed since', () => {
+test('keeps the defaults from its start if the guide changes', () => {
 	const later = smallGuide({ name: 'synapse2' });
 	const session = { ...offered(), stated: { ...offered().stated } };
 	const fresh = begin(session, guided(session, later), { by: alice, now: minute(0) });
@@ -234,7 +234,7 @@ test('what was usual when it began stays so in a guide that was changed since', 
 	expect(way.words('done')).toContain('psql -d matrix');
 });
 
-test('a stage that is no longer there is said, and the session goes on after the last one that is', () => {
+test('says that a stage was removed, and continues after the last one that remains', () => {
 	const way = conversation();
 	way.say('done');
 	const { stages, ...rest } = guide;
@@ -252,7 +252,7 @@ test('a stage that is no longer there is said, and the session goes on after the
 	expect(asked.words('where')).toContain('no longer in it');
 });
 
-test('a guide that is gone, or refuses this deployment now, ends the session with its reason', () => {
+test('ends with a reason if the guide is gone, or now refuses the deployment', () => {
 	const way = conversation();
 	const next = step(way.session(), { by: alice, at: minute(9), now: minute(9), word: 'done', sign: false }, undefined);
 	expect(next?.session.is).toBe('stopped');
@@ -261,7 +261,7 @@ test('a guide that is gone, or refuses this deployment now, ends the session wit
 	expect(conversation(way.session(), refusing).words('done')).toContain('Not for matrix.');
 });
 
-test('in a room that replaces another it goes on where it stood', () => {
+test("continues where it was in the room's replacement", () => {
 	const way = conversation();
 	way.say('done');
 	const { session, tell, gives } = moved(way.session(), guided(way.session()));

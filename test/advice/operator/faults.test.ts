@@ -7,9 +7,9 @@ const keys = (more: Partial<BotCondition>) => [
 	...lastingFaults({ sources: [], startedAt: before(1000), ...more }, now).keys(),
 ];
 
-test('nothing is amiss with a bot that is well', () => expect(keys({})).toEqual([]));
+test('finds nothing wrong with a healthy bot', () => expect(keys({})).toEqual([]));
 
-test('each fault has a key of its own', () => {
+test('gives each problem its own key', () => {
 	const found = keys({
 		needs: 'Open a page.',
 		mute: 'M_UNKNOWN',
@@ -37,15 +37,15 @@ test.each<[string, BotCondition['sources'][number], boolean]>([
 	expect(keys({ sources: [source] })).toEqual(stale ? ['source a'] : []);
 });
 
-test('a source that was never read has six hours from the start', () => {
+test('gives a source that was never read six hours from the start', () => {
 	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 3 }] })).toEqual(['source a']);
 	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 2 }] })).toEqual([]);
 	expect(keys({ startedAt: before(5.9), sources: [{ name: 'a', failures: 9 }] })).toEqual([]);
 });
 
-test("a backup of three days ago is old, and no backup at all is the operator's choice", () => {
+test('calls a three-day-old backup old, and respects the choice to have none', () => {
 	expect(keys({ lastBackup: before(71) })).toEqual([]);
 	expect(keys({ lastBackup: before(72) })).toEqual([`backup ${before(72).toISOString()}`]);
 });
 
-test('each newer version has a key of its own', () => expect(keys({ newer: '1.2.3' })).toEqual(['newer 1.2.3']));
+test('gives each newer version its own key', () => expect(keys({ newer: '1.2.3' })).toEqual(['newer 1.2.3']));

@@ -17,7 +17,7 @@ function optionsOf(states: Record<string, readonly string[]>) {
 	return knownCode({ options: Object.fromEntries(said) }).options();
 }
 
-describe('an option by what somebody typed', () => {
+describe('an option as people type it', () => {
 	const options = optionsOf({
 		'1.0.0': [
 			'email',
@@ -38,17 +38,17 @@ describe('an option by what somebody typed', () => {
 		['listeners[].tls', 'listeners[].tls'],
 		['instance_map.port', 'instance_map.*.port'],
 		['a.m.server', 'a."m.server"'],
-	])('%s is %s', (typed, path) => {
+	])('finds %s as %s', (typed, path) => {
 		expect(found(typed)).toEqual({ kind: 'one', path });
 	});
 
-	test('a list and a mapping of the same names are told apart', () => {
+	test('tells a list from a mapping with the same names', () => {
 		const twins = optionsOf({ '1.0.0': ['turn[].name', 'turn.*.name'] });
 		expect(lookUp('turn.*.name', twins, nearest)).toEqual({ kind: 'one', path: 'turn.*.name' });
 		expect(lookUp('turn.name', twins, nearest)).toMatchObject({ kind: 'several' });
 	});
 
-	test('the end of several is several', () => {
+	test('finds all options with the same ending', () => {
 		expect(found('tls')).toEqual({ kind: 'several', paths: ['instance_map.*.tls', 'listeners[].tls'] });
 	});
 
@@ -57,17 +57,17 @@ describe('an option by what somebody typed', () => {
 		['smpt_host', ['email.smtp_host']],
 		['smtp', ['email.smtp_host']],
 		['xyzzy_is_nothing_like_it', []],
-	])('%s is none, near are %j', (typed, near) => {
+	])('finds no %s, but suggests %j', (typed, near) => {
 		expect(found(typed)).toEqual({ kind: 'none', near });
 	});
 
-	test('what stands below', () => {
+	test('lists the options below', () => {
 		expect(below('instance_map', options)).toEqual(['instance_map.*.port', 'instance_map.*.tls']);
 		expect(below('email.smtp_host', options)).toEqual([]);
 	});
 });
 
-describe('deprecated, and replaced', () => {
+describe('deprecations and replacements', () => {
 	const options = optionsOf({
 		'1.0.0': ['old', 'new', 'email.template_dir', 'kept'],
 		'1.1.0': ['old', 'new', 'email.template_dir', 'kept'],
@@ -80,7 +80,7 @@ describe('deprecated, and replaced', () => {
 		});
 	const life = (path: string, ...notes: Note[]) => optionLife(path, options, notes);
 
-	test('by the subject of a note, named by the end of its path', () => {
+	test("come from a note's subject, even if it gives only the end of the path", () => {
 		const named = announcing('1.1.0/x', ['email.template_dir'], {
 			subject: '`template_dir` under `email`',
 			replacedBy: '`templates`',
@@ -88,34 +88,34 @@ describe('deprecated, and replaced', () => {
 		expect(life('email.template_dir', named)).toMatchObject({ deprecated: '1.1.0', replacedBy: '`templates`' });
 	});
 
-	test('by a note before the release that drops it, but not what takes its place', () => {
+	test('come from a note before the removal, but do not include the replacement', () => {
 		const dropped = announcing('1.1.0/x', ['old', 'new'], { replacedBy: '`new`' });
 		expect(life('old', dropped)).toMatchObject({ deprecated: '1.1.0', replacedBy: '`new`' });
 		expect(life('new', dropped)).not.toHaveProperty('deprecated');
 	});
 
-	test('what took the place of another, and went later, was not deprecated with it', () => {
+	test('do not include a replacement that was removed later', () => {
 		const both = optionsOf({ '1.0.0': ['old', 'new'], '1.1.0': ['old', 'new'], '1.2.0': ['new'], '1.3.0': [] });
 		const dropped = announcing('1.1.0/x', ['old', 'new'], { replacedBy: '`new`' });
 		expect(optionLife('new', both, [dropped])).not.toHaveProperty('deprecated');
 		expect(optionLife('old', both, [dropped])).toMatchObject({ deprecated: '1.1.0' });
 	});
 
-	test('not by a note on another default of it, nor by one that was taken back', () => {
+	test('do not come from a note on its default, nor from a withdrawn one', () => {
 		const other = announcing('1.1.0/x', ['kept'], { promised: 'The default of `kept` changes to true.' });
 		expect(life('kept', other)).not.toHaveProperty('deprecated');
 		const back = announcing('1.1.0/x', ['kept'], { subject: '`kept`', withdrawn: 'It stays.' });
 		expect(life('kept', back)).not.toHaveProperty('deprecated');
 	});
 
-	test('by a warning of the code', () => {
+	test('come from a warning in the code', () => {
 		const warned = knownCode({
 			options: { '1.0.0': { a: there }, '1.1.0': { a: { ...there, warned: true } } },
 		}).options();
 		expect(optionLife('a', warned, [])).toMatchObject({ deprecated: '1.1.0', notes: [] });
 	});
 
-	test('between two releases: those that are still there', () => {
+	test('are listed between two releases if they still exist', () => {
 		const notes = [
 			announcing('1.1.0/x', ['old'], { subject: '`old`', replacedBy: '`new`' }),
 			announcing('1.2.0/x', ['kept'], { subject: '`kept`' }),

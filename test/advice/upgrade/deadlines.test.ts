@@ -26,13 +26,13 @@ function found(notes: Note[], { all = false, today = '2026-02-01', profile = unk
 	return deadlines({ at: '1.10.0', today, all }, profile, known({ releases: tenLines, notes }));
 }
 
-describe('what became of a promise', () => {
-	test('kept: not open any more', () => {
+describe('a promise', () => {
+	test('is no longer open once kept', () => {
 		const notes = [promise('1.5.0/a', { at: { version: '1.7.0' }, landed: '1.7.0' })];
 		expect(found(notes)).toEqual([]);
 		expect(found(notes, { all: true })).toMatchObject([{ landed: '1.7.0', slipped: false }]);
 	});
-	test('kept late, or not yet: slipped', () => {
+	test('has slipped if it was kept late, or not yet', () => {
 		expect(found([promise('1.5.0/a', { at: { version: '1.7.0' }, landed: '1.9.0' })], { all: true })).toMatchObject([
 			{ landed: '1.9.0', slipped: true },
 		]);
@@ -40,24 +40,24 @@ describe('what became of a promise', () => {
 		expect(found([promise('1.5.0/a', { at: { date: '2026-01' } })])).toMatchObject([{ slipped: true }]);
 		expect(found([promise('1.5.0/a', { at: { date: '2026' } })])).toMatchObject([{ slipped: false }]);
 	});
-	test('landed in a patch release of the promised line, or early: not slipped', () => {
+	test('has not slipped if it landed in a patch release of that line, or early', () => {
 		expect(found([promise('1.5.0/a', { at: { version: '1.7.0' }, landed: '1.6.0' })], { all: true })).toMatchObject([
 			{ slipped: false },
 		]);
 	});
-	test('taken back: no longer open', () => {
+	test('is no longer open once withdrawn', () => {
 		const notes = [promise('1.5.0/a', { at: { version: '1.7.0' }, withdrawn: 'It stays.' })];
 		expect(found(notes)).toEqual([]);
 		expect(found(notes, { all: true })).toMatchObject([{ slipped: false, withdrawn: 'It stays.' }]);
 	});
 });
 
-test('the month of a version to come is estimated from the cadence', () => {
+test('estimates the month of a future version from the release cadence', () => {
 	expect(found([promise('1.5.0/a', { at: { version: '1.15.0' } })])).toMatchObject([{ estimate: '2026-03' }]);
 	expect(found([promise('1.5.0/a', { at: { version: '2.0.0' } })])[0]).not.toHaveProperty('estimate');
 });
 
-test('what bites first comes first, the vague last', () => {
+test('puts the earliest deadline first, and vague ones last', () => {
 	const notes = [
 		promise('1.1.0/vague', { at: { vague: 'some day' } }),
 		promise('1.1.0/far', { at: { date: '2027' } }),
@@ -67,7 +67,7 @@ test('what bites first comes first, the vague last', () => {
 	expect(found(notes).map(({ subject }) => subject.split('/')[1])).toEqual(['overdue', 'near', 'far', 'vague']);
 });
 
-test('facts leave out what does not concern', () => {
+test('leaves out what the facts rule out', () => {
 	const profile = deployed('no-workers');
 	const notes = [
 		promise('1.1.0/a', { at: { vague: 'x' } }, { applies: { all: ['workers'] } }),
@@ -80,7 +80,7 @@ test.each([
 	['2027', '2027-01-01'],
 	['2027-03', '2027-03-01'],
 	['2027-03-04', '2027-03-04'],
-])('%s is %s at the earliest', (written, day) => expect(earliest(written)).toBe(day));
+])('reads %s as %s at the earliest', (written, day) => expect(earliest(written)).toBe(day));
 
 describe('ends of support', () => {
 	const lifecycles = {
@@ -114,11 +114,11 @@ describe('ends of support', () => {
 			({ subject }) => subject,
 		);
 	}
-	test('only near ones unless stated, and none of what Synapse dropped', () =>
+	test('include only near ones unless stated, and none that Synapse dropped', () =>
 		expect(ends('')).toEqual(['PostgreSQL 14']));
-	test('the stated one, however far', () => expect(ends('postgres=18')).toEqual(['PostgreSQL 18']));
-	test('the stated one, though Synapse dropped it', () => expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
-	test('none on another database', () => expect(ends('sqlite')).toEqual([]));
+	test('include a stated one, however far away', () => expect(ends('postgres=18')).toEqual(['PostgreSQL 18']));
+	test('include a stated one even if Synapse dropped it', () => expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
+	test('include none on the other database', () => expect(ends('sqlite')).toEqual([]));
 	test.each([
 		['', ['Synapse packages for Debian 12']],
 		['debian', ['Synapse packages for Debian 12']],
@@ -129,10 +129,10 @@ describe('ends of support', () => {
 		// Dropped by the release that is asked about: the plan says that there is no package.
 		['debian os=debian-11', []],
 		['debian os=debian-10', []],
-	])("of systems those of upstream's packages, where these are used: %j", (text, subjects) =>
+	])("include systems with upstream's packages if those are used: %j", (text, subjects) =>
 		expect(ends(text, debian)).toEqual(subjects),
 	);
-	test("a day of upstream's own, not that of the distribution", () => {
+	test("use upstream's own day rather than the distribution's", () => {
 		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: debian });
 		const asked = { at: '1.0.0', today: '2026-11-21', all: false };
 		expect(deadlines(asked, unknownDeployment, knowledge)).toMatchObject([

@@ -28,35 +28,35 @@ const { steps, hidden } = plan(
 );
 const step = (id: string) => steps.find(other => other.id === `1.1.0/${id}`);
 
-test('what the files prove concerns, without a condition and without a question', () => {
+test('applies what the files confirm, without a condition or a question', () => {
 	expect(step('proved')).toMatchObject({ concerned: true, refuses: true });
 	expect(step('proved')).not.toHaveProperty('onlyIf');
 	expect(step('proved')).not.toHaveProperty('ask');
 });
 
-test('what they rule out is hidden, with the options that they were asked for', () => {
+test('hides what the files rule out, with the options it asked about', () => {
 	expect(hidden).toContainEqual(
 		expect.objectContaining({ id: '1.1.0/ruled-out', because: ['configuration'], options: ['a'] }),
 	);
 	expect(step('ruled-out')).toBeUndefined();
 });
 
-test('what they leave open keeps its condition', () => {
+test('keeps the condition of what the files leave open', () => {
 	expect(step('undecided')).toMatchObject({ onlyIf: '`a` is set', refuses: true });
 });
 
-test('what concerns and does not stop the start refuses no more; so does a refusal that ended before the target', () => {
+test('drops a refusal that does not apply, or that ended before the target', () => {
 	expect(step('starts')?.refuses).toBe(false);
 	expect(step('over')?.refuses).toBe(false);
 });
 
-test('options that the start does not know rank last of their kind', () => {
+test('ranks options that the start does not know last', () => {
 	const ids = steps.filter(({ when, generated }) => when === 'switch' && !generated).map(({ id }) => id);
 	expect(ids.at(-1)).toBe('1.1.0/young');
 	expect(step('young')?.young).toBe(true);
 });
 
-test('young are conditions of which every option is younger than the start', () => {
+test('calls a condition young if all its options are newer than the start', () => {
 	const state = { file: 'x.py' };
 	const options = knownCode({
 		options: { '1.0.0': { a: state }, '1.1.0': { a: state, b: state, 'b.c': state } },

@@ -38,17 +38,17 @@ function on(way: { from: string; to: string; halts?: string[]; facts?: string },
 	return found.map(({ id, at, release, take, concerned }) => [id, at, release, take, concerned]);
 }
 
-describe('faults of a way', () => {
+describe('the faults of an upgrade', () => {
 	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2' });
 
-	test('are those of the start, each halt and the target, never of what is jumped over', () => {
+	test('are those of the start, each stop and the target, never of skipped releases', () => {
 		expect(on({ from: '1.0.0', to: '1.2.0' }, broken)).toEqual([]);
 		expect(on({ from: '1.0.0', to: '1.1.0' }, broken)).toEqual([['x', 'target', '1.1.0', '1.1.2', true]]);
 		expect(on({ from: '1.1.1', to: '1.2.0' }, broken)).toEqual([['x', 'start', '1.1.1', '1.1.2', true]]);
 		expect(on({ from: '1.0.0', to: '1.3.0', halts: ['1.1.0'] }, broken)).toEqual([['x', 'stop', '1.1.0', null, true]]);
 	});
 
-	test('of somebody else are left out, of a perhaps are unknown', () => {
+	test("leave out other deployments' faults, and mark possible ones", () => {
 		const postgres = fault({ ...broken, applies: { all: ['database=postgres'] } });
 		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'sqlite' }, postgres)).toEqual([]);
 		expect(on({ from: '1.0.0', to: '1.1.0' }, postgres)[0]?.at(-1)).toBe('unknown');
@@ -56,7 +56,7 @@ describe('faults of a way', () => {
 		expect(on({ from: '1.0.0', to: '1.1.0' }, fault({ ...broken, onlyIf: 'owls nest' }))[0]?.at(-1)).toBe('unknown');
 	});
 
-	test('of what stands under a release are told where that is known, and send nobody else away', () => {
+	test('mention what a release runs on only if that is known', () => {
 		const old = fault({ ...broken, applies: { all: ['python>=3.13'] }, surroundings: true });
 		expect(on({ from: '1.0.0', to: '1.1.0' }, old)).toEqual([]);
 		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'python=3.12' }, old)).toEqual([]);
@@ -68,13 +68,13 @@ describe('faults of a way', () => {
 		expect(newer.map(([id, , , take]) => [id, take])).toContainEqual(['y', '1.3.0']);
 	});
 
-	test('that hit who comes from certain releases are told to them alone', () => {
+	test('mention faults of upgrades from certain releases only to those', () => {
 		const early = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2', from: '<=1.0.0' });
 		expect(on({ from: '1.0.0', to: '1.1.0' }, early)).toHaveLength(1);
 		expect(on({ from: '1.1.0', to: '1.1.1' }, early)).toEqual([]);
 	});
 
-	test('what the upgrade brings comes before what the start has too, then what needs fewest answers, then the newest', () => {
+	test('put new faults first, then those with the fewest open questions, then the newest', () => {
 		const known = fault({
 			id: 'known',
 			broken: ['>=1.0.0 <1.3.0'],
@@ -91,7 +91,7 @@ describe('faults of a way', () => {
 		expect(target.map(([id]) => id)).toEqual(['sure', 'near', 'newer', 'asks', 'known', 'small']);
 	});
 
-	test('are kept where the start has them, whatever the halts have', () => {
+	test('keep those of the start, whatever the stops have', () => {
 		const lasting = fault({ id: 'lasting', broken: ['>=1.0.0 <1.3.0'] });
 		const brought = fault({ id: 'brought', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'] });
 		const way = { from: '1.0.0', halts: [{ best: '1.1.0', to: '1.1.1' }], to: '1.2.0', profile: unknownDeployment };
@@ -105,12 +105,12 @@ describe('faults of a way', () => {
 		]);
 	});
 
-	test('a candidate has what its release has', () => {
+	test('treat a candidate like its release', () => {
 		expect(on({ from: '1.0.0', to: '1.1.0rc1' }, broken)).toHaveLength(1);
 	});
 });
 
-describe('where to go instead', () => {
+describe('say where to go instead', () => {
 	const take = (...faults: Fault[]) =>
 		faultsOf('1.1.0', { at: 'target', profile: unknownDeployment }, { faults, releases: all })[0]?.take;
 	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.1'], fixed: '1.1.1' });
@@ -123,7 +123,7 @@ describe('where to go instead', () => {
 	])('%s', (_, faults, expected) => expect(take(...faults)).toBe(expected));
 });
 
-test('how old a release is, and how long its predecessors were fixed', () => {
+test("computes a release's age, and how long its predecessors got fixes", () => {
 	const dated = releases(
 		{ version: '1.0.0', date: '2026-01-01' },
 		{ version: '1.0.1', date: '2026-01-05' },

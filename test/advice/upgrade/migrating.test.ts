@@ -26,7 +26,7 @@ const queued: QueuedUpdates = {
 const between = (from: string, to: string, facts = 'docker') =>
 	migrating({ from, to, profile: deployed(facts) }, { migrations: [migration], queued: [queued] });
 
-test('of a known database only its own times are kept', () => {
+test('keeps only the times of a known database', () => {
 	const of = (facts: string) => {
 		const { migrations, queued } = between('1.39.0', '1.40.0', facts);
 		return [migrations[0]?.took, queued[0]?.took];
@@ -36,7 +36,7 @@ test('of a known database only its own times are kept', () => {
 	expect(of('debian sqlite')).toEqual([{ sqlite: [1, 2] }, { sqlite: [1, 2] }]);
 });
 
-test('a migration stays where only the other database was measured; its updates do not', () => {
+test('keeps a migration that was measured only on the other database, but not its updates', () => {
 	const measured = { took: { sqlite: [1, 2] } } as const;
 	const given = { migrations: [{ ...migration, ...measured }], queued: [{ ...queued, ...measured }] };
 	const { tookFor: _for, took: _took, ...bare } = migration;
@@ -46,13 +46,13 @@ test('a migration stays where only the other database was measured; its updates 
 	});
 });
 
-test('what is queued counts between the start, which had it, and the target, which brings it', () => {
+test('counts background updates after the start and up to the target', () => {
 	expect(between('1.39.0', '1.40.0').queued).toHaveLength(1);
 	expect(between('1.40.0', '1.41.0').queued).toEqual([]);
 	expect(between('1.38.0', '1.39.0').queued).toEqual([]);
 });
 
-test('each switch is told what goes through tables in its own leg; a wait takes the updates over', () => {
+test('lists at each switch the scans of its own leg, and leaves updates to a wait', () => {
 	const known_ = known({
 		releases: releases('1.30.0', '1.39.0', '1.40.0', '1.41.0'),
 		migrations: [migration],

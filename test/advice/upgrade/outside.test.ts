@@ -22,7 +22,7 @@ function planned(...asked: Parameters<typeof decided>) {
 
 const script = { must: true, onlyIf: 'a script reads the log', foundIn: 'scripts' } as const;
 
-test('what no file decides is one step for everybody, with each condition beside its text', () => {
+test('joins what no file can decide into one step, with each condition beside its text', () => {
 	const { steps } = planned([
 		note('1.1.0/log', { ...script, endpoints: ['/a'] }),
 		note('1.2.0/proxy', { ...script, when: 'before', foundIn: 'proxy', onlyIf: 'a proxy caches' }),
@@ -49,13 +49,13 @@ test.each([
 	['what may not concern this deployment', { applies: { all: ['workers'] } }],
 	['what cannot be undone', { oneWay: 'It stays.' }],
 	['what a query decides', { foundIn: 'database' as const }],
-])('%s stays a step of its own', (_, more) => {
+])('keeps %s as its own step', (_, more) => {
 	const ids = planned([note('1.1.0/log', { ...script, ...more })]).steps.map(({ id }) => id);
 	expect(ids).toContain('1.1.0/log');
 	expect(ids).not.toContain('1.3.0/outside');
 });
 
-test('the step counts as one thing that may be to do, and holds nothing up', () => {
+test('counts as one possible thing to do, and blocks nothing', () => {
 	const notes = [note('1.1.0/log', script), note('1.2.0/other', script)];
 	// In words or not: a status card counts the one, a plan the other.
 	for (const found of [decided(notes), planned(notes)])
@@ -76,7 +76,7 @@ const lifecycles = {
 	},
 } as unknown as NonNullable<Parameters<typeof known>[0]>['lifecycles'];
 
-test('packages of several systems are one question, where nobody has said which system it is', () => {
+test('asks once about packages of several systems if the system is not stated', () => {
 	const more = lifecycles ? { lifecycles } : {};
 	const { steps } = planned(systems, 'debian', more);
 	const step = steps.find(({ id }) => id === '1.3.0/which-system');
@@ -108,7 +108,7 @@ const wait = {
 	why: 'Else it breaks.',
 };
 
-test('a wait settles what is over once it is done, however old the release; and names what that told', () => {
+test('lets a wait settle what is then done, however old the release, and names it', () => {
 	const stuck = { ...script, when: 'before', foundIn: 'database', story: 'stuck' } as const;
 	const notes = [note('1.1.0/first', { ...stuck }), note('1.3.0/stuck', { ...stuck, possible: '1.2.0' })];
 	const ids = (settles: string[]) =>

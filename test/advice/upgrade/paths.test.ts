@@ -16,12 +16,12 @@ function at(install: string, text: string): string {
 }
 const shell = (line: string) => `Look:\n\n\`\`\`bash\n${line}\n\`\`\``;
 
-test('a name alone in code gets its path', () => {
+test('adds the path to a name alone in code', () => {
 	expect(at('docker', 'Delete it from `homeserver.yaml`.')).toBe('Delete it from `/data/homeserver.yaml`.');
 	expect(at('debian', '`homeserver.yaml`')).toBe('`/etc/matrix-synapse/homeserver.yaml`');
 });
 
-test('a part of a longer name, a path or other words stays', () => {
+test('leaves parts of longer names, paths and other words alone', () => {
 	for (const text of [
 		'homeserver.yaml',
 		'`worker_app: homeserver.yaml`',
@@ -33,10 +33,10 @@ test('a part of a longer name, a path or other words stays', () => {
 		expect(at('debian', shell(line))).toBe(shell(line));
 });
 
-test('a plain installation has plain names', () =>
+test('uses plain names for a plain installation', () =>
 	expect(at('pip', '`homeserver.yaml`, `conf.d`')).toBe('`homeserver.yaml`, `conf.d`'));
 
-test('where pip is not how Python packages come, it is said after its command', () => {
+test('adds a remark to pip commands if Python packages are installed in another way', () => {
 	const pip = shell('pip install -U some-module');
 	expect(at('docker', pip)).toMatch(/some-module\n```\n\nIn a container, such a package has to be in the image/);
 	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
@@ -73,7 +73,7 @@ test('commands of pip are those of the virtual environment, which is opened firs
 });
 
 test.each(['sqlite', 'postgres workers'])(
-	'no step of a plan for pip with %s uses its environment before it is open',
+	'opens the environment before a pip plan with %s uses it',
 	more => {
 		const profile = deployed(`pip ${more}`);
 		const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
@@ -140,7 +140,7 @@ describe('a plan names no path of another way to install', () => {
 });
 
 describe('commands', () => {
-	test('get it on the host, on lines that a phone shows', () => {
+	test('get the path on the host, in lines that fit a phone', () => {
 		expect(at('debian', shell('grep -n a homeserver.yaml'))).toContain(
 			'grep -n a /etc/matrix-synapse/homeserver.yaml\n',
 		);
@@ -149,19 +149,19 @@ describe('commands', () => {
 			'grep -rn msc4108 \\\n  /etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d/\n',
 		);
 	});
-	test('do not get what lies inside a container', () =>
+	test('do not get a path inside a container', () =>
 		expect(at('docker', shell('grep -n a homeserver.yaml'))).toBe(shell('grep -n a homeserver.yaml')));
-	test('look at what the playbook made, where nothing is edited', () => {
+	test('look at what the playbook generated, if nothing is edited', () => {
 		expect(at('mdad', shell('ls homeserver.yaml'))).toContain('ls /matrix/synapse/config/homeserver.yaml');
 		expect(at('mdad', 'Write it into `homeserver.yaml`.')).toBe('Write it into `homeserver.yaml`.');
 	});
-	test('in other languages stay', () => {
+	test('in other languages are left alone', () => {
 		const yaml = '```yaml\n# homeserver.yaml\n```';
 		expect(at('debian', yaml)).toBe(yaml);
 	});
 });
 
-test('every command of every note is one that a shell still reads', () => {
+test('leaves every command of every note readable for a shell', () => {
 	const blocks = (text: string) =>
 		[...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)\n```/g)].map(([, lines = '']) => lines);
 	for (const { id, text } of notes) {

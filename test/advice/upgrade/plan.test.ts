@@ -47,7 +47,7 @@ describe('where a step stands', () => {
 			note('1.2.0/must', { when: 'before', must: true }),
 		],
 	});
-	test('refusals first, then what one must do, by release', () => {
+	test('puts refusals first, then duties, by release', () => {
 		expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toEqual([
 			'1.2.0/stops-the-start',
 			'1.2.0/must',
@@ -57,7 +57,7 @@ describe('where a step stands', () => {
 			'1.2.0/cleanup',
 		]);
 	});
-	test('whatever the order of the notes: refusals, then duties, then what is good to know; sure before unsure; by release', () => {
+	test('sorts unsorted notes: refusals, duties, information; certain before uncertain; by release', () => {
 		const unsure = { applies: { all: ['workers'] } };
 		const steps = [
 			note('1.1.0/refuses', { refuses: true, must: true }),
@@ -82,14 +82,14 @@ describe('where a step stands', () => {
 			expect(ids(planned_).filter(id => !id.endsWith('/switch'))).toEqual(sorted);
 		}
 	});
-	test('what only becomes possible above the start is done during the upgrade', () => {
+	test('moves what is not possible at the start into the upgrade', () => {
 		const when = (from: string) =>
 			planned(from, '1.2.0', knowledge).steps.find(({ id }) => id === '1.2.0/possible-later')?.when;
 		expect([when('1.0.0'), when('1.1.0')]).toEqual(['switch', 'before']);
 	});
 });
 
-test('the end of a story concerns whom the notes that it tells concern', () => {
+test('applies the end of a story to everyone its notes apply to', () => {
 	const conditions = (...clauses: (string | undefined)[]) => {
 		const notes = clauses.map((onlyIf, i) => note(`1.${i + 1}.0/logs`, { story: 'logs', ...(onlyIf && { onlyIf }) }));
 		const way = { from: '1.0.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -101,7 +101,7 @@ test('the end of a story concerns whom the notes that it tells concern', () => {
 	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
 });
 
-test('a story is told once, by its end, and stands for what it swallowed', () => {
+test('shows only the end of a story, standing for its other notes', () => {
 	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
 	const knowledge = known({
 		notes: [
@@ -116,7 +116,7 @@ test('a story is told once, by its end, and stands for what it swallowed', () =>
 	expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toContain('1.2.0/off');
 });
 
-test('what does not concern the deployment is hidden, with the stated fact that excludes it', () => {
+test('hides what does not apply, with the fact that rules it out', () => {
 	const knowledge = known({
 		notes: [note('1.1.0/a', { applies: { all: ['workers'] } }), note('1.1.0/b', { applies: { all: ['postgres<13'] } })],
 	});
@@ -146,7 +146,7 @@ describe('required stops', () => {
 		stops: [stop],
 		notes: [note('1.1.0/a'), note('1.3.0/b'), note('1.2.0/late', { when: 'before', possible: '1.1.0' })],
 	});
-	test('divide the way into legs, each with its switch, and a wait between', () => {
+	test('divide the upgrade into legs, each with its switch and a wait between them', () => {
 		const result = planned('1.0.0', '1.3.0', knowledge, deployed('postgres'));
 		expect(result.stops).toMatchObject([{ from: '1.1.0', to: '1.2.0', best: '1.2.0', required: true }]);
 		expect(ids(result.steps)).toEqual([
@@ -158,11 +158,11 @@ describe('required stops', () => {
 			'1.3.0/switch',
 		]);
 	});
-	test('are there when the database is not stated, and not on the other one', () => {
+	test('appear if the database is not stated, but not on the other database', () => {
 		expect(planned('1.0.0', '1.3.0', knowledge).stops).toHaveLength(1);
 		expect(planned('1.0.0', '1.3.0', knowledge, deployed('sqlite')).stops).toEqual([]);
 	});
-	test('are only a wait for who starts where one would halt', () => {
+	test('are only a wait for those who start at the stop', () => {
 		const waiting = known({ stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }] });
 		const result = planned('1.2.0', '1.3.0', waiting);
 		expect(result.stops.filter(({ required }) => required)).toEqual([]);
@@ -174,7 +174,7 @@ describe('required stops', () => {
 		expect(ids(planned('1.2.0', '1.3.0', waiting, deployed('sqlite')).steps)).toEqual(['1.3.0/switch']);
 		expect(ids(planned('1.1.0', '1.2.0', waiting).steps)).toEqual(['1.2.0/switch']);
 	});
-	test('answer what asks for the same wait, where it can be answered by waiting there', () => {
+	test('settle notes that ask for the same wait, if waiting there is possible', () => {
 		const notes = [
 			note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' }),
 			note('1.3.0/not-yet-queued', { when: 'before', must: true, possible: '1.2.0' }),
@@ -189,7 +189,7 @@ describe('required stops', () => {
 		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
 		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
 	});
-	test('that may not concern the deployment answer nothing that surely does, and it stands where it can be done', () => {
+	test('settle nothing certain if they are themselves uncertain', () => {
 		const sure = note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' });
 		const perhaps = note('1.3.0/if-postgres', { when: 'before', must: true, applies: stop.applies });
 		const asking = known({ notes: [sure, perhaps], stops: [{ ...stop, tells: [sure.id, perhaps.id] }] });
@@ -200,7 +200,7 @@ describe('required stops', () => {
 			'1.3.0/switch',
 		]);
 	});
-	test('at the start come before everything else, since they take longest', () => {
+	test('come first if they are at the start, since they take longest', () => {
 		const first = known({
 			stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }],
 			notes: [note('1.3.0/refuses', { when: 'before', must: true, refuses: true })],
@@ -211,18 +211,18 @@ describe('required stops', () => {
 			'1.3.0/switch',
 		]);
 	});
-	test('concern only the ways they name', () => {
+	test('apply only to the upgrades they name', () => {
 		expect(planned('1.0.0', '1.2.0', knowledge).stops).toEqual([]);
 		expect(planned('1.1.0', '1.3.0', knowledge).stops).toEqual([]);
 	});
 });
 
-describe('what is tried at the end', () => {
+describe('the final test', () => {
 	const notes = [note('1.1.0/clean', { when: 'after', must: true }), note('1.1.0/do')];
 	const last = (text = 'docker') => planned('1.0.0', '1.1.0', known({ notes }), deployed(text)).steps;
-	test('comes after the switch, and before what else is to do then', () =>
+	test('comes right after the switch', () =>
 		expect(last().map(({ id }) => id)).toEqual(['1.1.0/do', '1.1.0/switch', '1.1.0/try', '1.1.0/clean']));
-	test('is what this deployment has', () => {
+	test('covers what the deployment has', () => {
 		const task = (text: string) => last(text).find(({ id }) => id === '1.1.0/try')?.task;
 		expect(task('docker')).toMatchObject({ media: true, federation: true, bridges: false });
 		expect(task('no-federation no-media appservices')).toMatchObject({
@@ -231,7 +231,7 @@ describe('what is tried at the end', () => {
 			bridges: true,
 		});
 	});
-	test('is there once, however many halts there are', () => {
+	test('appears once, however many stops there are', () => {
 		const stop = { first: '1.1.0', last: '1.1.0', best: '1.1.0', waitFor: 'background updates', why: 'Why.' };
 		const more = { id: 'halt', required: true, ruins: true, sticks: false, tryFrom: [], tells: [], settles: [] };
 		const ways = [{ from: '<1.1.0', to: '>=1.2.0' }];
@@ -240,7 +240,7 @@ describe('what is tried at the end', () => {
 	});
 });
 
-describe('floors', () => {
+describe('minimum versions', () => {
 	const knowledge = known({
 		releases: releases(
 			{ version: '1.0.0', postgresql: '9.6', python: '3.6', sqlite: '3.11' },
@@ -248,7 +248,7 @@ describe('floors', () => {
 			{ version: '1.2.0', postgresql: '10', python: '3.7', sqlite: '3.27', rust: '1.58.1' },
 		),
 	});
-	test('that rise are stated, with whether the deployment meets them', () => {
+	test('are stated if they rise, with whether the deployment meets them', () => {
 		const floors = (text: string) => planned('1.0.0', '1.2.0', knowledge, deployed(text)).floors;
 		expect(floors('')).toEqual([
 			{ of: 'python', at: '1.1.0', min: '3.7', met: 'unknown' },
@@ -259,13 +259,13 @@ describe('floors', () => {
 		expect(floors('docker postgres=9.6')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 		expect(floors('docker postgres=11')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: true }]);
 	});
-	test('that do not rise are stated when the deployment is under them', () => {
+	test('are stated without a rise if the deployment is below them', () => {
 		const result = planned('1.1.0', '1.2.0', knowledge, deployed('docker postgres=9.6'));
 		expect(result.floors).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 	});
 });
 
-test('advisories: closed, passed through, open, hidden', () => {
+test('sorts advisories into fixed, passed through, open and hidden', () => {
 	const knowledge = known({
 		advisories: [
 			advisory('CVE-1', ['<1.2.0']),
@@ -283,7 +283,7 @@ test('advisories: closed, passed through, open, hidden', () => {
 	});
 });
 
-test("what nobody has read is listed, candidates' passages with their release", () => {
+test('lists unread passages, those of candidates with their release', () => {
 	const passage = {
 		document: 'CHANGES.md',
 		part: 'Deprecations and Removals',

@@ -26,12 +26,12 @@ test.each([
 	['1.37.0', '1.37.0'],
 	['1.39.0', '1.37.0'],
 	['1.40.0', '1.38.0'],
-])('%s goes back to %s', (version, floor) => {
+])('can go back from %s to %s', (version, floor) => {
 	const found = rollback(version, undefined, history);
 	expect([found.floor, found.unsure]).toEqual([floor, undefined]);
 });
 
-test('a candidate is judged by its final release, or said to be judged by the last one before it', () => {
+test('judges a candidate by its release, or says that it uses the one before', () => {
 	const found = rollback('1.37.0rc1', undefined, history);
 	expect(found.floor).toBe('1.37.0rc1');
 	expect(floorWords(found)).not.toContain('not known here');
@@ -41,13 +41,13 @@ test('a candidate is judged by its final release, or said to be judged by the la
 	expect(floorWords(next)).toContain('inferred this from that of 1.40.0');
 });
 
-test('whether one can return is said for the release asked', () => {
+test('says whether one can return to the requested release', () => {
 	expect(rollback('1.40.0', '1.38.0', history)).toMatchObject({ canReturn: true });
 	expect(rollback('1.40.0', '1.37.0', history)).toMatchObject({ canReturn: false, to: '1.37.0' });
 	expect(rollback('1.40.0', undefined, history)).not.toHaveProperty('canReturn');
 });
 
-test('where running showed another floor, that one counts, with its reason', () => {
+test('prefers a floor found by running the releases, with the reason', () => {
 	const misled = {
 		...history,
 		rollbackFloors: [{ releases: '>=1.39.0 <1.40.0', floor: '1.38.0', because: 'It drops a table.' }],
@@ -59,7 +59,7 @@ test('where running showed another floor, that one counts, with its reason', () 
 	expect(rollback('1.40.0', undefined, misled)).toMatchObject({ floor: '1.38.0' });
 });
 
-test('one-way steps on the way back are named', () => {
+test('names what cannot be undone on the way back', () => {
 	const notes = [
 		note('1.38.0/rooms', { oneWay: 'New rooms are lost.' }),
 		note('1.40.0/media', { oneWay: 'Files moved.' }),
@@ -69,39 +69,39 @@ test('one-way steps on the way back are named', () => {
 	]);
 });
 
-test('halts keep the release before them within reach', () => {
+test('keeps the release before a stop within reach', () => {
 	expect(waysBack('1.37.0', '1.40.0', history)).toEqual(['1.39.0']);
 	expect(waysBack('1.38.0', '1.40.0', history)).toEqual([]);
 });
 
-describe('releases whose schema could not be read', () => {
+describe('releases of unknown schema', () => {
 	const read = (version: string, schema: number, schemaCompat: number) => ({ version, schema, schemaCompat });
 	const back = (list: Parameters<typeof releases>, from: string, to: string) => {
 		const { canReturn, floor, unsure } = rollback(from, to, known({ releases: releases(...list) }));
 		return [canReturn, floor, unsure];
 	};
 
-	test('a gap is stepped over where both of its sides allow it', () => {
+	test('are skipped if both sides of the gap allow it', () => {
 		const list = [read('1.160.0', 92, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
 		expect(back(list, '1.164.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
 		expect(back(list, '1.164.0', '1.161.0')).toEqual([true, '1.160.0', undefined]);
 	});
 
-	test('a gap that what is older refuses is not known, and below it the answer is no', () => {
+	test('leave the answer unknown in a gap that older releases refuse, and no below it', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
 		expect(back(list, '1.164.0', '1.161.0')).toEqual(['unknown', '1.163.0', ['1.161.0', '1.162.0']]);
 		expect(back(list, '1.164.0', '1.160.0')).toEqual([false, '1.163.0', ['1.161.0', '1.162.0']]);
 		expect(back(list, '1.164.0', '1.163.0')).toEqual([true, '1.163.0', ['1.161.0', '1.162.0']]);
 	});
 
-	test('one in between goes back as far as the next newer one surely does', () => {
+	test('go back as far as the next newer one certainly does', () => {
 		const list = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 93, 92)];
 		expect(back(list, '1.161.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
 		const steep = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 94, 94)];
 		expect(back(steep, '1.161.0', '1.160.0')).toEqual(['unknown', '1.161.0', ['1.160.0']]);
 	});
 
-	test('of the newest, nothing is claimed but what its elders refuse already', () => {
+	test('claim nothing for the newest but what older ones refuse already', () => {
 		const list = [read('1.160.0', 90, 88), read('1.161.0', 92, 91), '1.162.0'];
 		expect(back(list, '1.162.0', '1.161.0')).toEqual(['unknown', '1.162.0', ['1.161.0']]);
 		expect(back(list, '1.162.0', '1.160.0')).toEqual([false, '1.162.0', ['1.161.0']]);
@@ -111,7 +111,7 @@ describe('releases whose schema could not be read', () => {
 		);
 	});
 
-	test('unknown is said as unknown', () => {
+	test('says that an unknown answer is unknown', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', read('1.162.0', 93, 92)];
 		const told = (to?: string) =>
 			rollbackWords(rollback('1.162.0', to, known({ releases: releases(...list) })), []).lead;

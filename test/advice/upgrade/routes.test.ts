@@ -20,7 +20,7 @@ const table = knownCode({
 	},
 }).routes();
 
-test('routes are gained, lost and changed by group', () => {
+test('lists routes gained, lost and changed, by group', () => {
 	expect(routesBetween('1.0.0', '1.1.0', table)).toEqual([
 		{
 			workers: 'generic_worker',
@@ -40,11 +40,11 @@ test('routes are gained, lost and changed by group', () => {
 	expect(routesBetween('1.1.0', '1.1.0', table)).toEqual([]);
 });
 
-test('before the oldest release that was read, nothing is said', () => {
+test('says nothing about releases older than those that were read', () => {
 	expect(routesBetween('0.99.0', '1.1.0', table)).toEqual([]);
 });
 
-test('in words: what is lost first', () => {
+test('says first what is lost', () => {
 	const range = { from: '1.0.0', to: '1.1.0' };
 	const [section] = routesSection({ routes: routesBetween('1.0.0', '1.1.0', table), ...range });
 	expect(section?.title).toBe('Worker routes: 1 new, 1 removed');

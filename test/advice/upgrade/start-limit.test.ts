@@ -23,28 +23,28 @@ function limitFor(facts: string, from: string, to: string) {
 const releasesIn = (facts: string, from: string, to: string) =>
 	limitFor(facts, from, to)?.migrations.map(({ release }) => release);
 
-test('the range begins after the start and includes the target', () => {
+test('covers migrations after the start and up to the target', () => {
 	expect(releasesIn('debian', '1.39.0', '1.40.0')).toEqual(['1.40.0']);
 	expect(releasesIn('debian', '1.40.0', '1.61.0')).toBeUndefined();
 	expect(releasesIn('debian', '1.63.0', '1.64.0')).toEqual(['1.64.0rc1']);
 });
 
-test('columns alone need no more time, but are named beside what does', () => {
+test('needs no more time for column changes alone, but names them beside slow work', () => {
 	expect(releasesIn('debian', '1.29.0', '1.31.0')).toBeUndefined();
 	expect(releasesIn('debian', '1.29.0', '1.41.0')).toEqual(['1.30.0', '1.40.0']);
 });
 
-test('a migration of one database concerns those who have it, or did not say', () => {
+test("applies one database's migration to those who have it or did not say", () => {
 	expect(releasesIn('debian sqlite', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
 	expect(releasesIn('debian', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
 	expect(releasesIn('debian postgres', '1.61.1', '1.62.0')).toBeUndefined();
 });
 
 describe('systemd', () => {
-	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('does not wait, or is not known to, with “%s”', facts => {
+	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('does not wait, as far as is known, with “%s”', facts => {
 		expect(limitFor(facts, '1.39.0', '1.40.0')).toBeUndefined();
 	});
-	test('waits for the package since 1.20.0, and where others told it to', () => {
+	test("waits with upstream's packages since 1.20.0, and if others set it up", () => {
 		expect(limitFor('debian', '1.39.0', '1.40.0')?.unit).toBe('sure');
 		expect(limitFor('pip', '1.39.0', '1.40.0')?.unit).toBe('perhaps');
 		expect(limitFor('distro', '1.39.0', '1.40.0')?.unit).toBe('perhaps');

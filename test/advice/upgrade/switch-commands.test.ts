@@ -12,12 +12,12 @@ function chosen(facts: string, leg: Partial<DatedLeg> = {}) {
 	return commands;
 }
 
-test('one way if it is stated, the usual ones if not', () => {
+test('gives one installation method if stated, otherwise the usual ones', () => {
 	expect(chosen('docker').ways.map(({ install }) => install)).toEqual(['docker']);
 	expect(chosen('').ways.map(({ install }) => install)).toEqual(['docker', 'debian', 'pip', 'mdad']);
 });
 
-test('without a recipe there are no commands', () => {
+test('gives no commands without a recipe', () => {
 	const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
 	expect(switchCommands(leg, deployed('docker'), { installs: {}, systems: [] })).toBeUndefined();
 	expect(waitCommands(deployed('docker'), {})).toEqual([]);
@@ -28,19 +28,19 @@ test.each([
 	['1.86.0', '2023-06-20', ['pydantic<2'], '2023-06-30'],
 	['1.87.0', '2023-07-04', [], '2023-07-14'],
 	['1.118.0', '2024-10-29', ['twisted<24.10'], '2024-11-08'],
-])('an old release, %s of %s, takes packages of its time, with its pins', (to, released, pins, day) => {
+])('pins an old release, %s of %s, to packages of its time', (to, released, pins, day) => {
 	const lines = chosen('pip', { to, released }).ways[0]?.lines ?? [];
 	expect(lines).toContain(`uv pip install --exclude-newer ${day} \\`);
 	expect(lines.filter(line => line.includes('<'))).toEqual(pins.map(pin => `  "${pin}" \\`));
 });
 
-test('a release becomes old half a year after its day', () => {
+test('calls a release old after half a year', () => {
 	const frozen = (today: string) => chosen('pip', { to: '1.100.0', released: '2024-01-30', today }).ways[0]?.frozen;
 	expect(frozen('2024-07-27')).toBe(false);
 	expect(frozen('2024-07-28')).toBe(true);
 });
 
-test('workers are led, stopped by commands, or an open question', () => {
+test('leaves workers to the installation, stops them by command, or asks', () => {
 	expect(chosen('mdad workers').workers).toBe('led');
 	expect(chosen('docker no-workers').workers).toBe('led');
 	expect(chosen('docker').workers).toBe('perhaps');

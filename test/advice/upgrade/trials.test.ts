@@ -53,7 +53,7 @@ describe('a rollback', () => {
 		expect(tried(release)).toEqual(says);
 	});
 
-	test("says so in one sentence, in the release's own words", () => {
+	test("is confirmed in one sentence, with the release's own message", () => {
 		const { lead } = rollbackWords(rollback('1.42.0', '1.40.0', known({ releases: all, verified: trials })), []);
 		expect(lead).toContain(
 			'Tested on 2026-11-21: 1.41.0 starts after 1.42.0; 1.40.0 refuses after 1.42.0, with `` Too new for `me` ``.',
@@ -90,7 +90,7 @@ describe('a plan', () => {
 	const way = { from: '1.40.0', to: '1.44.0', profile: new Map(), today: '2026-11-21' };
 	const made = plan(way, knowledge);
 
-	test('has what was tried on its steps and its stops', () => {
+	test('mentions tests at its steps and stops', () => {
 		const tried = made.steps.flatMap(step => (step.tried ? [[step.id, step.tried.map(({ says }) => says)]] : []));
 		expect(tried).toEqual([
 			['1.42.0/wait', ['a jump refuses']],
@@ -99,7 +99,7 @@ describe('a plan', () => {
 		expect(made.stops.find(({ required }) => required)?.tried).toHaveLength(1);
 	});
 
-	test('marks it among what can hurt, and quotes it in the step', () => {
+	test('marks tests among the dangers, and quotes them in the step', () => {
 		const { sections } = planWords(made, []);
 		const [dangers] = sections;
 		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d \(tested\): 1\.43\.0\/owls/);
@@ -111,8 +111,8 @@ describe('a plan', () => {
 	});
 });
 
-describe('the words', () => {
-	test('a sentence for each day, and what was only said to be old is said to be so', () => {
+describe('the wording', () => {
+	test('gives one sentence per day, and says what was only simulated', () => {
 		const later = verified(['1.40.0'], 'starts', { date: '2026-12-01', says: 'b', faked: 'sqlite 3.22' });
 		expect(trialWords([verified(['1.40.0'], 'starts', { says: 'a' }), later])).toEqual([
 			'Tested on 2026-11-21: a.',

@@ -88,17 +88,17 @@ describe('a check of the configuration', () => {
 			.filter(({ rule }) => rule === 'deadline')
 			.map(({ stage }) => stage);
 
-	test('decides whether a deadline concerns the server, without a question', () => {
+	test('decides whether a deadline applies, without a question', () => {
 		expect(heard({})).toEqual(['ask']);
 		expect(heard({ checks: [record(true)] })).toEqual(['d14']);
 		expect(heard({ checks: [record(false)] })).toEqual([]);
 	});
 
-	test('counts less than a person', () => {
+	test('counts less than what a person says', () => {
 		expect(heard({ checks: [record(true)], profile: profileFrom(['no-workers']) })).toEqual([]);
 	});
 
-	test('is believed for ninety days', () => {
+	test('is trusted for ninety days', () => {
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-22' }] })).toEqual([]);
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-21' }] })).toEqual(['ask']);
 	});
@@ -111,7 +111,7 @@ describe('deadlines', () => {
 			notes: [note('1.0.0/old', { deadline: { subject: 'old', at: { date }, promised: 'It goes.' }, ...more })],
 		});
 
-	test('a date is told at 90, 30, 14, 7 and 1 days and when it has come, each once', () => {
+	test('alert once each at 90, 30, 14, 7 and 1 days and on the day', () => {
 		const knowledge = dated('2022-06-01');
 		const room = listener({ heard: '1.0.0' });
 		const stages: string[] = [];
@@ -121,7 +121,7 @@ describe('deadlines', () => {
 		expect(stages).toEqual(['d90', 'd30', 'd14', 'd7', 'd1', 'passed']);
 	});
 
-	test('after an absence only the present is told', () => {
+	test('alert only about the present after an absence', () => {
 		const knowledge = dated('2022-06-01');
 		const room = listener({ heard: '1.0.0' });
 		room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-03-10'));
@@ -130,7 +130,7 @@ describe('deadlines', () => {
 		]);
 	});
 
-	test('nobody hears of what does not concern them; those who did not say are asked once', () => {
+	test('alert only those affected, and ask once if unknown', () => {
 		const knowledge = dated('2022-06-01', { applies: { all: ['workers'] } });
 		const excluded = listener({ heard: '1.0.0', profile: profileFrom(['no-workers']) });
 		const silent = listener({ heard: '1.0.0' });
@@ -143,7 +143,7 @@ describe('deadlines', () => {
 		expect(asked[0]?.ask).toEqual(['workers']);
 	});
 
-	test('a version: two releases away, the next, its candidate, in force', () => {
+	test('alert for a version: two releases ahead, one ahead, its candidate, in force', () => {
 		const notes = [
 			note('1.0.0/old', { deadline: { subject: 'old', at: { version: '1.3.0' }, promised: 'x', landed: '1.3.0' } }),
 		];
@@ -157,7 +157,7 @@ describe('deadlines', () => {
 		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
 	});
 
-	test('what is overdue and still works is told when its day comes, and not again before a candidate has it', () => {
+	test('alert when overdue, and not again until a candidate has it', () => {
 		const notes = (landed: boolean) => [
 			note('1.0.0/old', {
 				deadline: {
@@ -187,7 +187,7 @@ describe('deadlines', () => {
 		expect(room.said.map(({ about }) => conditionTitle(about, 'example.org'))).toEqual(['Release candidate out: old']);
 	});
 
-	test('who acknowledged it hears only that the day has come; who put it off hears of it then', () => {
+	test('alert after an acknowledgement only on the day, and after a snooze when it ends', () => {
 		const knowledge = dated('2022-06-01');
 		const room = listener({ heard: '1.0.0' });
 		const at = (date: string) => names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(date)));
@@ -203,8 +203,8 @@ describe('deadlines', () => {
 	});
 });
 
-describe('what else is said', () => {
-	test('the first look shows what runs and holds back the rest; an upgrade solves what it closes', () => {
+describe('other alerts', () => {
+	test('hold back at the first check, and are solved by the upgrade that fixes them', () => {
 		const knowledge = known({
 			releases: releases('1.0.0', '1.1.0', '1.2.0'),
 			advisories: [advisory('CVE-1', ['<1.2.0'])],
@@ -219,7 +219,7 @@ describe('what else is said', () => {
 		expect(room.said.every(({ solved }) => solved !== undefined)).toBe(true);
 	});
 
-	test('an advisory that comes later is said, reminded of, and solved in its thread', () => {
+	test('report a later advisory, remind of it, and solve it in its thread', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -235,7 +235,7 @@ describe('what else is said', () => {
 		]);
 	});
 
-	test('a severe fault of the running release is said, and ends with the release that is free of it', () => {
+	test('report a severe fault of the running release until a release without it runs', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -255,7 +255,7 @@ describe('what else is said', () => {
 		]);
 	});
 
-	test('an advisory that does not concern the deployment is not said; knowledge that wavers is told once', () => {
+	test('report only advisories that apply, and only once if the knowledge changes back and forth', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const history = [runs('1.0.0', '2022-02-02')];
 		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high', applies: { all: ['workers'] } });
@@ -269,7 +269,7 @@ describe('what else is said', () => {
 		expect(heard.flat().filter(name => name === 'advisory CVE-1 open')).toHaveLength(1);
 	});
 
-	test('a severe hole silences the news of a release, and quiet hours silence all but it', () => {
+	test('let a severe vulnerability suppress release news, and pass quiet hours', () => {
 		const knowledge = known({
 			releases: releases('1.0.0', '1.1.0'),
 			advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }), advisory('CVE-2', ['<1.1.0'])],
@@ -288,7 +288,7 @@ describe('what else is said', () => {
 		expect(names(room.hears(history, knowledge, new Date('2022-02-03T06:00:00Z')))).toEqual(['advisory CVE-2 open']);
 	});
 
-	test('a severe hole that no release closes silences nothing, one that the newest release closes does', () => {
+	test('suppress release news only if the newest release fixes the vulnerability', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const heard = (...affected: string[]) => {
 			const advisories = affected.map((range, i) => advisory(`CVE-${i}`, [range], { severity: 'critical' }));
@@ -305,7 +305,7 @@ describe('what else is said', () => {
 		expect(heard('<=1.1.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
 	});
 
-	test('of a release that is not known nothing is said to be solved, new or behind; once it is known it is judged', () => {
+	test('conclude nothing about an unknown release until it is known', () => {
 		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high' });
 		const before = known({ releases: releases('1.0.0', '1.1.0'), advisories: [hole] });
 		const room = listener({ heard: '1.0.0' });
@@ -326,7 +326,7 @@ describe('what else is said', () => {
 		expect(names(room.hears(after, now, new Date('2022-04-01')))).toEqual(['advisory CVE-1 solved']);
 	});
 
-	test('after an upgrade, passages that nobody has read come before any all-clear', () => {
+	test('mention unread passages before any all-clear after an upgrade', () => {
 		const passage = (text: string) => ({ ...unread('1.1.0'), text });
 		const heard = (...passages: Unread[]) => {
 			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), unread: passages });
@@ -341,7 +341,7 @@ describe('what else is said', () => {
 		expect(told).not.toContain('Nothing is left');
 	});
 
-	test('a server that is silent is told of after a day, once, and once when it is back; the second time again', () => {
+	test('report a silent server once after a day, its return once, and each later silence again', () => {
 		const knowledge = known({ releases: releases('1.0.0') });
 		const room = listener({ heard: '1.0.0' });
 		let history: LookRun[] = [runs('1.0.0', '2022-02-02')];
@@ -355,7 +355,7 @@ describe('what else is said', () => {
 		expect(heard).toEqual(['unseen silent long', 'unseen silent solved', 'unseen silent long', 'unseen silent solved']);
 	});
 
-	test('alternating versions are told once as a mixture, not as upgrades and ways back; its end once', () => {
+	test('report alternating versions once as a mixture, and its end once', () => {
 		const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const live = (versionAt: (hour: number) => string) => {
 			const room = listener({ heard: '1.0.0' });
@@ -396,7 +396,7 @@ describe('what else is said', () => {
 		]);
 	});
 
-	test('a server that became other software is not called solved', () => {
+	test('do not call alerts solved when the server became other software', () => {
 		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -410,7 +410,7 @@ describe('what else is said', () => {
 		expect(names(room.hears([...history, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
 	});
 
-	test('a floor that the deployment is under silences the date of the same product', () => {
+	test("suppress a product's date if the deployment is below its minimum", () => {
 		const knowledge = known({
 			releases: releases({ version: '1.0.0', postgresql: '10' }, { version: '1.1.0', postgresql: '14' }),
 			lifecycles: {
@@ -497,11 +497,11 @@ function lifeOf(seed: number) {
 
 const identity = ({ watch, rule, subject, stage, episode }: Alert) => [watch, rule, subject, stage, episode].join('|');
 
-describe('lives made up by chance', () => {
+describe('random lives of servers', () => {
 	const seeds = Array.from({ length: 20 }, (_, i) => [i + 1] as const);
 
 	test.each(seeds)(
-		'life %i: nothing twice, nothing lost, nothing that is not its concern, solved when solved',
+		'life %i: repeats nothing, loses nothing, reports only what applies, and solves what is solved',
 		seed => {
 			const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 			const profile = profileFrom(facts);
@@ -559,7 +559,7 @@ describe('lives made up by chance', () => {
 		},
 	);
 
-	test.each(seeds.slice(0, 10))('life %i: the order in which things are known and seen has no influence', seed => {
+	test.each(seeds.slice(0, 10))('life %i: does not depend on the order of knowledge and checks', seed => {
 		const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 		const shuffled = <T>(list: readonly T[]) =>
 			list
@@ -580,7 +580,7 @@ describe('lives made up by chance', () => {
 	});
 });
 
-describe('what upstream takes back', () => {
+describe('a withdrawn release', () => {
 	const all = releases('1.0.0', '1.1.0', '1.2.0', '1.3.0');
 	const without = (...gone: string[]) =>
 		known({
@@ -590,7 +590,7 @@ describe('what upstream takes back', () => {
 		});
 	const at = (days: number) => new Date(Date.parse('2022-02-01') + days * day);
 
-	test('is told once to those who run it, and ends in silence when they leave it', () => {
+	test('is reported once to those who run it, and ends silently when they leave it', () => {
 		const room = listener({ heard: '1.3.0' });
 		const heard: string[] = [];
 		for (let days = 0; days < 100; days += 5)
@@ -602,7 +602,7 @@ describe('what upstream takes back', () => {
 		expect(room.said.filter(({ rule, solved }) => rule === 'withdrawn' && !solved)).toEqual([]);
 	});
 
-	test('is told to those who heard that it is out, and to nobody else', () => {
+	test('is reported to those who heard of it, and to nobody else', () => {
 		const told = listener({ heard: '1.2.0' });
 		const history = [runs('1.2.0', '2022-01-09')];
 		expect(names(told.hears(history, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);
@@ -612,7 +612,7 @@ describe('what upstream takes back', () => {
 		expect(names(late.hears(history, without('1.3.0'), at(1)))).toEqual([]);
 	});
 
-	test('what replaces it is news, although its line was told of before', () => {
+	test('has a replacement that is news, although its line was reported before', () => {
 		const room = listener({ heard: '1.2.0' });
 		const history = [runs('1.2.0', '2022-01-09')];
 		room.hears(history, known({ releases: all }), at(0));
@@ -623,7 +623,7 @@ describe('what upstream takes back', () => {
 	});
 });
 
-describe('an advisory whose versions nobody can make out', () => {
+describe('an advisory with unclear versions', () => {
 	const unclear = (more = {}) =>
 		known({
 			releases: releases('1.0.0', '1.1.0'),
@@ -647,7 +647,7 @@ describe('an advisory whose versions nobody can make out', () => {
 		return days.flatMap(days => room.hears([runs('1.1.0', '2022-01-09')], knowledge, new Date(2022, 1, days)));
 	};
 
-	test("is told once if upstream calls it critical or high, in upstream's words", () => {
+	test("is reported once in upstream's words if critical or high", () => {
 		const [alert, ...others] = heard(unclear());
 		expect(others).toEqual([]);
 		expect(alert).toMatchObject({ rule: 'unclear', severity: 'warning', subject: 'CVE-2026-1' });
@@ -655,11 +655,11 @@ describe('an advisory whose versions nobody can make out', () => {
 		expect(alert && textOf(alert, 'example.org')).toContain('`all since the <b>spring</b>`');
 	});
 
-	test.each([{ severity: 'moderate' }, { severity: 'low' }, { rated: false }])('is not told with %j', more =>
+	test.each([{ severity: 'moderate' }, { severity: 'low' }, { rated: false }])('is not reported with %j', more =>
 		expect(heard(unclear(more))).toEqual([]),
 	);
 
-	test('is not told twice where the part of it that can be read concerns the server', () => {
+	test('is not reported twice if its readable part applies to the server', () => {
 		const knowledge = { ...unclear(), advisories: [advisory('CVE-2026-1', ['<1.2.0'], { severity: 'critical' })] };
 		expect(new Set(names(heard(knowledge)).map(name => name.split(' ')[0]))).toEqual(new Set(['advisory']));
 	});

@@ -58,12 +58,12 @@ function card(body: string): string {
 
 const answers = [...[...servers, ...oddServers].map(server => JSON.stringify({ server })), ...bodies];
 
-test('there are more than a hundred answers, no two alike', () => {
+test('has more than a hundred distinct answers', () => {
 	expect(new Set(answers).size).toBe(answers.length);
 	expect(answers.length).toBeGreaterThan(100);
 });
 
-test('the page says of each what Glia says', async () => {
+test('documents each of them as Glia words it', async () => {
 	const row = (answer: string) => {
 		const short = answer.length > 120 ? `${answer.slice(0, 100)}… (${answer.length} characters)` : answer;
 		const shown = short.replace(/[^\x20-\x7e]/gu, sign => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
@@ -92,7 +92,7 @@ function code(text: string): string {
 const names = new Map(knowledge.releases.map(({ version }) => [version, true]));
 
 describe.each(answers.map(answer => [answer.slice(0, 60), answer] as const))('%s', (_, answer) => {
-	test('nothing is claimed that is not known', () => {
+	test('claims nothing that is not known', () => {
 		const observation = observed(answer);
 		const said = card(answer);
 		const version = observation.kind === 'running' ? observation.version : undefined;
@@ -108,7 +108,7 @@ describe.each(answers.map(answer => [answer.slice(0, 60), answer] as const))('%s
 	});
 });
 
-test('hostile text takes no more time than its length', () => {
+test('takes linear time on hostile text', () => {
 	const start = process.cpuUsage();
 	for (const sign of ['1', '1.', '.', '-', '(', 'b=', '+', '~', ' ', ',', 'rc', '0', 'a', '1.98.0 (b=', '1.98.0-'])
 		for (const prefix of ['', '1.98.0', '1.98.0 (']) readBuild(prefix + sign.repeat(300).slice(0, 290));

@@ -75,9 +75,9 @@ const words = (condition: AlertCondition | undefined) =>
 		: '';
 
 describe('the playbook', () => {
-	test('a release that it does not have yet is no news', () => expect(released(['mdad'], '1.62.0')).toBeUndefined());
+	test('does not report a release that the playbook does not have yet', () => expect(released(['mdad'], '1.62.0')).toBeUndefined());
 
-	test('one that it has is, with its own breaks since what runs, those that concern first', () => {
+	test('reports one that it has, with the breaking changes since the running one', () => {
 		const condition = released(['mdad', 'workers'], '1.61.0');
 		expect(condition).toMatchObject({ subject: '1.62', about: { newest: '1.62.0', by: 'mdad' } });
 		const text = words(condition);
@@ -90,7 +90,7 @@ describe('the playbook', () => {
 		expect(text).not.toContain('Break of 2022-01-07');
 	});
 
-	test('what a bot read today goes beyond what was curated', () => {
+	test('includes what the bot has read since the curated entries', () => {
 		const live = {
 			...knowledge,
 			playbook: {
@@ -106,7 +106,7 @@ describe('the playbook', () => {
 	});
 });
 
-test('a chart is named with what it installs and broke', () => {
+test('names a chart with what it installs and breaks', () => {
 	const text = words(released(['ess'], '1.61.0'));
 	expect(text).toContain('ESS 22.1.1 installs Synapse 1.62.0');
 	expect(text).toContain('!upgrade ess 22.1.0');
@@ -114,7 +114,7 @@ test('a chart is named with what it installs and broke', () => {
 	expect(released(['ess'], '1.62.0')).toBeUndefined();
 });
 
-test("where nobody has looked for long, upstream's release is told, and that this is not known", () => {
+test("reports upstream's release if the playbook was not read for long, and says so", () => {
 	for (const facts of [['mdad'], ['ess']]) {
 		const old = words(released(facts, '1.62.0', { today: '2022-03-20' }));
 		expect(old).toContain('Synapse 1.63.0 is out');
@@ -123,7 +123,7 @@ test("where nobody has looked for long, upstream's release is told, and that thi
 	}
 });
 
-test("everybody else hears of upstream's releases as ever", () => {
+test("reports upstream's releases to everyone else", () => {
 	for (const facts of [[], ['docker']]) {
 		const condition = released(facts, '1.62.0');
 		expect(condition?.about).toEqual({ rule: 'release', newest: '1.63.0' });
@@ -131,7 +131,7 @@ test("everybody else hears of upstream's releases as ever", () => {
 	}
 });
 
-test('a break is one and the same whether upstream tells it or a curator', async () => {
+test('recognises a breaking change whether upstream or a curator describes it', async () => {
 	const { entries } = await openDistributions(new URL('../../../knowledge/', import.meta.url)).mdad();
 	const filler = Array.from(
 		{ length: 20 },

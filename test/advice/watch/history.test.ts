@@ -78,13 +78,13 @@ test.each<[string, [string, number][]]>([
 	expect(standingOf(seen(...runs))?.mixture).toBeUndefined();
 });
 
-test('when versions return twice it is a mixture; lowest and highest are kept, and when it began', () => {
+test('calls it a mixture when versions return twice, with the lowest, the highest and its beginning', () => {
 	const runs = seen(['1.150.0', 100], ['1.152.0', 1], ['1.150.0', 2], ['1.152.0', 1]);
 	const mixture = { lowest: '1.150.0', highest: '1.152.0', since: runs[1]?.since };
 	expect(standingOf(runs)).toEqual({ version: '1.150.0', since: runs[1]?.since, mixture });
 });
 
-test('however long it alternates, it is one mixture', () => {
+test('remains one mixture however long it alternates', () => {
 	const runs: [string, number][] = [['1.150.0', 100]];
 	const begun = new Set<string | undefined>();
 	for (let i = 0; i < 30; i++) {
@@ -96,7 +96,7 @@ test('however long it alternates, it is one mixture', () => {
 	expect(three).toMatchObject({ lowest: '1.149.0', highest: '1.151.0' });
 });
 
-test('an older version counts as a way back when it was seen alone for some hours, not before', () => {
+test('counts an older version as a rollback only after some hours alone', () => {
 	const back = (looks: number) => standingOf(seen(['1.152.0', 100], ['1.150.0', looks]));
 	expect(back(2)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
 	expect(back(6)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });

@@ -87,7 +87,7 @@ test.each<[Observation, string]>([
 	expect(observationWords(observation).result).toBe(result);
 });
 
-test('where a delegation leads is said with the trouble there', () => {
+test('says where a delegation leads, with the problem there', () => {
 	const target = { at: 'm.test:443', by: 'well-known', delegated: 'm.test:443' } as const;
 	const words = observationWords({ ...by({ is: 'refused', at: 'm.test:443' }), target });
 	expect(words.advice).toContain('Its `.well-known/matrix/server` leads to `m.test:443`.');

@@ -10,12 +10,12 @@ const unreadable = (written: string): Saw => ({ is: 'unreadable', observed: { ki
 const hidden: Saw = { is: 'hidden', observed: { kind: 'hidden', status: 403 } };
 
 describe('a version that cannot be read', () => {
-	test('is not the one that was seen before', () => {
+	test('is not taken for the one that was seen before', () => {
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('latest')), undefined)).toBeUndefined();
 		expect(runningOf(seen(synapse('1.0.0'), hidden), undefined)?.version).toBe('1.0.0');
 	});
 
-	test('is told by a person, before or after it was seen, until it changes', () => {
+	test('can be stated by a person, before or after it was seen, until it changes', () => {
 		const told = (hour: number) => ({ version: '1.1.0', at: at(hour) });
 		const history = seen(synapse('1.0.0'), hidden, hidden, unreadable('latest'), unreadable('latest'), hidden);
 		expect(runningOf(history, told(1))?.version).toBe('1.1.0');
@@ -25,7 +25,7 @@ describe('a version that cannot be read', () => {
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('a')), told(-1))).toBeUndefined();
 	});
 
-	test('of which an old store does not tell how it was written is taken for the one that the next check sees', () => {
+	test('is taken for the one at the next check if an old store lacks its spelling', () => {
 		const old: Saw = { is: 'unreadable' };
 		expect(runningOf(seen(old, unreadable('a'), unreadable('a')), { version: '1.1.0', at: at(-1) })?.version).toBe(
 			'1.1.0',
@@ -33,14 +33,14 @@ describe('a version that cannot be read', () => {
 		expect(runningOf(seen(old, unreadable('a'), unreadable('b')), { version: '1.1.0', at: at(-1) })).toBeUndefined();
 	});
 
-	test('and one that can be read again counts from then on', () => {
+	test('is replaced as soon as one can be read again', () => {
 		const history = seen(synapse('1.1.0'), unreadable('a'), synapse('1.0.0'));
 		expect(runningOf(history, undefined)).toMatchObject({ version: '1.0.0', since: at(2) });
 		expect(runningOf(history, undefined)?.lately).toBeUndefined();
 	});
 });
 
-test('the build is that of the last look, and no other build is a change', () => {
+test('takes the build of the last check, and sees no change in another build', () => {
 	const branch = { build: { is: 'checkout' as const, branch: 'develop' }, written: '1.0.0 (b=develop)' };
 	const history = seen(synapse('1.0.0'), synapse('1.0.0', branch));
 	expect(history).toHaveLength(1);

@@ -21,7 +21,7 @@ const login = (...flows: Record<string, unknown>[]) => reply({ flows });
 const sso = (...ids: string[]) => ({ type: 'm.login.sso', identity_providers: ids.map(id => ({ id, name: id })) });
 const password = { type: 'm.login.password' };
 
-describe('log-in flows', () => {
+describe('login flows', () => {
 	test.each([
 		['passwords alone', login(password), ['no-mas', 'no-sso']],
 		['OpenID Connect', login(password, sso('oidc-github', 'oidc')), ['no-mas', 'no-saml', 'no-cas', 'oidc']],
@@ -50,7 +50,7 @@ describe('log-in flows', () => {
 		expect(facts({ login: answer }) ?? []).toEqual(expected);
 	});
 
-	test('metadata says that Matrix Authentication Service handles logins', () => {
+	test('recognises Matrix Authentication Service by its metadata', () => {
 		expect(
 			facts({
 				metadata: reply({ issuer: 'https://account.example.org/' }),
@@ -77,7 +77,7 @@ function history(told: readonly string[], features: Record<string, boolean> = {}
 	return [{ is: 'synapse', version: '1.150.0', since: at, until: at, looks: 1, tells: { facts: told, features, at } }];
 }
 
-test("a person's word counts more, with what follows from it; a contradiction is named", () => {
+test("prefers a person's statement and what follows from it, and names a contradiction", () => {
 	const known = withSeen(profileFrom(['no-sso', 'docker']), history(['no-mas', 'oidc', 'federation']));
 	expect(profileJson(known.profile)).toMatchObject({
 		install: 'docker',
@@ -90,7 +90,7 @@ test("a person's word counts more, with what follows from it; a contradiction is
 	expect(profileJson(withSeen(profileFrom([]), history(['oidc'])).profile)).toEqual({ sso: true, oidc: true });
 });
 
-test('what was told stays through looks that do not ask, and goes with the release that told it', () => {
+test('keeps facts through checks that do not ask, until the release changes', () => {
 	const tells = { facts: ['oidc'], features: {}, at };
 	const saw = (version: string, told?: typeof tells) =>
 		sawOf({
@@ -117,7 +117,7 @@ describe('experiments', () => {
 	const told = (unstable: unknown) =>
 		serverFacts({ ...nothing, versions: reply({ versions: [], unstable_features: unstable }) }, false, at);
 
-	test('are kept by their option where the knowledge speaks of it', () => {
+	test('are kept by option if the knowledge mentions it', () => {
 		expect(told({ 'org.matrix.msc4354': true, 'org.matrix.msc9999': true })?.features).toEqual({
 			'experimental_features.msc4354_enabled': true,
 		});
@@ -125,7 +125,7 @@ describe('experiments', () => {
 		expect(told(JSON.parse('{"__proto__": true}'))).toBeUndefined();
 	});
 
-	test('decide the faults and notes that hang on them', () => {
+	test('decide the faults and notes that depend on them', () => {
 		const id = faultKey('1.150.0/sync-without-ephemeral');
 		const seen = (is: boolean) =>
 			decidedBySeen(history([], { 'experimental_features.msc4354_enabled': is }), knowledge);
@@ -135,7 +135,7 @@ describe('experiments', () => {
 		expect(decidedBySeen(history([]), knowledge).size).toBe(0);
 	});
 
-	test('each stands in a condition', () => {
+	test('each appear in a condition', () => {
 		const conditions = JSON.stringify([...knowledge.notes, ...knowledge.faults].map(({ found }) => found));
 		for (const option of Object.values(featureOptions)) expect(conditions).toContain(option);
 	});

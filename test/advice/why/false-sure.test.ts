@@ -26,19 +26,19 @@ function claimed(what: string): { texts: number; sure: number } {
 	return { texts: Number(texts?.replaceAll(',', '')), sure: Number(sure) };
 }
 
-test('a thousand lines that releases print while they are well', { timeout: 30_000 }, () => {
+test('claims no cause for a thousand lines that healthy releases print', { timeout: 30_000 }, () => {
 	expect(lines.length).toBeGreaterThanOrEqual(1000);
 	expect(new Set(lines.map(({ release }) => release)).size).toBeGreaterThanOrEqual(5);
 	expect(claimed('lines from healthy servers')).toEqual({ texts: lines.length, sure: 0 });
 	expect(sureOf(lines.map(({ text }) => text))).toEqual([]);
 });
 
-test('all of these lines together are no cause', () => {
+test('claims no cause for all of these lines together', () => {
 	const all = lines.map(({ text }) => text).join('\n');
 	expect(sureOf([all])).toEqual([]);
 });
 
-test('two hundred errors of nginx, Docker, PostgreSQL, bridges and others', () => {
+test('claims no cause for two hundred errors of nginx, Docker, PostgreSQL, bridges and others', () => {
 	expect(texts.length).toBeGreaterThanOrEqual(200);
 	const sure = sureOf(texts);
 	expect(sure.length).toBeLessThanOrEqual(1);

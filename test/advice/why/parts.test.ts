@@ -19,20 +19,20 @@ test.each([
 	['MSC4108 requires MSC3861', 'fault/1.136.0/msc4108-needs-msc3861'],
 	['msc3861 was removed', 'symptom/msc3861-removed'],
 	['TOO NEW for the\nserver to understand', 'symptom/too-new'],
-])('%s is recognised, as a guess', (text, id) => {
+])('recognises %s as a guess', (text, id) => {
 	const [best] = answer(text);
 	expect(best?.entry.id).toBe(id);
 	expect(best).toMatchObject({ by: 'words', sure: false });
 });
 
-test('words that stand alone, or are too short, are no part to go by', () => {
+test('ignores single words and parts that are too short', () => {
 	const { entries } = catalogueOf(knowledge, code);
 	for (const text of ['requires', 'Database', 'must be', 'int()', `EXPKEYSIG ${'x'.repeat(200)}`])
 		expect(entriesWithPart(text, entries)).toEqual([]);
 	expect(entriesWithPart('EXPKEYSIG', entries)).toHaveLength(1);
 });
 
-test('a part of many messages tells of none', () => {
+test('ignores a part that many messages share', () => {
 	const { entries } = catalogueOf(knowledge, code);
 	expect(entriesWithPart('No module named', entries).length).toBeGreaterThan(3);
 	expect(answer('has no attribute').filter(({ by }) => by === 'words')).toEqual([]);

@@ -14,7 +14,7 @@ const { texts } = JSON.parse(readFileSync(new URL('refused-starts.json', import.
 	texts: Refused[];
 };
 
-test('there are at least forty', () => expect(texts.length).toBeGreaterThanOrEqual(40));
+test('has at least forty cases', () => expect(texts.length).toBeGreaterThanOrEqual(40));
 
 test.each(texts)('$name ($release)', ({ wanted, text }) => {
 	const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;

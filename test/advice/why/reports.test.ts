@@ -11,7 +11,7 @@ const code = openCode(folder);
 const page = readFileSync(new URL('../../../docs/why.md', import.meta.url), 'utf8');
 const rows = [...page.matchAll(/^\| `+ ?(.+?) ?`+ \| `(.+?)` \|/gm)].map(([, text = '', id = '']) => ({ text, id }));
 
-test('twenty at least', () => expect(rows.length).toBeGreaterThanOrEqual(20));
+test('has at least twenty reports', () => expect(rows.length).toBeGreaterThanOrEqual(20));
 
 test.each(rows)('$text', ({ text, id }) => {
 	const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;

@@ -64,7 +64,7 @@ const { read, entries } = code.refusals();
 const stable = read.filter(version => !isCandidate(version));
 const releases = [...new Set([...stable.filter((_, i) => i % 10 === 0), read.at(-1) ?? ''])];
 
-test('at least 99 % of the refusals of every tenth release are recognised', { timeout: 120_000 }, () => {
+test('recognises at least 99 % of the refusals of every tenth release', { timeout: 120_000 }, () => {
 	const missed: string[] = [];
 	let asked = 0;
 	for (const [round, release] of releases.entries()) {
