@@ -41,7 +41,7 @@ async function taken(typed: string, of: Knowledge): Promise<{ notes: unknown; up
 const coming = known({ releases: releases('1.20.0', '1.21.0', '1.22.0rc1', '1.22.0rc2') });
 
 test.each(['1.22', '1.22.0', '1.22.0rc2', 'v1.22'])(
-	'%s is known to all, though only candidates are out',
+	'all accept %s, though only candidates are out',
 	async typed => {
 		expect(await taken(typed, coming)).toEqual({ notes: ['1.22.0'], upgrade: '1.22.0rc2', rollback: '1.22.0rc2' });
 		const plan = await upgrade.run(asked(`1.20.0 ${typed}`), ports(coming));
@@ -51,7 +51,7 @@ test.each(['1.22', '1.22.0', '1.22.0rc2', 'v1.22'])(
 );
 
 test.each(['1.23', '1.23.0', '1.22.1', '1.22.0rc3'])(
-	'%s is unknown to all, and refused in the same words',
+	'all refuse %s as unknown, in the same words',
 	async typed => {
 		const said = await taken(typed, coming);
 		expect(said.notes).toContain('I do not know of a Synapse release');
@@ -59,7 +59,7 @@ test.each(['1.23', '1.23.0', '1.22.1', '1.22.0rc3'])(
 	},
 );
 
-test('of the real releases, each line and each candidate that has notes has a plan', async () => {
+test('plan for each line and each candidate with notes of the real releases', async () => {
 	const names = new Set(knowledge.releases.slice(-60).flatMap(({ version }) => [version, lineOf(version)]));
 	for (const name of names) {
 		const { notes: found, upgrade: plan } = await taken(name, knowledge);
@@ -68,7 +68,7 @@ test('of the real releases, each line and each candidate that has notes has a pl
 	}
 });
 
-test('how far the knowledge reaches is the day on which upstream was read, compiled or live', async () => {
+test('say that the knowledge reaches to the day upstream was read, compiled or live', async () => {
 	const newest = knowledge.releases.at(-1)?.date ?? '';
 	expect(knowledge.read > newest).toBe(true);
 	const live = (read: string) => withNews(known({ releases: releases('1.20.0', '1.21.0') }), { ...noNews, read });

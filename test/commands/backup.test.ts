@@ -28,7 +28,7 @@ async function guided(typed: string): Promise<Guided> {
 	return (await said(typed)).value as Guided;
 }
 
-test('each layout restores, starts a Synapse that reaches nobody, looks, and removes it', async () => {
+test('restores, starts an isolated Synapse, checks it and removes it, in each layout', async () => {
 	for (const [typed, cutOff] of [
 		['15 docker domain=example.org', '--network proof'],
 		['15 mdad domain=example.org', '--network proof'],
@@ -46,13 +46,13 @@ test('each layout restores, starts a Synapse that reaches nobody, looks, and rem
 	}
 });
 
-test('a network is internal, and no port is published: nobody outside is spoken to', async () => {
+test('uses an internal network without published ports, so that nobody outside is contacted', async () => {
 	const commands = (await guided('15 docker')).stages.flatMap(({ steps }) => steps.map(step => step.commands ?? ''));
 	expect(commands.join('\n')).toContain('docker network create --internal proof');
 	expect(commands.join('\n')).not.toMatch(/docker run[^\n]*(?:\\\n[^\n]*)*\s-p\s/);
 });
 
-test('what the playbook dumps is all databases, and people of MAS are not asked for a password', async () => {
+test('restores all databases that the playbook dumps, and asks MAS users for no password', async () => {
 	const value = (name: string, { parameters }: Guided) => parameters.find(parameter => parameter.name === name)?.value;
 	expect(value('format', await guided('16 mdad'))).toBe('all');
 	expect(value('format', await guided('16 docker'))).toBe('archive');
@@ -80,7 +80,7 @@ describe('refuses', () => {
 	});
 });
 
-test('the backup of a plan leads here, but not where this guide does not serve', () => {
+test("is linked from a plan's backup, unless the guide does not support it", () => {
 	const commands = {
 		from: '1.0.0',
 		to: '1.1.0',
@@ -101,7 +101,7 @@ test('the backup of a plan leads here, but not where this guide does not serve',
 });
 
 test.each(['docker', 'debian', 'pip', 'mdad'])(
-	'a plan for %s leads to the proof of the dump that it writes',
+	'is linked from a plan for %s with the dump that it writes',
 	async install => {
 		const ports = {
 			knowledge,
@@ -122,7 +122,7 @@ test.each(['docker', 'debian', 'pip', 'mdad'])(
 	},
 );
 
-test("the throwaway Synapse is never told the live server's port", async () => {
+test("never gives the throwaway Synapse the live server's port", async () => {
 	for (const [typed, port] of [
 		['15 docker', '5432'],
 		['15 debian', '5499'],

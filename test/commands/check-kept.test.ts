@@ -71,7 +71,7 @@ async function inPlan(id: string, command = 'upgrade example.org'): Promise<unkn
 	return step ? step.concerned : (value.hidden.find(one => one.id === id)?.because ?? 'absent');
 }
 
-test('before a check the plan has ifs, after it what the files decide; facts of the files count as well', async () => {
+test('a check replaces conditions in the plan by what the files decide, facts included', async () => {
 	expect(await inPlan(numeric)).toBe('unknown');
 	const answer = await ask('check example.org', file(whole));
 	expect(answer.lead).toContain('Kept for `example.org`');
@@ -83,7 +83,7 @@ test('before a check the plan has ifs, after it what the files decide; facts of 
 	expect(await inPlan(numeric)).toBe(true);
 });
 
-test('kept are ids, facts and a day, and no word of the configuration', async () => {
+test('a check stores IDs, facts and a day, but nothing of the configuration itself', async () => {
 	const yaml = `${whole}macaroon_secret_key: ${secret}\noidc_providers: [{idp_id: ${secret}, issuer: "https://${secret}"}]\n`;
 	const answer = await ask('check example.org', file(yaml));
 	const kept = await store.watch(room, 'example.org');
@@ -99,7 +99,7 @@ test('kept are ids, facts and a day, and no word of the configuration', async ()
 	}
 });
 
-test("a skeleton and the look's output are kept as well; a look goes beside the files", async () => {
+test("a check stores a skeleton's and look.py's results too, the latter beside the files", async () => {
 	const skeleton =
 		'--- # file 1\nserver_name: "***"  # 1\nreport_stats: false  # 2\ndatabase:  # 3\n  name: "psycopg2"  # 4\n';
 	await ask('check example.org', file(skeleton));
@@ -117,7 +117,7 @@ test("a skeleton and the look's output are kept as well; a look goes beside the 
 	}
 });
 
-test("the look's script says behind which command its output is said; other ids are refused", async () => {
+test('look.py says which command to paste its output after; other IDs are refused', async () => {
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);
@@ -127,13 +127,13 @@ test("the look's script says behind which command its output is said; other ids 
 	);
 });
 
-test('a look leaves open what it could not tell', async () => {
+test('look.py leaves open what it could not determine', async () => {
 	const answer = await ask(`check example.org look ?${numeric}`);
 	expect(answer.value).toMatchObject({ refuses: false, unjudged: [{ note: numeric }] });
 	expect(await inPlan(numeric)).toBe('unknown');
 });
 
-test('the Python that the look ran on is kept where the environment stays, and counts below what people say', async () => {
+test("look.py's Python is stored if the environment lasts, and yields to what people say", async () => {
 	await ask('check example.org look python=3.11 none');
 	expect((await store.watch(room, 'example.org'))?.checks).toMatchObject([{ by: 'look', facts: [] }]);
 	await ask('profile example.org pip');
@@ -144,7 +144,7 @@ test('the Python that the look ran on is kept where the environment stays, and c
 	expect((await ask('upgrade example.org')).value.profile).toMatchObject({ python: '3.13' });
 });
 
-test('what is installed is kept as a condition', async () => {
+test('installed packages are stored as conditions', async () => {
 	await ask('profile example.org pip');
 	expect(await inPlan('1.163.0/txredisapi')).toBe('unknown');
 	await ask('check example.org', file(whole));
@@ -155,7 +155,7 @@ test('what is installed is kept as a condition', async () => {
 	expect(await inPlan('1.163.0/txredisapi')).toEqual(['configuration']);
 });
 
-describe('nothing is kept', () => {
+describe('nothing is stored', () => {
 	test.each<[string, string, Partial<Asked>, RegExp]>([
 		['without a server', 'check', file(whole), /^(?![\s\S]*Kept)(?![\s\S]*Nothing is kept)/],
 		['of a server that the room does not watch', 'check other.example', file(whole), /does not watch it/],
@@ -174,7 +174,7 @@ describe('nothing is kept', () => {
 	});
 });
 
-test('what people say counts before what the configuration told, and the difference is said', async () => {
+test('a statement overrides the configuration, and the difference is mentioned', async () => {
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org sqlite');
 	expect(card.value.profile).toMatchObject({ database: 'sqlite' });
@@ -183,7 +183,7 @@ test('what people say counts before what the configuration told, and the differe
 	expect(plan.value.profile).toMatchObject({ database: 'sqlite' });
 });
 
-test('it is shown, with its day, and can be forgotten', async () => {
+test('the stored check is shown with its day, and can be deleted', async () => {
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org');
 	expect(card.value).toMatchObject({
@@ -204,7 +204,7 @@ test('it is shown, with its day, and can be forgotten', async () => {
 	expect((await store.watch(room, 'example.org'))?.checks).toBeUndefined();
 });
 
-test('it ages: what is too old is said to be, and decides nothing', async () => {
+test('an old check is said to be old, and decides nothing', async () => {
 	await ask('check example.org', file(whole));
 	clock += believedFor * 24 * 3600_000;
 	expect(await inPlan(numeric)).toEqual(['configuration']);
@@ -216,7 +216,7 @@ test('it ages: what is too old is said to be, and decides nothing', async () => 
 	expect(JSON.stringify((await ask('profile example.org')).sections)).toContain('too long ago to use');
 });
 
-test('a condition that another edition of the knowledge has is open again', async () => {
+test('a condition that changed in another edition is open again', async () => {
 	await ask('check example.org', file(whole));
 	const watch = await store.watch(room, 'example.org');
 	if (!watch) throw new Error('no watch');
@@ -230,7 +230,7 @@ test('a condition that another edition of the knowledge has is open again', asyn
 	expect(await inPlan(numeric)).toBe('unknown');
 });
 
-test('deadlines go by it', async () => {
+test('deadlines use the stored check', async () => {
 	const open = async () => {
 		const { deadlines } = (await ask('deadlines example.org')).value as {
 			deadlines: { id: string; concerned?: unknown }[];
@@ -245,7 +245,7 @@ test('deadlines go by it', async () => {
 	expect(after.length).toBeLessThan(before.length);
 });
 
-test('it follows a room that is replaced, and ends with the watch', async () => {
+test('a stored check follows a room upgrade, and ends with the watch', async () => {
 	await ask('check example.org', file(whole));
 	const move = { from: room, to: '!new:example.org', via: 'example.org', sender: '@a:x' };
 	await store.moved({ ...move, since: new Date(clock), tries: 0, joined: false }, new Date(clock));
@@ -254,7 +254,7 @@ test('it follows a room that is replaced, and ends with the watch', async () => 
 	expect(await store.watch('!new:example.org', 'example.org')).toBeUndefined();
 });
 
-test('the help names it', () => {
+test('the help mentions it', () => {
 	expect(check.help).toContain('I never repeat or keep your values');
 	expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain('check');
 });

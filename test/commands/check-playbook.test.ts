@@ -33,7 +33,7 @@ const secrets = 'matrix_homeserver_generic_secret_key: x\npostgres_connection_pa
 const proxy = `matrix_playbook_reverse_proxy_type: playbook-managed-traefik\n${secrets}`;
 const base = `matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n${proxy}`;
 
-test('a file that is up to date passes', async () => {
+test('passes a file that is up to date', async () => {
 	const { value, wouldRefuse } = await answer(`${base}jitsi_enabled: true\ncoturn_enabled: true\n`);
 	expect(value).toMatchObject({ format: 1, distribution: 'mdad', findings: [], refuses: false, to: '2026-08-22' });
 	expect(wouldRefuse).toBeUndefined();
@@ -67,7 +67,7 @@ test.each([
 	expect(other).toBeUndefined();
 });
 
-test('the migration value is missing, old, or a template that asks for nothing', async () => {
+test('reports a migration value that is missing or old, but not a template', async () => {
 	const own = (value: string) =>
 		findings(
 			`matrix_domain: example.org\n${proxy}${value && `matrix_playbook_migration_validated_version: ${value}\n`}`,
@@ -79,7 +79,7 @@ test('the migration value is missing, old, or a template that asks for nothing',
 	expect(await own('"{{ matrix_playbook_migration_expected_version }}"')).toEqual([]);
 });
 
-test('values that are missing are refused: the kind of proxy, the IDs of a media repository', async () => {
+test('reports missing values: the kind of proxy, the IDs of a media repository', async () => {
 	const bare = `matrix_domain: example.org\nmatrix_playbook_migration_validated_version: v2026.05.18.0\n${secrets}`;
 	expect(await findings(bare)).toMatchObject([
 		{ kind: 'refuses', option: 'matrix_playbook_reverse_proxy_type', note: 'mdad/2023-02-26/traefik-default' },
@@ -106,7 +106,7 @@ test('values that are missing are refused: the kind of proxy, the IDs of a media
 	expect(await findings(done)).toEqual([]);
 });
 
-test('a homeserver or a reverse proxy that is chosen by a word decides which entries affect the file', async () => {
+test('selects entries by the chosen homeserver and reverse proxy', async () => {
 	const entries = async (more: string, since = '2023-03-01') =>
 		((await answer(base + more, `mdad ${since}`)).value.entries as { id: string; concerned: unknown }[])
 			.filter(({ concerned }) => concerned === true)
@@ -129,14 +129,14 @@ test('a homeserver or a reverse proxy that is chosen by a word decides which ent
 	expect(await ofProxy('none')).toBeUndefined();
 });
 
-test('a homeserver that the playbook does not have is refused', async () => {
+test('reports a homeserver that the playbook does not have', async () => {
 	const found = await findings(`${base}matrix_homeserver_implementation: conduwuit\n`);
 	expect(found).toMatchObject([{ kind: 'refuses', option: 'matrix_homeserver_implementation', line: 6 }]);
 	expect(await findings(`${base}matrix_homeserver_implementation: tuwunel\n`)).toEqual([]);
 	expect(await findings(`${base}matrix_homeserver_implementation: "{{ mine }}"\nmine: x\n`)).toEqual([]);
 });
 
-test('since a day, or since what the file says was read, come the entries that concern it', async () => {
+test('lists entries that apply since a day, or since the revision named in the file', async () => {
 	const ids = async (vars: string, words: string) =>
 		((await answer(vars, words)).value.entries as { id: string; breaking: boolean }[])
 			.filter(({ breaking }) => breaking)
@@ -149,7 +149,7 @@ test('since a day, or since what the file says was read, come the entries that c
 	expect(await ids(`${base}`, '2026-07-20')).toEqual([]);
 });
 
-test('facts of the deployment come from the file, with their lines', async () => {
+test('takes facts from the file, with their lines', async () => {
 	const { value } = await answer(
 		`${base}matrix_synapse_workers_enabled: true\nmatrix_homeserver_federation_enabled: false\nmatrix_bridge_hookshot_enabled: true\n`,
 	);
@@ -157,7 +157,7 @@ test('facts of the deployment come from the file, with their lines', async () =>
 	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 6 });
 });
 
-test('names of your own are not judged, nor what only a part of a file leaves open', async () => {
+test("does not judge the admin's own names, nor what an excerpt leaves open", async () => {
 	const { value } = await answer(`${base}vault_key: 1\nmy_thing: "{{ vault_key }}"\n`);
 	expect(value).toMatchObject({ findings: [], refuses: false });
 	expect((value.unjudged as { option: string }[]).map(({ option }) => option)).toEqual(['vault_key', 'my_thing']);
@@ -176,7 +176,7 @@ test.each([
 		{ uses: 'matrix_bot_postmoogle_login', replacedBy: 'matrix_bridge_postmoogle_login' },
 	],
 	['my_x: &a "{{ matrix_mautrix_telegram_api_id }}"\nmy_y: [*a, *a]', { uses: 'matrix_mautrix_telegram_api_id' }],
-])('a template that uses what is gone fails where it is rendered: %s', async (line, wanted) => {
+])('reports a template that uses a removed variable where it is rendered: %s', async (line, wanted) => {
 	const { value } = await answer(`${base}${line}\n`);
 	const [found] = value.findings as Found[];
 	expect({ replacedBy: undefined, ...found }).toMatchObject({ kind: 'undefined', option: 'my_x', line: 6, ...wanted });
@@ -192,9 +192,9 @@ test.each([
 	'my_x: !unsafe "{{ matrix_coturn_port }}"',
 	'my_x: matrix_coturn_port',
 	'my_x: "{{ my_own_thing }}"',
-])('is no use of what is gone: %s', async line => expect(await findings(`${base}${line}\n`)).toEqual([]));
+])('does not report as a use of a removed variable: %s', async line => expect(await findings(`${base}${line}\n`)).toEqual([]));
 
-test('anchors that multiply and templates without an end cost no time', async () => {
+test('reads multiplying anchors and endless templates quickly', async () => {
 	const layers = Array.from({ length: 12 }, (_, i) => `x_${i + 1}: &x${i + 1} [${`*x${i}, `.repeat(9)}*x${i}]`);
 	const bomb = `${base}x_0: &x0 ["{{ matrix_coturn_port }}"]\n${layers.join('\n')}\n`;
 	const open = `${base}my_x: "${'{{ a_b '.repeat(20_000)}"\n`;
@@ -203,7 +203,7 @@ test('anchors that multiply and templates without an end cost no time', async ()
 	expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
 });
 
-test('the first screen ends with what to do next', async () => {
+test('ends the first screen with what to do next', async () => {
 	const last = async (vars: string, words = '') => (await answer(vars, words)).sections.at(-1)?.markdown;
 	expect(await last(`${base}matrix_coturn_enabled: true\n`)).toMatch(/^\*\*Now:\*\* fix what it stops at/);
 	const never = base.replace('v2026.05.18.0', '"{{ matrix_playbook_migration_expected_version }}"');
@@ -217,7 +217,7 @@ test('the first screen ends with what to do next', async () => {
 	expect(sections.filter(({ fold }) => fold).length).toBeLessThanOrEqual(3);
 });
 
-test('no value is repeated, wherever it stands', async () => {
+test('never repeats a value, wherever it is', async () => {
 	const secret = 'pL4ntedS3cret';
 	const vars = `${base}matrix_homeserver_generic_secret_key: ${secret}
 matrix_coturn_turn_static_auth_secret: "${secret}"
@@ -230,7 +230,7 @@ matrix_mautrix_telegram_bot_token: '{{ "${secret}" }}'
 	expect(JSON.stringify(await answer(`${vars}  broken: [${secret}\n`))).not.toContain(secret);
 });
 
-test('a homeserver.yaml beside it stays one', async () => {
+test('still reads a homeserver.yaml beside it', async () => {
 	expect(
 		(await answer('server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n')).value,
 	).not.toHaveProperty('distribution');
@@ -241,7 +241,7 @@ const tried: Record<string, { names: string[]; others: string[] }> = JSON.parse(
 	readFileSync(new URL('../knowledge/vars/tried.json', import.meta.url), 'utf8'),
 );
 
-test.each(Object.entries(tried))('%s is refused for what the playbook refuses', async (name, { names, others }) => {
+test.each(Object.entries(tried))('reports what the playbook refuses in %s', async (name, { names, others }) => {
 	const found = await findings(readFileSync(new URL(`../knowledge/vars/${name}`, import.meta.url), 'utf8'));
 	const refused = found.filter(({ kind, onlyIf }) => kind === 'refuses' && !onlyIf).map(({ option }) => option);
 	expect(refused).toEqual(expect.arrayContaining(names));
@@ -259,7 +259,7 @@ const rendered: Record<string, { undefined: string[]; others: string[] }> = JSON
 );
 
 test.each(Object.entries(rendered))(
-	'%s hears of what its templates lack',
+	'reports what the templates of %s lack',
 	async (name, { undefined: lacking, others }) => {
 		const found = await findings(readFileSync(new URL(`../knowledge/vars/${name}`, import.meta.url), 'utf8'));
 		const told = found.flatMap(({ kind, uses }) => (kind === 'undefined' && uses ? [uses] : []));

@@ -35,7 +35,7 @@ async function refusal(text: string, files?: Given): Promise<string> {
 	}
 }
 
-describe('where the configuration comes from', () => {
+describe('reads the configuration from', () => {
 	test('a code block', async () => {
 		const said = `1.163.2\n\`\`\`yaml\n${base}smtp_host: x\n\`\`\`\nthank you`;
 		expect(await kinds(said)).toEqual(['misplaced smtp_host message:4']);
@@ -55,7 +55,7 @@ describe('where the configuration comes from', () => {
 		expect(await kinds('1.163.2', files)).toEqual(['misplaced smtp_host homeserver.yaml:4']);
 	});
 
-	test('a skeleton: lines of the original, hidden values are no mistakes', async () => {
+	test('a skeleton, with lines of the original and hidden values accepted', async () => {
 		const skeleton =
 			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\ndatabase:  # 12\n  name: "psycopg2"  # 13\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
 		expect(await kinds('1.163.2', [{ name: 'x', text: skeleton }])).toEqual([
@@ -65,7 +65,7 @@ describe('where the configuration comes from', () => {
 		]);
 	});
 
-	test('none at all: a script that prints one without values', async () => {
+	test('nowhere, and gives a script that prints it without values', async () => {
 		const { files, sections, value } = await ask('docker');
 		const text = files?.[0]?.text ?? '';
 		expect(text).toContain('import os, re, sys, yaml');
@@ -85,41 +85,41 @@ describe('which releases', () => {
 		expect((await ask(`${words}\n${base}`)).value).toMatchObject({ to, ...(from && { from }) });
 	});
 
-	test('the older one comes first', async () => {
+	test('puts the older one first', async () => {
 		expect(await refusal(`1.120 1.98\n${base}`)).toContain('is not older than');
 	});
 });
 
-describe('what refuses', () => {
-	test('a pasted part need not have what stands elsewhere', async () => {
+describe('refusals', () => {
+	test('do not include what an excerpt may have elsewhere', async () => {
 		expect((await ask('1.163.2\nsmtp_host: x')).value).toMatchObject({ refuses: false });
 	});
 
-	test('a whole file needs a name of the server', async () => {
+	test('include a whole file without a server name', async () => {
 		const answer = await ask('1.163.2', [{ name: 'homeserver.yaml', text: 'report_stats: false\n' }]);
 		expect(answer.wouldRefuse).toBe(true);
 		expect(answer.value).toMatchObject({ refuses: true });
 	});
 
-	test('what is no YAML stops every release, and is quoted nowhere', async () => {
+	test('include invalid YAML in every release, without quoting it', async () => {
 		const answer = await ask('1.163.2', [{ name: 'homeserver.yaml', text: `${base}a:\n\tb: hunter2\n` }]);
 		expect(answer.wouldRefuse).toBe(true);
 		expect(JSON.stringify(answer)).not.toContain('hunter2');
 		expect(JSON.stringify(answer.sections)).toContain('homeserver.yaml:5');
 	});
 
-	test('a pasted part may lack a database, a whole file may not', async () => {
+	test('include a missing database in a whole file, but not in an excerpt', async () => {
 		const part = 'server_name: example.org\nreport_stats: false\n';
 		expect((await ask(`1.163.2\n${part}`)).value).toMatchObject({ refuses: false });
 		expect(await kinds('1.163.2', [{ name: 'h.yaml', text: part }])).toEqual(['refuses database :0']);
 	});
 
-	test("our own limits are no refusal of Synapse's", async () => {
+	test('do not include our own limits', async () => {
 		expect(await refusal('', [{ name: 'h.yaml', text: 'a: b\n'.repeat(300_000) }])).toContain('larger than 1 MB');
 	});
 });
 
-test('facts of the files count, and what a person says beats them', async () => {
+test('uses facts of the files, and prefers what a person says', async () => {
 	const text = `${base.replace('sqlite3', 'psycopg2')}listeners: [{port: 1, type: metrics}]\n`;
 	const value = (await ask('1.163.2', [{ name: 'h.yaml', text }])).value;
 	expect(value.profile).toMatchObject({ database: 'postgres', metrics: true });
@@ -128,14 +128,14 @@ test('facts of the files count, and what a person says beats them', async () => 
 	expect(denied.lead).toContain('`metrics`');
 });
 
-test('a name that no option could have is not repeated', async () => {
+test('does not repeat a name that no option could have', async () => {
 	const text = `${base}"correct horse": x\n12345678901234567890: x\nemail:\n  "a b": x\n  smtp_host: x\n  smtp_host: y\nverify:\n  "k k": 1\n  "k k": 2\n`;
 	const said = JSON.stringify(await ask('1.163.2', [{ name: 'h.yaml', text }]));
 	for (const name of ['correct horse', '12345678901234567890', 'a b', 'k k']) expect(said).not.toContain(name);
 	expect(said).toContain('email.smtp_host');
 });
 
-test('the script shows every word that a condition compares with', async () => {
+test('prints a script that keeps every word a condition compares with', async () => {
 	const text = readFileSync(new URL('skeleton.py', folder), 'utf8');
 	const words = new Set(/set\("""([\s\S]*?)"""/.exec(text)?.[1]?.split(/\s+/));
 	const wanted = JSON.stringify(ports.knowledge.notes.map(({ found }) => found)).matchAll(/"is":"([^"]*)"/g);
@@ -145,7 +145,7 @@ test('the script shows every word that a condition compares with', async () => {
 	expect(hidden.filter(word => !words.has(word))).toEqual([]);
 });
 
-test('a plan with a file asks nothing that the file answers', async () => {
+test('lets a plan with a file ask nothing that the file answers', async () => {
 	const text = `${base}listeners: [{port: 8008, type: http, x_forwarded: true}]\n`.replace('sqlite3', 'psycopg2');
 	const said = (files?: Given) => ({
 		words: ['1.98', '1.163.2', 'docker', 'postgres=15'],
@@ -169,7 +169,7 @@ test('a plan with a file asks nothing that the file answers', async () => {
 	expect(asking(after)).toBe(0);
 });
 
-test('no planted secret comes back: in no answer, no refusal, no JSON', async () => {
+test('never repeats a planted secret in an answer, a refusal or JSON', async () => {
 	const secret = 'Pl4nted-S3cret-Value';
 	const paths = [...ports.code.options().byPath.keys()].filter(path => !/[[*"]/.test(path));
 	const nested = (path: string, value: string): string => {
@@ -195,7 +195,7 @@ test('no planted secret comes back: in no answer, no refusal, no JSON', async ()
 		expect(JSON.stringify(await ask('1.163.2', [{ name: 'h.yaml', text }])), text).not.toContain(secret);
 });
 
-test('hostile files are refused, or answered, in a sentence', async () => {
+test('refuses or answers hostile files in a sentence', async () => {
 	const deep = `a: ${'['.repeat(50_000)}`;
 	const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`).join('\n')}\n`;
 	for (const text of [deep, bomb, 'a: b\n'.repeat(2_000_000), 'a: \u0000']) {
@@ -206,7 +206,7 @@ test('hostile files are refused, or answered, in a sentence', async () => {
 	}
 });
 
-test('the look alone answers with a script, and what it printed decides', async () => {
+test('gives the script on look alone, and decides by its output', async () => {
 	const said = async (...words: string[]) =>
 		await upgrade.run(
 			{ words: ['1.98', '1.163.2', 'docker', ...words], text: '', room: '!a', sender: '@a:x', at: new Date(0) },
@@ -227,7 +227,7 @@ test('the look alone answers with a script, and what it printed decides', async 
 	await expect(said('look', 'rm')).rejects.toThrow('the output of the script');
 });
 
-test('Matrix Authentication Service has versions of its own', async () => {
+test('knows the versions of Matrix Authentication Service', async () => {
 	const said = (...words: string[]) =>
 		upgrade.run(
 			{ words, text: '', room: '!a', sender: '@a:x', at: new Date(0) },
@@ -258,7 +258,7 @@ server {
 		);
 	});
 
-	test('are judged beside a configuration, and no address of theirs is repeated', async () => {
+	test('are checked beside a configuration, without repeating their addresses', async () => {
 		const homeserver = 'server_name: x\nreport_stats: false\ndatabase: { name: sqlite3 }\n';
 		const answer = await ask('1.163 workers', [
 			{ name: 'homeserver.yaml', text: homeserver },
@@ -295,7 +295,7 @@ trusted_key_servers:
   - server_name: matrix.org
 `;
 
-describe('a plan for the configuration that the image writes has no “if” in what must be done', () => {
+describe("a plan for the image's own configuration has no “if” in what must be done", () => {
 	test.each(['1.61 docker postgres=14', '1.74 docker postgres=15', '1.98 docker postgres=15', '1.98 mdad postgres=15'])(
 		'%s',
 		async text => {

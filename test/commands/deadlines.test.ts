@@ -20,19 +20,19 @@ const said = (text: string) => deadlines.run(asked(text), { knowledge, store: op
 const subjects = async (text: string) =>
 	((await said(text)).value.deadlines as { subject: string }[]).map(({ subject }) => subject);
 
-test('tells what is ahead; with all, what has landed too', async () => {
+test('lists what is ahead, and with all also what has landed', async () => {
 	expect(await subjects('')).toEqual(['the old mailer']);
 	expect((await subjects('all')).sort()).toEqual(['the old log', 'the old mailer']);
 });
 
-test('facts leave out what does not concern such a deployment', async () =>
+test('leaves out what the facts rule out', async () =>
 	expect(await subjects('no-email')).toEqual([]));
 
 test.each([
 	['1.60', '!upgrade 1.60'],
 	['a.example b.example', 'One server at a time'],
 	['a.example', 'does not watch'],
-])('“%s” is refused, with “%s”', async (text, words) => {
+])('refuses “%s” with “%s”', async (text, words) => {
 	await expect(said(text)).rejects.toThrow(Refusal);
 	await expect(said(text)).rejects.toThrow(words);
 });

@@ -19,7 +19,7 @@ type Told = {
 };
 const valueFor = async (text: string) => (await upgraded(text)).value as Told & Record<string, unknown>;
 
-test('since June 2025: every entry of the change log, each of its breaks, and the Synapse releases in between', async () => {
+test('lists every entry since June 2025, breaking or not, and the Synapse releases in between', async () => {
 	const value = await valueFor('mdad 2025-06-01 2026-08-22');
 	expect(value).toMatchObject({ format: 1, distribution: 'mdad', from: '2025-06-01', to: '2026-08-22', unread: [] });
 	expect(value.entries).toHaveLength(64);
@@ -29,14 +29,14 @@ test('since June 2025: every entry of the change log, each of its breaks, and th
 	expect(value.plan?.steps.length).toBeGreaterThan(10);
 });
 
-test('a change that was taken back concerns only the checkouts that have it', async () => {
+test('applies a withdrawn change only to checkouts that have it', async () => {
 	const ids = async (text: string) => (await valueFor(text)).entries.map(({ id }) => id.split('/')[2]);
 	expect(await ids('mdad 2026-08-14 2026-08-19')).toEqual(['rtc-transports-dropped']);
 	expect(await ids('mdad 2026-08-14 2026-08-20')).toEqual(['rtc-transports-well-known']);
 	expect(await ids('mdad 2026-08-20')).toEqual(['rtc-transports-well-known']);
 });
 
-test('facts and components shorten both halves', async () => {
+test('shortens both halves by facts and components', async () => {
 	const value = await valueFor('mdad 2026-01-01 2026-08-22 no-jitsi workers postgres=17 telegram');
 	expect(value.hidden).toContainEqual(
 		expect.objectContaining({ id: 'mdad/2026-08-06/jitsi-colibri', because: ['no-jitsi'] }),
@@ -67,9 +67,9 @@ test.each([
 	['ess 26', '26.1.0'],
 	['ess matrix-stack-26.1.0', '26.1.0'],
 	['helm 26.1.0', '26.1.0'],
-])('“%s” begins on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
+])('begins “%s” on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
 
-test('Redis and its heirs concern who has workers or an encrypted Hookshot, and no other Hookshot', async () => {
+test('applies Redis and its successors to workers and encrypted Hookshot only', async () => {
 	const concerns = async (text: string) =>
 		(await valueFor(`mdad 2024-01-01 2024-12-31 ${text}`)).entries
 			.filter(({ id }) => /keydb-default|valkey-default/.test(id))
@@ -79,7 +79,7 @@ test('Redis and its heirs concern who has workers or an encrypted Hookshot, and 
 	expect(await concerns('hookshot-encryption')).toEqual([true, true]);
 });
 
-test('a halt under a condition is told with it, and is not red', async () => {
+test('shows a conditional stop with its condition, and not in red', async () => {
 	const { sections } = await upgraded('mdad 2025-01-01 2025-01-31');
 	const words = 'only if the database is PostgreSQL 11 or 12: Back up, then upgrade PostgreSQL before';
 	expect(sections.find(({ title }) => title.startsWith('Breaking changes in full'))?.markdown).toContain(words);
@@ -90,14 +90,14 @@ test('a halt under a condition is told with it, and is not red', async () => {
 	});
 });
 
-test('releases of Synapse behind a distribution stay what they were', async () => {
+test('leaves the Synapse releases of a distribution unchanged', async () => {
 	for (const text of ['mdad 1.98 1.163', '1.98 1.163 mdad'])
 		expect(await valueFor(text)).toMatchObject({ from: '1.98.0', profile: { install: 'mdad' } });
 	expect(await valueFor('helm 1.120 1.140')).toMatchObject({ profile: { install: 'ess' } });
 	expect(await valueFor('ess 1.120 1.140')).toMatchObject({ from: '1.120.0', profile: { install: 'ess' } });
 });
 
-test('charts: what each installs, and the plan for the releases in between', async () => {
+test('says what each chart installs, and plans for the releases in between', async () => {
 	const value = await valueFor('ess 26.1.0 26.8.0');
 	expect(value).toMatchObject({ format: 1, distribution: 'ess', from: '26.1.0', to: '26.8.0' });
 	expect(value.charts).toContainEqual(expect.objectContaining({ chart: '26.8.0', synapse: '1.158.0' }));
@@ -106,13 +106,13 @@ test('charts: what each installs, and the plan for the releases in between', asy
 	expect((await valueFor('ess 26.7.1')).to).toBe('26.8.1');
 });
 
-test('notes of a chart name what it installs', async () => {
+test('names what a chart installs in its notes', async () => {
 	const { value } = await notes.run(asked('ess 26.8'), ports);
 	expect((await notes.run(asked('ess latest'), ports)).value).toMatchObject({ chart: '26.8.1' });
 	expect(value).toMatchObject({ chart: '26.8.1', synapse: '1.159.0', mas: '1.23.0', elementWeb: '1.12.26' });
 });
 
-test('what breaks and concerns stands open, and the words all and folds say the rest', async () => {
+test('shows applicable breaking changes openly, and the rest with all and in folds', async () => {
 	const brief = await upgraded('mdad 2026-04-20 2026-08-22 telegram');
 	expect(brief.sections.some(({ fold, markdown }) => !fold && markdown.includes('☐ 2026-04-24: mautrix'))).toBe(true);
 	const text = terminalText(await upgraded('mdad 2026-07-01 2026-08-22 jitsi all'), { color: false, width: 80 });
@@ -120,7 +120,7 @@ test('what breaks and concerns stands open, and the words all and folds say the 
 	expect(text).toContain('matrix_bridge_mautrix_telegram_enabled');
 });
 
-describe('is refused:', () => {
+describe('refuses', () => {
 	test.each([
 		['mdad', 'Since when?'],
 		['ess', 'From which chart?'],
@@ -157,12 +157,12 @@ describe('is refused:', () => {
 		['ess 26.1.0 26.8.0', 'One chart at a time'],
 		['mdad 2026-01-01', 'dates, not releases'],
 	])(
-		'notes “%s”, with “%s”',
+		'refuses the notes of “%s” with “%s”',
 		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
 	);
 });
 
-describe('what a bot has read of charts that are newer than this edition', () => {
+describe('a chart newer than this edition that the bot has read', () => {
 	const item = { part: 'Removed / Breaking Changes', bullet: '#9', url: 'https://example.org/1', breaking: true };
 	const live = (more: Partial<typeof item> & { text?: string } = {}) => ({
 		...ports,
@@ -176,7 +176,7 @@ describe('what a bot has read of charts that are newer than this edition', () =>
 		},
 	});
 
-	test("is known: what it installs, the plan for it, and upstream's words", async () => {
+	test("is known by what it installs, with a plan and upstream's words", async () => {
 		const { value, sections, lead } = await upgrade.run(asked('ess 26.8.0'), live());
 		expect(value).toMatchObject({ to: '26.11.3', synapse: { to: '1.163.2' }, horizon: { read: '2026-11-28' } });
 		expect(value.unread).toEqual([
@@ -195,7 +195,7 @@ describe('what a bot has read of charts that are newer than this edition', () =>
 		['markup', { part: 'A <b>@room</b>', bullet: '[x](https://evil.test)' }],
 		['an address that acts', { url: 'javascript:alert(1)' }],
 		['length', { part: 'x'.repeat(200), text: 'long '.repeat(20_000) }],
-	])('does no harm by %s', async (_, more) => {
+	])('does no harm with %s', async (_, more) => {
 		for (const answer of [
 			await upgrade.run(asked('ess 26.8.0'), live(more)),
 			await upgrade.run(asked('ess 26.8.0 all'), live(more)),
@@ -208,7 +208,7 @@ describe('what a bot has read of charts that are newer than this edition', () =>
 	});
 });
 
-test('archives of others are a table: all of it, one release, one that is not there', async () => {
+test('lists other archives in a table: all, one release, or one that is not there', async () => {
 	const told = async (text: string) => await notes.run(asked(text), ports);
 	const all = await told('yunohost');
 	expect(all.value).toMatchObject({ format: 1, archive: 'yunohost', read: '2026-03-12' });

@@ -16,7 +16,7 @@ test.each(commands.map(({ name, summary }) => [name, summary]))('of %s says what
 
 test('lists the facts', () => expect(said('facts')).toContain('reverse-proxy'));
 
-test('of a word that is no command is refused, or answered with what is near', () => {
+test('refuses a word that is not a command, or suggests a similar one', () => {
 	expect(() => said('upgrde')).toThrow('upgrade');
 });
 

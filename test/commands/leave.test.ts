@@ -6,13 +6,13 @@ import { asked } from '../asked.ts';
 
 const said = (text: string, room = '!room') => leave.run({ ...asked(text), room }, { limits: usualLimits });
 
-test('asks first, and goes after yes', () => {
+test('asks first, and leaves after yes', () => {
 	expect(said('')).toMatchObject({ value: { left: false }, confirms: '!leave yes' });
 	expect(said('yes')).toMatchObject({ value: { left: true }, afterwards: { leave: true } });
 	expect(said('YES').value).toMatchObject({ left: true });
 });
 
-test.each(['no', 'example.org', 'yes please'])('“%s” is refused', text => expect(() => said(text)).toThrow(Refusal));
+test.each(['no', 'example.org', 'yes please'])('refuses “%s”', text => expect(() => said(text)).toThrow(Refusal));
 
-test('a terminal is left without a question', () =>
+test('exits a terminal without a question', () =>
 	expect(said('', 'console')).toMatchObject({ value: { left: true }, lead: 'Goodbye.' }));

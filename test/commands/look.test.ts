@@ -27,7 +27,7 @@ const open = (value: PlanValue) =>
 const files = [{ name: 'homeserver.yaml', text: image }];
 
 describe('a plan for pip', () => {
-	test('has conditions that no file decides, and none once the script has run beside Synapse', async () => {
+	test('has conditions that no file can decide, and none once the script has run', async () => {
 		const before = await plan('1.98 1.163.2 pip postgres=15', files);
 		expect(open(before).map(({ id }) => id)).toContain('1.163.0/txredisapi');
 		const after = await plan('1.98 1.163.2 pip postgres=15 look python=3.11 none', files);
@@ -48,7 +48,7 @@ describe('a plan for pip', () => {
 		},
 	);
 
-	test('says for certain what is wrong with what is installed', async () => {
+	test('says for certain which installed packages are wrong', async () => {
 		const value = await plan('1.98 1.163.2 pip postgres=15 look python=3.9 1.163.0/txredisapi ?1.150.0/systemd-extra');
 		const step = value.steps.find(({ id }) => id === '1.163.0/txredisapi');
 		expect(step).toMatchObject({ concerned: true, refuses: true });
@@ -58,7 +58,7 @@ describe('a plan for pip', () => {
 	});
 });
 
-test('the files go on deciding beside the look', async () => {
+test('still lets the files decide beside look.py', async () => {
 	const id = '1.135.0/numeric-form-secret';
 	const text = image.replace('"planted-form"', '12345');
 	const left = `1.98 1.163.2 docker look python=3.13 ?${id}`;
@@ -73,12 +73,12 @@ test.each([
 	['a person knows better', 'pip python=3.12', '3.12'],
 	['it stays', 'debian', '3.11'],
 	['nobody said how it is installed', '', undefined],
-])('the Python that the script ran on: %s', async (_, facts, python) => {
+])('uses the Python that the script ran on: %s', async (_, facts, python) => {
 	const value = await plan(`1.98 1.163.2 ${facts} look python=3.11 none`);
 	expect(value.profile.python).toBe(python);
 });
 
-test('faults are asked about as well, under names of their own', async () => {
+test('asks about faults too, under their own names', async () => {
 	const { faults } = ports.knowledge;
 	const fault = faults.find(({ id }) => id === '1.143.0/zope-interface');
 	const questions = askedByLook(ports.knowledge, { from: '1.98.0', to: '1.144.0', profile: new Map() });
@@ -97,7 +97,7 @@ test('faults are asked about as well, under names of their own', async () => {
 	expect(later.map(({ printed }) => printed)).not.toContain(`fault/${fault?.id}`);
 });
 
-test('ranges of packages go into the script number by number', () => {
+test('compares package versions number by number', () => {
 	const found = { package: 'txredisapi', version: '>=1.4.12 <1.6.0' };
 	const { notes } = known({ notes: [note('1.1.0/a', { found })] });
 	const questions = askedByLook({ notes, faults: [] }, { from: '1.0.0', to: '1.1.0', profile: new Map() });
@@ -114,11 +114,11 @@ test.each([
 	expect(takeLook(text.split(' '))).toEqual({ rest: [], ...output });
 });
 
-test.each(['look python=2.7 none', 'look python=3.11; none', 'look fault/x'])('%s is refused', text => {
+test.each(['look python=2.7 none', 'look python=3.11; none', 'look fault/x'])('refuses %s', text => {
 	expect(() => takeLook(text.split(' '))).toThrow('is not part of it');
 });
 
-test('!check refuses for what is installed, too, and keeps no Python of an image', async () => {
+test("makes !check report installed packages too, without storing an image's Python", async () => {
 	const said = (text: string) => check.run(asked(text), ports);
 	const value = (await said('1.98 1.163.2 pip look python=3.11 1.163.0/txredisapi')).value;
 	expect(value).toMatchObject({ refuses: true, profile: { python: '3.11' } });

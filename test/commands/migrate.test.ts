@@ -25,7 +25,7 @@ async function ask(said: string, more: Partial<Ports['knowledge']> = {}) {
 }
 
 test.each(['to mdad docker', 'Ansible docker', 'matrix-docker-ansible-deploy docker'])(
-	'“%s” is the playbook',
+	'recognises the playbook in “%s”',
 	async said => {
 		expect((await ask(said)).value).toEqual((await ask('mdad docker')).value);
 	},
@@ -39,7 +39,7 @@ async function asked(said: string) {
 	return { ...value, of };
 }
 
-test('facts, parameters and a release are taken from the words', async () => {
+test('reads facts, parameters and a release', async () => {
 	const { way, profile, of } = await asked('mdad docker postgres no-workers email proxy=nginx 1.163.2 server=external');
 	expect(way).toBe('keep');
 	expect(profile).toMatchObject({ install: 'docker', workers: false, email: true });
@@ -48,7 +48,7 @@ test('facts, parameters and a release are taken from the words', async () => {
 	expect((await asked('mdad sqlite caddy')).of('proxy')).toBe('caddy');
 });
 
-test('a server gives its name, and one that the room watches gives its facts too', async () => {
+test("uses a server's name, and the facts of a watched one", async () => {
 	const known = await asked('mdad example.org no-workers');
 	expect(known.of('domain')).toBe('example.org');
 	expect(known.profile).toMatchObject({ postgres: '15', workers: false });
@@ -67,13 +67,13 @@ test.each([
 	['mdad proxy=apache', 'is not a valid `proxy`'],
 	['mdad devture_postgres_enabled workers', 'either names of variables or facts'],
 	['mdad sqlite server=external way=keep', 'is not possible here'],
-])('“%s” is refused: %s', async (said, why) => {
+])('refuses “%s”: %s', async (said, why) => {
 	const refusal = ask(said);
 	await expect(refusal).rejects.toBeInstanceOf(Refusal);
 	await expect(refusal).rejects.toThrow(why);
 });
 
-test('old names are said with what they became, and unknown ones as unknown', async () => {
+test('gives the new names of old variables, and says which are unknown', async () => {
 	const { value, lead } = await ask('mdad devture_postgres_enabled: matrix_nothing_like_it');
 	expect(value.variables).toMatchObject([
 		{ old: 'devture_postgres_enabled', new: 'postgres_enabled', known: true },
@@ -98,7 +98,7 @@ test.each([
 	expect(lead).toContain(says);
 });
 
-test('how the release stands to the one that the playbook installs today is said at the top', async () => {
+test("compares the release with the playbook's current one at the top", async () => {
 	const top = async (synapse: string) => {
 		const answer = await ask(`mdad docker postgres synapse=${synapse}`, {
 			playbook: { synapse: '1.160.0', entries: [] },

@@ -11,27 +11,27 @@ const knowledge = known({
 const said = (text: string) => notes.run(asked(text), { knowledge, distributions: knownDistributions() });
 const idsOf = async (text: string) => ((await said(text)).value.notes as { id: string }[]).map(({ id }) => id);
 
-test('two parts mean all patch releases, three mean one', async () => {
+test('shows all patch releases for two parts, and one for three', async () => {
 	expect((await idsOf('1.61')).sort()).toEqual(['1.61.0/mail', '1.61.1/fix']);
 	expect(await idsOf('1.61.1')).toEqual(['1.61.1/fix']);
 });
 
-test('the newest release may be asked for as such', async () =>
+test('accepts the newest release by that name', async () =>
 	expect(await idsOf('latest')).toEqual(await idsOf('1.61.1')));
 
-test('a fact hides what does not concern such a deployment, and says so', async () => {
+test('hides what a fact rules out, and says so', async () => {
 	expect(await idsOf('1.61.0 no-email')).toEqual([]);
 	expect((await said('1.61.0 no-email')).value.hidden).toMatchObject([{ id: '1.61.0/mail', because: ['no-email'] }]);
 });
 
-test('a candidate has the notes of its release', async () =>
+test("shows a candidate's notes under its release", async () =>
 	expect(await idsOf('1.62.0rc1')).toEqual(['1.62.0/coming']));
 
 test.each([
 	['', 'Which release?'],
 	['example.org', 'Which release?'],
 	['1.60 1.61', 'One release at a time'],
-])('“%s” is refused: %s', async (text, words) => {
+])('refuses “%s”: %s', async (text, words) => {
 	await expect(said(text)).rejects.toThrow(Refusal);
 	await expect(said(text)).rejects.toThrow(words);
 });

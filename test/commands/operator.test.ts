@@ -51,7 +51,7 @@ test.each<[string, OperatorPort | undefined, string]>([
 	expect(done).toEqual([]);
 });
 
-test('rooms, with who invited', async () => {
+test('lists rooms and who invited the bot', async () => {
 	const answer = await said('rooms');
 	expect(answer.lead).toBe('I am in 3 rooms.');
 	expect(answer.sections[0]?.markdown).toBe(
@@ -60,14 +60,14 @@ test('rooms, with who invited', async () => {
 	expect(answer.value.rooms).toHaveLength(3);
 });
 
-test('what waits, and what the configuration allows', async () => {
+test('lists what is waiting, and what the configuration allows', async () => {
 	expect((await said('waiting')).lead).toBe(
 		'1 message to process, 12 to deliver.\n\n* `!b:x`: processed 1 hour ago, 3 attempts, next in 1 minute\n* and 11 more',
 	);
 	expect((await said('limits')).lead).toContain('* These may invite me: `@a:x` and `example.org` (`matrix.allow`)');
 });
 
-test('it leaves rooms that it is in, and says so of those it is not in', async () => {
+test('leaves rooms, and says which it is not in', async () => {
 	done.length = 0;
 	expect((await said('leave !b:x')).value).toEqual({ format: 1, left: '!b:x' });
 	expect(done).toEqual([['leave', '!b:x', ['@a:x', '2026-11-29T12:00:00.000Z', 'leave !b:x']]]);
@@ -76,7 +76,7 @@ test('it leaves rooms that it is in, and says so of those it is not in', async (
 	await expect(said('leave !room')).rejects.toThrow('!leave');
 });
 
-test('it asks before it announces; markup of the text is not said', async () => {
+test('asks before an announcement, and removes its markup', async () => {
 	done.length = 0;
 	const question = await said('announce We *move* on Sunday.');
 	expect(question).toMatchObject({ value: { announced: false, rooms: 1 } });
@@ -89,4 +89,4 @@ test('it asks before it announces; markup of the text is not said', async () => 
 	await expect(said('announce yes')).rejects.toThrow('Announce what?');
 });
 
-test('an unknown word is refused', async () => expect(said('reboot')).rejects.toThrow('I do not understand'));
+test('refuses an unknown word', async () => expect(said('reboot')).rejects.toThrow('I do not understand'));

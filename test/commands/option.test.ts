@@ -11,10 +11,10 @@ const code = openCode(folder);
 
 const said = (text: string) => option.run(asked(text), { knowledge, code });
 
-test('the last part of a name is enough if it is unique', () =>
+test('accepts the last part of a name if it is unique', () =>
 	expect(JSON.stringify(said('smtp_host').value)).toContain('email.smtp_host'));
 
-test('a name in a sentence, or copied from a file, is that name', () => {
+test('finds a name in a sentence, or copied from a file', () => {
 	expect(said('smtp_host?').value).toEqual(said('smtp_host').value);
 	expect(said('email.smtp_host:').value).toEqual(said('email.smtp_host').value);
 });
@@ -24,7 +24,7 @@ test.each([
 	['a b', 'One option at a time'],
 	['enabled', 'Several options end with'],
 	['smtp_hots', 'Did you mean'],
-])('“%s” is refused: %s', (text, words) => {
+])('refuses “%s”: %s', (text, words) => {
 	expect(() => said(text)).toThrow(Refusal);
 	expect(() => said(text)).toThrow(words);
 });
@@ -32,7 +32,7 @@ test.each([
 test.each([
 	['matrix_rtc', 'only if `experimental_features.msc4143_enabled`'],
 	['allow_unsafe_locale', 'Synapse reads it only under `database`'],
-])('%s may have no effect: %s', (text, words) => expect(said(text).lead).toContain(words));
+])('warns that %s may have no effect: %s', (text, words) => expect(said(text).lead).toContain(words));
 
-test('one that always works has no such trap', () =>
+test('gives no such warning for one that always works', () =>
 	expect(said('email.smtp_host').lead).not.toContain('without effect'));

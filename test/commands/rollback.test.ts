@@ -26,10 +26,10 @@ test.each([
 	['1.62 1.61 1.60', 'Give the current release'],
 	['1.62 docker', 'Give the current release'],
 	['example.org', 'Give the current release'],
-])('%s is refused: %s', (text, words) => {
+])('refuses %s: %s', (text, words) => {
 	expect(() => said(text)).toThrow(Refusal);
 	expect(() => said(text)).toThrow(words);
 });
 
-test('the oldest release has nowhere to go back to', () =>
+test('says that the oldest release has nowhere to go back to', () =>
 	expect(said('1.60').value).toMatchObject({ release: '1.60.0', floor: '1.60.0' }));

@@ -21,14 +21,14 @@ const said = async (text: string) =>
 const stepsOf = async (text: string) =>
 	((await said(text)).value.steps as { id: string }[]).map(({ id }) => id).filter(id => !id.endsWith('/switch'));
 
-test('the way goes to the newest release unless another is said', async () => {
+test('goes to the newest release by default', async () => {
 	expect((await said('1.60')).value).toMatchObject({ from: '1.60.0', to: '1.62.0' });
 	expect(await stepsOf('1.60 1.61')).toEqual(['1.61.0/mail', '1.61.0/try']);
 });
 
-test('facts shorten it', async () => expect(await stepsOf('1.60 1.62 no-email')).toEqual(['1.62.0/all', '1.62.0/try']));
+test('is shorter with facts', async () => expect(await stepsOf('1.60 1.62 no-email')).toEqual(['1.62.0/all', '1.62.0/try']));
 
-describe('is refused:', () => {
+describe('refuses', () => {
 	test.each([
 		['', 'From which release?'],
 		['1.62', 'the newest release I know'],

@@ -10,7 +10,7 @@ const health = (device?: Health['device']): Health => ({
 	...(device && { device }),
 });
 
-test('names the keys, the master key in groups of four', () => {
+test('shows the keys, the master key in groups of four', () => {
 	const answer = verify.run(asked(''), {
 		health: health(() => ({ fingerprint: 'abcd efgh', master: 'ABCDEFGH', signed: true })),
 	});
@@ -24,7 +24,7 @@ test('warns of a session that its account did not sign', () =>
 		'not signed',
 	));
 
-test('has nothing to compare where nothing is encrypted', () => {
+test('has nothing to compare without encryption', () => {
 	const { value, lead } = verify.run(asked(''), { health: health() });
 	expect(value).toEqual({ format: 1 });
 	expect(lead).toContain('no keys here');

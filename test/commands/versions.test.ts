@@ -103,7 +103,7 @@ function textOf({ lead, sections }: Answer): string {
 
 const synapse = (version: string) => JSON.stringify({ server: { name: 'Synapse', version } });
 
-describe('the same everywhere', () => {
+describe('is the same everywhere', () => {
 	test.each([
 		[synapse('1.98.0'), 'Synapse 1.98.0'],
 		[synapse('1.49.1'), '1.49.1, which was withdrawn by its developers'],
@@ -131,7 +131,7 @@ describe('the same everywhere', () => {
 		[synapse('latest'), 'with a version I cannot read: `latest`'],
 		[JSON.stringify({ server: {} }), 'it answers with `{"server":{}}`'],
 		['<!DOCTYPE html><title>x</title>', 'it answers with a web page'],
-	])('what was seen is said: %s', async (body, expected) => {
+	])('shows what was seen: %s', async (body, expected) => {
 		const { status: _, ...said } = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {
 			expect(text, command).toContain(expected);
@@ -140,7 +140,7 @@ describe('the same everywhere', () => {
 	});
 });
 
-test('whether a release that is not known has done away with something is not claimed', async () => {
+test('does not claim that an unknown release removed something', async () => {
 	const body = (version: string) => synapse(version);
 	expect((await everywhere(body('1.98.0'), '!known')).deadlines).toContain('In force in newer releases');
 	for (const version of ['1.98.7', '1.200.0']) {
@@ -150,7 +150,7 @@ test('whether a release that is not known has done away with something is not cl
 	}
 });
 
-test('a version that a person tells is named like one that was seen', async () => {
+test('treats a version stated by a person like one that was seen', async () => {
 	const web = outside(now);
 	const ports = {
 		knowledge,
@@ -178,7 +178,7 @@ test('a version that a person tells is named like one that was seen', async () =
 const answers = [...[...servers, ...oddServers].map(server => JSON.stringify({ server })), ...bodies];
 const names = new Set(knowledge.releases.map(({ version }) => version));
 
-describe('of more than a hundred answers nothing is claimed that is not known', () => {
+describe('claims nothing unknown in more than a hundred answers', () => {
 	test.each(answers.map((answer, i) => [i, answer.slice(0, 50), answer] as const))('%i %s', async (i, _, answer) => {
 		const observation = observed(answer, 'a.test');
 		const said = await everywhere(answer, `!all${i}`);

@@ -30,7 +30,7 @@ const failures = new Map<string, string>(
 // is known of Synapse's own words.
 const seen = knowledge.tried.flatMap(({ guide, of, saw }) => (saw === undefined ? [] : [[`${guide}/${of}`, saw]]));
 
-test.each(seen)('%s, as it was seen: %s', async (_, saw) => {
+test.each(seen)('%s explains an error as it was seen: %s', async (_, saw) => {
 	const ids = await found(saw);
 	const isKnown = ids.flatMap(id => failures.get(id) ?? []).some(text => knownBy(text, saw));
 	expect(isKnown || ids[0]?.startsWith('symptom/')).toBe(true);

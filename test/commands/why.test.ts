@@ -97,7 +97,7 @@ fatal: [matrix.example.org]: FAILED! => {"msg": "... variable matrix_foo_enabled
 	],
 ];
 
-describe('ten texts that were really pasted', () => {
+describe('ten texts that people really pasted', () => {
 	test.each(texts)('%s', async (_, text, wanted, says) => {
 		const { matches, lead } = await ask(text);
 		expect([matches[0]?.id, matches[0]?.sure, matches[0]?.forward]).toEqual([
@@ -109,7 +109,7 @@ describe('ten texts that were really pasted', () => {
 	});
 });
 
-describe('what narrows the answer', () => {
+describe('the answer is narrowed by', () => {
 	const text = 'ConfigError: MSC4108 requires MSC3861 to be enabled';
 
 	test('the release in the command', async () => {
@@ -119,12 +119,12 @@ describe('what narrows the answer', () => {
 		);
 	});
 
-	test('a release that the log names', async () => {
+	test('a release in the log', async () => {
 		const { matches } = await ask(`File "/opt/synapse-1.136.0/lib/synapse/config/experimental.py"\n${text}`);
 		expect(matches[0]?.id).toBe('fault/1.136.0/msc4108-needs-msc3861');
 	});
 
-	test('facts that exclude it', async () => {
+	test('facts that rule it out', async () => {
 		expect((await ask('sqlite FATAL: sorry, too many clients already')).matches).toEqual([]);
 		expect((await ask('postgres FATAL: sorry, too many clients already')).matches[0]?.id).toBe(
 			'symptom/postgres-connections',
@@ -132,8 +132,8 @@ describe('what narrows the answer', () => {
 	});
 });
 
-describe('the first error counts', () => {
-	test('of two thousand lines, not the last', async () => {
+describe('the first error', () => {
+	test('of two thousand lines counts, not the last', async () => {
 		const noise =
 			'2026-11-29 09:00:00,000 - synapse.access.http.8008 - 460 - INFO - GET-1 - 192.0.2.1 - 8008 - Processed request\n';
 		const text = `${noise.repeat(900)}synapse.config._base.ConfigError: Config option must be a string
@@ -145,7 +145,7 @@ synapse exited with code 1`;
 	});
 });
 
-test('what says little by itself comes with the faults of the release that runs', async () => {
+test('lists faults of the running release for an error that says little by itself', async () => {
 	const line = 'nginx: upstream timed out (110) while reading response header from upstream, request: "GET /sync"';
 	const { matches } = await ask(`1.109.0 ${line}`);
 	expect(matches.map(match => match.id)).toContain('fault/1.109.0/sync-waits-for-the-future');
@@ -155,20 +155,20 @@ test('what says little by itself comes with the faults of the release that runs'
 	).toEqual([]);
 });
 
-test('a failure of a guide is not sure without a session of that guide', async () => {
+test("is not sure about a guide's error without a session of that guide", async () => {
 	const { matches } = await ask('synapse: ERROR: unrecognized configuration parameter "foo" in file "postgresql.conf"');
 	expect(matches[0]?.kind).toBe('guide');
 	expect(matches[0]?.sure).toBe(false);
 });
 
-describe('unknown', () => {
-	test('is said to be unknown, with what would help', async () => {
+describe('an unknown error', () => {
+	test('is called unknown, with what would help', async () => {
 		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');
 		expect(matches).toEqual([]);
 		expect(lead).toMatch(/^\*\*I do not recognise this error\.\*\*[\s\S]*docker compose logs/);
 	});
 
-	test('an error beside harmless lines is not called harmless', async () => {
+	test('is not called harmless beside harmless lines', async () => {
 		const { matches, all } = await ask(
 			'synapse - WARNING - authenticate_request failed: 401\nsynapse - ERROR - Frobnication of the moon failed',
 		);
@@ -177,7 +177,7 @@ describe('unknown', () => {
 	});
 });
 
-test('symptoms in a few words are answered, and never sure', async () => {
+test('answers symptoms in a few words, but never as certain', async () => {
 	for (const [said, wanted] of [
 		['bridges are silent since the upgrade', /^fault\//],
 		['restarts every 90 seconds', /^symptom\/systemd-start-timeout$/],
@@ -189,7 +189,7 @@ test('symptoms in a few words are answered, and never sure', async () => {
 	}
 });
 
-test('nothing of the text comes back that is a value', async () => {
+test('repeats no value from the text', async () => {
 	const secrets = ['s3cr3t-token-abcdef', '/home/alice/keys', 'alice@example.com', '198.51.100.23', 'syt_YWxpY2U_abc'];
 	const text = `2026-11-29 synapse ERROR token ${secrets[0]} of ${secrets[2]} at ${secrets[3]}
 synapse.config._base.ConfigError: Error accessing file '${secrets[1]}' (config for ${secrets[4]}): [Errno 2]`;
@@ -220,17 +220,17 @@ describe('what to type, by the way to install', () => {
 		expect(commands?.includes('installation generates')).toBe(['mdad', 'ess', 'nix'].includes(install));
 	});
 
-	test('every recipe says how a changed configuration is applied', () => {
+	test('says how a changed configuration is applied, for every recipe', () => {
 		for (const [install, recipe] of Object.entries(ports.knowledge.installs))
 			expect(recipe.apply, install).toBeDefined();
 	});
 
-	test('files have the paths of that way to install', async () => {
+	test('uses the paths of that installation method', async () => {
 		expect((await typed('debian')).commands).toContain('/etc/matrix-synapse/homeserver.yaml');
 		expect((await typed('docker')).commands).toContain('`/data/homeserver.yaml` inside the container');
 	});
 
-	test('nothing to start where nothing was said, where all is well, or where nothing may be started', async () => {
+	test('suggests no start if nothing was stated, all is well, or nothing may be started', async () => {
 		expect((await typed('')).commands).toBeUndefined();
 		const titles = async (text: string) => (await ask(text)).sections.map(({ title }) => title);
 		expect(
@@ -242,7 +242,7 @@ describe('what to type, by the way to install', () => {
 	});
 });
 
-describe('what is known besides the text', () => {
+describe('knowledge from the room', () => {
 	const watching = (...servers: string[]): WatchStore => {
 		const watches = servers.map(server => ({
 			...{ id: server, room: '!a', server, facts: ['mdad'], changed: new Date(0) },
@@ -260,7 +260,7 @@ describe('what is known besides the text', () => {
 		return JSON.stringify([lead, sections]);
 	};
 
-	test('the only server that the room watches, unless others are meant', async () => {
+	test('includes the only server that the room watches, unless others are meant', async () => {
 		const one = await told(refusedStart, watching('example.org'));
 		expect(one).toContain('I assume that this is from `example.org`, which this room watches.');
 		expect(one).toContain('ansible-playbook');
@@ -274,7 +274,7 @@ describe('what is known besides the text', () => {
 		);
 	});
 
-	test('in the thread of a guide its own failures come first, and are sure', async () => {
+	test("puts a guide's own errors first in its thread, as certain", async () => {
 		const guide = ports.knowledge.guides.find(({ id }) => id === 'mdad');
 		const stage = guide?.stages.find(({ failures }) => failures.some(({ id }) => id === 'key-broken'))?.id ?? '';
 		const text = 'ConfigError: Error reading signing_key: not enough values to unpack';

@@ -25,7 +25,7 @@ function randomKey(roll: (sides: number) => number, depth = 0): Key {
 	return Array.from({ length: roll(4) }, () => randomKey(roll, depth + 1));
 }
 
-test('what lies between two keys begins with their common prefix', () => {
+test('everything between two keys begins with their common prefix', () => {
 	const roll = dice(1);
 	let inside = 0;
 	for (let i = 0; i < 200_000; i++) {
@@ -192,7 +192,7 @@ function randomAct(roll: (sides: number) => number): Act {
 	return acts[roll(acts.length)] as Act;
 }
 
-test.each([1, 2, 3])('a store read by need answers as one that is in memory as a whole (%i)', async seed => {
+test.each([1, 2, 3])('a store read on demand answers like one held in memory (%i)', async seed => {
 	const roll = dice(seed);
 	const kept = disk();
 	let mirror = await mirrorOf(kept, 3);
@@ -220,7 +220,7 @@ test.each([1, 2, 3])('a store read by need answers as one that is in memory as a
 	mirror.close();
 });
 
-test('what cannot be read fails the request, and the call that asked', async () => {
+test('an unreadable value fails the request and the call behind it', async () => {
 	const kept = disk();
 	const failing = () => Promise.reject(new Error('the line is cut'));
 	const mirror = await openMirror(kept.databases, () => [], failing);
@@ -232,7 +232,7 @@ test('what cannot be read fails the request, and the call that asked', async () 
 	mirror.close();
 });
 
-test('when its shape changes, all of a store is there', async () => {
+test('the whole store is loaded when its format changes', async () => {
 	const kept = disk();
 	for (let i = 0; i < 20; i++)
 		kept.records.get('inbound_group_sessions3')?.set(JSON.stringify(`k${i}`), { key: `k${i}`, value: { other: i } });

@@ -27,7 +27,7 @@ async function establish(server: Homeserver, machine: OlmMachine, means?: Identi
 	return establishIdentity(machine, server.client(machine), means);
 }
 
-test('the first start makes an identity, uploads it and signs the device; the next changes nothing', async () => {
+test('creates and uploads an identity and signs the device at the first start only', async () => {
 	const server = homeserver();
 	const bot = await startBot(server, 'ONE');
 	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: true, signedNow: true });
@@ -37,7 +37,7 @@ test('the first start makes an identity, uploads it and signs the device; the ne
 	expect(server.log).toEqual(['POST keys/query']);
 });
 
-test('other users see the device as signed by its owner', async () => {
+test('shows other users the device as signed by its owner', async () => {
 	const server = homeserver();
 	const bot = await startBot(server, 'ONE');
 	const alice = await OlmMachine.initialize(new UserId('@alice:example.org'), new DeviceId('A'));
@@ -51,7 +51,7 @@ test('other users see the device as signed by its owner', async () => {
 
 const steps = ['keys/query', 'keys/device_signing/upload', 'keys/signatures/upload'];
 test.for(steps.flatMap(step => [`before ${step}`, `after ${step}`]))(
-	'cut off %s, the next start keeps the identity',
+	'keeps the identity if cut off %s',
 	async where => {
 		const server = homeserver();
 		const bot = await startBot(server, 'ONE');
@@ -71,7 +71,7 @@ test.for(steps.flatMap(step => [`before ${step}`, `after ${step}`]))(
 	},
 );
 
-test('a server that always asks for the password gets it, and until then the identity waits', async () => {
+test('gives a server the password that it asks for, and waits until then', async () => {
 	const server = homeserver('password-always');
 	const bot = await startBot(server, 'ONE');
 	expect(await establish(server, bot)).toEqual({ kind: 'needs-password', wrong: false });
@@ -91,7 +91,7 @@ async function lostStore(policy: Policy = 'password-to-replace') {
 	return { server, seeds, master: masterKey(server), bot: await startBot(server, 'NEW') };
 }
 
-test('a lost store asks for the seeds, and signs the new device with them without touching the identity', async () => {
+test('asks for the seeds after a lost store, and signs the new device without changing the identity', async () => {
 	const { server, seeds, master, bot } = await lostStore();
 	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
 	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'signed', made: false, signedNow: true });
@@ -99,7 +99,7 @@ test('a lost store asks for the seeds, and signs the new device with them withou
 	expect(masterKey(server)).toBe(master);
 });
 
-test('seeds of another identity are refused and change nothing', async () => {
+test('refuses seeds of another identity, and changes nothing', async () => {
 	const { server, master, bot } = await lostStore();
 	const { seeds } = await lostStore();
 	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'needs-seeds', wrong: true });
@@ -108,13 +108,13 @@ test('seeds of another identity are refused and change nothing', async () => {
 	expect(masterKey(server)).toBe(master);
 });
 
-test('a password alone never replaces an identity', async () => {
+test('never replaces an identity with a password alone', async () => {
 	const { server, master, bot } = await lostStore();
 	expect(await establish(server, bot, { password: PASSWORD })).toEqual({ kind: 'needs-seeds', wrong: false });
 	expect(masterKey(server)).toBe(master);
 });
 
-test('a reset needs the password, and with it replaces the identity', async () => {
+test('replaces the identity on a reset with the password', async () => {
 	const { server, master, bot } = await lostStore();
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'needs-password', wrong: false });
 	expect(await bot.crossSigningStatus()).toMatchObject({ hasMaster: false });
@@ -123,7 +123,7 @@ test('a reset needs the password, and with it replaces the identity', async () =
 	expect(masterKey(server)).not.toBe(master);
 });
 
-test('a reset is not repeated while the identity can be used', async () => {
+test('does not repeat a reset while the identity works', async () => {
 	const { server, bot } = await lostStore();
 	const means = { reset: true, password: PASSWORD };
 	await establish(server, bot, means);
@@ -136,7 +136,7 @@ test.for([
 	['a wrong password', { password: 'wrong' }, 'password-to-replace'],
 	['a server that never allows it', { password: PASSWORD }, 'never'],
 ] as const)(
-	'a reset refused (%s) leaves no keys in the store that the server does not have',
+	'stores no keys that the server does not have after a refused reset (%s)',
 	async ([, means, policy]) => {
 		const { server, master, seeds, bot } = await lostStore();
 		server.policy = policy;
@@ -148,7 +148,7 @@ test.for([
 	},
 );
 
-test.for(['before', 'after'] as const)('a reset cut off %s the upload ends in one identity', async when => {
+test.for(['before', 'after'] as const)('ends with one identity if a reset is cut off %s the upload', async when => {
 	const { server, bot } = await lostStore();
 	const means = { reset: true, password: PASSWORD };
 	let uploads = 0;
@@ -163,7 +163,7 @@ test.for(['before', 'after'] as const)('a reset cut off %s the upload ends in on
 	expect(uploads).toBe(uploadsOfThat);
 });
 
-test('where the account page decides, the outcome names it, and a reset allowed there goes through', async () => {
+test('names the account page if that decides, and completes a reset allowed there', async () => {
 	const { server, bot, master } = await lostStore('account-page-to-replace');
 	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'needs-account-page', url: PAGE });
@@ -173,7 +173,7 @@ test('where the account page decides, the outcome names it, and a reset allowed 
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'signed', made: true, signedNow: true });
 });
 
-test('signatures that the server refuses are not called signed, and the next start tries again', async () => {
+test('does not call refused signatures signed, and tries again at the next start', async () => {
 	const server = homeserver();
 	const bot = await startBot(server, 'ONE');
 	const send = server.client(bot);
@@ -193,14 +193,14 @@ test('signatures that the server refuses are not called signed, and the next sta
 	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: false, signedNow: true });
 });
 
-test('a device whose keys the server does not have yet uploads them first', async () => {
+test('uploads device keys first if the server does not have them yet', async () => {
 	const server = homeserver();
 	const bot = await OlmMachine.initialize(new UserId(BOT), new DeviceId('ONE'));
 	expect(await establish(server, bot)).toEqual({ kind: 'signed', made: true, signedNow: true });
 	expect(server.log).toContain('POST keys/upload');
 });
 
-test('an identity that somebody else replaced is noticed', async () => {
+test('notices an identity that someone else replaced', async () => {
 	const { server, bot, seeds } = await lostStore();
 	await establish(server, bot, { seeds });
 	const other = await startBot(server, 'OTHER');
@@ -231,7 +231,7 @@ function lagging(server: Homeserver, machine: OlmMachine) {
 	return { lag, send };
 }
 
-test('a process of the server that does not know the keys yet is no refusal, however long it takes', async () => {
+test('waits for a server process that does not know the keys yet, however long it takes', async () => {
 	const server = homeserver();
 	const bot = await startBot(server, 'ONE');
 	const { lag, send } = lagging(server, bot);
@@ -250,7 +250,7 @@ test('a process of the server that does not know the keys yet is no refusal, how
 	expect(masterKey(server)).toBe(made);
 });
 
-test('an answer from before a reset does not cost the keys that were just made', async () => {
+test('keeps new keys if a response from before the reset arrives', async () => {
 	const { server, bot } = await lostStore();
 	const { lag, send } = lagging(server, bot);
 	let outcome = await establishIdentity(

@@ -116,7 +116,7 @@ function sleep(ms: number): Promise<undefined> {
 	return new Promise(resolve => setTimeout(resolve, ms, undefined));
 }
 
-test('killed at random, a bot keeps its identity, reads every message and never repeats a counter', async () => {
+test('a bot killed at random keeps its identity, reads every message and never repeats a counter', async () => {
 	const lives = [...Array.from({ length: KILLS - 1 }, () => Math.random() * 150), null];
 	const tally = await run(join(directory, 'good'), '', lives.length, round => lives[round] ?? null);
 	const { identities, failed, reused } = tally;
@@ -130,7 +130,7 @@ test('killed at random, a bot keeps its identity, reads every message and never 
 	expect(tally.counters.size).toBe(tally.sent.size);
 });
 
-test('the same test notices a store that writes late', async () => {
+test('this test notices a store that writes late', async () => {
 	const noticed = await run(join(directory, 'late'), 'late', 3, () => null).then(
 		({ identities, failed, reused }) => identities.size - 1 + failed.length + reused.length,
 		// The homeserver can be the first to notice: the same one-time key is uploaded twice.

@@ -69,7 +69,7 @@ async function read(machine: OlmMachine, event: string): Promise<string> {
 
 const sessionOf = (event: string): string => JSON.parse(event).content.session_id;
 
-test('a conversation goes on over a restart: old messages, new ones, the same key', async () => {
+test('continues a conversation after a restart: old messages, new ones, the same key', async () => {
 	const server = homeserver();
 	const directory = join(root, 'conversation');
 	const alice = await start(server, ALICE);
@@ -93,7 +93,7 @@ test('a conversation goes on over a restart: old messages, new ones, the same ke
 	await bot.close();
 });
 
-test('what cannot be decrypted is an error with a code', async () => {
+test('throws an error with a code for what cannot be decrypted', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const event = await say(server, alice, [], 'not for you');
@@ -102,7 +102,7 @@ test('what cannot be decrypted is an error with a code', async () => {
 	expect(error).toMatchObject({ name: 'MegolmDecryptionError', code: 'MissingRoomKey', message: /room key/i });
 });
 
-test('a decrypted event says who sent it and how far to trust that', async () => {
+test('says who sent a decrypted event and how far to trust that', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	await prepare(server, bot, [ALICE]);
@@ -116,7 +116,7 @@ test('a decrypted event says who sent it and how far to trust that', async () =>
 	expect(decrypted.shieldState(true).message).toMatch(/unverified/);
 });
 
-test('to-device events come back as matrix-bot-sdk reads them: a JSON array of events', async () => {
+test('returns to-device events as matrix-bot-sdk reads them: a JSON array', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	await say(server, alice, [BOT], 'key to come');
@@ -124,7 +124,7 @@ test('to-device events come back as matrix-bot-sdk reads them: a JSON array of e
 	expect(events).toMatchObject([{ type: 'm.room_key', content: { room_id: room.toString() } }]);
 });
 
-test('a to-device request carries its type and transaction in the body too', async () => {
+test('puts the type and transaction of a to-device request in its body too', async () => {
 	const server = homeserver();
 	const [, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const [request] = await prepare(server, bot, [ALICE]);
@@ -137,7 +137,7 @@ test('a to-device request carries its type and transaction in the body too', asy
 	expect(request?.id).toBe(request?.txnId);
 });
 
-test('identifiers and settings may be used again after a call', async () => {
+test('allows identifiers and settings to be used again after a call', async () => {
 	const server = homeserver();
 	const [, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const users = [ALICE, BOT];
@@ -152,7 +152,7 @@ test('identifiers and settings may be used again after a call', async () => {
 	expect(BOT.localpart).toBe('bot');
 });
 
-test("the rotation period is in milliseconds, and nobody's number wraps around", async () => {
+test('takes the rotation period in milliseconds, without overflow', async () => {
 	const handed = vi
 		.spyOn(wasm.OlmMachine.prototype, 'shareRoomKey')
 		.mockImplementation(async (_room, _users, settings) => {
@@ -175,7 +175,7 @@ test("the rotation period is in milliseconds, and nobody's number wraps around",
 	handed.mockRestore();
 });
 
-test('encrypting with a key that is used up asks for a new one instead of panicking', async () => {
+test('asks for a new key instead of panicking if a key is used up', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const settings = new EncryptionSettings();
@@ -194,7 +194,7 @@ test('encrypting with a key that is used up asks for a new one instead of panick
 	expect([await read(alice, one), await read(alice, two)]).toEqual(['one', 'two']);
 });
 
-test('two messages at once share one key while it is good', async () => {
+test('shares one valid key between two concurrent messages', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	await prepare(server, bot, [ALICE]);
@@ -208,7 +208,7 @@ test('two messages at once share one key while it is good', async () => {
 	expect(await Promise.all(events.map(event => read(alice, event)))).toEqual(texts);
 });
 
-test('users without known devices are not waited for', async () => {
+test('does not wait for users without known devices', async () => {
 	const server = homeserver();
 	const bot = await start(server, BOT);
 	const asked = vi.spyOn(wasm.OlmMachine.prototype, 'getMissingSessions');
@@ -223,7 +223,7 @@ test('users without known devices are not waited for', async () => {
 	asked.mockRestore();
 });
 
-test('a sync with nothing in it costs nothing, and anything new is taken', async () => {
+test('skips an empty sync, and processes anything new', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const taken = vi.spyOn(wasm.OlmMachine.prototype, 'receiveSyncChanges');
@@ -259,7 +259,7 @@ test('a sync with nothing in it costs nothing, and anything new is taken', async
 	vi.restoreAllMocks();
 });
 
-test('"nothing to send" is remembered until something happened', async () => {
+test('remembers "nothing to send" until something happens', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const asked = vi.spyOn(wasm.OlmMachine.prototype, 'outgoingRequests');
@@ -294,7 +294,7 @@ test('"nothing to send" is remembered until something happened', async () => {
 	vi.restoreAllMocks();
 });
 
-test('"no session is missing" is remembered until something happened', async () => {
+test('remembers "no session is missing" until something happens', async () => {
 	const server = homeserver();
 	const [, bot] = [await start(server, ALICE), await start(server, BOT)];
 	await prepare(server, bot, [ALICE]);
@@ -310,7 +310,7 @@ test('"no session is missing" is remembered until something happened', async () 
 	vi.restoreAllMocks();
 });
 
-test('signatures come as plain values', async () => {
+test('returns signatures as plain values', async () => {
 	const bot = await OlmMachine.initialize(BOT, new DeviceId('D'));
 	const signatures = await bot.sign('{"a":1}');
 	expect([signatures.isEmpty, signatures.count]).toEqual([false, 1n]);
@@ -322,7 +322,7 @@ test('signatures come as plain values', async () => {
 	expect(bot.fingerprint.split(' ')).toHaveLength(11);
 });
 
-test('a store from an old backup shows when it uploads keys', async () => {
+test('notices a store from an old backup when it uploads keys', async () => {
 	const server = homeserver();
 	const [now, backup] = [join(root, 'now'), join(root, 'backup')];
 	await (await start(server, BOT, now)).close();
@@ -346,7 +346,7 @@ test('a store from an old backup shows when it uploads keys', async () => {
 	await restored.close();
 });
 
-test('a file survives encryption, and a changed one is refused', () => {
+test('decrypts a file, and refuses a changed one', () => {
 	const file = new TextEncoder().encode('a file');
 	const { encryptedData, mediaEncryptionInfo } = Attachment.encrypt(file);
 	expect(encryptedData).not.toEqual(file);
@@ -360,7 +360,7 @@ test('a file survives encryption, and a changed one is refused', () => {
 	expect(() => Attachment.decrypt(new EncryptedAttachment(changed, info))).toThrow();
 });
 
-test('a user whose only device is dehydrated (MSC3814) gets keys', async () => {
+test('sends keys to a user whose only device is dehydrated (MSC3814)', async () => {
 	const person = new wasm.UserId('@dehydrated:example.org');
 	const owner = await wasm.OlmMachine.initialize(person, new wasm.DeviceId('GONE'));
 	const { uploadSigningKeysRequest } = await owner.bootstrapCrossSigning(true);

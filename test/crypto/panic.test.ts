@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { Attachment, DeviceId, isFatal, OlmMachine, onFatal, UserId } from '../../crypto/index.ts';
 import { answer, wasm } from '../../crypto/wasm.ts';
 
-test('a panic rejects the call, those that wait, and all later ones, and is told once', async () => {
+test('a panic rejects the call, waiting and later ones, and is reported once', async () => {
 	vi.spyOn(console, 'error').mockImplementation(() => {});
 	const heard: unknown[] = [];
 	onFatal(error => heard.push(error));

@@ -91,7 +91,7 @@ async function started(server: Homeserver, timeline: Sent[], user: string, direc
 	return client;
 }
 
-test('its clients read each other, also after a restart, and nothing readable was sent', async () => {
+test("clients read each other's messages, also after a restart, and send nothing in the clear", async () => {
 	const server = homeserver();
 	const timeline: Sent[] = [];
 	const bot = await started(server, timeline, '@bot:example.org', join(root, 'bot'));
@@ -120,7 +120,7 @@ test('its clients read each other, also after a restart, and nothing readable wa
 	expect(timeline.at(-1)?.content.session_id).toBe(timeline[1]?.content.session_id);
 });
 
-test('its files and signatures go through', async () => {
+test('files and signatures work', async () => {
 	const bot = await started(homeserver(), [], '@bot:example.org', join(root, 'files'));
 	const file = readFileSync(import.meta.filename);
 	const { buffer, file: info } = await bot.crypto.encryptMedia(file);

@@ -66,7 +66,7 @@ async function caught(opening: () => Promise<OlmMachine>): Promise<[OlmMachine, 
 	}
 }
 
-test('a store keeps its identity, also after it was moved, and a memory machine does not', async () => {
+test('keeps its identity, even when moved, unlike a machine in memory', async () => {
 	const key = await begun('kept');
 	renameSync(directory('kept'), directory('moved'));
 	expect(await begun('moved')).toBe(key);
@@ -74,7 +74,7 @@ test('a store keeps its identity, also after it was moved, and a memory machine 
 	expect(identity(await forgetful())).not.toBe(identity(await forgetful()));
 });
 
-test('nobody else can read the files, and every commit is synced', async () => {
+test('makes files readable only by the owner, and syncs every commit', async () => {
 	const [machine, database] = await caught(() => open('private'));
 	await machine.updateTrackedUsers([new UserId('@alice:example.org')]);
 	const files = readdirSync(directory('private'));
@@ -85,7 +85,7 @@ test('nobody else can read the files, and every commit is synced', async () => {
 	await machine.close();
 });
 
-test('with a passphrase it opens with this one only', async () => {
+test('opens only with its passphrase', async () => {
 	const key = await begun('sealed', 'secret');
 	await begun('open');
 	for (const [name, passphrase, said] of [
@@ -98,7 +98,7 @@ test('with a passphrase it opens with this one only', async () => {
 	expect(await begun('sealed', 'secret')).toBe(key);
 });
 
-test('of another user or device it is refused by name', async () => {
+test('refuses the store of another user or device by name', async () => {
 	await begun('mine');
 	for (const [user, device] of [
 		[BOT, 'OTHER'],
@@ -111,14 +111,14 @@ test('of another user or device it is refused by name', async () => {
 	}
 });
 
-test('a directory of the native library is refused and left alone', async () => {
+test('refuses a directory of the native library and leaves it alone', async () => {
 	mkdirSync(directory('native'));
 	writeFileSync(join(directory('native'), 'matrix-sdk-crypto.sqlite3'), '');
 	await expect(open('native')).rejects.toMatchObject({ code: 'CRYPTO_STORE_NATIVE', message: /log in again/ });
 	expect(readdirSync(directory('native'))).toEqual(['matrix-sdk-crypto.sqlite3']);
 });
 
-test("written by a newer version it is refused, whether ours or wasm's", async () => {
+test("refuses a store of a newer version, ours or wasm's", async () => {
 	await begun('newer');
 	changed('newer', 'PRAGMA user_version = 4');
 	await begun('newer-schema');
@@ -132,13 +132,13 @@ test("written by a newer version it is refused, whether ours or wasm's", async (
 		await expect(open(name)).rejects.toMatchObject({ code: 'CRYPTO_STORE_NEWER', message: /newer version/ });
 });
 
-test('a file that is something else is refused', async () => {
+test('refuses a file that is something else', async () => {
 	mkdirSync(directory('garbage'));
 	writeFileSync(file('garbage'), 'not a database, but longer than the header of one; '.repeat(100));
 	await expect(open('garbage')).rejects.toMatchObject({ code: 'CRYPTO_STORE_UNREADABLE', message: /not a database/ });
 });
 
-test('twice in one process it is refused, until it is closed', async () => {
+test('refuses to open twice in one process until it is closed', async () => {
 	const machine = await open('twice');
 	await expect(open('twice')).rejects.toMatchObject({ code: 'CRYPTO_STORE_BUSY', message: /in this process/ });
 	const later = machine.outgoingRequests();
@@ -148,7 +148,7 @@ test('twice in one process it is refused, until it is closed', async () => {
 	await (await open('twice')).close();
 });
 
-test('in two processes it is refused, until the first is killed', async () => {
+test('refuses to open in two processes until the first is killed', async () => {
 	const other = fork(join(import.meta.dirname, 'bot.ts'), [directory('shared')]);
 	const [{ identity: key }] = await once(other, 'message');
 	await expect(open('shared')).rejects.toMatchObject({ code: 'CRYPTO_STORE_BUSY', message: /another process/ });
@@ -157,7 +157,7 @@ test('in two processes it is refused, until the first is killed', async () => {
 	expect(await begun('shared')).toBe(key);
 });
 
-test('a full disk ends the machine, and nothing of what it refused is there afterwards', async () => {
+test('stops the machine on a full disk, and keeps nothing of what failed', async () => {
 	const [machine, database] = await caught(() => open('full'));
 	const key = identity(machine);
 	const users = (from: number) => Array.from({ length: 200 }, (_, i) => new UserId(`@u${from + i}:example.org`));
@@ -240,7 +240,7 @@ function rowsOf(name: string): Row[] {
 
 const update = 'UPDATE record SET value = ? WHERE database = ? AND store = ? AND key = ?';
 
-test('each byte of each stored value counts in its checksum', async () => {
+test('covers each byte of each stored value by its checksum', async () => {
 	await filled('summed');
 	for (const { database, store, key, value, checksum: kept } of rowsOf('summed')) {
 		expect(checksum(database, store, key, value)).toBe(kept);
@@ -253,7 +253,7 @@ test('each byte of each stored value counts in its checksum', async () => {
 	}
 });
 
-test('a value with a damaged byte ends in the promised sentence', async () => {
+test('reports a value with a damaged byte in the promised sentence', async () => {
 	const saved = await filled('damaged');
 	for (const { database, store, key, value } of rowsOf('damaged')) {
 		// Each byte of the short ones, some sixty of each long one.
@@ -267,7 +267,7 @@ test('a value with a damaged byte ends in the promised sentence', async () => {
 	}
 });
 
-test('whichever byte of the file is damaged: the promised sentence, or the same identity', async () => {
+test('reports damage of any byte in the promised sentence, or keeps the same identity', async () => {
 	const saved = await filled('file');
 	const key = await used('file');
 	const bytes = Buffer.from(readFileSync(file('file')));
@@ -290,7 +290,7 @@ test('whichever byte of the file is damaged: the promised sentence, or the same 
 	expect(refused).toBeGreaterThan(70);
 });
 
-test("what is no value of the library's ends in the promised sentence, though its checksum fits", async () => {
+test("reports a value that is not the library's in the promised sentence, even if its checksum fits", async () => {
 	const saved = await filled('nonsense');
 	for (const { database, store, key } of rowsOf('nonsense'))
 		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {
@@ -308,14 +308,14 @@ test.each([
 	['a record under another key', "UPDATE record SET key = '\"other\"' WHERE store = 'devices'"],
 	['another shape', "UPDATE database SET stores = replace(stores, 'inbound', 'unbound')"],
 	['another version of it', 'UPDATE database SET version = version - 1'],
-])('%s ends in the promised sentence', async (_, sql) => {
+])('reports %s in the promised sentence', async (_, sql) => {
 	await filled('moved-inside');
 	changed('moved-inside', sql);
 	expect(String(await used('moved-inside'))).toMatch(promised);
 	rmSync(directory('moved-inside'), { recursive: true });
 });
 
-test('a store from before the checksums gets them, and keeps its identity', async () => {
+test('adds checksums to an older store, and keeps its identity', async () => {
 	const key = await begun('old');
 	const database = new DatabaseSync(file('old'));
 	for (const table of ['database', 'record']) database.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);

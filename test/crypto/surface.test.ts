@@ -17,7 +17,7 @@ function found(pattern: RegExp): string[] {
 	return [...new Set(matches)].sort();
 }
 
-test('every value that it takes from the package is there', () => {
+test('exports every value that matrix-bot-sdk imports', () => {
 	const values = found(/matrix_sdk_crypto_nodejs_1\.(\w+)/g);
 	expect(values).toEqual([
 		'Attachment',
@@ -32,7 +32,7 @@ test('every value that it takes from the package is there', () => {
 	for (const name of values) expect(crypto).toHaveProperty(name);
 });
 
-test('every member of the machine that it uses is there', () => {
+test('has every member of the machine that it uses', () => {
 	const members = found(/\bmachine\.(\w+)/g);
 	expect(members).toContain('receiveSyncChanges');
 	expect(members.length).toBeGreaterThan(9);
@@ -44,7 +44,7 @@ test('every member of the machine that it uses is there', () => {
 	}
 });
 
-test('every number that is written into its code means the same here and in wasm', () => {
+test('gives every number in its code the same meaning here and in wasm', () => {
 	const inlined = users.flatMap(text => [...text.matchAll(/(\d+) \/\* (?:Rust)?(\w+)\.(\w+) \*\//g)]);
 	expect(inlined.length).toBeGreaterThan(10);
 	for (const [, number, name = '', member = ''] of inlined) {
@@ -55,7 +55,7 @@ test('every number that is written into its code means the same here and in wasm
 	}
 });
 
-test('it loads, and its settings can be filled in as it does', () => {
+test('loads, and accepts settings as it fills them in', () => {
 	expect(require('matrix-bot-sdk')).toHaveProperty('MatrixClient');
 	const settings = new crypto.EncryptionSettings();
 	const fields = found(/\bsettings\.(\w+) = /g);

@@ -32,7 +32,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-test('a copy that was kept is told from one that was not', async () => {
+test('tells a stored copy from one that was not stored', async () => {
 	const first = await askControl(folder, { ask: 'backup' });
 	expect(first?.reply).toEqual({ folder: 'copy' });
 	await first?.keep();
@@ -44,7 +44,7 @@ test('a copy that was kept is told from one that was not', async () => {
 	expect(logged).toEqual([]);
 });
 
-test('what else is said after the reply is no word of keeping', async () => {
+test('does not take later output for a confirmation', async () => {
 	const socket = connect(socketPath(folder));
 	socket.write('{"ask":"backup"}\n');
 	await new Promise(resolve => socket.once('data', resolve));
@@ -52,7 +52,7 @@ test('what else is said after the reply is no word of keeping', async () => {
 	expect(await over[0]).toBe(false);
 });
 
-test('nobody is asked where no bot runs', async () => {
+test('asks nobody if no bot runs', async () => {
 	await control?.close();
 	expect(await askControl(folder, { ask: 'backup' })).toBeUndefined();
 });

@@ -80,7 +80,7 @@ async function served({ lag = 0, troubles = [] as string[], of = measured() } = 
 }
 
 describe('/healthz and /readyz', () => {
-	test('say yes with 200 and no with 503, and why', async () => {
+	test('answer 200 or 503, with the reason', async () => {
 		const well = await served();
 		expect(await ask(well, '/healthz')).toMatchObject({ status: 200, text: 'alive: the event loop is 0 ms late\n' });
 		expect(await ask(well, '/readyz')).toMatchObject({ status: 200, text: 'ready\n' });
@@ -89,7 +89,7 @@ describe('/healthz and /readyz', () => {
 		expect(await ask(ill, '/readyz')).toMatchObject({ status: 503, text: 'one\ntwo\n' });
 	});
 
-	test('only questions are answered, and only those three', async () => {
+	test('answer only GET, and only three paths', async () => {
 		const port = await served();
 		expect(await ask(port, '/healthz', { method: 'POST' })).toMatchObject({ status: 405, text: '' });
 		expect(await ask(port, '/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
@@ -98,7 +98,7 @@ describe('/healthz and /readyz', () => {
 		expect(await ask(port, '/..%2f..%2fetc/passwd')).toMatchObject({ status: 404 });
 	});
 
-	test('a port that is taken, and an address that is not ours, are refused in a sentence', async () => {
+	test('refuse a port in use and a foreign address in a sentence', async () => {
 		const other = createServer().listen(0, '127.0.0.1');
 		closes.push(() => other.close());
 		await new Promise(resolve => other.once('listening', resolve));
@@ -134,7 +134,7 @@ describe('readiness', () => {
 		age = 0;
 	});
 
-	test('needs a sync that is not too old', async () => {
+	test('needs a recent sync', async () => {
 		const ready = check();
 		expect(await ready()).toEqual([]);
 		age = undefined;
@@ -145,7 +145,7 @@ describe('readiness', () => {
 		expect(await ready()).toEqual(['the homeserver has not answered for 120 seconds']);
 	});
 
-	test('needs a store that takes what is written; asked often, it writes seldom', async () => {
+	test('needs a writable store, without writing at every request', async () => {
 		let writes = 0;
 		let full = false;
 		const { kept } = store;
@@ -172,7 +172,7 @@ describe('readiness', () => {
 		expect(await ready()).toEqual([]);
 	});
 
-	test('needs an outbox that moves: what was put off is not stuck', async () => {
+	test('needs an outbox that moves, where postponed messages do not count as stuck', async () => {
 		await said(incoming('$1'));
 		await store.settle('$1', [saying('a')], now);
 		const ready = check();
@@ -217,7 +217,7 @@ describe('/metrics', () => {
 		expect(text).toMatch(/^process_resident_memory_bytes /m);
 	});
 
-	test('tells of the last backup; 0 for never, and nothing where the database has its own', async () => {
+	test('reports the last backup: 0 for never, and nothing if the database has its own', async () => {
 		const name = 'glia_last_backup_timestamp_seconds';
 		expect(await openMetrics(measured()).text()).not.toContain(name);
 		let made: Date | undefined;
@@ -227,7 +227,7 @@ describe('/metrics', () => {
 		expect(valueIn(await metrics.text(), name)).toBe(now.getTime() / 1000);
 	});
 
-	test('counts what happens, and forgets the age of a sync that never was', async () => {
+	test('counts events, and omits the age of a sync that never happened', async () => {
 		const metrics = openMetrics(measured({ syncAge: () => undefined }));
 		metrics.answered('upgrade', 'answered', 12);
 		metrics.answered('upgrade', 'refused', 1);
@@ -242,7 +242,7 @@ describe('/metrics', () => {
 		expect(text).not.toMatch(/^glia_sync_age_seconds /m);
 	});
 
-	test('names servers only where that is asked for, and 10,000 of them in less than 1 MB', async () => {
+	test('names servers only if configured, 10,000 of them in less than 1 MB', async () => {
 		const servers = Array.from({ length: 10_000 }, (_, index) => ({
 			server: `matrix-${index}.example.org`,
 			next: now,
@@ -262,7 +262,7 @@ describe('/metrics', () => {
 		expect(zipped.text.match(/^glia_server_/gm)).toHaveLength(20_000);
 	});
 
-	test('a server that nobody watches any more is gone from them', async () => {
+	test('drops a server that nobody watches any more', async () => {
 		let servers = [{ server: 'a.example.org', releasesBehind: 1, openAdvisories: 0 }];
 		const metrics = openMetrics(measured({ standings: async () => servers }));
 		expect(await metrics.text()).toContain('a.example.org');
@@ -271,7 +271,7 @@ describe('/metrics', () => {
 	});
 });
 
-test('a server has a standing only where its release is known', () => {
+test("reports a server's state only if its release is known", () => {
 	const at = now.toISOString();
 	const spell = { since: at, until: at, looks: 1 };
 	const server = (name: string, ...history: object[]) => ({ server: name, next: now, history: history as never });

@@ -38,7 +38,7 @@ function open(environment: Record<string, string>, log: Log = silence): Notifier
 	return notifier;
 }
 
-test('ready once, then a sign of life again and again, and the end', async () => {
+test('sends ready once, then watchdog messages, then stopping', async () => {
 	const notifier = open({ WATCHDOG_USEC: '300000', WATCHDOG_PID: '42' });
 	notifier.ready('in sync');
 	await until(() => told().length >= 3);
@@ -48,7 +48,7 @@ test('ready once, then a sign of life again and again, and the end', async () =>
 	await until(() => told().includes('STOPPING=1|'));
 });
 
-test('no sign of life while the event loop stands still', async () => {
+test('sends no watchdog message while the event loop is blocked', async () => {
 	const notifier = open({ WATCHDOG_USEC: '300000' });
 	notifier.ready('in sync');
 	await until(() => told().length >= 2);
@@ -58,7 +58,7 @@ test('no sign of life while the event loop stands still', async () => {
 	expect(told().length).toBeLessThanOrEqual(before + 1);
 });
 
-test('no watchdog where none is asked for, or of another process', async () => {
+test('sends no watchdog messages unless asked for by this process', async () => {
 	for (const environment of [{}, { WATCHDOG_USEC: '150000', WATCHDOG_PID: '43' }, { WATCHDOG_USEC: '0' }]) {
 		rmSync(join(folder, 'told'), { force: true });
 		const notifier = open(environment);
@@ -70,7 +70,7 @@ test('no watchdog where none is asked for, or of another process', async () => {
 	}
 });
 
-test('where the program is missing, the log says so once', async () => {
+test('logs once that the program is missing', async () => {
 	process.env.PATH = '/nowhere';
 	const logged: string[] = [];
 	const notifier = open({}, { ...silence, error: (_fields, text) => logged.push(text) });

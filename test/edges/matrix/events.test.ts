@@ -27,7 +27,7 @@ function bodies(...events: Json[]): string[] {
 }
 
 describe('messages', () => {
-	test('a text of somebody else is a message with all that matters', () => {
+	test('read a text with everything that matters', () => {
 		expect(sync({ events: [text('$1', '!help')] })?.messages).toEqual([
 			{ event: '$1', room, sender: alice, at: new Date(at), body: '!help', mentioned: false },
 		]);
@@ -50,7 +50,7 @@ describe('messages', () => {
 		expect(bodies(given)).toEqual([]);
 	});
 
-	test("an old client's quote is not part of a reply", () => {
+	test("leave an old client's quote out of a reply", () => {
 		const reply = { 'm.relates_to': { 'm.in_reply_to': { event_id: '$0' } } };
 		expect(bodies(text('$1', '> <@a:b> !leave\n> more\n\n!help', reply))).toEqual(['!help']);
 		expect(bodies(text('$1', '> <@a:b> !leave', reply))).toEqual(['']);
@@ -58,7 +58,7 @@ describe('messages', () => {
 		expect(bodies(text('$1', '> !leave\n\n!help'))).toEqual(['> !leave\n\n!help']);
 	});
 
-	test('reactions that mean something, in whatever shade, are replies; others are nothing', () => {
+	test('read known reactions, in any skin tone, as replies, and ignore others', () => {
 		const react = (key: string) => {
 			const relation = { rel_type: 'm.annotation', event_id: '$0', key };
 			return event('$1', { 'm.relates_to': relation }, { type: 'm.reaction' });
@@ -92,7 +92,7 @@ describe('messages', () => {
 	});
 
 	test.each([[undefined], [-1], [Number.MAX_VALUE], [now.getTime() + 9e9], ['yesterday']])(
-		'a time of %s is not believed',
+		'do not trust a time of %s',
 		time => {
 			expect(sync({ events: [text('$1', 'x', {}, { origin_server_ts: time })] })?.messages[0]?.at).toEqual(now);
 		},
@@ -100,7 +100,7 @@ describe('messages', () => {
 });
 
 describe('rooms', () => {
-	test('state, from state and timeline, the last counts', () => {
+	test('take the last state from state and timeline', () => {
 		const state = (type: string, content: Json, more: Json = {}) =>
 			event('$s', content, { type, state_key: '', ...more });
 		const news = sync(
@@ -133,7 +133,7 @@ describe('rooms', () => {
 		});
 	});
 
-	test('a limited timeline is a gap; the last event is the last of any kind', () => {
+	test('turn a limited timeline into a gap that starts after the last event of any kind', () => {
 		const member = event('$2', { membership: 'join' }, { type: 'm.room.member', state_key: alice });
 		const events = [text('$1', 'x'), member];
 		expect(sync({ events, limited: true, prev_batch: 'p' })).toMatchObject({ gap: 'p', last: { event: '$2' } });
@@ -141,13 +141,13 @@ describe('rooms', () => {
 		expect(sync({ events: [] })).not.toHaveProperty('last');
 	});
 
-	test('redactions of old rooms and of new ones', () => {
+	test('read redactions of old and new room versions', () => {
 		const old = event('$1', {}, { type: 'm.room.redaction', redacts: '$a' });
 		const fresh = event('$2', { redacts: '$b' }, { type: 'm.room.redaction' });
 		expect(sync({ events: [old, fresh] })?.redacted).toEqual(['$a', '$b']);
 	});
 
-	test('invitations name who invited; rooms we are out of are named', () => {
+	test('name who sent an invitation, and list rooms we left', () => {
 		const invite = { type: 'm.room.member', sender: alice, state_key: self, content: { membership: 'invite' } };
 		const other = { ...invite, state_key: '@someone:else' };
 		const raw = {
@@ -164,7 +164,7 @@ describe('rooms', () => {
 		expect(batchOf(raw, self, now)).toMatchObject({ invited: [{ room, inviter: alice }], left: [{ room: '!d:x' }] });
 	});
 
-	test.each([[null], [undefined], ['x'], [[]], [{}], [{ next_batch: 5 }]])('%j is no sync', raw => {
+	test.each([[null], [undefined], ['x'], [[]], [{}], [{ next_batch: 5 }]])('reject %j as a sync', raw => {
 		expect(batchOf(raw, self, now)).toBeUndefined();
 	});
 
@@ -173,7 +173,7 @@ describe('rooms', () => {
 		[{ join: { [room]: { timeline: { events: [null, 5, 'x', {}, { type: 'm.room.message' }] } } } }],
 		[{ join: { [room]: { timeline: 5, state: [], summary: 'x' } }, invite: [], leave: 'x' }],
 		[{ join: { [room]: { state: { events: [{ type: 'm.room.create', sender: 'x', state_key: '' }] } } } }],
-	])('%j does not throw', rooms => {
+	])('read %j without throwing', rooms => {
 		expect(batchOf({ next_batch: 't', rooms }, self, now)?.token).toBe('t');
 	});
 });
@@ -185,7 +185,7 @@ describe('pages of the past', () => {
 	const entrance = (more: Json = {}) =>
 		event('$j', { membership: 'join' }, { type: 'm.room.member', state_key: self, sender: self, ...more });
 
-	test('it goes on until the event, newest first', () => {
+	test('continue to the event, newest first', () => {
 		expect(page([text('$3', 'c'), text('$2', 'b')])).toMatchObject({
 			messages: [{ event: '$3' }, { event: '$2' }],
 			next: 'next',
@@ -196,7 +196,7 @@ describe('pages of the past', () => {
 		});
 	});
 
-	test('it ends where we came in, but not where we only changed our name', () => {
+	test('end at our join, but not at our name changes', () => {
 		const renamed = entrance({ unsigned: { prev_content: { membership: 'join' } } });
 		const came = entrance({ unsigned: { prev_content: { membership: 'invite' } } });
 		expect(page([text('$3', 'c'), renamed, text('$2', 'b'), came, text('$1', 'a')], {}, 'entrance')).toEqual({
@@ -206,7 +206,7 @@ describe('pages of the past', () => {
 		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [], unreadable: [] });
 	});
 
-	test('it ends with the room, and where all is older than a day before the event looked for', () => {
+	test('end with the room, and a day before the event looked for', () => {
 		expect(page([text('$3', 'c')], {})).not.toHaveProperty('next');
 		const old = { origin_server_ts: at - 25 * 3600_000 };
 		expect(page([text('$3', 'c', {}, old)])).not.toHaveProperty('next');
@@ -215,7 +215,7 @@ describe('pages of the past', () => {
 		expect(page([])).toHaveProperty('next');
 	});
 
-	test.each([[null], [{}], [{ chunk: 'x' }]])('%j is no page', raw => {
+	test.each([[null], [{}], [{ chunk: 'x' }]])('reject %j as a page', raw => {
 		expect(pageOf(raw, room, self, until, now)).toBeUndefined();
 	});
 });

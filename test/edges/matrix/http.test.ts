@@ -36,7 +36,7 @@ async function failure(client: InstanceType<typeof sdk.MatrixClient>, time = 500
 	);
 }
 
-test('a call carries token, name and query, and gives back JSON; connections are used again', async () => {
+test('sends token, user agent and query, returns JSON, and reuses connections', async () => {
 	const seen: unknown[] = [];
 	const sockets = new Set<unknown>();
 	const client = await serve((request, response) => {
@@ -52,7 +52,7 @@ test('a call carries token, name and query, and gives back JSON; connections are
 	expect(sockets.size).toBeLessThanOrEqual(2);
 });
 
-test('a body goes as JSON, a file as it is; bytes come back as they are', async () => {
+test('sends a body as JSON and a file as it is, and returns bytes unchanged', async () => {
 	const client = await serve(async (request, response) => {
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk);
@@ -110,7 +110,7 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 	expect(await failure(client)).toMatchObject(expected as object);
 });
 
-test('pages of a proxy, half answers and cut connections are an absence', async () => {
+test("treats a proxy's pages, incomplete responses and cut connections as an outage", async () => {
 	const answers: ((response: ServerResponse) => void)[] = [
 		response => {
 			response.writeHead(404, { 'content-type': 'text/html' });
@@ -138,7 +138,7 @@ test('pages of a proxy, half answers and cut connections are an absence', async 
 	expect(call).toBe(answers.length);
 });
 
-describe('compressed answers', () => {
+describe('compressed responses', () => {
 	const text = Buffer.from(JSON.stringify({ event_id: '$ö' }));
 	const forms: [string, string, Buffer][] = [
 		['gzip', 'gzip', gzipSync(text)],
@@ -152,7 +152,7 @@ describe('compressed answers', () => {
 		['none, by name', 'identity', text],
 	];
 
-	test.each(forms)('%s is read', async (_what, encoding, body) => {
+	test.each(forms)('are read: %s', async (_what, encoding, body) => {
 		const client = await serve((_request, response) => {
 			response.writeHead(200, { 'content-type': 'application/json', 'content-encoding': encoding });
 			response.end(body);
@@ -162,7 +162,7 @@ describe('compressed answers', () => {
 		expect(raw.body).toEqual(text);
 	});
 
-	test('are asked for, and refusals are read from them', async () => {
+	test('are requested, and errors are read from them', async () => {
 		const client = await serve((request, response) => {
 			response.writeHead(403, { 'content-encoding': 'gzip' });
 			response.end(
@@ -190,7 +190,7 @@ describe('compressed answers', () => {
 		await bounded.close();
 	});
 
-	test('an answer without a body may name an encoding', async () => {
+	test('may name an encoding without having a body', async () => {
 		const client = await serve((_request, response) => {
 			response.writeHead(200, { 'content-encoding': 'gzip' });
 			response.end();
@@ -206,7 +206,7 @@ test.each([
 	['application/octet-stream'],
 	['application/json; charset=utf-8'],
 	['nonsense'],
-])('JSON is read whatever its content type says: %s', async type => {
+])('reads JSON whatever its content type: %s', async type => {
 	const client = await serve((_request, response) => {
 		response.writeHead(200, type === undefined ? {} : { 'content-type': type });
 		response.end('\uFEFF{"ok":true}');
@@ -214,7 +214,7 @@ test.each([
 	expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ ok: true });
 });
 
-test('what never answers, or never ends, is given up in time; closing ends all', async () => {
+test('gives up on endless responses in time, and aborts all on close', async () => {
 	const client = await serve((request, response) => {
 		if (request.url === '/x') response.write('{');
 	});
@@ -229,7 +229,7 @@ test('what never answers, or never ends, is given up in time; closing ends all',
 	expect(await silent).toMatchObject({ kind: 'away' });
 });
 
-test('nothing listens: said in words', async () => {
+test('says in words that nothing is listening', async () => {
 	const client = await serve(() => undefined);
 	await new Promise(resolve => server?.close(resolve));
 	const fresh = openHttp('Glia/1');
@@ -238,7 +238,7 @@ test('nothing listens: said in words', async () => {
 	await fresh.close();
 });
 
-test('through a proxy: asked for what is plain, tunnelled for what is encrypted; the login goes along', async () => {
+test('asks a proxy for plain requests, tunnels encrypted ones, and sends its credentials', async () => {
 	const proxy = await playProxy('glia:open-sesame');
 	const proxied = openHttp('Glia/1', { proxyOf: () => proxy.url });
 	try {
@@ -258,7 +258,7 @@ test('through a proxy: asked for what is plain, tunnelled for what is encrypted;
 	}
 });
 
-test('a proxy that refuses is told', async () => {
+test('reports a proxy that refuses', async () => {
 	const proxy = await playProxy('glia:open-sesame');
 	const stranger = new URL(proxy.url);
 	stranger.password = 'wrong';

@@ -47,7 +47,7 @@ async function start() {
 	return { identity, state, logged, pass };
 }
 
-test('a signature that the homeserver does not know yet is tried again, and that is said once', async () => {
+test('retries a signature that the homeserver does not know yet, and logs it once', async () => {
 	const { identity, state, logged, pass } = await start();
 	await pass(2000);
 	expect(state.uploads).toBeGreaterThan(1);
@@ -65,7 +65,7 @@ test('a signature that the homeserver does not know yet is tried again, and that
 	identity.stop();
 });
 
-test('after the quick tries the log says what is wrong, and tries go on each hour', async () => {
+test('logs the problem after a few quick tries, and retries every hour', async () => {
 	const { identity, state, logged, pass } = await start();
 	await pass(200_000);
 	const { uploads } = state;
@@ -81,7 +81,7 @@ test('after the quick tries the log says what is wrong, and tries go on each hou
 	identity.stop();
 });
 
-test('who waits for the first try is not kept by a homeserver that never learns', async () => {
+test('does not block those who wait for the first try', async () => {
 	const { identity, state, pass } = await start();
 	await pass(5000);
 	expect(state.tried).toBe(true);

@@ -88,12 +88,12 @@ async function tries(): Promise<unknown[]> {
 
 const silent = ['keyless', 'unsealed', 'keyless'];
 
-test('the start says it', () => {
+test('logs it at the start', () => {
 	expect(loud.join()).toMatch(/belongs to no device: in encrypted rooms I can neither read nor write/);
 	expect(homeserver.device()).toBeUndefined();
 });
 
-test('a room that the store knows to be encrypted, or only the homeserver, hears nothing', async () => {
+test('sends nothing to a room that the store or the homeserver calls encrypted', async () => {
 	state = [200, encryption];
 	expect(await tries()).toEqual(silent);
 	state = [404, { errcode: 'M_NOT_FOUND' }];
@@ -102,7 +102,7 @@ test('a room that the store knows to be encrypted, or only the homeserver, hears
 	expect(calls).toEqual([]);
 });
 
-test('a room that was encrypted once, though the homeserver denies it now, after it was forgotten too', async () => {
+test('sends nothing to a room that was ever encrypted, even if the homeserver denies it or it was forgotten', async () => {
 	await store.take(batch('1', { joined: [news([], { state: { create, encryption } })] }), new Date());
 	await store.forget(room);
 	expect(await tries()).toEqual(silent);
@@ -111,7 +111,7 @@ test('a room that was encrypted once, though the homeserver denies it now, after
 	expect(calls).toEqual([]);
 });
 
-test('from the moment when a sync tells it, before that is written down', async () => {
+test('sends nothing from the moment a sync says so, even before it is stored', async () => {
 	await store.take(batch('1', { joined: [news([], { state: { create } })] }), new Date());
 	expect(await tries()).toEqual(['done', 'done', 'done']);
 	const event = { type: 'm.room.encryption', state_key: '', sender: user, event_id: '$e', content: encryption };
@@ -123,7 +123,7 @@ test('from the moment when a sync tells it, before that is written down', async 
 	expect(await homeserver.send(room, 'two', reaction)).toEqual({ value: '$sent' });
 });
 
-test('a sync that failed is not asked for in the same words: Synapse would give an answer from before', async () => {
+test('changes the request after a failed sync, since Synapse would repeat an old response', async () => {
 	sync = { next_batch: '1' };
 	await homeserver.sync('0');
 	await homeserver.sync('0');

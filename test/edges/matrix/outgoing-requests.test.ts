@@ -34,7 +34,7 @@ function open() {
 
 const toDevice = (id: string, eventType: string): Request => ({ id, type: 3, eventType, txnId: id, body: '{}' });
 
-test('a step of a verification counts as sent before it goes, since the answer may overtake the homeserver', async () => {
+test('marks a verification step as sent before sending it, since the answer may arrive first', async () => {
 	waiting = [toDevice('step', 'm.key.verification.key'), toDevice('room-key', 'm.room.encrypted')];
 	await open().all();
 	expect(happened).toEqual([
@@ -45,7 +45,7 @@ test('a step of a verification counts as sent before it goes, since the answer m
 	]);
 });
 
-test('a step that the homeserver did not take is tried again, and does not keep the rest', async () => {
+test('retries a step that the homeserver rejected, without blocking the rest', async () => {
 	refused = ['step'];
 	waiting = [toDevice('step', 'm.key.verification.mac'), toDevice('room-key', 'm.room.encrypted')];
 	const courier = open();

@@ -53,7 +53,7 @@ async function start() {
 const marker = `user/${encodeURIComponent(bot)}/account_data/io.glia.avatar`;
 const marked = () => served.calls.filter(path => path === marker).length;
 
-test('an account without a picture gets one, once', async () => {
+test('sets an avatar once if the account has none', async () => {
 	served.profile.displayname = 'Glia';
 	const first = await start();
 	await vi.waitFor(() => expect(marked()).toBe(2));
@@ -72,7 +72,7 @@ test('an account without a picture gets one, once', async () => {
 	await second.close();
 });
 
-test('an account with a picture keeps it', async () => {
+test('keeps the avatar of an account', async () => {
 	served.profile.avatar_url = 'mxc://example.org/mine';
 	const connection = await start();
 	await connection.sync('s1');
@@ -81,7 +81,7 @@ test('an account with a picture keeps it', async () => {
 	await connection.close();
 });
 
-test('a homeserver that lets nobody set one is not asked again', async () => {
+test('does not ask again if the homeserver allows no avatars', async () => {
 	served.setWay(path =>
 		path.endsWith('/avatar_url') ? { status: 403, body: { errcode: 'M_FORBIDDEN', error: 'Not here' } } : undefined,
 	);
@@ -94,7 +94,7 @@ test('a homeserver that lets nobody set one is not asked again', async () => {
 	expect(served.uploads).toHaveLength(1);
 });
 
-test('a homeserver that is away for a moment is asked again at the next start', async () => {
+test('asks again at the next start after an outage', async () => {
 	served.setWay(path => (path.includes('/upload') ? { status: 502, body: {} } : undefined));
 	const first = await start();
 	await vi.waitFor(() => expect(served.calls.some(path => path.includes('/upload'))).toBe(true));

@@ -49,7 +49,7 @@ function open() {
 	return { guard, behind: () => behind };
 }
 
-test('each start is counted in both places, the first one too', async () => {
+test('counts each start in both places', async () => {
 	there = undefined;
 	here = 0;
 	expect(await open().guard.counted).toBe(true);
@@ -58,20 +58,20 @@ test('each start is counted in both places, the first one too', async () => {
 	expect([here, there]).toEqual([2, 2]);
 });
 
-test('an old copy is not used, and is told once', async () => {
+test('does not use an old copy, and reports it once', async () => {
 	there = 7;
 	const { guard, behind } = open();
 	expect(await guard.counted).toBe(false);
 	expect([behind(), here, there]).toEqual([1, 3, 7]);
 });
 
-test('killed between the store and the homeserver, the next start is no old copy', async () => {
+test('does not mistake a crash between store and homeserver for an old copy', async () => {
 	here = 4;
 	expect(await open().guard.counted).toBe(true);
 	expect([here, there]).toEqual([5, 5]);
 });
 
-describe('a homeserver that takes no account data does not leave the bot waiting', () => {
+describe('does not wait for a homeserver without account data', () => {
 	test.each([
 		['forbids it', refusal(403, 'M_FORBIDDEN')],
 		['does not know it', refusal(404, 'M_UNRECOGNIZED')],
@@ -86,7 +86,7 @@ describe('a homeserver that takes no account data does not leave the bot waiting
 	});
 });
 
-describe('what passes is waited for, and said', () => {
+describe('waits out a temporary problem, and logs it', () => {
 	test.each([
 		['limits us', refusal(429, 'M_LIMIT_EXCEEDED', { retry_after_ms: 2500 })],
 		['is away', refusal(502)],
@@ -103,7 +103,7 @@ describe('what passes is waited for, and said', () => {
 		if (error.statusCode === 429) expect(new Set(pauses)).toEqual(new Set([2500]));
 	});
 
-	test('as long as it lasts, why', async () => {
+	test('logs the reason for as long as it lasts', async () => {
 		trouble = () => refusal(502);
 		const { guard } = open();
 		await new Promise(resolve => setTimeout(resolve, 20));

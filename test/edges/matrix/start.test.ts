@@ -39,7 +39,7 @@ function start(user = bot) {
 
 const broken = () => ({ body: '<html>' });
 
-test('three answers to log-ins that cannot be read make one device, and the next start takes it', async () => {
+test('creates one device despite three unreadable login responses, and uses it at the next start', async () => {
 	served.setWay(path => (path === 'login' ? broken : undefined));
 	await expect(start()).rejects.toThrow('not JSON');
 	await expect(start()).rejects.toThrow('not JSON');
@@ -51,7 +51,7 @@ test('three answers to log-ins that cannot be read make one device, and the next
 	await connection?.close();
 });
 
-test('after a session has ended, the next log-in takes a device of its own', async () => {
+test('uses a new device after a session has ended', async () => {
 	const first = await start();
 	await first?.close();
 	const [device] = served.devices.keys();
@@ -62,7 +62,7 @@ test('after a session has ended, the next log-in takes a device of its own', asy
 	expect([...served.devices.keys()][0]).toBe(device);
 });
 
-test('a start that comes to nothing ends its session, and the next one logs in', async () => {
+test('ends its session if the start fails, and logs in at the next', async () => {
 	served.setWay(path => (path === 'sync' ? broken : undefined));
 	const connection = await start();
 	expect(await connection?.sync(undefined)).toMatchObject({ failure: { kind: 'away' } });
@@ -76,7 +76,7 @@ test('a start that comes to nothing ends its session, and the next one logs in',
 	expect(served.devices.size).toBe(1);
 });
 
-test('a session that cannot be ended now is kept for the next start', async () => {
+test('keeps a session that cannot be ended for the next start', async () => {
 	served.setWay(path => (path === 'sync' || path === 'logout' ? { status: 502, body: {} } : undefined));
 	const connection = await start();
 	await connection?.abandon();
@@ -88,7 +88,7 @@ test('a session that cannot be ended now is kept for the next start', async () =
 	expect([...served.devices.keys()]).toEqual([device]);
 });
 
-test('a session in which something was heard, and one of an earlier start, are never ended', async () => {
+test('never ends a session that received something, or an earlier one', async () => {
 	const first = await start();
 	await first?.sync(undefined);
 	await first?.abandon();
@@ -99,12 +99,12 @@ test('a session in which something was heard, and one of an earlier start, are n
 	expect([served.devices.size, served.calls.includes('logout')]).toEqual([1, false]);
 });
 
-test('a log-in as somebody else is refused, and its session ended', async () => {
+test('refuses a login as someone else, and ends its session', async () => {
 	await expect(start('@other:example.org')).rejects.toThrow('correct matrix.user');
 	expect(served.devices.size).toBe(0);
 });
 
-test('a proxy that compresses all answers, though nobody asked, does not stop a start', async () => {
+test('starts behind a proxy that compresses every response unasked', async () => {
 	served.setWay(() => answer => ({
 		headers: { 'content-encoding': 'gzip', 'content-type': 'text/plain' },
 		body: gzipSync(answer),

@@ -19,7 +19,7 @@ afterEach(() => db.destroy());
 const heard = (event: string, once: string, most: number) =>
 	db.transaction().execute(async tx => (await unheard(tx, [incoming(event, { once })], most)).length);
 
-test('the newest are remembered, up to a limit', async () => {
+test('remembers the newest, up to a limit', async () => {
 	for (let i = 0; i < 20; i++) expect(await heard(`$${i}`, `session ${i}`, 5)).toBe(1);
 	expect(await heard('$again', 'session 19', 5)).toBe(0);
 	expect(await heard('$again', 'session 15', 5)).toBe(0);

@@ -37,7 +37,7 @@ function migratorOf(db: Kysely<Tables>): Migrator {
 	return new Migrator({ db, provider: { getMigrations: async () => migrations } });
 }
 
-test('a session that was kept as a walk is found, goes on, and is forgotten', async () => {
+test('finds, continues and deletes a session from the old table', async () => {
 	const db = await oldStore();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();

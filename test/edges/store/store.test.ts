@@ -29,7 +29,7 @@ sessionStoreContract(local);
 describe('memory', () => storeContract(() => openStore()));
 describe('file', () => storeContract(() => openStore(join(folder(), 'data'))));
 
-test('it is there after a restart, readable by its owner only', async () => {
+test('is there after a restart, readable only by its owner', async () => {
 	const path = join(folder(), 'deep', 'data');
 	const first = await openStore(path);
 	await first.take(batch('token'), new Date());
@@ -43,7 +43,7 @@ test('it is there after a restart, readable by its owner only', async () => {
 	await second.close();
 });
 
-test('what is committed survives SIGKILL', () => {
+test('keeps what is committed on SIGKILL', () => {
 	const path = folder();
 	const program = `
 		const { openStore } = await import(${JSON.stringify(new URL('../../../src/edges/store/store.ts', import.meta.url).href)});
@@ -57,7 +57,7 @@ test('what is committed survives SIGKILL', () => {
 	database.close();
 });
 
-test('a second opener is refused in one sentence, in this process and in another', async () => {
+test('refuses to open twice in one sentence, in this process and in another', async () => {
 	const path = folder();
 	const store = await openStore(path);
 	const sentence = `Another process uses the store in ${path}; stop it first.`;
@@ -71,7 +71,7 @@ test('a second opener is refused in one sentence, in this process and in another
 	await (await openStore(path)).close();
 });
 
-test('the file shrinks when what is in it is forgotten', async () => {
+test('shrinks the file when data is deleted', async () => {
 	const path = join(folder(), 'data');
 	const size = () => statSync(join(path, 'glia.sqlite')).size;
 	const store = await openStore(path);
@@ -86,7 +86,7 @@ test('the file shrinks when what is in it is forgotten', async () => {
 	await store.close();
 });
 
-test('the file of an older Glia learns to shrink', async () => {
+test('lets the file of an older Glia shrink too', async () => {
 	const path = join(folder(), 'data');
 	cpSync(join(import.meta.dirname, 'store-0.1.0'), path, { recursive: true });
 	const mode = () => {
@@ -100,7 +100,7 @@ test('the file of an older Glia learns to shrink', async () => {
 	expect(mode()).toBe(2);
 });
 
-test('a store of a newer Glia is refused in one sentence', async () => {
+test('refuses a store of a newer Glia in one sentence', async () => {
 	const path = folder();
 	await (await openStore(path)).close();
 	const database = new DatabaseSync(join(path, 'glia.sqlite'));
@@ -109,7 +109,7 @@ test('a store of a newer Glia is refused in one sentence', async () => {
 	await expect(openStore(path)).rejects.toThrow(/was written by a newer Glia; start that one, or restore a backup\.$/);
 });
 
-test('a file that is no store, and a folder that cannot be one, are refused in one sentence', async () => {
+test('refuses a file that is not a store, or an unusable folder, in one sentence', async () => {
 	const path = folder();
 	writeFileSync(join(path, 'glia.sqlite'), 'this is not a database, and long enough to be looked at as one');
 	await expect(openStore(path)).rejects.toThrow(/^The store in .* cannot be (opened|used): /);
@@ -118,7 +118,7 @@ test('a file that is no store, and a folder that cannot be one, are refused in o
 	);
 });
 
-test('what people said and what was answered is in no file once it is delivered', async () => {
+test('leaves no message or answer in any file after delivery', async () => {
 	const path = folder();
 	const store = await openStore(path);
 	const now = new Date();
@@ -146,14 +146,14 @@ test.each([
 	['EDQUOT', /disk quota .* used up/],
 	['ENOSPC', /disk is full/],
 	['EROFS', /read-only/],
-])('a disk that takes nothing is named by what the system says: %s', (code, sentence) => {
+])("reports a disk that cannot be written in the system's words: %s", (code, sentence) => {
 	const refuse = () => {
 		throw Object.assign(new Error(`${code}: write`), { code });
 	};
 	expect(writeTrouble(folder(), refuse)).toMatch(sentence);
 });
 
-test('a disk that takes what is written is not blamed, and nothing is left on it', () => {
+test('does not blame a working disk, and leaves nothing on it', () => {
 	const path = folder();
 	expect(writeTrouble(path)).toBeUndefined();
 	expect(readdirSync(path)).toEqual([]);

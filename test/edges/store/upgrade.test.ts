@@ -18,7 +18,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
 
-test('who we are, rooms, watches, what was said of them, settings and guides are there', async () => {
+test('keeps the account, rooms, watches, alerts, settings and guides', async () => {
 	const store = await openStore(folder);
 	try {
 		expect(await store.account()).toMatchObject({ ...owner, origin: 'login' });
@@ -51,14 +51,14 @@ test('who we are, rooms, watches, what was said of them, settings and guides are
 	}
 });
 
-test('opened a second time, nothing is migrated again', async () => {
+test('migrates only once', async () => {
 	await (await openStore(folder)).close();
 	const store = await openStore(folder);
 	expect((await store.figures(new Date())).watches).toBe(3);
 	await store.close();
 });
 
-test('the keys are those of the same device, and the identity is with them', async () => {
+test('keeps the keys of the same device and its identity', async () => {
 	const machine = await openKeys(keysIn(folder), owner, passphrase);
 	expect(machine.fingerprint).toBe('WsGZ XiHa 5DYf bf1x WdfR slgd s15E ga85 SVSS /fVc T7E');
 	expect((await machine.roomKeyCounts()).total).toBeGreaterThan(0);
@@ -71,7 +71,7 @@ test('the keys are those of the same device, and the identity is with them', asy
 	await expect(openKeys(keysIn(folder), owner, 'another')).rejects.toThrow(/passphrase/);
 });
 
-test('a store that a later edition has migrated is refused in one sentence, and left as it is', async () => {
+test('refuses a store migrated by a later version in one sentence, and leaves it unchanged', async () => {
 	await (await openStore(folder)).close();
 	const file = join(folder, 'glia.sqlite');
 	const database = new DatabaseSync(file);

@@ -91,7 +91,7 @@ function migratorOf(db: Kysely<Tables>): Migrator {
 	return new Migrator({ db, provider: { getMigrations: async () => migrations } });
 }
 
-test('titles of before are read once, and said in the words of today', async () => {
+test('reads old titles once, and words them as today', async () => {
 	const db = await oldStore();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();
@@ -103,7 +103,7 @@ test('titles of before are read once, and said in the words of today', async () 
 	await db.destroy();
 });
 
-test('a title that no edition wrote leaves the subject', async () => {
+test('keeps the subject of a title that no version wrote', async () => {
 	const db = await oldStore();
 	const old = db as unknown as Kysely<{ matters: { title: string } }>;
 	await old.updateTable('matters').set({ title: '?' }).execute();
@@ -115,7 +115,7 @@ test('a title that no edition wrote leaves the subject', async () => {
 	await db.destroy();
 });
 
-test('what looks saw loses its Markdown and nothing else', async () => {
+test('removes Markdown from stored checks, and nothing else', async () => {
 	const db = await oldStore();
 	await migratorOf(db).migrateToLatest();
 	const { why: _, seen: __, ...unreadable } = looks[1] as Record<string, unknown>;

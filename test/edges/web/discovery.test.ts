@@ -187,7 +187,7 @@ test.each(cases)('$step', async ({ server, delegates, names = {}, services = {},
 	expect(asked).toMatchObject([{ address: ours, port, host: expected.host, sni: expected.sni }]);
 });
 
-test('30x redirects of the delegation are followed, across hosts', async () => {
+test('follows 30x redirects of the delegation, across hosts', async () => {
 	world.zone.a('example.test', ours);
 	world.zone.a('www.example.test', ours);
 	await world.https({ port: 443, names: ['example.test', 'www.example.test'] }, (request, response) => {
@@ -203,7 +203,7 @@ test('30x redirects of the delegation are followed, across hosts', async () => {
 	});
 });
 
-test('an alias is followed to its address', async () => {
+test('follows an alias to its address', async () => {
 	world.zone.say('example.test', [
 		{ type: 'CNAME', value: 'box.test' },
 		{ type: 'A', value: ours },
@@ -212,7 +212,7 @@ test('an alias is followed to its address', async () => {
 	expect(await (await world.web()).observe('example.test:8450')).toMatchObject({ kind: 'running' });
 });
 
-test('the certificate has to be for the name, not for the host of the service', async () => {
+test('needs a certificate for the name, not for the SRV host', async () => {
 	world.zone.a('box.test', ours);
 	world.zone.srv('_matrix-fed._tcp.example.test', 'box.test', 8453);
 	await world.https({ port: 8453, names: ['box.test'] }, synapse('1.150.0'));
@@ -222,7 +222,7 @@ test('the certificate has to be for the name, not for the host of the service', 
 	});
 });
 
-test('the second host of a service is asked when the first is gone', async () => {
+test('asks the second SRV host if the first is gone', async () => {
 	world.zone.a('gone.test', ours);
 	world.zone.a('box.test', ours);
 	world.zone.say('_matrix-fed._tcp.example.test', [
@@ -281,7 +281,7 @@ test.each<[string, Caching]>([
 	expect(world.heard.filter(({ path }) => path === '/.well-known/matrix/server')).toHaveLength(asked);
 });
 
-test('a failed delegation is asked for again after five minutes, then less and less often', async () => {
+test('retries a failed delegation after five minutes, then less and less often', async () => {
 	world.zone.a('example.test', ours);
 	await world.https({ port: 443, names: ['example.test'] }, pages({}));
 	await world.https({ port: 8448, names: ['example.test'] }, synapse('1.150.0'));
@@ -296,7 +296,7 @@ test('a failed delegation is asked for again after five minutes, then less and l
 	expect(counts.at(-1)).toBe(7);
 });
 
-test('a delegation stays good while its host is down, up to 48 hours', async () => {
+test('keeps a delegation for up to 48 hours while its host is down', async () => {
 	world.zone.a('example.test', ours);
 	let down = false;
 	await world.https({ port: 443, names: ['example.test'] }, (request, response) => {

@@ -23,7 +23,7 @@ async function open(): Promise<Web> {
 	return web;
 }
 
-test('it is asked once a day, and known until it is told otherwise', async () => {
+test('asks once a day, and remembers the answer', async () => {
 	let text = '[{"tag_name":"v0.3.0"}]';
 	world.zone.a('glia.test', ours);
 	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end(text));
@@ -43,13 +43,13 @@ test('it is asked once a day, and known until it is told otherwise', async () =>
 	expect([web.newerEdition(), world.heard.length]).toEqual([undefined, 3]);
 });
 
-test('nobody there: nothing is known, and nothing fails', async () => {
+test('knows nothing and does not fail if nobody answers', async () => {
 	const web = await open();
 	await web.readEdition();
 	expect(web.newerEdition()).toBeUndefined();
 });
 
-test('not named, nobody is asked', async () => {
+test('asks nobody without an address', async () => {
 	web = await world.web();
 	await web.readEdition();
 	expect([web.newerEdition(), world.zone.questions]).toEqual([undefined, []]);

@@ -596,7 +596,7 @@ function lifecycleCases(product: string, existing: string, fresh: string): Recor
 describe.each(named)('%s', name => {
 	const source: Source = sources[name];
 
-	test('limits: what is known stays, and it is not asked before the time that it names', () =>
+	test('keeps what is known on a rate limit, and waits as long as it says', () =>
 		played(source, async scene => {
 			await scene.look(30);
 			for (const [what, how] of limits) {
@@ -616,7 +616,7 @@ describe.each(named)('%s', name => {
 			}
 		}));
 
-	test('refusals and half answers: what is known stays, and it is over once it is well again', () =>
+	test('keeps what is known on errors and incomplete responses, until it works again', () =>
 		played(source, async scene => {
 			await scene.look(30);
 			for (const [what, how, trouble] of refusals) {
@@ -632,7 +632,7 @@ describe.each(named)('%s', name => {
 			}
 		}));
 
-	test('redirects to where it is now are followed', () =>
+	test('follows redirects', () =>
 		played(source, async scene => {
 			await scene.look(30);
 			for (const status of [301, 302, 307, 308]) {
@@ -647,7 +647,7 @@ describe.each(named)('%s', name => {
 			}
 		}));
 
-	test('half of it, as if it were all: refused, or less is known, and nothing else', () =>
+	test('rejects half a document, or at worst knows less', () =>
 		played(source, async scene => {
 			const before = await scene.look(30);
 			const fresh = publish(scene.upstream);
@@ -665,7 +665,7 @@ describe.each(named)('%s', name => {
 			expect(scene.trouble()).toBe('');
 		}));
 
-	test('Windows line ends mean the same', async () => {
+	test('reads Windows line ends alike', async () => {
 		const seen: unknown[] = [];
 		for (const end of ['\n', '\r\n'])
 			await played(source, async scene => {

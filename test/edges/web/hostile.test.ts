@@ -262,7 +262,7 @@ describe('names', () => {
 		),
 	]);
 
-	test('rebinding: an address that changes between the check and the connection is not asked again', () =>
+	test('resolves an address only once, against DNS rebinding', () =>
 		inWorld(async world => {
 			world.zone.say('hostile.test', (type, times) =>
 				type === 'A' ? [{ type: 'A', value: times % 2 ? ours : banned, ttl: 0 }] : [],
@@ -323,7 +323,7 @@ const ranges: [string, string][] = [
 ];
 const written = (address: string) => (address.includes(':') ? `[${address}]` : address);
 
-describe('no way to a forbidden range', () => {
+describe('never reaches a forbidden range', () => {
 	describe('as an address of a name', () => {
 		run(
 			ranges.map(([name, address]) => ({
@@ -357,7 +357,7 @@ describe('no way to a forbidden range', () => {
 			})),
 		);
 	});
-	describe('as a redirect of the delegation, which then counts as none', () => {
+	describe('as a redirect of the delegation, which is then ignored', () => {
 		run(
 			ranges.map(([name, address]) => ({
 				name: `${name}: ${address}`,
@@ -372,7 +372,7 @@ describe('no way to a forbidden range', () => {
 			})),
 		);
 	});
-	describe('as a host of a service', () => {
+	describe('as an SRV host', () => {
 		run(
 			ranges.map(([name, address]) => ({
 				name: `${name}: ${address}`,
@@ -972,7 +972,7 @@ describe('redirects and delegations', () => {
 		),
 	);
 
-	test('a delegation may point at what points back: nothing goes round', () =>
+	test('does not loop on delegations that point at each other', () =>
 		inWorld(async world => {
 			world.zone.a('hostile.test', ours);
 			await world.https(
@@ -984,7 +984,7 @@ describe('redirects and delegations', () => {
 		}));
 });
 
-test('a closed federation: the client API says what runs', () =>
+test('asks the client API if federation is closed', () =>
 	inWorld(async world => {
 		world.zone.a('closed.test', ours);
 		world.zone.a('matrix.closed.test', ours);
@@ -1010,7 +1010,7 @@ test('a closed federation: the client API says what runs', () =>
 		expectHarmless(observation);
 	}));
 
-test('an excluded server is not asked, nor are those below', () =>
+test('does not ask an excluded server or its subdomains', () =>
 	inWorld(async world => {
 		const web = await world.web({ exclude: ['private.test', '*.quiet.test'] });
 		for (const name of ['private.test', 'PRIVATE.test:8448', 'a.quiet.test']) {
@@ -1019,7 +1019,7 @@ test('an excluded server is not asked, nor are those below', () =>
 		expect(world.zone.questions).toEqual([]);
 	}));
 
-test('anyone who asks for the same server meanwhile, or within a minute, gets the same look', () =>
+test('shares one check among everyone who asks within a minute', () =>
 	inWorld(async world => {
 		world.zone.a('busy.test', ours);
 		await world.https({ port: 8448, names: ['busy.test'] }, synapse('1.150.0'));
@@ -1034,7 +1034,7 @@ test('anyone who asks for the same server meanwhile, or within a minute, gets th
 		expect(world.heard).toHaveLength(2);
 	}));
 
-test('it says who it is and whom to ask about it', () =>
+test('says who it is and whom to contact', () =>
 	inWorld(async world => {
 		world.zone.a('busy.test', ours);
 		await world.https({ port: 8448, names: ['busy.test'] }, synapse('1.150.0'));
@@ -1042,7 +1042,7 @@ test('it says who it is and whom to ask about it', () =>
 		expect(world.heard[0]?.agent).toBe('Glia/0.0.0 (https://example.org/gliaX-Evil: yes)');
 	}));
 
-test('no more connections at once than allowed, in all and to one address', () =>
+test('limits connections in total and per address', () =>
 	inWorld(async world => {
 		const open = { most: 0, now: 0, maxHere: 0, here: 0 };
 		const slowly = (address: string) => (socket: TLSSocket) => {

@@ -11,7 +11,7 @@ const base = { ...knowledgeOf({ releases: [...known.releases] }), read: '2026-01
 const today = '2026-03-10';
 
 describe('systems', () => {
-	test('one that is no fact is dropped, and the rest of the page counts', () =>
+	test('drop one that is not a fact, and keep the rest of the page', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -29,7 +29,7 @@ describe('systems', () => {
 			},
 		));
 
-	test('one that upstream has packages for is a fact by itself', () =>
+	test('add one that upstream has packages for as a fact', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -99,7 +99,7 @@ const bad: [what: string, source: string, path: string, page: string, trouble: R
 	],
 ];
 
-describe('an item that cannot be read costs that item', () => {
+describe('an unreadable item costs only that item', () => {
 	test.each(bad)('%s', (_, source, path, page, trouble) =>
 		played(
 			async ({ web, logged, pass }) => {

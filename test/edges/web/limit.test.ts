@@ -5,7 +5,7 @@ import type { Observation } from '../../../src/advice/watch/observation.ts';
 import { turns, turnsBy } from '../../../src/edges/web/limit.ts';
 import { looksPerPerson, openShares } from '../../../src/edges/web/shares.ts';
 
-test('first come, first served', async () => {
+test('serves in order of arrival', async () => {
 	const queue = turns(1);
 	const end = await queue.take(1000);
 	const order: number[] = [];
@@ -21,7 +21,7 @@ test('first come, first served', async () => {
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('a wait ends when its time is over, and leaves no turn behind', async () => {
+test('gives up a wait in time, without losing a turn', async () => {
 	const queue = turns(1);
 	const end = await queue.take(1000);
 	const late = queue.take(5);
@@ -37,7 +37,7 @@ test('a wait ends when its time is over, and leaves no turn behind', async () =>
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('a key that nobody uses takes no memory, also after a wait in vain', async () => {
+test('keeps no memory for an unused key, even after a wait in vain', async () => {
 	const byKey = turnsBy(1);
 	const end = await byKey.take('a', 1000);
 	expect(await byKey.take('a', 5)).toBeUndefined();
@@ -45,7 +45,7 @@ test('a key that nobody uses takes no memory, also after a wait in vain', async 
 	expect(byKey.size()).toBe(0);
 });
 
-test('a person has a share of looks: theirs wait for one another, those of others do not', async () => {
+test('gives each person a share, so that only their own checks wait for each other', async () => {
 	const hanging = Promise.withResolvers<void>();
 	const begun: string[] = [];
 	const observe = async (server: string): Promise<Observation> => {

@@ -46,21 +46,21 @@ async function read(path: string, proxyOf = (_address: string): URL | undefined 
 	return web.sources().find(({ name }) => name === 'releases')?.trouble;
 }
 
-test('the tunnel leads to the checked address, not to a name', async () => {
+test('tunnels to the checked address, not to a name', async () => {
 	await read(`feed.test:${port}/releases`);
 	expect(proxy.asked).toContain(`CONNECT ${ours}:${port}`);
 	expect(proxy.asked.filter(line => line.includes('test'))).toEqual([]);
 	expect(world.dialled.filter(at => at === `${ours}:${port}`)).toEqual([]);
 });
 
-test('an address that is not spoken to is not asked for, of the proxy neither', async () => {
+test('does not ask the proxy for a forbidden address', async () => {
 	expect(await read(`inside.test:${port}/releases`)).toMatchObject({ trouble: { is: 'forbidden' } });
 	expect(await read(`feed.test:${port}/moved`)).toMatchObject({ trouble: { is: 'forbidden' } });
 	expect(proxy.asked.filter(line => line.includes(banned))).toEqual([]);
 	expect(world.trespasses).toBe(0);
 });
 
-test('a proxy that refuses, and one that is away, are told apart from the source', async () => {
+test('tells a proxy that refuses or is down from a failing source', async () => {
 	const stranger = new URL(proxy.url);
 	stranger.password = 'wrong';
 	expect(await read(`feed.test:${port}/releases`, () => stranger)).toMatchObject({
@@ -72,7 +72,7 @@ test('a proxy that refuses, and one that is away, are told apart from the source
 	});
 });
 
-test('servers of others are looked at without the proxy', async () => {
+test('checks watched servers without the proxy', async () => {
 	world.zone.a('watched.test', ours);
 	const web = await world.web({}, () => new Date(), { proxyOf: () => proxy.url });
 	await web.observe('watched.test');

@@ -30,7 +30,7 @@ async function openServer(): Promise<{ world: World; methods: Set<string | undef
 	return { world, methods };
 }
 
-test('a person who asks gets the facts, by GET alone', async () => {
+test('finds the facts for a person who asks, with GET requests only', async () => {
 	const { world, methods } = await openServer();
 	const seen = await (await world.web()).observe('told.test', '@a:x');
 	expect(seen).toMatchObject({
@@ -43,7 +43,7 @@ test('a person who asks gets the facts, by GET alone', async () => {
 	expect([...methods]).toEqual(['GET']);
 });
 
-test('all of it is asked at once, so that a slow server is not held for as long as its answers take in turn', async () => {
+test('sends all requests at once, so that a slow server takes no longer than one response', async () => {
 	const open = await openWorld();
 	world = open;
 	open.zone.a('slow.test', ours);
@@ -63,7 +63,7 @@ test('all of it is asked at once, so that a slow server is not held for as long 
 	expect(seen).toMatchObject({ tells: { facts: expect.arrayContaining(['oidc', 'no-registration']) } });
 });
 
-test('ticks ask once in a day, and a start asks nobody at once', async () => {
+test('asks once a day in the background, and nobody right after a start', async () => {
 	const { world } = await openServer();
 	let now = Date.UTC(2026, 0, 1);
 	const web = await world.web({}, () => new Date(now));

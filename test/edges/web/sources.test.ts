@@ -26,8 +26,8 @@ import { banned } from './world.ts';
 const troubles = (web: Web) => web.sources().filter(({ trouble }) => trouble !== undefined);
 const base = { ...knowledgeOf({ releases: [...known.releases] }), read: '2026-01-01' };
 
-describe('what upstream says', () => {
-	test("a new release is known with its facts, its unread passages in upstream's words, and the day", () =>
+describe('news from upstream', () => {
+	test("includes a new release with its facts, unread passages in upstream's words, and the day", () =>
 		played(async ({ web }) => {
 			await web.readNews();
 			expect(troubles(web)).toEqual([]);
@@ -68,7 +68,7 @@ describe('what upstream says', () => {
 			expect(rollback('1.151.0', '1.150.0', joined)).toMatchObject({ canReturn: true });
 		}));
 
-	test('a passage that changed since it was read is unread again', () =>
+	test('marks a changed passage as unread again', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -82,7 +82,7 @@ describe('what upstream says', () => {
 			},
 		));
 
-	test('what nobody published yet is left out: drafts, sections on releases to come', () =>
+	test('leaves out drafts and sections on future releases', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -98,7 +98,7 @@ describe('what upstream says', () => {
 			},
 		));
 
-	test('what another edition knows is no news any more', async () => {
+	test('drops news that another edition knows', async () => {
 		const edition = { ...known };
 		await played(
 			async ({ web }) => {
@@ -116,7 +116,7 @@ describe('what upstream says', () => {
 		);
 	});
 
-	test('nothing new is nothing: the knowledge stays as it is but for the day', () =>
+	test('changes only the day if there is nothing new', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -129,7 +129,7 @@ describe('what upstream says', () => {
 			},
 		));
 
-	test('a release that appears is known within the interval, with its upgrade notes', () =>
+	test('knows a new release within the interval, with its upgrade notes', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			upstream.pages.set('/releases', feed({ version: '1.152.0rc1' }, { version: '1.151.0' }, { version: '1.150.0' }));
@@ -146,7 +146,7 @@ describe('what upstream says', () => {
 			expect(web.news().passages.map(({ heading }) => heading)).toContain('Owls');
 		}));
 
-	test("OSV's answer to a query is as good as GitHub's list", () =>
+	test("reads OSV's response as well as GitHub's list", () =>
 		played(
 			async ({ web, upstream }) => {
 				await web.readNews();
@@ -192,7 +192,7 @@ describe('what upstream says', () => {
 			},
 		));
 
-	test('the older edition of endoflife.date is understood', () =>
+	test('reads the older API of endoflife.date', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -214,7 +214,7 @@ describe('what upstream says', () => {
 });
 
 describe('politely', () => {
-	test('what did not change is not sent again, and not asked for before its time', () =>
+	test('uses conditional requests, and not before their time', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			const first = upstream.asked.length;
@@ -229,7 +229,7 @@ describe('politely', () => {
 			expect(files.filter(path => !path.includes('scripts-dev'))).toEqual([]);
 		}));
 
-	test('what was read counts after a restart, and is not asked for again', () =>
+	test('keeps what was read after a restart, without asking again', () =>
 		played(async ({ web, upstream, restarted }) => {
 			await web.readNews();
 			const first = upstream.asked.length;
@@ -240,7 +240,7 @@ describe('politely', () => {
 			expect(again.sources()).toMatchObject(web.sources().map(({ name, read }) => ({ name, read })));
 		}));
 
-	test('what was kept by a program that understood it otherwise is read again', () =>
+	test('reads again what another version of the program stored', () =>
 		played(async ({ kept, web, restarted }) => {
 			await web.readNews();
 			for (const key of [...kept.texts.keys()])
@@ -254,7 +254,7 @@ describe('politely', () => {
 			expect(again.news().releases).toHaveLength(1);
 		}));
 
-	test('without the switch nothing is asked', () =>
+	test('asks nobody if live reading is off', () =>
 		played(async ({ world }) => {
 			const web = await world.web({});
 			await web.readNews();
@@ -269,7 +269,7 @@ describe('politely', () => {
 			'the end of a limit',
 			{ 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '1451613600', date: 'Fri, 01 Jan 2016 00:00:00 GMT' },
 		],
-	])('%s is obeyed', (_, headers) =>
+	])('obeys %s', (_, headers) =>
 		played(
 			async ({ web, upstream, pass }) => {
 				await web.readNews();
@@ -286,7 +286,7 @@ describe('politely', () => {
 		),
 	);
 
-	test('a source that fails is tried after five minutes, then less and less often, at last as often as ever', () =>
+	test('retries a failing source after five minutes, then less and less often, up to the usual interval', () =>
 		played(
 			async ({ web, upstream, pass }) => {
 				for (let minute = 0; minute < 600; minute += 5) {
@@ -495,7 +495,7 @@ const refused: Bad[] = [
 	},
 ];
 
-test('a chart counts once its values are there, drafts never, and other releases of that list are no charts', () =>
+test('includes a chart once its values exist, but no drafts or other releases', () =>
 	played(
 		async ({ web, pass }) => {
 			await web.readNews();
@@ -525,7 +525,7 @@ test('a chart counts once its values are there, drafts never, and other releases
 		},
 	));
 
-describe('a source that is not what it was is said, and what it said before stays', () => {
+describe('reports a source that has changed its format, and keeps what it said before', () => {
 	test.each(refused)('$name', ({ path = '/releases', page, trouble, source = 'releases', before }) =>
 		played(async ({ web, upstream, pass }) => {
 			if (!before) await web.readNews();
@@ -549,7 +549,7 @@ describe('a source that is not what it was is said, and what it said before stay
 		}),
 	);
 
-	test('and once it is well again, that is over', () =>
+	test('recovers once the source is well again', () =>
 		played(async ({ web, upstream, pass }) => {
 			const page = upstream.pages.get('/releases') ?? '';
 			upstream.pages.set('/releases', '<html>');
@@ -566,7 +566,7 @@ describe('a source that is not what it was is said, and what it said before stay
 		['that never answers', () => undefined, /no answer came in time/],
 		['that drips its body', (_, response) => drip(response.writeHead(200)), /did not finish in time/],
 	];
-	test.concurrent.each(hanging)('one %s does not keep the others from being read', (_, page, trouble) =>
+	test.concurrent.each(hanging)('reads the other sources despite one %s', (_, page, trouble) =>
 		played(
 			async ({ web }) => {
 				// Anyone who asks meanwhile waits for the same reading.
@@ -653,7 +653,7 @@ const hostile: [string, string][] = [
 	['a megabyte of paragraphs', 'Words.\n\n'.repeat(130_000)],
 ];
 
-describe('what upstream writes is shown as words', () => {
+describe("shows upstream's text as text", () => {
 	test.each(hostile)('%s', (_, text) =>
 		played(
 			async ({ web }) => {
@@ -691,7 +691,7 @@ describe('what upstream writes is shown as words', () => {
 		['backticks', '`'.repeat(50)],
 		['no end', 'x'.repeat(5000)],
 		['stars', '**'],
-	])('headings, titles and names of %s', (_, name) =>
+	])('headings, titles and names with %s', (_, name) =>
 		played(
 			async ({ web }) => {
 				await web.readNews();

@@ -58,7 +58,7 @@ async function live(releases: PlayedRelease[], play: (live: Live) => Promise<voi
 const versions = (web: Web) => web.news().releases.map(({ version }) => version);
 
 describe('the list of releases', () => {
-	test('what is deleted is taken back, and what comes after it is known', () =>
+	test('withdraws a deleted release, and knows the next one', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, look }) => {
 			expect(versions(await look(0))).toEqual(['1.170.0']);
 			for (const release of upstream.releases) if (release.version === '1.170.0') release.deleted = true;
@@ -72,7 +72,7 @@ describe('the list of releases', () => {
 			expect(stateOf(web, 'releases')?.trouble).toBeUndefined();
 		}));
 
-	test('what stays away is taken back although nothing new comes', () =>
+	test('withdraws a missing release even if nothing new appears', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, web, look }) => {
 			await look(0);
 			for (const release of upstream.releases) if (release.version === '1.170.0') release.deleted = true;
@@ -84,7 +84,7 @@ describe('the list of releases', () => {
 			expect(seen).toEqual([undefined, undefined, ['1.170.0'], ['1.170.0']]);
 		}));
 
-	test('an edited log of a known release is shown again', () =>
+	test('shows an edited change log of a known release again', () =>
 		live(since('2026-06-01'), async ({ upstream, look }) => {
 			const newest = upstream.releases.filter(({ version }) => !version.includes('rc')).at(-1);
 			const before = (await look(0)).news().passages.length;
@@ -97,7 +97,7 @@ describe('the list of releases', () => {
 			});
 		}));
 
-	test('a release without a tag has the notes of the one before, and no facts', () =>
+	test("uses the previous release's notes, without facts, for a release without a tag", () =>
 		live(
 			[...since('2026-06-01'), next('1.170.0', '2026-11-20'), next('1.171.0', '2026-11-27', { untagged: true })],
 			async ({ upstream, look }) => {
@@ -115,7 +115,7 @@ describe('the list of releases', () => {
 			},
 		));
 
-	test('an old edition reads page after page until it meets what it knows', () =>
+	test('reads page after page until it reaches a known release', () =>
 		live(
 			[...since('2024-01-01'), next('1.170.0', '2026-11-20')],
 			async ({ upstream, look }) => {
@@ -130,7 +130,7 @@ describe('the list of releases', () => {
 });
 
 describe('limits', () => {
-	test('a file that is refused costs that file, and the rest is kept', () =>
+	test('cost only the refused file', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, look, web }) => {
 			const path = 'raw.githubusercontent.com/element-hq/synapse/v1.170.0/rust/Cargo.toml';
 			upstream.instead.set(path, (_, response) => response.writeHead(429, { 'retry-after': '600' }).end());
@@ -144,7 +144,7 @@ describe('limits', () => {
 			expect(upstream.asked.filter(({ path }) => path.includes('/v1.170.0/synapse/storage/schema'))).toEqual([]);
 		}));
 
-	test("the token goes to GitHub's API, not where that redirects, and to nobody else", () =>
+	test("sends the token only to GitHub's API, not to its redirects", () =>
 		live(since('2026-06-01'), async ({ world, upstream, look }) => {
 			upstream.settings.token = 'secret-1';
 			world.zone.a('elsewhere.test', other);
@@ -199,7 +199,7 @@ const weather: Record<number, Weather> = {
 test.each([
 	['the current edition', current],
 	['an edition that is a year old', editionOf(current, '2025-11-25')],
-])('a year of upstream with %s: every command has an answer, and nothing is claimed that is not there', (_, edition) =>
+])('answers every command over a year of upstream with %s, and claims nothing that is not there', (_, edition) =>
 	live(
 		since('2025-01-01'),
 		async ({ upstream, look, now, web }) => {
