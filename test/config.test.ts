@@ -22,7 +22,7 @@ function right(text: string, environment: Record<string, string> = {}): Config {
 	return config;
 }
 
-test('the smallest configuration has every default', () => {
+test('fills in every default of the smallest configuration', () => {
 	expect(right(small)).toMatchObject({
 		matrix: {
 			homeserver: 'https://matrix.example.org',
@@ -105,7 +105,7 @@ test.each<[string, string, string[]]>([
 	);
 });
 
-test('secrets come from files beside the configuration, and the environment comes first', () => {
+test('reads secrets from files beside the configuration, and prefers the environment', () => {
 	writeFileSync(join(folder, 'password'), 'from the file\n');
 	const text = small.replace('password: secret', 'passwordFile: ./password');
 	expect(right(text).matrix.password).toBe('from the file');
@@ -114,14 +114,14 @@ test('secrets come from files beside the configuration, and the environment come
 	expect(right(text).matrix).not.toHaveProperty('passwordFile');
 });
 
-test('a file that cannot be read, and one with mistakes, are refused with its path', () => {
+test('refuses an unreadable file and one with mistakes, with its path', () => {
 	expect(() => readConfig(join(folder, 'none.yaml'), {})).toThrow(/none\.yaml: cannot be read: there is no such file/);
 	const path = join(folder, 'bad.yaml');
 	writeFileSync(path, 'matrix: {}\n');
 	expect(() => readConfig(path, {})).toThrow(`${path}:1: matrix.homeserver: `);
 });
 
-test('config.sample.yaml has every option, its default, and a line of why', () => {
+test('config.sample.yaml has every option with its default and a comment', () => {
 	const text = readFileSync(new URL('../config.sample.yaml', import.meta.url), 'utf8');
 	const config = right(text);
 	const { homeserver, user, password, allow, ...defaults } = config.matrix;
@@ -149,7 +149,7 @@ test('config.sample.yaml has every option, its default, and a line of why', () =
 	}
 });
 
-test('where health is served is an address and a port, or a port alone', () => {
+test('accepts an address and a port, or a port alone, for health', () => {
 	const listen = (text: string) => right(`${small}health: { listen: ${text} }\n`).health.listen;
 	expect(listen('9090')).toEqual({ host: '127.0.0.1', port: 9090 });
 	expect(listen('"0.0.0.0:80"')).toEqual({ host: '0.0.0.0', port: 80 });
@@ -157,12 +157,12 @@ test('where health is served is an address and a port, or a port alone', () => {
 	expect(right(small).health.listen).toBeUndefined();
 });
 
-test('a bot on a server whose name has no dot may be invited by that server', () => {
+test("accepts the bot's own server in the list even without a dot in its name", () => {
 	const config = right(small.replace('@glia:example.org', '@glia:intranet').replace(/allow: .*/, 'allow: [intranet]'));
 	expect(config.matrix.allow).toEqual(['intranet']);
 });
 
-test('a section without options is as good as none', () => {
+test('accepts a section without options', () => {
 	expect(right(`${small}operator:\n  # room: "!abc:example.org"\nwatch:\n`)).toEqual(right(small));
 });
 
@@ -206,7 +206,7 @@ describe('the environment', () => {
 		expect(right('', given)).toEqual(right(small));
 	});
 
-	test('names its mistakes by the variable', () => {
+	test('names mistakes by variable', () => {
 		const given = {
 			GLIA_MATRIX_ALLOW: 'admin',
 			GLIA_WATCH_HOURS: 'often',
@@ -223,7 +223,7 @@ describe('the environment', () => {
 		]);
 	});
 
-	test('gives a secret or its file, in the place of either', () => {
+	test('overrides a secret or its file', () => {
 		writeFileSync(join(folder, 'credential'), 'from a credential\n');
 		const given = { GLIA_MATRIX_PASSWORD_FILE: join(folder, 'credential') };
 		expect(right(small, given).matrix.password).toBe('from a credential');
@@ -245,7 +245,7 @@ describe('the environment', () => {
 	});
 });
 
-test('what encryption needs may come from files and the environment too; seeds are three words', () => {
+test('reads the passphrase and seeds, which are three words, from files and the environment too', () => {
 	const seed = 'A'.repeat(43);
 	expect(right(small).encryption).toEqual({ reset: false });
 	const words = `${seed} ${seed}\n ${seed}`;
@@ -260,7 +260,7 @@ test('what encryption needs may come from files and the environment too; seeds a
 	]);
 });
 
-test("a token for GitHub's API may come from a file or the environment, and has no spaces", () => {
+test("reads GitHub's token, which has no spaces, from a file or the environment too", () => {
 	expect(right(small).live).not.toHaveProperty('token');
 	const given = `${small}\nlive:\n  token: ghp_1\n`;
 	expect(right(given).live).toMatchObject({ token: 'ghp_1' });

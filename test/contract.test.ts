@@ -186,7 +186,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 	};
 	const stated = new Set(facts);
 
-	test('has the shape, and every note of the range once: as a step, told by one, or hidden', async () => {
+	test('has the right shape, and each note of the range once: as a step, within one, or hidden', async () => {
 		const { steps, hidden, ...rest } = await answered();
 		expect([rest.from, rest.to]).toEqual([from, to]);
 		const notes = steps.filter(({ generated }) => !generated);
@@ -205,7 +205,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		expect(notes.every(({ sources }) => sources.every(({ url }) => url.startsWith('https://')))).toBe(true);
 	});
 
-	test('hides for stated facts only, and only what does not concern', async () => {
+	test('hides only what stated facts rule out', async () => {
 		const { steps, hidden } = await answered();
 		for (const { id, because } of hidden) {
 			expect(because.filter(fact => !stated.has(fact))).toEqual([]);
@@ -214,7 +214,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		for (const { applies, concerned } of steps) expect(concern(applies, profile).is).toBe(concerned);
 	});
 
-	test('goes from before over the switches, in their order, to after', async () => {
+	test('goes from before, through the switches in order, to after', async () => {
 		const { steps, stops } = await answered();
 		expect(isRising(steps.map(({ when }) => ['before', 'switch', 'after'].indexOf(when)))).toBe(true);
 		const switching = steps.filter(({ when }) => when === 'switch');
@@ -229,7 +229,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		}
 	});
 
-	test('halts within the way, by force only where the rule and the database say so', async () => {
+	test('stops within the upgrade, and requires it only if the rule and the database do', async () => {
 		const { stops } = await answered();
 		for (const { from: first, to: last, best, required, applies } of stops) {
 			expect(isRising([compare(first, best), 0, compare(last, best)])).toBe(true);
@@ -244,7 +244,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		expect(stops.some(stop => stop.required)).toBe(demanded);
 	});
 
-	test('states floors as the code of the target has them', async () => {
+	test("states minimum versions as in the target's code", async () => {
 		const { floors } = await answered();
 		const end = known.get(finalOf(to)) ?? known.get(stable.findLast(other => compare(other, to) < 0) ?? '');
 		for (const { of, at, min, met } of floors) {
@@ -255,7 +255,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		}
 	});
 
-	test('leads back no further than the floor', async () => {
+	test('rolls back no further than the floor', async () => {
 		const { rollback } = await answered();
 		expect(rollback.release).toBe(to);
 		expect(compare(rollback.floor, to)).toBeLessThanOrEqual(0);
@@ -263,7 +263,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		expect(rollback.canReturn).toBe(compare(from, rollback.floor) >= 0);
 	});
 
-	test('puts each advisory in one place, by its ranges', async () => {
+	test('puts each advisory in one place by its ranges', async () => {
 		const { advisories } = await answered();
 		const expected = { fixed: [] as string[], passedThrough: [] as string[], open: [] as string[] };
 		for (const hole of knowledge.advisories.filter(({ applies }) => concern(applies, profile).is !== false)) {
@@ -282,7 +282,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		}
 	});
 
-	test('tells deadlines that the target still has', async () => {
+	test('lists deadlines that the target still has', async () => {
 		const { deadlines } = await answered();
 		for (const { announced, landed, applies } of deadlines) {
 			if (announced !== null) expect(compare(announced, finalOf(to))).toBeLessThanOrEqual(0);
@@ -299,7 +299,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 	});
 });
 
-test('!notes of every release has the shape, its facts and its notes', async () => {
+test('!notes of every release has the right shape, its facts and its notes', async () => {
 	const shape = z.object({
 		format: z.literal(1),
 		// That of a candidate is its final release, though it may be still to come.
@@ -317,7 +317,7 @@ test('!notes of every release has the shape, its facts and its notes', async () 
 	}
 });
 
-test('!rollback of every release, withdrawn ones too, has the shape', async () => {
+test('!rollback of every release, even a withdrawn one, has the right shape', async () => {
 	for (const release of knowledge.releases) {
 		const found = rollback.extend({ format: z.literal(1) }).parse(await answerTo(`!rollback ${release.version}`));
 		expect(found.release).toBe(release.version);
@@ -326,7 +326,7 @@ test('!rollback of every release, withdrawn ones too, has the shape', async () =
 	}
 });
 
-test('!option of every option has the shape, and dates that the code bears out', async () => {
+test('!option of every option has the right shape, and dates that match the code', async () => {
 	const shape = z.object({
 		format: z.literal(1),
 		option: z.string(),
@@ -353,7 +353,7 @@ test('!option of every option has the shape, and dates that the code bears out',
 	}
 });
 
-test('!options between neighbours adds up to what the code says', async () => {
+test('!options between neighbouring releases adds up to what the code says', async () => {
 	const one = z.object({ option: z.string(), release: version });
 	const ended = one.extend({ replacedBy: z.string().optional() });
 	const shape = z.object({
@@ -389,7 +389,7 @@ test('!options between neighbours adds up to what the code says', async () => {
 	}
 });
 
-test('!deadlines has the shape: open ones, and with `all` also those that are over', async () => {
+test('!deadlines has the right shape: open ones, and with `all` also past ones', async () => {
 	const shape = z.object({ format: z.literal(1), deadlines: z.array(deadline) });
 	const opened = shape.parse(await answerTo('!deadlines')).deadlines;
 	const all = shape.parse(await answerTo('!deadlines all')).deadlines;

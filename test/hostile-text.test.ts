@@ -284,7 +284,7 @@ function* pairs(characters: readonly string[], length = size): Generator<[string
 
 const punctuation = printable.filter(sign => /[^A-Za-z2-9]/.test(sign));
 
-test('each character, between what begins and what ends a pattern', async () => {
+test('each character, between the start and the end of a pattern', async () => {
 	expect(await slowest(singles(around), { ...readers, ...parts })).toEqual([]);
 });
 
@@ -292,16 +292,16 @@ test('each pair of printable characters', async () => {
 	expect(await slowest(pairs(printable), readers)).toEqual([]);
 });
 
-test('each pair in a part of a command, which has at most 4,096 characters', async () => {
+test('each pair in a part of a command, at most 4,096 characters long', async () => {
 	expect(await slowest(pairs(printable, 4096), parts)).toEqual([]);
 });
 
-test('each character in an answer, and each pair of those that Markdown knows', async () => {
+test('each character in an answer, and each pair that is special in Markdown', async () => {
 	expect(await slowest(singles([['', '']]), renderers)).toEqual([]);
 	expect(await slowest(pairs(punctuation, 8192), renderers)).toEqual([]);
 });
 
-test('each command, with as many words as it may have', async () => {
+test('each command, with as many words as allowed', async () => {
 	const each = commands.map(({ name, usage }): [string, (text: string) => unknown] => {
 		const begins = usage.includes('mdad') ? `${name} mdad` : name;
 		return [name, text => respond({ body: `!${begins} ${text}`, room, sender: '@a:b', at: now, mentioned: false }, to)];

@@ -114,9 +114,9 @@ test.each([
 	['const a = `can ruin it: then nothing opens it`;', 1],
 	["const a = 'pip install';\n// this is not a sentence", 0],
 	["throw new TypeError('nothing to fill it with');", 0],
-])('sentences in %j', (text, number) => expect(sentencesIn(text)).toHaveLength(number));
+])('finds the sentences in %j', (text, number) => expect(sentencesIn(text)).toHaveLength(number));
 
-describe('what is long', () => {
+describe('long code', () => {
 	const body = (lines: number) => Array.from({ length: lines }, () => '\t\tstep();').join('\n');
 	test.each([
 		['function f() {', '}'],
@@ -130,7 +130,7 @@ describe('what is long', () => {
 		expect(longFunctions(`${head}\n${body(60)}\n${tail}\n`, 80)).toEqual([]);
 	});
 
-	test('may say why', () => {
+	test('may give a reason', () => {
 		const text = `${body(2)}\n\n/** Does it all. Long because it is one table. */\nfunction f() {\n${body(90)}\n}\n`;
 		expect(longFunctions(text, 80)).toEqual([]);
 		expect(longFunctions(text.replace('Long because', 'Somehow'), 80)).toEqual(['function f() {: 92']);
@@ -138,7 +138,7 @@ describe('what is long', () => {
 });
 
 describe('the house', () => {
-	test('no function has more than 80 lines, and no file more than 400, without a reason', () => {
+	test('has no function over 80 lines and no file over 400 without a reason', () => {
 		const rooms = ['src', 'commands', 'crypto', 'tools'].flatMap(filesIn);
 		const functions: string[] = [];
 		const files: string[] = [];
@@ -152,23 +152,23 @@ describe('the house', () => {
 		expect(files).toEqual([]);
 	});
 
-	test('every file of src/ and commands/ has a room', () => {
+	test('has every file of src/ and commands/ in a known folder', () => {
 		expect(source.filter(path => levelOf(path) < 0)).toEqual([]);
 	});
 
-	test('no arrow points up', () => {
+	test('imports nothing upwards', () => {
 		const up = source.flatMap(path =>
 			(imports.get(path) ?? []).filter(of => levelOf(of) > levelOf(path)).map(of => `${path} → ${of}`),
 		);
 		expect(up).toEqual([]);
 	});
 
-	test('no circle between files', () => {
+	test('has no import cycle between files', () => {
 		const graph = new Map(all.map(path => [path, (imports.get(path) ?? []).filter(of => imports.has(of))]));
 		expect(circlesIn(graph)).toEqual([]);
 	});
 
-	test('no circle between rooms', () => {
+	test('has no import cycle between folders', () => {
 		const graph = new Map<string, string[]>();
 		for (const path of all) {
 			const others = (imports.get(path) ?? []).filter(of => imports.has(of)).map(roomOf);
@@ -178,11 +178,11 @@ describe('the house', () => {
 		expect(circlesIn(graph)).toEqual([]);
 	});
 
-	test('at most five files lie loose in src/', () => {
+	test('has at most five files directly in src/', () => {
 		expect(readdirSync(join(root, 'src')).filter(name => name.endsWith('.ts')).length).toBeLessThanOrEqual(5);
 	});
 
-	test('a type name stands for one thing', () => {
+	test('uses a type name for one thing only', () => {
 		const homes = new Map<string, string[]>();
 		for (const path of source)
 			for (const [, name = ''] of readFileSync(join(root, path), 'utf8').matchAll(declaresType))
@@ -194,7 +194,7 @@ describe('the house', () => {
 		expect(twice).toEqual([]);
 	});
 
-	test('each outside library is imported in one edge', () => {
+	test('imports each outside library in one place', () => {
 		const homes: Record<string, RegExp> = {
 			'matrix-bot-sdk': /^src\/edges\/matrix\//,
 			'@matrix-org/matrix-sdk-crypto-nodejs': /^src\/edges\/matrix\//,
@@ -222,14 +222,14 @@ describe('the house', () => {
 		expect(strays).toEqual([]);
 	});
 
-	test('what decides knows no clock, no environment and does not wait', () => {
+	test('decides without a clock, the environment or await', () => {
 		for (const path of [...filesIn('src/advice'), ...filesIn('src/configuration'), ...filesIn('src/deployment')]) {
 			const code = readFileSync(join(root, path), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|`(?:[^`\\]|\\.)*`/g, '');
 			expect(code, path).not.toMatch(/\bawait\b|\basync\b|Date\.now|new Date\(\)|process\./);
 		}
 	});
 
-	test('what decides makes no sentences', () => {
+	test('decides without making sentences', () => {
 		// Not said to anybody, or no sentence.
 		const exceptions: Record<string, string> = {
 			'src/advice/upgrade/deadlines.ts': 'the name of what ends',
@@ -245,7 +245,7 @@ describe('the house', () => {
 		expect(Object.keys(exceptions).filter(path => !found.some(other => other.path === path))).toEqual([]);
 	});
 
-	test('words come last: what decides and what keeps imports none', () => {
+	test('imports no words where it decides or stores', () => {
 		const strays = [...filesIn('src/advice'), ...filesIn('src/edges')].flatMap(path =>
 			(imports.get(path) ?? []).filter(of => /^src\/(messages|render)\//.test(of)).map(of => `${path} imports ${of}`),
 		);

@@ -16,7 +16,7 @@ function filesIn(folder: string): string[] {
 
 const source = [...filesIn('src'), ...filesIn('commands')];
 
-describe('lists that say all', () => {
+describe('complete lists', () => {
 	test('commands/index.ts has every file of its folder', () => {
 		const files = readdirSync(join(root, 'commands')).filter(name => name !== 'index.ts');
 		expect(commands.map(({ name }) => `${name}.ts`).sort()).toEqual(files.sort());
@@ -37,7 +37,7 @@ describe('lists that say all', () => {
 		}
 	});
 
-	test('every dependency has its line of why', () => {
+	test('every dependency has a line that says why', () => {
 		const packages = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 		const decisions = readFileSync(join(root, 'docs/decisions.md'), 'utf8');
 		const names = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap(kind =>
@@ -48,7 +48,7 @@ describe('lists that say all', () => {
 	});
 });
 
-test('the forge runs the two commands of README, on each Node.js that npm can help and on two systems', () => {
+test("the workflow runs README's two commands on each supported Node.js and on two systems", () => {
 	const { jobs } = parse(readFileSync(join(root, '.github/workflows/test.yml'), 'utf8'));
 	const { steps, strategy } = jobs.test;
 	expect(steps.flatMap(({ run }: { run?: string }) => run ?? [])).toEqual(['npm ci', 'npm test']);
@@ -56,7 +56,7 @@ test('the forge runs the two commands of README, on each Node.js that npm can he
 	expect(strategy.matrix.system).toHaveLength(2);
 });
 
-test('text files keep to .editorconfig: LF, a newline at the end, no space before one, no mixed indentation', () => {
+test('text files follow .editorconfig', () => {
 	const text = /\.(?:ts|js|cjs|json|ya?ml|md|py|sh|service|timer)$|^(?:Dockerfile|\.editorconfig|\.gitignore)$/;
 	const folders = ['.ci', '.github', '.vscode', 'bench', 'crypto', 'deploy', 'docs', 'knowledge', 'test', 'tools'];
 	const files = [

@@ -20,24 +20,24 @@ function asNode(version: string, ...args: string[]) {
 	return spawnSync(process.execPath, ['--require', pretend, ...args], { cwd: root, encoding: 'utf8' });
 }
 
-test.each(['18.20.8', '20.20.2', '22.22.0', '24.11.1'])('Node.js %s is told what it lacks', version => {
+test.each(['18.20.8', '20.20.2', '22.22.0', '24.11.1'])('says what Node.js %s lacks', version => {
 	const { status, stdout, stderr } = asNode(version, 'src/main.ts', '--version');
 	expect([status, stdout]).toEqual([1, '']);
 	expect(stderr).toMatch(sentence);
 	expect(stderr).toContain(version);
 });
 
-test.each(['24.12.0', '24.21.0', '26.0.0'])('Node.js %s is new enough', version => {
+test.each(['24.12.0', '24.21.0', '26.0.0'])('accepts Node.js %s', version => {
 	expect(asNode(version, 'src/main.ts', '--version')).toMatchObject({ status: 0, stderr: '' });
 });
 
-test('a script that asked for JSON gets it', () => {
+test('answers in JSON if a script asked for it', () => {
 	const { status, stdout, stderr } = asNode('20.20.2', 'src/main.ts', 'say', '--json', '!help');
 	expect([status, stderr]).toEqual([1, '']);
 	expect(JSON.parse(stdout)).toEqual({ format: 1, refused: expect.stringContaining('Glia needs Node.js 24.12') });
 });
 
-test('what an old Node.js must read is a script, and main.ts leads to it', () => {
+test('starts from a script that an old Node.js can read', () => {
 	expect(realpathSync(join(root, 'src/main.ts'))).toBe(realpathSync(join(root, 'src/start.cjs')));
 	for (const name of ['src/start.cjs', 'src/node-version.cjs']) {
 		const text = readFileSync(join(root, name), 'utf8');
@@ -47,7 +47,7 @@ test('what an old Node.js must read is a script, and main.ts leads to it', () =>
 	}
 });
 
-test('each npm script that runs Node.js asks first whether it is new enough', () => {
+test('checks the version of Node.js in every npm script', () => {
 	const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
 		scripts: Record<string, string>;
 	};
@@ -58,7 +58,7 @@ test('each npm script that runs Node.js asks first whether it is new enough', ()
 	for (const [name, script] of Object.entries(checked)) expect(script, name).toMatch(guarded);
 });
 
-test('without packages it says how to get them', () => {
+test('says how to install missing packages', () => {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-bare-'));
 	onTestFinished(() => rmSync(folder, { recursive: true }));
 	for (const name of ['src', 'commands', 'package.json'])
@@ -70,7 +70,7 @@ test('without packages it says how to get them', () => {
 	expect(stderr).toMatch(/^A package is missing: run `npm ci` in [^\n]+\n$/);
 });
 
-test('a set-up that fails shows the cause, not the hint to look above', () => {
+test('shows the cause of a failed installation, not a hint to look above', () => {
 	const built = `Collecting matrix-synapse==1.163.2
   error: subprocess-exited-with-error
 

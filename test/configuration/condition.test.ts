@@ -112,7 +112,7 @@ describe('a condition', () => {
 		expect(decided(condition, text)).toBe(is);
 	});
 
-	test("on a worker is unknown while no worker's file was given and there may be some", () => {
+	test('is unknown for workers if none of their files was given and there may be some', () => {
 		const condition: Condition = { option: 'worker_replication_host', in: 'worker' };
 		expect(decided(condition, 'instance_map: {}\n')).toBe('unknown');
 		expect(decided(condition, 'instance_map: {}\n', worker)).toBe(false);
@@ -132,7 +132,7 @@ describe('a condition', () => {
 });
 
 describe('files', () => {
-	test('top-level keys of a later main file replace those of an earlier one', () => {
+	test('replace top-level keys by those of a later main file', () => {
 		const { processes } = configurationOf([
 			{ name: 'a.yaml', text: 'server_name: x\nemail:\n  smtp_host: a\n  smtp_port: 25\n' },
 			{ name: 'b.yaml', text: 'email:\n  smtp_host: b\n' },
@@ -143,7 +143,7 @@ describe('files', () => {
 		).toBe(false);
 	});
 
-	test("a worker's file names its app and no server; the first file is the main one", () => {
+	test("tell a worker's file by its app, and take the first file as the main one", () => {
 		const parts = (...texts: string[]) =>
 			configurationOf(texts.map((text, i) => ({ name: `${i}.yaml`, text }))).processes.map(({ part }) => part);
 		expect(parts('worker_app: synapse.app.generic_worker\n')).toEqual(['main']);
@@ -153,7 +153,7 @@ describe('files', () => {
 		expect(parts('server_name: x\n', 'version: 1\nhandlers: {}\n')).toEqual(['main', 'log-config']);
 	});
 
-	test('what cannot be read is named, and the rest counts', () => {
+	test('name what cannot be read, and use the rest', () => {
 		const { unreadable, has } = configurationOf([
 			{ name: 'a.yaml', text: 'a: [\n' },
 			{ name: 'b.yaml', text: 'server_name: x\n' },
@@ -176,7 +176,7 @@ describe('paths', () => {
 		expect(segments && writePath(segments)).toBe(path);
 	});
 
-	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('%j is refused', path => {
+	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('refuse %j', path => {
 		expect(parsePath(path)).toBeUndefined();
 	});
 });

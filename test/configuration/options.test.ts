@@ -15,7 +15,7 @@ function optionsWith(states: Record<string, Partial<OptionState> | null>) {
 }
 
 describe('the life of an option', () => {
-	test('begins where it is first read, and is open where the oldest release has it already', () => {
+	test('begins where it is first read, unless the oldest release already has it', () => {
 		const options = optionsWith({ '1.0.0': null, '1.1.0': {}, '1.2.0': {} });
 		expect(lifeOf(options, 'a')).toMatchObject({ since: '1.1.0', removed: undefined });
 		expect(lifeOf(options, 'always')).toMatchObject({ since: undefined, removed: undefined });
@@ -84,7 +84,7 @@ describe('the defaults of an option', () => {
 		expect(defaultAt(options, 'a', '1.1.0')).toEqual(expected.at(-1));
 	});
 
-	test('differ between two releases only where both are known', () => {
+	test('differ between two releases only if both are known', () => {
 		const all = optionsWith({ '1.0.0': { default: 1 }, '1.1.0': { default: 2 }, '1.2.0': {}, '1.3.0': { default: 3 } });
 		const changed = (from: string, to: string) => difference(all, from, to).defaults;
 		expect(changed('1.0.0', '1.1.0')).toEqual([{ option: 'a', release: '1.1.0', before: 1, after: 2 }]);
@@ -94,13 +94,13 @@ describe('the defaults of an option', () => {
 	});
 });
 
-test('what comes back is new again', () => {
+test('calls an option new again if it comes back', () => {
 	const options = optionsWith({ '1.0.0': {}, '1.1.0': null, '1.2.0': {}, '1.3.0': { default: 1 } });
 	expect(difference(options, '1.1.0', '1.3.0').added).toEqual([{ option: 'a', release: '1.2.0', default: 1 }]);
 	expect(difference(options, '1.0.0', '1.3.0')).toMatchObject({ added: [], removed: [] });
 });
 
-test('what comes and goes within a range is neither new nor gone', () => {
+test('calls an option neither new nor gone if it comes and goes within the range', () => {
 	const options = optionsWith({ '1.0.0': null, '1.1.0': {}, '1.2.0': null });
 	expect(difference(options, '1.0.0', '1.1.0').added).toEqual([{ option: 'a', release: '1.1.0' }]);
 	expect(difference(options, '1.1.0', '1.2.0').removed).toEqual([{ option: 'a', release: '1.2.0' }]);

@@ -20,12 +20,12 @@ async function checked({ files }: (typeof samples)[number], release: string) {
 	return check.run({ words: [], text: release, room: '', sender: '', at: new Date(0), files }, ports);
 }
 
-test('every kind has findings written down, and nothing else has', () => {
+test('has expected findings for every sample, and no others', () => {
 	expect(Object.keys(wanted).sort()).toEqual(samples.map(({ name }) => name).sort());
 });
 
 describe.each(samples)('$name', sample => {
-	test('what 1.163.2 makes of it, and no value of it', async () => {
+	test('says what 1.163.2 makes of it, without its values', async () => {
 		const answer = await checked(sample, '1.163.2');
 		const { findings } = answer.value as unknown as Value;
 		const lines = findings.map(({ kind, option, file = '', line, note, nearest }) =>
@@ -50,7 +50,7 @@ describe.each(samples)('$name', sample => {
 	const started = Object.entries(readStarts()).flatMap(([release, { [sample.name]: said }]) =>
 		said ? [[release, said] as const] : [],
 	);
-	test.each(started)('%s starts with it or refuses it: %j', async (release, said) => {
+	test.each(started)('says correctly whether %s starts with it: %j', async (release, said) => {
 		expect((await checked(sample, release)).value.refuses).toBe(said.asIs !== null);
 		const other = mended(sample);
 		expect(said.mended === undefined, 'mended where something stops it').toBe(other === undefined);

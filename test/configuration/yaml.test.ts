@@ -7,14 +7,14 @@ function read(text: string): unknown {
 	return 'why' in parsed ? 'error' : parsed.documents.map(plain);
 }
 
-describe('YAML as PyYAML reads it', () => {
+describe('reads YAML as PyYAML does', () => {
 	test.each(cases)('%j', (text, documents) => {
 		expect(read(text)).toEqual(documents);
 	});
 });
 
-describe('places', () => {
-	test('every key and value has its file and line', () => {
+describe('positions', () => {
+	test('gives file and line of every key and value', () => {
 		const parsed = parseYaml('a: 1\nb:\n  - c: x\n', 'homeserver.yaml');
 		if ('why' in parsed) throw new Error(parsed.why);
 		const [root] = parsed.documents;
@@ -25,7 +25,7 @@ describe('places', () => {
 		]);
 	});
 
-	test('a key that stands twice is named with both lines, and the last one counts', () => {
+	test('names a duplicate key with both lines, and uses the last one', () => {
 		const parsed = parseYaml('email:\n  smtp_host: a\n  smtp_host: b\n', 'homeserver.yaml');
 		if ('why' in parsed) throw new Error(parsed.why);
 		expect(parsed.duplicates).toEqual([
@@ -35,7 +35,7 @@ describe('places', () => {
 	});
 });
 
-describe('what a skeleton or a template hides', () => {
+describe('hidden values of a skeleton or a template', () => {
 	test.each([
 		['a: "***"\n', { kind: 'hidden', as: 'string' }],
 		['a: !tag "***"\n', { kind: 'hidden' }],
@@ -52,7 +52,7 @@ describe('what a skeleton or a template hides', () => {
 const deep = Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n');
 const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(',')}]`).join('\n')}\n`;
 
-describe('hostile text is refused in a sentence that quotes none of it', () => {
+describe('refuses hostile text in a sentence without quoting it', () => {
 	test.each([
 		['larger than the limit', 'a: b\n'.repeat(maxBytes / 4), 'It is larger than 1 MB.'],
 		['a bomb of anchors', bomb, 'It expands to more than 200,000 values.'],

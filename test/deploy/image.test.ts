@@ -10,7 +10,7 @@ import { readConfig, variables } from '../../src/config.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
 
-test('every folder that the code imports or reads is copied, and nothing that is only for developers', () => {
+test('copies every folder that the code imports or reads, and nothing only for developers', () => {
 	const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \.\S*$/gm)].flatMap(([, names = '']) =>
 		names.split(' '),
 	);
@@ -29,7 +29,7 @@ test('every folder that the code imports or reads is copied, and nothing that is
 	for (const name of copied.map(path => path.split('/')[0])) expect(readdirSync(root)).toContain(name);
 });
 
-test('what runs imports no package of developers, and reads nothing outside of what is copied', () => {
+test('imports no development packages, and reads only what is copied', () => {
 	const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
 	for (const folder of ['src', 'commands', 'crypto']) {
 		for (const name of readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })) {
@@ -45,7 +45,7 @@ test('what runs imports no package of developers, and reads nothing outside of w
 	}
 });
 
-test('the variables that image, compose file and units set are options', () => {
+test('sets only variables that are options', () => {
 	const files = [
 		'Dockerfile',
 		'compose.yaml',
@@ -58,7 +58,7 @@ test('the variables that image, compose file and units set are options', () => {
 	for (const name of named) expect(variables).toContain(name);
 });
 
-test('the unit hands over every secret that the page installs, by the option that wins over the configuration', () => {
+test('passes every secret that the page installs by the option that overrides the configuration', () => {
 	const unit = read('deploy/systemd/glia.service');
 	const loaded = [...unit.matchAll(/^LoadCredential=(\w+):\/etc\/glia\/(\w+)$/gm)].map(([, name, file]) => [
 		name,
@@ -71,7 +71,7 @@ test('the unit hands over every secret that the page installs, by the option tha
 	for (const [, variable] of given) expect(variables).toContain(variable);
 });
 
-test('what modules compile to is kept for the user that runs, where that user can read it', () => {
+test('keeps the compile cache where the running user can read it', () => {
 	// Node.js keeps it under the id of its user: made by root in a build, it would never be found.
 	const dockerfile = read('Dockerfile');
 	const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
@@ -83,7 +83,7 @@ test('what modules compile to is kept for the user that runs, where that user ca
 	expect(unit).toContain(`Environment=NODE_COMPILE_CACHE=/var/cache/${folder}\n`);
 });
 
-test('the container runs as nobody special, writes nowhere but to its volume, and asks for no capability', () => {
+test('runs as an ordinary user, writes only to its volume, and needs no capabilities', () => {
 	for (const file of ['compose.yaml', 'deploy/replicas/compose.yaml']) {
 		const { services } = parse(read(file)) as { services: { glia: Record<string, unknown> } };
 		expect(services.glia).toMatchObject({
@@ -98,7 +98,7 @@ test('the container runs as nobody special, writes nowhere but to its volume, an
 	expect(read('Dockerfile')).toMatch(/^HEALTHCHECK /m);
 });
 
-test('two replicas are started, and the configuration that their variables make names the database', () => {
+test('starts two replicas whose variables configure the database', () => {
 	const { services, secrets } = parse(read('deploy/replicas/compose.yaml')) as {
 		services: Record<'glia' | 'postgres', Compose>;
 		secrets: Record<string, unknown>;

@@ -46,7 +46,7 @@ const expressions: [string, string][] = [
 	...rules.groups.flatMap(group => group.rules.map(({ alert, expr }): [string, string] => [alert, expr])),
 ];
 
-test.each(expressions)('%s asks for what is served', async (_of, expression) => {
+test.each(expressions)('%s queries metrics that are served', async (_of, expression) => {
 	const text = await served();
 	const names = namesIn(expression);
 	if (!/\bup\b/.test(expression)) expect(names).not.toEqual([]);
@@ -55,7 +55,7 @@ test.each(expressions)('%s asks for what is served', async (_of, expression) => 
 		expect(text, `${name} ${label}`).toMatch(new RegExp(`^${name}\\{[^}]*\\b${label}=`, 'm'));
 });
 
-test('each panel and each alert has a name of its own, and each alert says what it means', () => {
+test('has unique panel and alert names, and explains each alert', () => {
 	const ids = dashboard.panels.map(({ id }) => id);
 	expect(new Set(ids).size).toBe(ids.length);
 	for (const { alert, annotations } of rules.groups.flatMap(group => group.rules)) {

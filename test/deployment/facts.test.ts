@@ -76,7 +76,7 @@ test.each([
 
 const contradiction = (text: string) => profileOf(text.split(' ').flatMap(word => parseTerm(word) ?? []));
 
-test('packages for Debian and Ubuntu are on no other system', () => {
+test('offers packages for Debian and Ubuntu on no other system', () => {
 	for (const install of ['debian', 'distro'])
 		for (const os of ['rhel-9', 'alpine-3.20', 'freebsd-14'])
 			expect(contradiction(`${install} os=${os}`)).toEqual({
@@ -86,7 +86,7 @@ test('packages for Debian and Ubuntu are on no other system', () => {
 	expect(profile('distro os=debian-13').get('install')?.value).toBe('distro');
 });
 
-test('a bare value is enough, and a fact written is the fact read', () => {
+test('reads a bare value, and reads every fact as it writes it', () => {
 	expect(parseTerm('docker')).toEqual({ fact: 'install', operator: '=', value: 'docker' });
 	expect(parseTerm('postgres')).toEqual({ fact: 'database', operator: '=', value: 'postgres' });
 	expect(parseTerm('postgres=15.3')).toEqual({ fact: 'postgres', operator: '=', value: '15' });
@@ -108,16 +108,16 @@ test.each([
 	'Workers',
 	'__proto__',
 	'constructor',
-])('%j is no fact', text => expect(parseTerm(text)).toBeUndefined());
+])('rejects %j as a fact', text => expect(parseTerm(text)).toBeUndefined());
 
-test('two values of one fact contradict each other, also by what they imply', () => {
+test('finds that two values of one fact contradict each other, also by what they imply', () => {
 	expect(contradiction('docker pip')).toEqual({ fact: 'install', stated: ['install=docker', 'install=pip'] });
 	expect(contradiction('postgres=14 sqlite')).toEqual({ fact: 'database', stated: ['postgres=14', 'database=sqlite'] });
 	expect(contradiction('workers no-workers')).toEqual({ fact: 'workers', stated: ['workers', 'no-workers'] });
 	expect(contradiction('saml no-sso')).toMatchObject({ fact: 'sso' });
 });
 
-test('the same value twice is no contradiction', () => {
+test('accepts the same value twice', () => {
 	expect(profileJson(profile('docker docker postgres=14 postgres'))).toEqual({
 		install: 'docker',
 		database: 'postgres',

@@ -6,7 +6,7 @@ import { compare, isWithin } from '../../src/deployment/version.ts';
 type Table = { order: string[]; ranges: Record<string, [from: string, to: string][]> };
 const { order, ranges } = JSON.parse(readFileSync(new URL('version-table.json', import.meta.url), 'utf8')) as Table;
 
-test('every pair of releases has its order', () => {
+test('orders every pair of releases', () => {
 	const wrong = order.flatMap((a, i) =>
 		order.flatMap((b, j) => (Math.sign(compare(a, b)) === Math.sign(i - j) ? [] : [`${a} ${b}`])),
 	);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compare, finalOf, isRange, isVersion, isWithin, lineOf } from '../../src/deployment/version.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
-test('versions are ordered as Synapse numbered them', () => {
+test('orders versions as Synapse numbered them', () => {
 	const inOrder = [
 		'0.0.0',
 		'0.5.3',
@@ -38,7 +38,7 @@ test.each([
 	['0.6.1c', true],
 	['', false],
 	['1.56.0 ', false],
-])('a file may say %j: %j', (text, expected) => expect(isVersion(text)).toBe(expected));
+])('says whether %j is a version in a file: %j', (text, expected) => expect(isVersion(text)).toBe(expected));
 
 describe('ranges', () => {
 	test.each([
@@ -49,18 +49,18 @@ describe('ranges', () => {
 		['0.99.5.2', '<=0.99.5.1', false],
 		['1.0.0', '1.0.0', true],
 	])('%s in %s: %j', (version, range, expected) => expect(isWithin(version, range)).toBe(expected));
-	test.each(['', '1.62', '>=1.62', '~1.62.0', '^1.62.0', 'x'])('%j is refused', text =>
+	test.each(['', '1.62', '>=1.62', '~1.62.0', '^1.62.0', 'x'])('refuses %j', text =>
 		expect(isRange(text)).toBe(false),
 	);
 });
 
-test('candidates belong to their final release, patch releases to their line', () => {
+test('assigns candidates to their final release, and patch releases to their line', () => {
 	expect(finalOf('1.57.0rc1')).toBe('1.57.0');
 	expect(finalOf('0.6.1c')).toBe('0.6.1c');
 	expect(lineOf('1.57.1')).toBe('1.57');
 });
 
-test('every range of the knowledge holds for the same releases as semver says', async () => {
+test('applies every range of the knowledge to the same releases as semver', async () => {
 	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	const all = [
 		...knowledge.advisories.flatMap(({ affected, patched }) => [...affected, ...patched]),

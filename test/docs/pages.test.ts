@@ -33,7 +33,7 @@ const anchor = (heading: string) =>
 		.replace(/[^\p{L}\p{N} -]/gu, '')
 		.replaceAll(' ', '-');
 
-test.each(pages)('links of %s lead to files and headings that are there', page => {
+test.each(pages)('%s links to existing files and headings', page => {
 	for (const [, target = ''] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
 		const [path = '', heading] = target.split('#');
 		const file = path === '' ? page : join(dirname(page), path);
@@ -44,7 +44,7 @@ test.each(pages)('links of %s lead to files and headings that are there', page =
 	}
 });
 
-test.each(pages)('commands and variables of %s are known', page => {
+test.each(pages)('%s names only known commands and variables', page => {
 	const text = read(page);
 	for (const [, command = ''] of text.matchAll(/npm start (?:-s )?-- ([a-z][a-z-]*)/g))
 		expect(usage).toContain(` ${command} `);
@@ -53,7 +53,7 @@ test.each(pages)('commands and variables of %s are known', page => {
 	for (const [name] of text.matchAll(/\bGLIA_[A-Z_]+[A-Z]\b/g)) expect(known).toContain(name);
 });
 
-test('options that the page names are options', () => {
+test('names only real options', () => {
 	const text = read('docs/operating.md');
 	const sections = new Set(variables.map(name => name.split('_')[1]?.toLowerCase()));
 	const named = [...text.matchAll(/`((?:[a-z]+)\.[a-zA-Z.]+)(?::[^`]*)?`/g)].flatMap(([, name = '']) =>
@@ -69,12 +69,12 @@ test('options that the page names are options', () => {
 	}
 });
 
-test('README leads to the page before all others', () => {
+test('is the first page that README links', () => {
 	const [first] = [...read('README.md').matchAll(/\]\((docs\/[^)]+\.md)\)/g)].map(([, path]) => path);
 	expect(first).toBe('docs/operating.md');
 });
 
-test('the smallest configuration that the page speaks of is enough', () => {
+test('has a smallest configuration that works', () => {
 	const text =
 		'matrix:\n  homeserver: https://m.example.org\n  user: "@glia:example.org"\n  password: x\n  allow: [example.org]\n';
 	expect(Array.isArray(parseConfig(text, root, {}))).toBe(false);

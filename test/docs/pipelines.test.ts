@@ -18,7 +18,7 @@ const commands = [
 	...jobs[1]['synapse-configuration'].script,
 ].filter((line: string) => line.includes(' check '));
 
-test('there is one for each forge', () => {
+test('has one for each forge', () => {
 	expect(commands).toHaveLength(2);
 });
 

@@ -36,7 +36,7 @@ function noteOf(id: string) {
 	return note;
 }
 
-describe('a release that is broken itself names the one to take instead', () => {
+describe('a broken release names the one to use instead', () => {
 	test('1.84.0: workers without `instance_map` do not work', () => {
 		const [step] = stepsOf('1.83.0 1.84.0 workers', /instance_map/);
 		expect(step).toMatchObject({ release: '1.84.0', refuses: true, concerned: true });
@@ -71,7 +71,7 @@ describe('a release that is broken itself names the one to take instead', () => 
 		['1.140.0', 'no-mas', '1.140.0/long-passwords', '1.141.0'],
 		['1.149.0', 'modules', '1.149.0/ldap-module', '1.149.1'],
 		['1.139.1', 'docker', '1.138.3/null-device-keys', '1.139.2'],
-	])('%s %s: %s is told of the target, and not on the way past it', (release, fact, id, cure) => {
+	])('%s %s: %s is mentioned for the target, but not on the way past it', (release, fact, id, cure) => {
 		const told = (to: string) => planOf(`1.127.0 ${to} ${fact}`).faults.map(fault => fault.id);
 		expect(told(release)).toContain(id);
 		expect(told(cure)).not.toContain(id);
@@ -82,15 +82,15 @@ describe('a release that is broken itself names the one to take instead', () => 
 	});
 });
 
-test('1.66.0: a test of mail on the old release proves something only without the delegation', () => {
+test('1.66.0: testing mail on the old release proves something only without the delegation', () => {
 	expect(noteOf('1.66.0/email-delegation').text).toMatch(/while the delegation is set, the identity server sends/);
 });
 
-describe('a halt that a PostgreSQL database needs', () => {
+describe('the stop for PostgreSQL databases', () => {
 	const dangersOf = (asked: string) => planWords(planOf(asked), []).sections[0]?.markdown.split('\n') ?? [];
 
 	test.each(['1.21.2', '1.25.0', '1.37.1'])(
-		'from %s to 1.83–1.88 is required, since background updates never end',
+		'is required from %s to 1.83–1.88, because background updates never finish',
 		from => {
 			for (const to of ['1.83.0', '1.84.0', '1.88.0']) {
 				const asked = `${from} ${to} docker postgres=13`;
@@ -111,7 +111,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 		},
 	);
 
-	test('from below 1.38 to 1.89 and newer leads the plan, and says that the database can be corrupted', () => {
+	test('leads the plan from below 1.38 to 1.89 and newer, and warns of a corrupted database', () => {
 		const [first] = dangersOf('1.26.0 1.163.2 pip postgres');
 		expect(first).toMatch(/^\* 🔴 \*\*Stop at 1\.81\.0\*\* .*corrupt the database/);
 		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Stop at');
@@ -119,7 +119,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 	});
 
 	test.each(['1.83.0', '1.84.1', '1.88.0'])(
-		'from %s on is one only where the update is stuck, and the wait says so',
+		'is needed from %s on only if the update is stuck, as the wait says',
 		from => {
 			const { stops, steps } = planOf(`${from} 1.163.2 debian postgres=15`);
 			expect(stops.filter(({ onlyIf }) => onlyIf !== undefined)).toEqual([
@@ -141,7 +141,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 		},
 	);
 
-	test('from a release that finishes it needs only the wait', () => {
+	test('is only a wait from a release that finishes the update', () => {
 		const { stops, steps } = planOf('1.60.0 1.84.0 docker postgres=13');
 		expect(stops.filter(({ required }) => required)).toEqual([]);
 		expect(steps[0]).toMatchObject({ id: '1.60.0/stream-ordering-stuck', when: 'before', must: true });
@@ -165,7 +165,7 @@ describe('a halt that a PostgreSQL database needs', () => {
 	});
 });
 
-describe('an advisory counts where the code shows it', () => {
+describe('an advisory applies where the code shows it', () => {
 	const affected = (id: string, version: string) => {
 		const advisory = known.advisories.find(other => other.id === id);
 		return advisory && isAffected(advisory, version);
@@ -195,7 +195,7 @@ describe('an advisory counts where the code shows it', () => {
 	});
 });
 
-describe('a promise is late where the release that kept it says so', () => {
+describe('a promise is late if the release that kept it says so', () => {
 	const promises = deadlines({ at: '1.164.0', today: '2026-11-29', all: true }, unknownDeployment, known);
 	const of = (id: string) => promises.find(deadline => deadline.id === id);
 
@@ -222,11 +222,11 @@ describe('a promise is late where the release that kept it says so', () => {
 		['1.31.0/python-floor', '1.32.0', false],
 		['1.31.0/postgresql-floor', '1.32.0', false],
 		['1.141.0/appservice-device-parameter', '1.161.0', true],
-	])('%s, kept by %s: late is %s', (id, landed, slipped) => {
+	])('%s, kept by %s, is late: %s', (id, landed, slipped) => {
 		expect(of(id)).toMatchObject({ landed, slipped });
 	});
 
-	test('“or later” is said, and never overdue', () => {
+	test('says “or later”, which is never overdue', () => {
 		const promise = { subject: 'owls', at: { version: '1.2.0', orLater: true as const }, promised: 'They go.' };
 		const owls = { ...known, releases: releases('1.0.0', '1.3.0'), notes: [note('1.0.0/owls', { deadline: promise })] };
 		const [deadline] = deadlines({ at: '1.3.0', today: '2026-11-29', all: false }, unknownDeployment, owls);
@@ -236,7 +236,7 @@ describe('a promise is late where the release that kept it says so', () => {
 });
 
 describe("upstream's packages", () => {
-	test("end with upstream's build list: by Python, and for systems long dropped not at all", () => {
+	test("end as in upstream's build list, by Python, and not at all for systems dropped long ago", () => {
 		const open = deadlines({ at: '1.163.2', today: '2026-11-29', all: false }, unknownDeployment, known);
 		const systems = open.filter(({ id }) => /^lifecycle\/(debian|ubuntu)/.test(id));
 		expect(systems.map(({ id, at }) => [id, at.date])).toEqual([
@@ -245,7 +245,7 @@ describe("upstream's packages", () => {
 		]);
 	});
 
-	test('a system that has none of the target comes first, and nothing is downloaded for it', () => {
+	test('upgrade a system without packages for the target first, and download nothing for it', () => {
 		const { steps } = planOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
 		expect(steps[0]).toMatchObject({ id: '1.163.2/no-package', when: 'before', must: true });
 		expect(steps.find(({ id }) => id === '1.163.2/switch')?.text).not.toContain('wget');
@@ -279,13 +279,13 @@ describe("upstream's packages", () => {
 		expect(floors('pip').shown).toBeGreaterThan(1);
 	});
 
-	test('the system is asked for where some has none of the target', () => {
+	test('ask for the system if some system has no packages for the target', () => {
 		expect(planWords(planOf('1.130.0 1.163.2 debian postgres=13'), []).lead).toMatch(/Say which system.*os=/);
 		for (const asked of ['1.158.0 1.163.2 debian', '1.130.0 1.163.2 docker', '1.130.0 1.163.2 debian os=debian-12'])
 			expect(planWords(planOf(asked), []).lead, asked).not.toContain('Say which system');
 	});
 
-	test('a system implies its Python, but not below an image', () => {
+	test("imply the system's Python, but not inside an image", () => {
 		const floor = (facts: string) => planOf(`1.130.0 1.163.2 ${facts}`).floors.find(({ of }) => of === 'python')?.met;
 		expect(floor('debian os=debian-11')).toBe(false);
 		expect(floor('pip os=ubuntu-22.04')).toBe(true);
@@ -296,7 +296,7 @@ describe("upstream's packages", () => {
 	});
 });
 
-describe('the hint proposes what shortens the plan most', () => {
+describe('the hint suggests what shortens the plan most', () => {
 	const shorter = (asked: string) => {
 		const lead = planWords(planOf(asked), []).lead;
 		const [, proposed = ''] = /for example `!upgrade ([^`]+)`/.exec(lead) ?? [];
@@ -315,7 +315,7 @@ describe('the hint proposes what shortens the plan most', () => {
 		expect(saved).toBeGreaterThanOrEqual(3);
 	});
 
-	test('a denial is written as one, and what follows from a fact is not asked again', () => {
+	test('writes a denial as one, and does not ask again what follows from a fact', () => {
 		expect(shorter('1.98.0 1.163.2').proposed).toContain('no-workers');
 		expect(shorter('1.130.0 1.163.2 debian os=debian-12').proposed).not.toContain('python=');
 	});
@@ -331,7 +331,7 @@ test('a long first start is certain for those who come from before the release t
 });
 
 describe('steps of one plan agree', () => {
-	test("of the image's Python a plan names the last one only", () => {
+	test('name only the last Python of the image', () => {
 		const [step, ...others] = stepsOf('1.53.0 1.163.2 docker modules', /site-packages/);
 		expect(others).toEqual([]);
 		expect(step?.text.match(/site-packages/g)).toHaveLength(1);
@@ -339,7 +339,7 @@ describe('steps of one plan agree', () => {
 			expect(step?.tells).toContain(id);
 	});
 
-	test('no step during the upgrade tells people to do it before', () => {
+	test('ask for nothing before the upgrade in a step during it', () => {
 		for (const { possible, id, when, text, title } of known.notes) {
 			if (when !== 'before' || possible === undefined) continue;
 			// From an older release than `possible` the planner moves it to the switch, so the text has to serve both.
@@ -351,7 +351,7 @@ describe('steps of one plan agree', () => {
 		}
 	});
 
-	test('what only few are concerned by is not counted as something to do', () => {
+	test('do not count what affects only a few as something to do', () => {
 		const sure = planOf('1.47.0 1.163.2').steps.filter(step => step.must && !step.generated && surely(step));
 		expect(sure.map(({ id }) => id)).not.toContain('1.48.0/access-token-lifetime');
 		expect(sure.map(({ id }) => id)).not.toContain('1.150.0/request-log-format');
@@ -360,13 +360,13 @@ describe('steps of one plan agree', () => {
 		);
 	});
 
-	test('a text does not carry the condition that data should', () => {
+	test('state conditions as data, not in the text', () => {
 		const open = known.notes.filter(({ must, onlyIf, text }) => must && onlyIf === undefined && /^Only if /.test(text));
 		expect(open.map(({ id }) => id)).toEqual([]);
 	});
 });
 
-describe('commands that look for values find all that the code reads', () => {
+describe('search commands find every value that the code reads', () => {
 	let dir: string;
 	beforeEach(() => {
 		dir = mkdtempSync(join(tmpdir(), 'glia-commands-'));
@@ -402,7 +402,7 @@ describe('commands that look for values find all that the code reads', () => {
 		...['user_ips_max_age', 'turn_user_lifetime', 'time_period'],
 	];
 
-	test('a time or a size that is true or false', () => {
+	test('a time or size that is true or false', () => {
 		const values = ['false', 'no', 'Off', 'true # as before'];
 		const lines = timesAndSizes.map((name, i) => `  ${name}: ${values[i % values.length]}`);
 		const flow = '  default_policy: { min_lifetime: no, max_lifetime: 1y }';
@@ -413,14 +413,14 @@ describe('commands that look for values find all that the code reads', () => {
 		expect(hits.map(hit => hit.replace(/^\d+:/, ''))).toEqual([...lines, flow]);
 	});
 
-	test('keys and paths that are no text', () => {
+	test('keys and paths that are not text', () => {
 		const bad = ['recaptcha_public_key: 12345 # later', 'recaptcha_private_key: false', 'worker_log_config: -1.5'];
 		const fine = ['recaptcha_public_key: 6LcAAAAA', 'recaptcha_private_key: "12345"', 'worker_log_config: /a/1.yaml'];
 		const hits = found('1.57.0/text-options', { 'homeserver.yaml': [...bad, ...fine].join('\n') });
 		expect(hits.map(hit => hit.replace(/^\d+:/, ''))).toEqual(bad);
 	});
 
-	test('structured logging in the file that Synapse generates', () => {
+	test('structured logging in a generated file', () => {
 		const hits = found('1.54.0/structured-logging', { 'example.org.log.config': 'version: 1\nstructured: true\n' });
 		expect(hits).toEqual(['./example.org.log.config:2:structured: true']);
 	});

@@ -9,7 +9,7 @@ import { folderOf, noteText } from './folder.ts';
 const file = 'synapse/config/a.py';
 const names = (code: Code) => codePassages(code).map(passage => codePassageName(passage).replace('code › ', ''));
 
-describe('what the code says otherwise', () => {
+describe('code differences', () => {
 	const optionsFrom = (before: object, after: object) =>
 		names(knownCode({ options: { '1.65.0': { a: { file, ...before } }, '1.66.0rc1': { a: { file, ...after } } } }));
 
@@ -26,7 +26,7 @@ describe('what the code says otherwise', () => {
 		expect(optionsFrom(before, after)).toEqual(expected);
 	});
 
-	test('what comes and goes, in the order of releases and kinds; nothing of the oldest release', () => {
+	test('lists what comes and goes by release and kind, except for the oldest release', () => {
 		const code = knownCode({
 			options: { '1.64.0': { old: { file } }, '1.65.0': { old: { file } }, '1.66.0': {} },
 			routes: { '1.64.0': { 'w ^/a$': 'any' }, '1.65.0': { 'w ^/a$': 'GET' }, '1.66.0': { 'w ^/a$': 'GET' } },
@@ -40,7 +40,7 @@ describe('what the code says otherwise', () => {
 		]);
 	});
 
-	test('what belongs to a new option is read with it', () => {
+	test('treats what belongs to a new option as part of it', () => {
 		const refusal = (option: string) => ({ in: 'read_config', raises: 'ConfigError', option });
 		const code = knownCode({
 			options: {
@@ -65,7 +65,7 @@ describe('what the code says otherwise', () => {
 	});
 });
 
-describe('a difference is read', () => {
+describe('a difference is dealt with', () => {
 	const before = { '1.65.0': {} };
 	const codes: Record<string, Code> = {
 		option: knownCode({ options: { ...before, '1.66.0': { 'a[].b': { file } } } }),
@@ -146,12 +146,12 @@ describe('a difference is read', () => {
 		}
 	});
 
-	test('a waiver of what a note names is not needed', () => {
+	test('reports a waiver of what a note already names', () => {
 		const fits = '{ kind: option, releases: "<=1.66.0", because: Not now. }';
 		expect(reading('option', { ...noted({ options: '[a.b]' }), ...waived(fits) }).mistakes).toHaveLength(1);
 	});
 
-	test('a waiver with a broken pattern is a mistake with its place', () => {
+	test('reports a waiver with an invalid pattern and its position', () => {
 		const { mistakes, unread } = reading(
 			'option',
 			waived('{ kind: option, key: "(", releases: "<=1.66.0", because: x }'),

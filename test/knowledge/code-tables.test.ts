@@ -13,7 +13,7 @@ const options = JSON.stringify({
 });
 
 describe('the tables of the code', () => {
-	test('are read when asked for, once', () => {
+	test('are read once, when asked for', () => {
 		const folder = folderOf({ 'synapse/code/options.json': options });
 		const code = openCode(folder);
 		expect(optionAt(code.options(), 'a.b', '1.2.0')).toEqual({ file: 'synapse/config/a.py', default: 3 });
@@ -22,7 +22,7 @@ describe('the tables of the code', () => {
 		expect(() => code.refusals()).toThrow(/refusals\.json/);
 	});
 
-	test('every one of the edition can be read', () => {
+	test('can all be read', () => {
 		const code = openCode(real);
 		expect(code.options().byPath.size).toBeGreaterThan(800);
 		for (const table of [code.refusals(), code.dependencies(), code.routes(), code.deltas(), code.builds()]) {
@@ -31,7 +31,7 @@ describe('the tables of the code', () => {
 		}
 	});
 
-	test('are no part of what the compiled knowledge is made from', () => {
+	test('are not part of the compiled knowledge', () => {
 		const folder = folderOf({ 'synapse/code/options.json': options });
 		const before = fingerprint(folder);
 		writeFileSync(new URL('synapse/code/options.json', folder), '{}');

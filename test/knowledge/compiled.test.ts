@@ -22,13 +22,13 @@ async function titleIn(folder: URL): Promise<string | undefined> {
 }
 
 describe('the compiled knowledge', () => {
-	test('is written where it is missing or stale, and says what the files say', async () => {
+	test('is written if missing or stale, and says what the files say', async () => {
 		await openKnowledge(real);
 		expect(readCompiled(real)?.from).toBe(fingerprint(real));
 		expect(JSON.stringify(readCompiled(real)?.knowledge)).toBe(JSON.stringify(readKnowledge(real)));
 	});
 
-	test('is written once, and leaves nothing else behind', async () => {
+	test('is written once, without leftovers', async () => {
 		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 		await sleep(150);
 		await openKnowledge(folder);
@@ -38,7 +38,7 @@ describe('the compiled knowledge', () => {
 		expect(readdirSync(folder)).toEqual(['compiled.json', 'synapse']);
 	});
 
-	test('half a file, or none that can be written, costs time and no answer', async () => {
+	test('costs only time if half a file is there or none can be written', async () => {
 		const broken = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 		writeFileSync(new URL('compiled.json', broken), '{"from": "');
 		expect(await titleIn(broken)).toBe('Feed the pigeons');
@@ -48,13 +48,13 @@ describe('the compiled knowledge', () => {
 		expect(await titleIn(unwritable)).toBe('Feed the pigeons');
 	});
 
-	test('is used while its files are those it was made from, whatever their times', async () => {
+	test('is used while its files are unchanged, whatever their times', async () => {
 		const folder = compiledFolder();
 		utimesSync(new URL('synapse/notes/1.66.0.yaml', folder), 0, 0);
 		expect(await titleIn(folder)).toBe('compiled');
 	});
 
-	test('is left aside when a file changed, came or went', async () => {
+	test('is ignored when a file was changed, added or removed', async () => {
 		const changed = compiledFolder();
 		writeFileSync(new URL('synapse/notes/1.66.0.yaml', changed), noteText({ title: 'Feed the doves' }));
 		expect(await titleIn(changed)).toBe('Feed the doves');
@@ -69,7 +69,7 @@ describe('the compiled knowledge', () => {
 		expect(await titleIn(gone)).toBe(undefined);
 	});
 
-	test('is used without reading its files while the file system says the same of them', async () => {
+	test('is used without reading the files while the file system reports no change', async () => {
 		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 		const note = new URL('synapse/notes/1.66.0.yaml', folder);
 		utimesSync(note, 1000, 1000);
@@ -89,7 +89,7 @@ describe('the compiled knowledge', () => {
 		expect(await titleIn(folder)).toBe('Feed the puffins');
 	});
 
-	test('is read again where a file changed at the moment of the look', async () => {
+	test('is checked again if a file changed at the moment of the check', async () => {
 		const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 		await openKnowledge(folder);
 		const text = readFileSync(new URL('compiled.json', folder), 'utf8');
@@ -100,7 +100,7 @@ describe('the compiled knowledge', () => {
 		expect(await titleIn(folder)).toBe('Feed the pigeons');
 	});
 
-	test('does not hide a mistake in what changed', async () => {
+	test('does not hide a mistake in a changed file', async () => {
 		const folder = compiledFolder();
 		writeFileSync(new URL('synapse/notes/1.66.0.yaml', folder), noteText({ must: 'perhaps' }));
 		await expect(openKnowledge(folder)).rejects.toThrow(
@@ -108,7 +108,7 @@ describe('the compiled knowledge', () => {
 		);
 	});
 
-	test('need not be there', async () => {
+	test('may be missing', async () => {
 		expect(await titleIn(folderOf({ 'synapse/notes/1.66.0.yaml': noteText() }))).toBe('Feed the pigeons');
 	});
 });

@@ -19,9 +19,9 @@ const { passages }: { passages: Passage[] } = JSON.parse(
 );
 const stable = knowledge.releases.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version));
 
-test('nothing is unread', () => expect(knowledge.unread).toEqual([]));
+test('leaves no passage unread', () => expect(knowledge.unread).toEqual([]));
 
-test('no difference in the code is unread, and every waiver of one is needed', () => {
+test('leaves no code difference unread, and has no unneeded waiver', () => {
 	const folder = new URL('../../knowledge/', import.meta.url);
 	const { unread, named, mistakes } = readCode(folder, readFiles(folder).files, openCode(folder));
 	expect(unread.map(codePassageName)).toEqual([]);
@@ -29,7 +29,7 @@ test('no difference in the code is unread, and every waiver of one is needed', (
 	expect(named.length).toBeGreaterThan(300);
 });
 
-test('every heading of the upgrade notes stands in a note of its release', () => {
+test('covers every heading of the upgrade notes in a note of its release', () => {
 	const headings = passages.filter(({ document }) => document === 'upgrade.md');
 	expect(headings.length).toBeGreaterThan(150);
 	const lost = headings.filter(({ release, section, heading }) => {
@@ -41,7 +41,7 @@ test('every heading of the upgrade notes stands in a note of its release', () =>
 	expect(lost.map(({ release, heading }) => `${release}: ${heading}`)).toEqual([]);
 });
 
-test('plans between releases of all times have no gap', () => {
+test('plans without gaps between releases of all times', () => {
 	const some = [
 		'0.34.0',
 		'0.99.5.2',
@@ -65,7 +65,7 @@ test('plans between releases of all times have no gap', () => {
 	}
 });
 
-test('the floor of a rollback is a stable release, never above the one asked about', () => {
+test('gives a stable release, at most the requested one, as the floor of a rollback', () => {
 	for (const { version } of stable) {
 		const { floor } = rollback(version, undefined, knowledge);
 		expect(
@@ -75,13 +75,13 @@ test('the floor of a rollback is a stable release, never above the one asked abo
 	}
 });
 
-test('no bullet of the charts is unread', async () => {
+test('leaves no bullet of the charts unread', async () => {
 	const { unread, charts } = await openDistributions(new URL('../../knowledge/', import.meta.url)).ess();
 	expect(unread).toEqual([]);
 	expect(charts.length).toBeGreaterThan(65);
 });
 
-test("no section of the playbook's change log since 2020 is unread", async () => {
+test("leaves no section of the playbook's change log since 2020 unread", async () => {
 	const { unread, entries } = await openDistributions(new URL('../../knowledge/', import.meta.url)).mdad();
 	expect(unread).toEqual([]);
 	expect(entries.length).toBeGreaterThan(240);

@@ -18,7 +18,7 @@ test.each([
 	['1.0.0/mautrix-media', '1.110.0', '1.111.0', 'appservices'],
 	['1.0.0/call-transports', '1.139.2', '1.140.0', 'docker'],
 	['1.86.0/mas-1-2', '1.135.2', '1.136.0', 'mas'],
-])('%s: %s is too old, %s is not', (id, old, young, facts) => {
+])('%s: requires more than %s, and accepts %s', (id, old, young, facts) => {
 	expect(told(old, facts)).toContain(id);
 	expect(told(young, facts)).not.toContain(id);
 	const fault = known.faults.find(other => other.id === id);
@@ -27,7 +27,7 @@ test.each([
 	expect(fault?.sources.length).toBeGreaterThan(0);
 });
 
-test("a bridge's demand is nothing to those without bridges, and that of MAS to those without it", () => {
+test('applies requirements of bridges and of MAS only to those who have them', () => {
 	expect(told('1.69.0', 'no-appservices')).not.toContain('1.0.0/mautrix-bridges');
 	expect(told('1.135.2', 'no-mas')).not.toContain('1.86.0/mas-1-2');
 });

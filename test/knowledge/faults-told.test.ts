@@ -39,7 +39,7 @@ function endsOf(fault: Fault): string[] {
 	return [...new Set([own[0], own.at(-1)].flatMap(version => version ?? []))];
 }
 
-test('a severe fault is told of its first and its last release, to a deployment that it hits', () => {
+test('reports a severe fault for its first and last release to an affected deployment', () => {
 	const silent = severe.flatMap(fault =>
 		endsOf(fault).flatMap(to => {
 			const from = originOf(fault, to);
@@ -52,7 +52,7 @@ test('a severe fault is told of its first and its last release, to a deployment 
 	expect(silent).toEqual([]);
 });
 
-test('no release is told to have a fault that it does not have, or that the deployment excludes', () => {
+test('reports no fault that a release does not have, or that the deployment rules out', () => {
 	const wrong = targets.flatMap(({ version }) => {
 		const told = faultsOf(version, { at: 'target', profile: unknownDeployment, from: '1.0.0' }, knowledge);
 		return told.flatMap(({ id }) => {
@@ -99,7 +99,7 @@ function countsByTen(): string[] {
 	});
 }
 
-test('docs/faults.md has the counts as they are', () => {
+test('docs/faults.md has the right counts', () => {
 	const page = readFileSync(new URL('../../docs/faults.md', import.meta.url), 'utf8');
 	const table = page.split('\n').filter(line => /^\| 1\.\d+–1\.\d+ \| \d+ \|/.test(line));
 	expect(table).toEqual(countsByTen());

@@ -50,14 +50,14 @@ test.each(effects.filter(({ kind }) => kind === 'refuses').map(effect => [effect
 	},
 );
 
-test('what only some configurations have is data, or says where else to look', () => {
+test('conditions on the configuration are data, or say where else to look', () => {
 	const open = notes.filter(
 		({ onlyIf, found, foundIn }) => onlyIf?.includes('`homeserver.yaml`') && !found && !foundIn,
 	);
 	expect(open.map(({ id }) => id)).toEqual([]);
 });
 
-test('what refuses booleans as times or sizes in 1.77 is every option that 1.81 refused them for', () => {
+test('the note on booleans as times or sizes in 1.77 names every option that 1.81 refused them for', () => {
 	const { found } = notes.find(({ id }) => id === '1.77.0/no-booleans-as-durations') ?? {};
 	const named = new Set(found ? optionsOfCondition(found) : []);
 	const refused = openCode(folder)

@@ -48,25 +48,25 @@ test.each([
 	['of another layout', 1],
 	['that another layout alone leaves out', 2],
 	['of another way', 3],
-])('a step %s is no part of it', (_, at) => expect(changed(at, { commands: 'heave' })).toBe(recipe));
+])('does not include a step %s', (_, at) => expect(changed(at, { commands: 'heave' })).toBe(recipe));
 
 test.each([
 	['of its own layout', 0],
 	['by a version, which may be its own', 4],
 	['by a fact, which may be true there', 5],
-])('a step %s is', (_, at) => expect(changed(at, { commands: 'heave' })).not.toBe(recipe));
+])('includes a step %s', (_, at) => expect(changed(at, { commands: 'heave' })).not.toBe(recipe));
 
-test('what must be shown is part of it, and words are not', () => {
+test('includes the expected output, but not the words', () => {
 	expect(changed(0, { shows: ['lifted'] })).not.toBe(recipe);
 	expect(changed(0, { text: 'Mind your back.', see: 'It is up.' })).toBe(recipe);
 });
 
-test('a trial that speaks for every deployment is one of all steps', () => {
+test('includes all steps for a test that covers every deployment', () => {
 	const every = { of: 'lift', with: {} };
 	const other = guideWith(lift.map((one, i) => (i === 1 ? { ...one, commands: 'heave' } : one)));
 	expect(recipeOf(other, every)).not.toBe(recipeOf(guideWith(lift), every));
 });
 
-test('a stage that is gone has no recipe', () => {
+test('is missing for a stage that is gone', () => {
 	expect(recipeOf(guideWith(lift), { of: 'carry', with: {} })).toBeUndefined();
 });

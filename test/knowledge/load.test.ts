@@ -24,7 +24,7 @@ describe('reading the knowledge', () => {
 		expect(knowledge.read >= '2026-10-23').toBe(true);
 	});
 
-	test('a folder without curated files knows releases, and leaves everything unread', () => {
+	test('without curated files, releases are known and everything is unread', () => {
 		const knowledge = readKnowledge(folderOf({}));
 		expect(knowledge.releases).toHaveLength(5);
 		expect(knowledge.unread).toEqual(passages);
@@ -36,7 +36,7 @@ describe('reading the knowledge', () => {
 		]);
 	});
 
-	test('a note gets its identity from its place and its sources from what it covers', () => {
+	test('a note gets its ID from its position, and its sources from what it covers', () => {
 		const covers = `
       - { document: upgrade.md, heading: Mail is sent by carrier pigeon, read: "aaaaaa" }
       - { document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345", read: "bbbbbb" }`;
@@ -77,14 +77,14 @@ describe('reading the knowledge', () => {
 		expect(knowledge.unread).toEqual([]);
 	});
 
-	test('a waiver answers a passage too, in whatever file of waivers', () => {
+	test('a waiver in any file of waivers deals with a passage too', () => {
 		const waiver = `waivers:
   - { document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345", read: "bbbbbb", because: Only tests used it. }`;
 		const knowledge = readKnowledge(folderOf({ 'synapse/waivers-1.66.yaml': waiver }));
 		expect(knowledge.unread.map(passage => passage.document)).toEqual(['upgrade.md']);
 	});
 
-	test('a file that is wrong in ten ways gives ten mistakes, each at its place', () => {
+	test('a file that is wrong in ten ways gives ten mistakes, each with its position', () => {
 		const text = `notes:
   - id: Carrier_Pigeons
     when: bevore
@@ -116,7 +116,7 @@ describe('reading the knowledge', () => {
 		);
 	});
 
-	test('mistakes of several files and of the rules between them come together', () => {
+	test('mistakes of several files and of the rules between them are listed together', () => {
 		const mistakes = mistakesOf({
 			'synapse/notes/1.64.0.yaml': noteText({ must: '' }),
 			'synapse/notes/1.65.0.yaml': noteText({ must: 'false', refuses: 'true' }),
@@ -173,12 +173,12 @@ untried: []
 		expect(mistakesOf({ 'synapse/waivers.yaml': waivers, 'synapse/upstream.json': '{' })).toHaveLength(1);
 	});
 
-	test('of a file that is not YAML, only the first error is listed', () => {
+	test('only the first error of invalid YAML is listed', () => {
 		const mistakes = mistakesOf({ 'synapse/waivers.yaml': 'waivers:\n\t- [\n  }: {\n- a: ]\n' });
 		expect(mistakes).toEqual([expect.stringMatching(/^synapse\/waivers\.yaml:2:\d+ not YAML: /)]);
 	});
 
-	test('a choice between shapes tells the mistake within the choice that was meant', () => {
+	test('a mistake is reported within the alternative that was meant', () => {
 		const covers = (cover: string) => mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText({ covers: `[${cover}]` }) });
 		expect(covers('{ document: upgrade.md, headin: Mail, read: "aaaaaa" }')).toEqual([
 			'synapse/notes/1.66.0.yaml:7:38 there is no key headin here',
@@ -188,7 +188,7 @@ untried: []
 		);
 	});
 
-	test('what only the code shows has the file as its source, as it was at the release', () => {
+	test('a note from code has the file at that release as its source', () => {
 		const lines = {
 			code: '[synapse/config/pigeons.py, CHANGES.md@1.65.0]',
 			onlyIf: '"`homeserver.yaml` has `pigeons`"',
@@ -210,7 +210,7 @@ untried: []
 		expect(read?.onlyIf).toBe('`homeserver.yaml` has `pigeons`');
 	});
 
-	test('a name with an underscore stands in code, in titles too', () => {
+	test('names with an underscore must be in code, even in titles', () => {
 		const said = (lines: Record<string, string>) => mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText(lines) });
 		expect(said({ title: 'Feed carrier_pigeons' })).toEqual([
 			'synapse/notes/1.66.0.yaml:5:12 expected names with an underscore in `code`, also in a title, got Feed carrier_pigeons',
@@ -220,7 +220,7 @@ untried: []
 		expect(said({ title: 'Feed `carrier_pigeons`', deadline: deadline('"`old_pigeons`"') })).toEqual([]);
 	});
 
-	test('what one has to find at home is a clause that goes on after “only if”', () => {
+	test('onlyIf must be a clause that continues “only if”', () => {
 		const said = (onlyIf: string) =>
 			mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText({ onlyIf: JSON.stringify(onlyIf) }) });
 		const wrong = ['Only pigeons fly', 'only if pigeons fly', 'The pigeons fly', 'pigeons fly.', 'pigeons\nfly', ''];
@@ -231,7 +231,7 @@ untried: []
 			expect(said(clause)).toEqual([]);
 	});
 
-	test('generated files that are broken are told with where they are broken', () => {
+	test('broken generated files are reported with the position', () => {
 		expect(mistakesOf({ 'synapse/releases.json': '{"read":"2022-09-06","releases":[{"version":"1.64"}]}' })).toEqual([
 			'synapse/releases.json releases.0.version: expected a version with three parts: write 1.64.0; run npm run refresh',
 			expect.stringMatching(/^synapse\/releases\.json releases\.0\.date: /),

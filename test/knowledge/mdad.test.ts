@@ -53,7 +53,7 @@ function holds(stated: Record<string, string>, terms: readonly string[]): void {
 describe.each(['none', 'nginx', 'caddy', 'traefik'])('behind %s', proxy => {
 	describe.each(['443', '8448'])('with federation on %s', port => {
 		test.each(['synapse', 'mas'])(
-			'and log-ins by %s, every database is served with all, no and unsaid facts',
+			'and logins by %s, works for every database with all, no and unstated facts',
 			login => {
 				for (const [engine, server = 'own'] of databases)
 					for (const terms of [facts, facts.map(fact => `no-${fact}`), []])
@@ -66,13 +66,13 @@ describe.each(['none', 'nginx', 'caddy', 'traefik'])('behind %s', proxy => {
 	});
 });
 
-test.each(facts)('with %s alone, and with all but it', fact => {
+test.each(facts)('with %s alone, and with all others', fact => {
 	const stated = { proxy: 'nginx', 'federation-port': '443' };
 	for (const alone of [true, false])
 		holds(stated, ['postgres', ...facts.map(other => ((other === fact) === alone ? other : `no-${other}`))]);
 });
 
-test('secrets stand in the file as placeholders that say where the old value is', () => {
+test('writes placeholders for secrets, saying where the old values are', () => {
 	const text = varsOf(guided({ proxy: 'nginx', 'federation-port': '443' }, ['postgres', 'no-workers', 'email']));
 	for (const [name, old] of [
 		['matrix_synapse_macaroon_secret_key', 'macaroon_secret_key'],
@@ -86,7 +86,7 @@ test('secrets stand in the file as placeholders that say where the old value is'
 	expect(() => filledIn("a: 'REPLACE homeserver.yaml'")).toThrow('nobody knows');
 });
 
-test('the key is in its place, and all is compared, before the old server stops and the new one starts', () => {
+test('moves the key and compares everything before the old server stops and the new one starts', () => {
 	const { stages, noReturn } = guided({ proxy: 'nginx', 'federation-port': '443' }, ['postgres']);
 	const order = stages.map(({ id }) => id);
 	const at = (id: string) => order.indexOf(id);
@@ -109,7 +109,7 @@ test('the key is in its place, and all is compared, before the old server stops 
 	expect(noReturn?.stage).toBe('start');
 });
 
-test('each way has its own stages', () => {
+test('has separate stages for each way', () => {
 	const ids = (...terms: string[]) =>
 		guided(terms[1] ? { server: 'external' } : {}, [terms[0] ?? '']).stages.map(({ id }) => id);
 	const own = ['dump', 'restore', 'back-up', 'port'];
@@ -118,18 +118,18 @@ test('each way has its own stages', () => {
 	expect(ids('sqlite').filter(id => own.includes(id))).toEqual(['port']);
 });
 
-test('a server that is too old is refused with the way there', () => {
+test('refuses a server that is too old, and says how to get there', () => {
 	expect(guided({ synapse: '1.135.0' }, ['postgres']).refused).toEqual([expect.stringContaining('!upgrade 1.135.0')]);
 	expect(guided({ synapse: '1.136.0' }, ['postgres']).refused).toEqual([]);
 });
 
-test.each(deployments.map(one => [one.name, one] as const))('the deployment %s that is tried is whole', (_, one) => {
+test.each(deployments.map(one => [one.name, one] as const))('fills in everything for the tested deployment %s', (_, one) => {
 	const text = filledIn(varsOf(guided(one.stated, one.facts)));
 	expect(text).not.toContain('REPLACE');
 	expect(parseDocument(text, { uniqueKeys: true }).errors).toEqual([]);
 });
 
-test('the whole guide is said in words, with the file', () => {
+test('words the whole guide, with the file', () => {
 	const answer = guideWords(guided({ proxy: 'caddy', 'federation-port': '8448' }, ['postgres', 'no-workers']), {
 		asked: 'migrate mdad',
 	});
@@ -139,7 +139,7 @@ test('the whole guide is said in words, with the file', () => {
 });
 
 test.each(['compose', 'plain'])(
-	'on two machines (%s) every block belongs to one of them, and says so if it is the old one',
+	'assigns every block to one of two machines (%s), and marks those for the old one',
 	layout => {
 		const places = { folder: '/srv/old', data: '/srv/old/files', layout, place: 'new', 'new-machine': '192.0.2.7' };
 		for (const terms of [facts, ['postgres', 'mas', 'appservices']]) {
@@ -165,7 +165,7 @@ test.each(['compose', 'plain'])(
 );
 
 test.each(['compose', 'plain'])(
-	'Matrix Authentication Service moves too (%s): stopped, dumped, copied, restored, and back',
+	'moves Matrix Authentication Service too (%s): stop, dump, copy, restore, and back',
 	layout => {
 		const one = guided(
 			{
@@ -205,7 +205,7 @@ test.each(['compose', 'plain'])(
 	},
 );
 
-test("nothing of the old server starts before none of the playbook's units is active", () => {
+test('starts nothing of the old server while a unit of the playbook is active', () => {
 	const { wayBack } = guided({ folder: '/srv/old', proxy: 'nginx', 'federation-port': '443' }, [
 		'docker',
 		'postgres',

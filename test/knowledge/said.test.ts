@@ -45,7 +45,7 @@ const some = [
 const pairs = some.flatMap((from, i) => some.slice(i + 1).map(to => ({ from, to })));
 
 test.each(['', ' docker postgres=13 no-workers sso', ' source sqlite workers no-email'])(
-	'plans between releases of all times have no gap, every heading between them is shown or hidden%s',
+	'shows or hides every heading in plans between releases of all times%s',
 	facts => {
 		const plans = say<Plan>(pairs.map(({ from, to }) => `!upgrade ${from} ${to}${facts}`));
 		for (const [i, { from, to }] of pairs.entries()) {
@@ -110,7 +110,7 @@ const floors: [string, string][] = [
 /** The newest release whose tag was read for them. */
 const counted = '1.163.2';
 
-test('every stable release from 1.0.0 on leads back to the floor that its code enforces', () => {
+test('rolls every stable release since 1.0.0 back to the floor that its code enforces', () => {
 	const stable = releases
 		.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version))
 		.map(({ version }) => version)
@@ -127,7 +127,7 @@ test('every stable release from 1.0.0 on leads back to the floor that its code e
 	expect(found.filter(({ floorWhy }) => !floorWhy)).toEqual([]);
 });
 
-test('asked for a release just below a floor, the answer is no, and for the floor yes', () => {
+test('answers no just below a floor, and yes at the floor', () => {
 	const stable = releases
 		.filter(({ version, withdrawn }) => !withdrawn && !isCandidate(version))
 		.map(({ version }) => version);

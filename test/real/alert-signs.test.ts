@@ -37,7 +37,7 @@ afterAll(async () => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-test('a sign counts on an alert and on its reminder, and not on what is solved', async () => {
+test('a reaction counts on an alert and on its reminder, but not once it is solved', async () => {
 	const room = await roomWith(bot, alice);
 	const said = (pattern: RegExp) => (event: RoomEvent) =>
 		event.room_id === room && event.sender === bot.userId && pattern.test(event.content.body ?? '');

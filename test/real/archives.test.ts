@@ -52,7 +52,7 @@ function place(version: string): string {
 }
 
 describe.each(editions)('the upgrade notes of %s', edition => {
-	test('have the sections and headings that upstream.json has up to there', () => {
+	test('have the sections and headings in upstream.json up to there', () => {
 		const found = hashed(upgradePassages(notesOf(edition), place)).map(nameOf);
 		const newest =
 			upgradePassages(notesOf(edition), place)
@@ -65,16 +65,16 @@ describe.each(editions)('the upgrade notes of %s', edition => {
 		expect([...found, ...missed.map(({ name }) => name)].sort()).toEqual(expected.sort());
 	});
 
-	test('have the shape that a live reading demands', () => {
+	test('have the shape that live reading requires', () => {
 		expect(readUpgradeNotes(notesOf(edition))).toHaveProperty('value');
 	});
 });
 
-test('every exception is needed', () => {
+test('need every exception', () => {
 	expect(later.map(({ name }) => known.some(passage => nameOf(passage) === name))).not.toContain(false);
 });
 
-test('read live, the newest edition that we know brings no news', () => {
+test('the newest known edition, read live, has no news', () => {
 	const edition = editions.at(-1) ?? '';
 	const reading = readUpgradeNotes(notesOf(edition));
 	const feed = releases.slice(-5).map(({ version, date }) => ({ version, tag: `v${version}`, date, log: '' }));
@@ -84,7 +84,7 @@ test('read live, the newest edition that we know brings no news', () => {
 	expect(news.passages).toEqual([]);
 });
 
-test("read live by a Glia of the edition before, the newest one's section is unread, in upstream's words", () => {
+test("an older Glia reads the newest section live as unread, in upstream's words", () => {
 	const reading = readUpgradeNotes(notesOf('1.163.2'));
 	const before = releases.filter(({ version }) => compare(version, '1.163.0rc1') < 0);
 	const passages = readPassages(folder).filter(({ release }) => compare(release, '1.163.0rc1') < 0);
@@ -118,7 +118,7 @@ function knowledgeOf(edition: string): string {
 	return past;
 }
 
-test('a refresh of the newest release on the knowledge of an older one prints exactly its sections', () => {
+test('a refresh from an older release to the newest prints exactly its sections', () => {
 	const past = knowledgeOf('1.161.0');
 	// The tables read from the code stay: what they leave unread without the later notes is not of these documents.
 	const refresh = (edition: string) => {

@@ -67,7 +67,7 @@ function starts(folder: string): number[] {
 
 const leftIn = (bot: Bot) => readdirSync(join(bot.dir, 'data')).filter(name => name.startsWith('backup-'));
 
-test('a copy is made while the bot runs and answers; restored elsewhere, it begins a new session', async () => {
+test('copies a running bot, and starts a new session when restored elsewhere', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -113,7 +113,7 @@ test('a copy is made while the bot runs and answers; restored elsewhere, it begi
 	expect(await answered(alice, room, '!status')).toMatch(/signed by my account/);
 });
 
-test('restored without a start in between, the copy is noticed all the same', async () => {
+test('notices a restored copy even without a start in between', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -128,7 +128,7 @@ test('restored without a start in between, the copy is noticed all the same', as
 	expect(bot.output()).toContain('The keys in the store are older than this session');
 });
 
-test('a bot that is stopped is copied too, and moved without a new session', async () => {
+test('copies a stopped bot, and moves it without a new session', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -142,7 +142,7 @@ test('a bot that is stopped is copied too, and moved without a new session', asy
 	expect(await answered(alice, room, '!echo moved')).toBe('echo moved');
 });
 
-test('while the homeserver is away there is no copy that nobody could tell from the store', async () => {
+test('makes no copy while the homeserver is down, since it could not be told from the store', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const bot = await newBot({ url: proxy.url });
@@ -163,7 +163,7 @@ test('while the homeserver is away there is no copy that nobody could tell from 
 	}
 });
 
-test('what cannot be done is said in one sentence', async () => {
+test('says in one sentence what cannot be done', async () => {
 	const bot = await newBot();
 	const refused = async (to: string) => {
 		const { out, err, status } = await backup(bot, to);

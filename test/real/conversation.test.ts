@@ -29,7 +29,7 @@ async function roomWithBot(version: string, powerLevels?: Record<string, unknown
 }
 
 describe.each(['10', '12'])('in a room of version %s', version => {
-	test('it says hello once and answers in the shape that clients expect', async () => {
+	test('says hello once and answers in the form that clients expect', async () => {
 		const room = await roomWithBot(version);
 		const asked = await alice.say(room, '!help');
 		const answer = await alice.waitFor(answerTo(asked));
@@ -47,7 +47,7 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 		expect(hellos).toHaveLength(1);
 	}, 60_000);
 
-	test('sent away and invited again, it says hello again', async () => {
+	test('says hello again after being removed and invited back', async () => {
 		const room = await roomWithBot(version);
 		await alice.say(room, '!leave yes');
 		await alice.waitFor(
@@ -60,7 +60,7 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 		await vi.waitUntil(async () => (await hellos()).length === 2, { timeout: 20_000, interval: 200 });
 	}, 60_000);
 
-	test('a creator may change things, a member may not', async () => {
+	test('lets a creator change things, but not a member', async () => {
 		const room = await roomWithBot(version);
 		const bob = await person(home, 'bob');
 		await alice.invite(room, bob.userId);

@@ -21,7 +21,7 @@ afterEach(async () => {
 	bots = [];
 });
 
-test("twenty commands at once under Synapse's own rate limits: all answered, once, in order", async () => {
+test("answers twenty commands at once, each once and in order, under Synapse's own rate limits", async () => {
 	const synapse = await startSynapse({ rateLimits: 'default' });
 	try {
 		const bot = await startBot(synapse);
@@ -35,7 +35,7 @@ test("twenty commands at once under Synapse's own rate limits: all answered, onc
 	}
 }, 240_000);
 
-test('sixty commands among three hundred messages in three rooms while the bot is away', async () => {
+test('answers sixty commands among three hundred messages that came while it was down', async () => {
 	const home = await sharedSynapse();
 	const bot = await startBot(home);
 	const alice = await person(home, 'alice');
@@ -57,7 +57,7 @@ test('sixty commands among three hundred messages in three rooms while the bot i
 	}
 }, 240_000);
 
-test('the homeserver is stopped and started while commands are answered', async () => {
+test('answers every command while the homeserver is stopped and started', async () => {
 	const synapse = await startSynapse();
 	try {
 		const bot = await startBot(synapse);
@@ -76,7 +76,7 @@ test('the homeserver is stopped and started while commands are answered', async 
 	}
 }, 240_000);
 
-test('ten SIGKILLs at random moments in fifty commands', async () => {
+test('answers fifty commands despite ten SIGKILLs at random moments', async () => {
 	const home = await sharedSynapse();
 	const bot = await startBot(home);
 	const alice = await person(home, 'alice');
@@ -94,7 +94,7 @@ test('ten SIGKILLs at random moments in fifty commands', async () => {
 	expect(await settled(alice, room, bot.userId, said, 90_000)).toEqual(good);
 }, 240_000);
 
-test('an answer of 70 KB comes in at most two messages, or as a summary with all of it in a file', async () => {
+test('sends an answer of 70 KB in at most two messages, or as a summary with a file', async () => {
 	const home = await sharedSynapse();
 	const bot = await startBot(home);
 	const alice = await person(home, 'alice');

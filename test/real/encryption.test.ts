@@ -48,7 +48,7 @@ async function wireOf(room: string): Promise<RoomEvent[]> {
 }
 
 describe.each(['10', '12'])('in a room of version %s', version => {
-	test('every command is answered, and only m.room.encrypted is on the wire', async () => {
+	test('answers every command, and sends only m.room.encrypted', async () => {
 		const room = await secretRoom(version);
 		const asked: string[] = [];
 		for (const { name, examples } of commands) {
@@ -76,7 +76,7 @@ describe.each(['10', '12'])('in a room of version %s', version => {
 	});
 });
 
-test('long answers, files and pictures arrive encrypted', async () => {
+test('sends long answers, files and images encrypted', async () => {
 	const room = await secretRoom();
 	const long = await alice.say(room, '!long 200');
 	await alice.waitFor(answerTo(long));
@@ -103,7 +103,7 @@ test('long answers, files and pictures arrive encrypted', async () => {
 	expect(await kept.text()).not.toContain('füle');
 });
 
-test('encryption switched on after the bot came is picked up at once', async () => {
+test('encrypts at once when encryption is switched on later', async () => {
 	const room = await alice.plain.createRoom({ invite: [bot.userId] });
 	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
 	const content = { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_msgs: 3 };
@@ -120,7 +120,7 @@ test('encryption switched on after the bot came is picked up at once', async () 
 	expect(new Set(rest.map(event => event.content.session_id)).size).toBe(3);
 });
 
-test('new members and new devices get the keys of what follows, those who left do not', async () => {
+test('gives new members and devices the keys of what follows, but not those who left', async () => {
 	const room = await secretRoom();
 	const before = await alice.say(room, '!echo before');
 	await alice.waitFor(answerTo(before));
@@ -150,7 +150,7 @@ test('new members and new devices get the keys of what follows, those who left d
 	expect(sessions.at(-1)).not.toBe(sessions.at(-2));
 });
 
-test('the device is signed, as others see it, and says so itself', async () => {
+test('has a device that others see as signed, and says so itself', async () => {
 	const answer: Record<string, Record<string, Record<string, Record<string, unknown>>>> = await alice.plain.request(
 		'POST',
 		'/_matrix/client/v3/keys/query',
@@ -170,7 +170,7 @@ test('the device is signed, as others see it, and says so itself', async () => {
 	expect(fingerprint.replaceAll(' ', '')).toBe(Object(device?.keys)[`ed25519:${id}`]);
 });
 
-test('a client that knows only signed devices (MSC4153) shares its keys with the bot and reads its answers', async () => {
+test('talks to a client that accepts only signed devices (MSC4153)', async () => {
 	const strict = await strictPerson(home, 'strict');
 	const room = await strict.plain.createRoom({ encrypted: true, invite: [bot.userId] });
 	await strict.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
@@ -204,7 +204,7 @@ function notices(room: string): RoomEvent[] {
 	return alice.read.filter(event => event.room_id === room && /I cannot read/.test(event.content.body ?? ''));
 }
 
-test('what cannot be decrypted gets one notice, and is answered when its key comes, after a kill too', async () => {
+test('sends one notice for an unreadable message, and answers when its key arrives, even after a kill', async () => {
 	const room = await secretRoom();
 	const speech = await keptBack(room);
 	const first = await speech.say('!echo one');
@@ -225,7 +225,7 @@ test('what cannot be decrypted gets one notice, and is answered when its key com
 	expect(notices(room)).toHaveLength(1);
 });
 
-test('a key that comes a little later than its message is waited for in silence', async () => {
+test('waits silently for a key that arrives a little later than its message', async () => {
 	const room = await secretRoom();
 	const speech = await keptBack(room);
 	const asked = await speech.say('!echo late');
@@ -236,7 +236,7 @@ test('a key that comes a little later than its message is waited for in silence'
 	expect(notices(room)).toEqual([]);
 });
 
-test('a flood of messages that cannot be read makes three notices, not more', async () => {
+test('sends at most three notices for a flood of unreadable messages', async () => {
 	const room = await secretRoom();
 	for (let i = 0; i < 8; i++) {
 		const content = {
@@ -253,7 +253,7 @@ test('a flood of messages that cannot be read makes three notices, not more', as
 	expect(notices(room)).toHaveLength(3);
 });
 
-test('said in the clear in an encrypted room: what asks is answered encrypted, what changes something is refused', async () => {
+test('answers unencrypted questions in an encrypted room encrypted, and refuses changes', async () => {
 	const room = await secretRoom();
 	const asks = await alice.plain.say(room, '!echo in the clear');
 	expect((await alice.waitFor(answerTo(asks))).content.body).toBe('echo in the clear');
@@ -264,7 +264,7 @@ test('said in the clear in an encrypted room: what asks is answered encrypted, w
 	expect([...new Set((await wireOf(room)).map(({ type }) => type))]).toEqual(['m.room.encrypted']);
 });
 
-test('a ciphertext sent again in another event is not answered again, after a restart either', async () => {
+test('does not answer a replayed ciphertext, even after a restart', async () => {
 	const room = await secretRoom();
 	const asked = await alice.say(room, '!echo once');
 	await alice.waitFor(answerTo(asked));

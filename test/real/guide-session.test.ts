@@ -66,7 +66,7 @@ const answerTo = (eventId: string) => (event: RoomEvent) =>
 	event.sender === bot.userId && event.content['m.relates_to']?.['m.in_reply_to']?.event_id === eventId;
 
 describe.each(['open', 'encrypted'])('in an %s room', how => {
-	test('from start to end', async () => {
+	test('runs a guide from start to end', async () => {
 		const { alice, bob, plain } = await people(how === 'encrypted');
 		const room = await plain.alice.createRoom({ encrypted: how === 'encrypted', invite: [bot.userId, bob.userId] });
 		await plain.bob.join(room);

@@ -96,7 +96,7 @@ async function logoutEverywhere(bot: Bot): Promise<void> {
 	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
 }
 
-test('the keys are readable by their owner only, and a passphrase locks them', async () => {
+test('makes the keys readable only by their owner, and locks them with a passphrase', async () => {
 	const bot = await newBot();
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
@@ -115,7 +115,7 @@ test('the keys are readable by their owner only, and a passphrase locks them', a
 	await bot.start();
 });
 
-test('the keys of another device, and those of the native library, are refused in a sentence', async () => {
+test('refuses keys of another device or of the native library in a sentence', async () => {
 	const [bot, other] = [await newBot(), await newBot()];
 	await bot.start();
 	await other.start();
@@ -136,7 +136,7 @@ test('the keys of another device, and those of the native library, are refused i
 	expect(sentences(bot).at(-1)).toMatch(/holds a store of the native library/);
 });
 
-test('lost keys: a new session, signed again with the seeds that were kept elsewhere', async () => {
+test('replaces lost keys by a new session, signed with the saved seeds', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -172,7 +172,7 @@ test('lost keys: a new session, signed again with the seeds that were kept elsew
 	expect(status).toMatch(/My account: 2 devices, including this one/);
 });
 
-test('lost keys without seeds: a reset makes a new identity with the password, when asked for', async () => {
+test('creates a new identity on a requested reset if keys and seeds are lost', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -189,7 +189,7 @@ test('lost keys without seeds: a reset makes a new identity with the password, w
 	expect(await identity(bot)).toEqual(after);
 });
 
-test('a session that ended is followed by one that the same identity signs, by itself', async () => {
+test('follows an ended session by one signed by the same identity, automatically', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -201,7 +201,7 @@ test('a session that ended is followed by one that the same identity signs, by i
 	expect(await identity(bot)).toEqual({ devices: 1, signed: 1, master: before.master });
 });
 
-test('a restored backup is noticed before anything is said with its keys', async () => {
+test('notices a restored backup before using its keys', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -231,7 +231,7 @@ test('a restored backup is noticed before anything is said with its keys', async
 	expect(await standing(room)).toMatch(/, signed by my account/);
 });
 
-test('after restoring a copy nothing is answered or asked a second time, and nothing is logged as a crash', async () => {
+test('repeats no answer or question after restoring a copy, and logs no crash', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const secret = await secretRoom(alice, bot);
@@ -298,7 +298,7 @@ test('after restoring a copy nothing is answered or asked a second time, and not
 	]);
 }, 240_000);
 
-test('a restored copy that is noticed late has said nothing, and its end is no crash', async () => {
+test('has said nothing if a restored copy is noticed late, and does not end as a crash', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const bot = await newBot({ url: proxy.url });
@@ -341,7 +341,7 @@ test.each([
 		'!fill',
 		/matrix-sdk-crypto-wasm\.sqlite3 cannot be written \(database or disk is full\); free space, then restart\.$/,
 	],
-])('%s: one sentence, exit status 3, and the next start goes on', async (command, sentence) => {
+])('%s: ends with one sentence and exit status 3, and continues at the next start', async (command, sentence) => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -355,7 +355,7 @@ test.each([
 	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
 });
 
-test('a second Glia on the same account: both say so, and neither logs the other out', async () => {
+test('reports a second Glia on the same account in both, without logging either out', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -373,7 +373,7 @@ test('a second Glia on the same account: both say so, and neither logs the other
 	expect(bot.output()).toMatch(/logged out my earlier sessions/);
 });
 
-test('another token in the configuration: the session of the one before is logged out', async () => {
+test('logs out the previous session if the token in the configuration changes', async () => {
 	const bot = await newBot({ byToken: true });
 	await bot.start();
 	await secretRoom(alice, bot);

@@ -63,7 +63,7 @@ test.each(cases.filter(({ id }) => id !== 'a list as the file'))('$id', { timeou
 	expect(ids.sort()).toEqual(ours.sort());
 });
 
-test('what is installed there is compared number by number, and Python is named', () => {
+test('compares installed versions number by number, and names Python', () => {
 	const version = spawnSync(python, ['-c', 'from importlib.metadata import version; print(version("twisted"))'], {
 		encoding: 'utf8',
 	}).stdout.trim();
@@ -87,7 +87,7 @@ test('what is installed there is compared number by number, and Python is named'
 	expect(stdout.trim()).toBe(`look python=3.11 ${holding.join(' ')}`);
 });
 
-test('it finds the log configuration that the files name, and takes a folder as Synapse does', () => {
+test('finds the log configuration that the files name, and reads a folder as Synapse does', () => {
 	const folder = join(dir, 'conf.d');
 	mkdirSync(folder);
 	const log = 'version: 1\nhandlers: { j: { class: systemd.journal.JournalHandler } }\nroot: { handlers: [j] }\n';
@@ -106,6 +106,6 @@ test('it finds the log configuration that the files name, and takes a folder as 
 	expect(run()).toContain('?1.150.0/systemd-extra');
 });
 
-test('a mistake in the file is told by its line alone', () => {
+test('reports a mistake in the file by its line alone', () => {
 	expect(look([['homeserver.yaml', 'a: b\nc: "hunter2\n']])).not.toContain('hunter2');
 });

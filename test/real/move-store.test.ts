@@ -61,7 +61,7 @@ function rowsIn(folder: string): unknown {
 	return rows;
 }
 
-test('there and back: the same rows, the same device, and numbers go on', async () => {
+test('moves there and back with the same rows and device, and continues numbering', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	expect(await moveStore(old, address)).toBe(0);
 	expect(said).toMatch(/watches 3.*keys of 1 session\n.*moved\./s);
@@ -82,7 +82,7 @@ test('there and back: the same rows, the same device, and numbers go on', async 
 	await (await openStore(back)).close();
 });
 
-test('a place that is in use, missing, or not empty is refused, and stays as it was', async () => {
+test('refuses a place that is in use, missing or not empty, and leaves it unchanged', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const store = await openStore(old);
 	await expect(moveStore(old, address)).rejects.toThrow(/Another process uses the store in .*old; stop it first/);
@@ -100,7 +100,7 @@ test('a place that is in use, missing, or not empty is refused, and stays as it 
 	await replica.close();
 });
 
-test('a move that was cut off has left nothing, and is made again', async () => {
+test('leaves nothing after an interrupted move, which can be repeated', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const name = new URL(address.url).pathname.slice(1);
 	await moveStore(old, address);

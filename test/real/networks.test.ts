@@ -36,7 +36,7 @@ async function answers(options: BotOptions): Promise<void> {
 	expect(await bot.stop()).toBe(0);
 }
 
-test('a homeserver that is there by IPv6 only, and nothing of upstream', async () => {
+test('works with a homeserver on IPv6 only, without upstream', async () => {
 	const { hostname, port } = new URL(home.url);
 	const only: Server = createServer(socket => {
 		const there = connect(Number(port), hostname);
@@ -52,7 +52,7 @@ test('a homeserver that is there by IPv6 only, and nothing of upstream', async (
 	}
 });
 
-test('a homeserver whose name only the proxy knows', async () => {
+test('works with a homeserver whose name only the proxy knows', async () => {
 	const proxy = await playProxy('glia:open-sesame', { 'matrix.invalid:8008': new URL(home.url).host });
 	process.env.HTTP_PROXY = proxy.url.href;
 	try {
@@ -64,7 +64,7 @@ test('a homeserver whose name only the proxy knows', async () => {
 	}
 });
 
-test('a proxy of a kind that cannot be used is refused in one sentence', async () => {
+test('refuses an unsupported kind of proxy in one sentence', async () => {
 	process.env.HTTPS_PROXY = 'socks5://127.0.0.1:1080';
 	bot = await makeBot(home);
 	bot.spawn();

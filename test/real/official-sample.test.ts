@@ -47,17 +47,17 @@ function said(text: string): string | null {
 
 const python = await environment(release);
 
-test('as shipped it lacks `report_stats` and nothing else; the release says so too', async () => {
+test('as shipped, lacks only `report_stats`, as the release says too', async () => {
 	expect(await findings(asShipped.files)).toEqual({ refuses: true, found: ['refuses report_stats'] });
 	expect(said(asShipped.files[0]?.text ?? '')).toContain('report_stats');
 });
 
-test('with it, nothing is found, and the release reads it', async () => {
+test('has no findings with it, and the release accepts it', async () => {
 	expect(await findings(whole.files)).toEqual({ refuses: false, found: [] });
 	expect(said(whole.files[0]?.text ?? '')).toBeNull();
 });
 
-test('every option of it, switched on as it stands there, is one that some release knows', async () => {
+test('has only options that some release knows', async () => {
 	// `#name:` at the start of a line is an option of the top level; behind `# ` stands prose.
 	const text = whole.files[0]?.text ?? '';
 	const names = [...text.matchAll(/^#([a-z_]+):(?: |$)/gm)].map(([, name]) => name ?? '');

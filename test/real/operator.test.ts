@@ -41,7 +41,7 @@ async function scene(): Promise<{ operator: SecretPerson; ops: string; alice: Pe
 	return { operator, ops, alice, room };
 }
 
-test('rooms, an announcement with its question, and leaving; refused to others', async () => {
+test('lists rooms, confirms an announcement and leaves, for the operator only', async () => {
 	const { operator, ops, alice, room } = await scene();
 	const answered = async (command: string) => {
 		const asked = await operator.say(ops, command);
@@ -75,7 +75,7 @@ test('rooms, an announcement with its question, and leaving; refused to others',
 	expect(operator.read.some(event => /no longer in/.test(event.content.body ?? ''))).toBe(false);
 });
 
-test("after an upgrade of the operator's room, its replacement takes `!operator`, and the old one does not", async () => {
+test("accepts `!operator` in the replacement of the operator's room, and no longer in the old one", async () => {
 	const { alice, room } = await scene();
 	await bot.stop();
 	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
@@ -98,7 +98,7 @@ test("after an upgrade of the operator's room, its replacement takes `!operator`
 	expect(await answered(fresh, '!operator')).toMatch(/^This is the operator's room/);
 }, 240_000);
 
-test('a token that was revoked, and a room that was lost meanwhile, are told after the next start', async () => {
+test('reports a revoked token, and a room lost meanwhile, after the next start', async () => {
 	const { operator, ops, alice, room } = await scene();
 	await fetch(`${home.url}/_matrix/client/v3/login`, {
 		method: 'POST',

@@ -102,6 +102,6 @@ describe.each(pythons)('%s', (name, python) => {
 	});
 });
 
-test('more than one Python was tried', () => {
+test('was tried with more than one Python', () => {
 	expect(pythons.length).toBeGreaterThan(1);
 });

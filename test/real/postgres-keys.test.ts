@@ -63,7 +63,7 @@ async function bodyOf(machine: OlmMachine, event: string): Promise<string> {
 	return JSON.parse((await machine.decryptRoomEvent(event, room)).event).content.body;
 }
 
-test('what was said is read after the bot came again, and a damaged value ends in the promised sentence', async () => {
+test('reads messages after a restart, and reports a damaged value in the promised sentence', async () => {
 	const url = await server.database();
 	const name = new URL(url).pathname.slice(1);
 	const home = homeserver();
@@ -132,7 +132,7 @@ const places: Record<string, () => Promise<{ records: KeyRecords; close: () => P
 };
 
 describe.each(Object.entries(places))('records in %s', (_, open) => {
-	test('are found by the beginning of their key, and of their key in an index', async () => {
+	test('are found by a prefix of their key, and of their key in an index', async () => {
 		const { records, close } = await open();
 		const entries: KeyRecord[] = ['room:a', 'room:b', 'roomy', 'é\u{1F600}'].map((key, i) => ({
 			key,

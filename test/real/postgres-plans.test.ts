@@ -254,7 +254,7 @@ test.each(Object.entries(calls).filter(([name]) => !whole.includes(name)))(
 	120_000,
 );
 
-test('old rows go in small steps, and what is still needed stays', async () => {
+test('deletes old rows in small steps, and keeps what is still needed', async () => {
 	const query = vi.spyOn(pg.Client.prototype, 'query');
 	await store.prune(new Date(now.getTime() - 14 * 24 * 3600_000));
 	const deletes = query.mock.calls.flatMap((call, i) =>
@@ -274,6 +274,6 @@ test('old rows go in small steps, and what is still needed stays', async () => {
 	expect(row.outbox).toBeLessThan(151_000);
 }, 300_000);
 
-test('the plans of statements that read a whole table are seen', async () => {
+test('notices query plans that scan a whole table', async () => {
 	expect(await plansOf(calls.joinedRooms)).toEqual([expect.stringMatching(/^rooms: /)]);
 });

@@ -64,7 +64,7 @@ async function opened(postgres: unknown) {
 	return openPostgresStore({ address: store.postgres, migrates: true });
 }
 
-test('by parts, with a password in a file, over TLS: everything that is sent is encrypted', async () => {
+test('encrypts everything it sends over TLS, configured by parts with a password file', async () => {
 	const { store } = await opened({ ...parts(), passwordFile: './right', tls: { authority: './authority.pem' } });
 	await store.kept.put('key', 'text');
 	const sql = `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'glia'`;
@@ -72,7 +72,7 @@ test('by parts, with a password in a file, over TLS: everything that is sent is 
 	await store.close();
 });
 
-test("a backup is the database's own, and the refusal says so", async () => {
+test("refuses a backup, and points to the database's own", async () => {
 	await expect(runBackup(join(dir, 'backup'), configured(parts()))).rejects.toThrow(
 		'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.',
 	);
@@ -92,7 +92,7 @@ test.each([
 	['another host', { ...right, host: '127.0.0.1' }, 'its certificate is for another host'],
 	['no TLS', { passwordFile: './right' }, 'this user may not log in from here (pg_hba.conf)'],
 	['another database', { ...right, database: 'none' }, 'there is no such database'],
-])('%s ends in one sentence', async (_, changes, why) => {
+])('ends in one sentence with %s', async (_, changes, why) => {
 	const said = String(await opened({ ...parts(), ...changes }).then(() => undefined, String));
 	expect(said).toContain(`cannot be used: ${why}`);
 	expect(said).toMatch(/^Refusal: The store's PostgreSQL \S+ cannot be used: [^\n]*\.$/);
@@ -102,18 +102,18 @@ test.each([
 test.each([
 	['sslmode=verify-full', 'its certificate is from an unknown authority'],
 	['sslmode=disable', 'this user may not log in from here (pg_hba.conf)'],
-])('the same in one line: %s', async (mode, why) => {
+])('accepts the same in one line: %s', async (mode, why) => {
 	const url = `postgres://glia:right@localhost:${server.port}/${database}?${mode}`;
 	await expect(opened(url)).rejects.toThrow(why);
 });
 
-test.each(['', '?sslmode=verify-full'])('with password and authority beside the address (%s)', async mode => {
+test.each(['', '?sslmode=verify-full'])('accepts password and authority beside the address (%s)', async mode => {
 	const url = `postgres://glia@localhost:${server.port}/${database}${mode}`;
 	const { store } = await opened({ url, ...right });
 	await store.close();
 });
 
-test('a password of any characters counts, in the file and in the address', async () => {
+test('accepts any characters in a password, in a file or in the address', async () => {
 	const password = 'p:@/%20 %?#ü';
 	await server.query(`CREATE ROLE odd LOGIN PASSWORD '${password}'; GRANT CREATE ON DATABASE ${database} TO odd`);
 	writeFileSync(join(dir, 'odd'), password);
@@ -126,7 +126,7 @@ test('a password of any characters counts, in the file and in the address', asyn
 	for (const one of given) await (await opened(one)).store.close();
 });
 
-test('a user to whom the tables of another do not belong hears which right is missing', async () => {
+test("tells a user without rights on another's tables which one is missing", async () => {
 	await (await opened({ ...parts(), ...right })).store.close();
 	await server.query(`CREATE ROLE guest LOGIN PASSWORD 'right'`);
 	await server.query('GRANT USAGE ON SCHEMA glia TO guest; GRANT ALL ON ALL TABLES IN SCHEMA glia TO guest', database);

@@ -36,14 +36,14 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 	sessionStoreContract(places);
 	keptContract(keptAt(places));
 
-	test('one transaction is over before the next begins, however they are called', async () => {
+	test('runs one transaction after the other, however they are called', async () => {
 		const store = await openAt(await server.database());
 		await Promise.all(Array.from({ length: 20 }, (_, i) => store.kept.put('same', String(i))));
 		expect(await store.kept.get('same')).toBe('19');
 		await store.close();
 	});
 
-	test('statements are prepared once, and lists of ever other lengths not without end', async () => {
+	test('prepares statements once, and not endlessly for lists of different lengths', async () => {
 		const { db } = await openSchema({ address: { url: await server.database(), schema: 'glia' }, migrates: true });
 		const prepared = async () => {
 			const { rows } = await sql<{ count: number }>`SELECT count(*) FROM pg_prepared_statements`.execute(db);
@@ -59,7 +59,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await db.destroy();
 	});
 
-	test('a store that a newer Glia wrote is refused', async () => {
+	test('refuses the store of a newer Glia', async () => {
 		const url = await server.database();
 		await (await openAt(url)).close();
 		const name = new URL(url).pathname.slice(1);
@@ -72,14 +72,14 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		['nobody there', (url: URL) => (url.port = '1'), 'nothing listens there'],
 		['a host without an address', (url: URL) => (url.hostname = 'none.invalid'), /there is no such host|resolved/],
 		['no TLS', (url: URL) => (url.search = '?sslmode=require'), 'it does not offer TLS'],
-	])('%s: one sentence', async (_, change, sentence) => {
+	])('reports %s in one sentence', async (_, change, sentence) => {
 		const url = new URL(await server.database());
 		change(url);
 		await expect(openAt(url.href)).rejects.toThrow(sentence);
 		await expect(openAt(url.href)).rejects.toThrow(/^The store's PostgreSQL \S+ cannot be used: .*\.$/);
 	});
 
-	test('a user without rights, and one without a free connection, hear what is missing', async () => {
+	test('says what is missing to a user without rights or without a free connection', async () => {
 		const url = new URL(await server.database());
 		await server.query(`CREATE ROLE poor LOGIN; CREATE ROLE lonely LOGIN CONNECTION LIMIT 0`);
 		url.username = 'poor';
@@ -88,14 +88,14 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await expect(openAt(url.href)).rejects.toThrow('it has no free connection');
 	});
 
-	test('asked without being used, it says its version, and nothing is made in it', async () => {
+	test('reports its version without creating anything', async () => {
 		const address = { url: await server.database(), schema: 'glia' };
 		expect(await askPostgres(address)).toEqual({ version: expect.stringMatching(`^${major}\\.`), hasSchema: false });
 		await (await openAt(address.url)).close();
 		expect(await askPostgres(address)).toMatchObject({ hasSchema: true });
 	});
 
-	test('a database of another encoding, and one that is set to read only, are refused', async () => {
+	test('refuses a database with another encoding, or set to read only', async () => {
 		const url = await server.database(`ENCODING 'SQL_ASCII' TEMPLATE template0`);
 		await expect(openAt(url)).rejects.toThrow("has the encoding SQL_ASCII; create it with ENCODING 'UTF8'");
 		const other = await server.database();
@@ -105,7 +105,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 	});
 });
 
-test('a PostgreSQL that is too old is refused', async () => {
+test('refuses a PostgreSQL that is too old', async () => {
 	const server = await startPostgres(13);
 	await expect(openAt(await server.database())).rejects.toThrow(
 		"The store's PostgreSQL is version 13; Glia needs 14 or newer.",

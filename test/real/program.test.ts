@@ -92,7 +92,7 @@ async function publish(title: string): Promise<{ read: string; before: string; f
 	return { read, before, former };
 }
 
-test('answers in a room and in an encrypted one, and after a restart in both', async () => {
+test('answers in a plain and an encrypted room, also after a restart', async () => {
 	const bot = await botWith();
 	const alice = await person(home, 'alice');
 	const bob = await secretPerson(home, 'bob');
@@ -123,7 +123,7 @@ test('answers in a room and in an encrypted one, and after a restart in both', a
 	}
 });
 
-test('takes up newer knowledge while a thousand commands are answered, and keeps it over a restart', async () => {
+test('loads newer knowledge while answering a thousand commands, and keeps it after a restart', async () => {
 	const title = 'Published for this test';
 	const { read, before, former } = await publish(title);
 	const bot = await botWith(updates());

@@ -41,10 +41,10 @@ async function around(fault: 'kill' | 'stop') {
 	return { say, answered, since: () => hit?.output().slice(before.get(hit)) ?? '' };
 }
 
-test('the leader is killed: all that was said is answered once and in order', () => around('kill'), timeout);
+test('answers everything once and in order when the leader is killed', () => around('kill'), timeout);
 
 test(
-	'the leader is stopped and wakes up late: it writes nothing, and leads no more',
+	'lets a leader that wakes up late write nothing and step down',
 	async () => {
 		const { say, answered, since } = await around('stop');
 		while (!since().includes('this replica no longer leads')) await sleep(200);
@@ -54,7 +54,7 @@ test(
 	timeout,
 );
 
-test('each process has at most three connections to the database', async () => {
+test('opens at most three database connections per process', async () => {
 	const sql = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'glia'`;
 	const [row] = (await replicas.rows(sql)) as { count: number }[];
 	expect(row?.count).toBeGreaterThan(1);

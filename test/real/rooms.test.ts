@@ -34,13 +34,13 @@ function membership(who: Person, room: string, is: string) {
 	);
 }
 
-test("a stranger's invitation is refused with a reason", async () => {
+test("refuses a stranger's invitation with a reason", async () => {
 	const room = await mallory.createRoom({ invite: [bot.userId] });
 	const left = await membership(mallory, room, 'leave');
 	expect(left.content.reason).toContain('operator');
 }, 60_000);
 
-test('invitations that came while the bot was away: followed, or refused', async () => {
+test('accepts or refuses invitations that came while it was down', async () => {
 	await bot.stop();
 	const mine = await alice.createRoom({ invite: [bot.userId] });
 	const theirs = await mallory.createRoom({ invite: [bot.userId] });
@@ -49,7 +49,7 @@ test('invitations that came while the bot was away: followed, or refused', async
 	await membership(mallory, theirs, 'leave');
 }, 60_000);
 
-test('what was said before the bot came is not for it; what was said after it came is, however soon', async () => {
+test('ignores what was said before it joined, but nothing after that, however soon', async () => {
 	const room = await alice.createRoom();
 	const before = await alice.say(room, '!echo before');
 	await alice.invite(room, bot.userId);
@@ -59,7 +59,7 @@ test('what was said before the bot came is not for it; what was said after it ca
 	expect(await tally(alice, room, bot.userId, [before])).toMatchObject({ unanswered: [before] });
 }, 60_000);
 
-test('answers go into the thread of their command', async () => {
+test('answers in the thread of a command', async () => {
 	const room = await roomWith(bot, alice);
 	const root = await alice.say(room, 'let us talk');
 	const asked = await alice.thread(room, root, '!echo in a thread');
@@ -67,7 +67,7 @@ test('answers go into the thread of their command', async () => {
 	expect(answer.content['m.relates_to']).toMatchObject({ rel_type: 'm.thread', event_id: root });
 }, 60_000);
 
-test('edits, notices, its own words and quoted commands are left alone; a reply with a command is not', async () => {
+test('ignores edits, notices, its own messages and quoted commands, but not a reply with a command', async () => {
 	const room = await roomWith(bot, alice);
 	const first = await alice.say(room, '!echo once');
 	await alice.waitFor(answerTo(first, bot.userId));
@@ -84,7 +84,7 @@ test('edits, notices, its own words and quoted commands are left alone; a reply 
 	expect((await tally(alice, room, bot.userId, [edit, notice, quoted])).unanswered).toEqual([edit, notice, quoted]);
 }, 60_000);
 
-test('a command that is taken back while it waits stays unanswered', async () => {
+test('does not answer a command that is redacted while it waits', async () => {
 	const room = await roomWith(bot, alice);
 	const slow = await alice.say(room, '!slow 1500');
 	const taken = await alice.say(room, '!echo taken back');
@@ -95,7 +95,7 @@ test('a command that is taken back while it waits stays unanswered', async () =>
 }, 60_000);
 
 test.each(['10', '12'])(
-	'a room is upgraded while the bot is away (to version %s)',
+	'follows a room upgrade that happened while it was down (to version %s)',
 	async version => {
 		const bob = await person(home, 'bob');
 		const levels = { users: { [bob.userId]: 100 } };
@@ -133,7 +133,7 @@ test.each(['10', '12'])(
 	180_000,
 );
 
-test('a room that only claims to be replaced is not followed', async () => {
+test('does not follow a room that only claims to be replaced', async () => {
 	const room = await roomWith(bot, alice);
 	const other = await alice.createRoom({ preset: 'public_chat' });
 	await alice.setState(room, 'm.room.tombstone', '', { body: 'moved', replacement_room: other });
@@ -141,7 +141,7 @@ test('a room that only claims to be replaced is not followed', async () => {
 	await membership(alice, other, 'leave');
 }, 60_000);
 
-test('a room made public hears it once; encryption switched on as well', async () => {
+test('comments once when a room becomes public or encrypted', async () => {
 	const room = await roomWith(bot, alice);
 	await alice.setState(room, 'm.room.join_rules', '', { join_rule: 'public' });
 	await alice.waitFor(event => event.room_id === room && /made public/.test(event.content.body ?? ''));
@@ -153,7 +153,7 @@ test('a room made public hears it once; encryption switched on as well', async (
 	expect(said).toHaveLength(1);
 }, 60_000);
 
-test('removed, it says nothing more; invited again, it answers what is said then', async () => {
+test('stays silent when removed, and answers again once invited back', async () => {
 	const room = await roomWith(bot, alice);
 	await alice.kick(room, bot.userId, 'enough');
 	const away = await alice.say(room, '!echo while away');
@@ -168,7 +168,7 @@ test('removed, it says nothing more; invited again, it answers what is said then
 	expect((await tally(alice, room, bot.userId, [away])).unanswered).toEqual([away]);
 }, 60_000);
 
-test('!leave: it asks, leaves on a ✅, and has its watches again when it is invited back', async () => {
+test('asks on !leave, leaves on a ✅, and restores its watches when invited back', async () => {
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
@@ -185,7 +185,7 @@ test('!leave: it asks, leaves on a ✅, and has its watches again when it is inv
 	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
 }, 60_000);
 
-test("a room that the bot's account left by itself is noticed with the next answer, and its watches come back", async () => {
+test('notices with the next answer that another session left a room, and later restores its watches', async () => {
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
@@ -206,7 +206,7 @@ test("a room that the bot's account left by itself is noticed with the next answ
 	expect((await tally(alice, room, bot.userId, [slow])).unanswered).toEqual([slow]);
 }, 60_000);
 
-test("a merge: an administrator of both rooms brings the watches along; a stranger's tombstone does nothing", async () => {
+test("takes watches along when an admin of both rooms merges them, but not on a stranger's tombstone", async () => {
 	const [old, main] = [await roomWith(bot, alice), await roomWith(bot, alice)];
 	const watching = await alice.say(old, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
@@ -232,7 +232,7 @@ test("a merge: an administrator of both rooms brings the watches along; a strang
 	expect(joined_rooms).not.toContain(public_);
 }, 60_000);
 
-test('several commands in one message are one answer', async () => {
+test('answers several commands in one message', async () => {
 	const room = await roomWith(bot, alice);
 	const asked = await alice.say(room, '!echo one\n!echo two\n! echo three');
 	const answer = await alice.waitFor(answerTo(asked, bot.userId));

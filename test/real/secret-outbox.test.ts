@@ -127,7 +127,7 @@ async function wire(): Promise<RoomEvent[]> {
 	return events.filter(event => event.sender === sender.user && event.state_key === undefined);
 }
 
-test('edits, threads and reactions', async () => {
+test('encrypts edits, threads and reactions', async () => {
 	await sender.deliver([saying(text('the first word'))]);
 	const first = await alice.waitFor(event => event.content.body === 'the first word');
 	const thread = { rel_type: 'm.thread', event_id: first.event_id, is_falling_back: true };
@@ -150,7 +150,7 @@ test('edits, threads and reactions', async () => {
 	expect(said.every(event => event.type === 'm.room.encrypted' && event.content.body === undefined)).toBe(true);
 });
 
-test('each try sends the same encrypted event with the same transaction id', async () => {
+test('sends the same encrypted event with the same transaction ID at each try', async () => {
 	const tries: unknown[] = [];
 	const { homeserver } = sender;
 	const edge: Edge = {
@@ -169,7 +169,7 @@ test('each try sends the same encrypted event with the same transaction id', asy
 	expect(await wire()).toHaveLength(1);
 });
 
-test('after a day the room is looked at first, also when the event as sent is not known any more', async () => {
+test('reads the room first after a day, even if the sent event is no longer known', async () => {
 	const yesterday = new Date(Date.now() - 25 * 3600_000);
 	for (const sealedIsKept of [true, false]) {
 		const body = `kept ${sealedIsKept}`;
@@ -190,7 +190,7 @@ test('after a day the room is looked at first, also when the event as sent is no
 	}
 });
 
-test('what an earlier device encrypted is recognised, and otherwise said again by this one', async () => {
+test('recognises what an earlier device sent, or sends it again from this one', async () => {
 	const [sent, unsent] = [saying(text('sent before')), saying(text('never sent'))];
 	for (const decided of [sent, unsent]) {
 		if (decided.kind !== 'event') continue;

@@ -64,7 +64,7 @@ test.each([
 		/config\.yaml:1: matrix\.hommeserver: there is no such option/,
 	],
 ])(
-	'%s: one sentence, exit status 1',
+	'%s: ends with one sentence and exit status 1',
 	async (_what, options, sentence) => {
 		const bot = await newBot(options);
 		bot.spawn();
@@ -74,7 +74,7 @@ test.each([
 	60_000,
 );
 
-test('a start that fails after its log-in leaves no device behind', async () => {
+test('leaves no device behind if it fails after its login', async () => {
 	const proxy = await startProxy(home.url, {});
 	proxy.refuse(/\/sync/);
 	const bot = await newBot({ url: proxy.url });
@@ -91,7 +91,7 @@ test('a start that fails after its log-in leaves no device behind', async () => 
 	await proxy.stop();
 }, 60_000);
 
-test('the token of a registration serves, and a second process on the store is refused', async () => {
+test("accepts a registration's token, and refuses a second process on the store", async () => {
 	const bot = await newBot({ byToken: true });
 	await bot.start();
 	const first = bot.pid();
@@ -102,7 +102,7 @@ test('the token of a registration serves, and a second process on the store is r
 	process.kill(first ?? 0, 'SIGKILL');
 }, 60_000);
 
-test('a revoked token ends the process with a sentence; with the password, the next start logs in again', async () => {
+test('ends with a sentence on a revoked token, and logs in again with the password at the next start', async () => {
 	const { bot, alice, room } = await inRoom();
 
 	const itself = await login(home, bot.userId, bot.password);
@@ -114,7 +114,7 @@ test('a revoked token ends the process with a sentence; with the password, the n
 	await alice.waitFor(answerTo(asked, bot.userId));
 }, 60_000);
 
-test('an expired session (soft logout) is renewed on the same device, and nobody notices', async () => {
+test('renews an expired session (soft logout) on the same device, unnoticed', async () => {
 	const synapse = await startSynapse({ config: { session_lifetime: '8s' } });
 	try {
 		const bot = await newBot({}, synapse);
@@ -139,7 +139,7 @@ test('an expired session (soft logout) is renewed on the same device, and nobody
 }, 90_000);
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
-	'%s: what is in hand is finished, exit status 0',
+	'%s: finishes its work and exits with status 0',
 	async signal => {
 		const { bot, alice, asked } = await busy(1500);
 		process.kill(bot.pid() ?? 0, signal);
@@ -150,7 +150,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 	60_000,
 );
 
-test('SIGTERM: a command that takes too long is left, and answered after the next start', async () => {
+test('SIGTERM: drops a command that takes too long, and answers it after the next start', async () => {
 	const { bot, alice, room, asked } = await busy(12_000);
 	expect(await bot.stop()).toBe(0);
 	expect(sentences(bot)).toEqual([]);
@@ -159,7 +159,7 @@ test('SIGTERM: a command that takes too long is left, and answered after the nex
 	await alice.waitFor(answerTo(asked, bot.userId), 40_000);
 }, 90_000);
 
-test('SIGTERM during a start that hangs ends it', async () => {
+test('SIGTERM: ends a start that hangs', async () => {
 	const asked = Promise.withResolvers<void>();
 	const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
 	await new Promise(resolve => silent.once('listening', resolve));
@@ -171,7 +171,7 @@ test('SIGTERM during a start that hangs ends it', async () => {
 	silent.close();
 }, 60_000);
 
-test('a store that cannot be written ends the process with a sentence', async () => {
+test('ends with a sentence if the store cannot be written', async () => {
 	const { bot, alice, room } = await inRoom();
 	await bot.stop();
 	// A page limit that is reached at once: SQLite then refuses like on a full disk.
@@ -203,7 +203,7 @@ test.each([
 	['by password', false],
 	['by token', true],
 ])(
-	'another address of the same homeserver: watches, rooms and what was said meanwhile are there (%s)',
+	'keeps everything under another address of the same homeserver (%s)',
 	async (_how, byToken) => {
 		const { bot, alice, room } = await inRoom({ byToken });
 		const watching = await alice.say(room, '!watch glia-test.invalid');
@@ -226,7 +226,7 @@ test.each([
 	60_000,
 );
 
-test('another account on the same store is refused in one sentence, also after its session ended', async () => {
+test('refuses another account on the same store in one sentence, even after its session ended', async () => {
 	const bot = await newBot();
 	await bot.start();
 	await bot.stop();
@@ -250,7 +250,7 @@ async function written(bot: Bot, text: RegExp): Promise<void> {
 		if (Date.now() > over) throw new Error(`${text} was not written:\n${bot.output()}`);
 }
 
-test('SIGHUP reloads who may invite, the limits and the level of the log, and names what needs a restart', async () => {
+test('SIGHUP: reloads who may invite, the limits and the log level, and names what needs a restart', async () => {
 	const bot = await newBot({ allow: ['nobody.example.org'] });
 	await bot.start();
 	const alice = await person(home, 'alice');
@@ -286,7 +286,7 @@ test('SIGHUP reloads who may invite, the limits and the level of the log, and na
 	expect(await bot.stop()).toBe(0);
 }, 60_000);
 
-test('a terminal that is closed ends it like SIGTERM: what is in hand is finished', async () => {
+test('finishes its work when the terminal is closed, as on SIGTERM', async () => {
 	const bot = await newBot();
 	const terminal = spawn('python3', ['-c', onTerminal, process.execPath, botProcess, bot.configPath]);
 	let shown = '';
@@ -325,7 +325,7 @@ while True:
 `;
 const botProcess = join(import.meta.dirname, 'bot-process.ts');
 
-test('back from an absence, a quiet homeserver is noticed within seconds', async () => {
+test('notices within seconds that a quiet homeserver is back', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const { bot, alice, room } = await inRoom({ url: proxy.url });
@@ -344,7 +344,7 @@ test.each([
 	['its database', (dir: string) => rmSync(`${dir}/data/glia.sqlite`)],
 	['the whole folder', (dir: string) => rmSync(`${dir}/data`, { recursive: true })],
 ])(
-	'%s is lost: each room hears once that its watches are gone, the log and !status say it',
+	'tells each room once, the log and !status that watches are gone when %s is lost',
 	async (_what, lose) => {
 		const bot = await newBot();
 		await bot.start();
@@ -377,7 +377,7 @@ test.each([
 	90_000,
 );
 
-test('what people say among themselves is in no file of the store, while the bot runs or was away', async () => {
+test('stores nothing that people say among themselves', async () => {
 	const { bot, alice, room } = await inRoom();
 	const talk = 'the-planted-secret';
 	const stored = () =>

@@ -6,7 +6,7 @@ import { type Homeserver, homeserver, type Synapse, sharedSynapse, startSynapse 
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 });
 
-test('runs on the Node that the project brings', () => {
+test('runs on the Node.js that the project installs', () => {
 	const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 	expect(major * 100 + minor).toBeGreaterThanOrEqual(2412);
 });
@@ -18,14 +18,14 @@ describe('a shared Synapse', () => {
 		home = await sharedSynapse();
 	});
 
-	test('answers on this machine only, as the homeserver of glia.test', async () => {
+	test('answers only on this machine, as the homeserver of glia.test', async () => {
 		expect(home.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 		const alice = await person(home, 'alice');
 		expect(alice.userId).toMatch(/^@alice-[0-9a-f]{8}:glia\.test$/);
 		expect(await alice.request('GET', '/_matrix/client/v3/account/whoami')).toMatchObject({ user_id: alice.userId });
 	});
 
-	test('is the same for anyone who has its address', async () => {
+	test('is the same for everyone with its address', async () => {
 		const again = homeserver(JSON.parse(JSON.stringify(home.address)));
 		const alice = await person(again, 'alice');
 		const there = speaker(home.url, alice);
@@ -46,7 +46,7 @@ describe('a shared Synapse', () => {
 		await expect(login(home, root.userId, 'wrong')).rejects.toThrow('M_FORBIDDEN');
 	});
 
-	test.each(['10', '12'])('lets two people speak in a room of version %s', async version => {
+	test.each(['10', '12'])('lets two people talk in a room of version %s', async version => {
 		const [alice, bob] = await Promise.all([person(home, 'alice'), person(home, 'bob')]);
 		const room = await alice.createRoom({ version, invite: [bob.userId], name: 'Ops' });
 		expect((await alice.state(room, 'm.room.create')).room_version).toBe(version);
@@ -116,7 +116,7 @@ describe('a shared Synapse', () => {
 		await expect(alice.state(next, 'm.room.avatar')).rejects.toThrow('M_NOT_FOUND');
 	});
 
-	test('limits nobody, and a person misses nothing of what many messages push out of a sync', async () => {
+	test('limits nobody, and loses nothing in a limited sync', async () => {
 		const [alice, bob] = await Promise.all([person(home, 'alice'), person(home, 'bob')]);
 		const room = await alice.createRoom({ invite: [bob.userId] });
 		await bob.join(room);
@@ -128,7 +128,7 @@ describe('a shared Synapse', () => {
 		expect(messages).toHaveLength(150);
 	});
 
-	test('says what was seen when nothing fits in time', async () => {
+	test('says what was seen if nothing matched in time', async () => {
 		const alice = await person(home, 'alice');
 		const room = await alice.createRoom();
 		await alice.say(room, 'is anybody here?');
@@ -136,7 +136,7 @@ describe('a shared Synapse', () => {
 	});
 });
 
-describe('a Synapse of its own', () => {
+describe('a separate Synapse', () => {
 	let synapse: Synapse;
 
 	beforeAll(async () => {
@@ -149,7 +149,7 @@ describe('a Synapse of its own', () => {
 		return synapse.stop;
 	});
 
-	test('is as it was asked to be', async () => {
+	test('is configured as requested', async () => {
 		const alice = await person(synapse, 'alice');
 		expect(alice.userId).toMatch(/:own\.test$/);
 		const room = await alice.createRoom();
@@ -158,7 +158,7 @@ describe('a Synapse of its own', () => {
 		expect(existsSync(synapse.dir)).toBe(true);
 	});
 
-	test("has Synapse's own limits, which a person waits out", async () => {
+	test("has Synapse's own rate limits, which a person waits out", async () => {
 		const alice = await person(synapse, 'alice');
 		const room = await alice.createRoom();
 		const statuses = await Promise.all(
@@ -174,7 +174,7 @@ describe('a Synapse of its own', () => {
 		expect((await alice.waitFor(event => event.event_id === said)).content.body).toBe('at last');
 	});
 
-	test.each(['stop', 'kill'] as const)('keeps its data over %s and restart', async end => {
+	test.each(['stop', 'kill'] as const)('keeps its data after %s and a restart', async end => {
 		const alice = await person(synapse, 'alice');
 		const room = await alice.createRoom();
 		const said = await alice.say(room, `before ${end}`);

@@ -54,7 +54,7 @@ async function listen(): Promise<void> {
 
 const signs = () => heard.split('WATCHDOG=1').length - 1;
 
-test('it is ready when in sync, gives signs of life, and says when it stops; without systemd-notify the log says so', async () => {
+test('reports ready, watchdog and stopping, or logs that systemd-notify is missing', async () => {
 	await listen();
 	process.env.WATCHDOG_USEC = '600000';
 	bot = await makeBot(home);
@@ -77,7 +77,7 @@ test('it is ready when in sync, gives signs of life, and says when it stops; wit
 	while (!heard.includes('STOPPING=1')) await sleep(50);
 });
 
-test('a bot that cannot begin never says that it is ready', async () => {
+test('never reports ready if it cannot start', async () => {
 	await listen();
 	bot = await makeBot(home, { matrix: { password: 'wrong' } });
 	bot.spawn();

@@ -102,7 +102,7 @@ function kept(): string {
 const replyTo = (event: string): Content => ({ 'm.relates_to': { 'm.in_reply_to': { event_id: event } } });
 
 describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
-	test('captions, replies, edits, threads, files before and after: each is read', async () => {
+	test('reads captions, replies, edits, threads, and files before and after', async () => {
 		const { room: makeRoom, say, file, waitFor } = speakers[kind];
 		const room = await makeRoom();
 		const answered = async (event: string) => (await waitFor(answerTo(event))).content.body ?? '';
@@ -133,7 +133,7 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 		expect(bot.output()).not.toContain(secret);
 	});
 
-	test('what cannot be fetched, is too large, is changed, or is no text', async () => {
+	test('refuses what cannot be downloaded, is too large, was changed, or is not text', async () => {
 		const { room: makeRoom, say, file, waitFor } = speakers[kind];
 		const room = await makeRoom();
 		const answered = async (event: string) => (await waitFor(answerTo(event))).content.body ?? '';
@@ -150,7 +150,7 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 });
 
 test.each(['clear', 'encrypted'] as const)(
-	'a check of a watched server is kept over a kill, in a room in %s',
+	'keeps a check of a watched server after a kill, in a room in %s',
 	async kind => {
 		const { room: makeRoom, say, file, waitFor } = speakers[kind];
 		const room = await makeRoom();
@@ -179,7 +179,7 @@ test.each(['clear', 'encrypted'] as const)(
 	200_000,
 );
 
-test('killed at any moment, each text and file is answered once and in its order, and none of it is kept', async () => {
+test('answers each text and file once and in order despite kills, and stores none of them', async () => {
 	const rooms = { clear: await speakers.clear.room(), encrypted: await speakers.encrypted.room() };
 	const asked = { clear: [] as string[], encrypted: [] as string[] };
 	for (let round = 0; round < 10; round++) {

@@ -24,7 +24,7 @@ async function room(who = alice): Promise<string> {
 	return id;
 }
 
-test('in a room: the log shows the same emojis, both sides are done, and the identity is verified', async () => {
+test('verifies its identity in a room, with the same emojis in the log', async () => {
 	const there = await room();
 	expect(await alice.verified(bot.userId)).toBe(false);
 	const { emojis } = await alice.verify(bot.userId, there);
@@ -37,7 +37,7 @@ test('in a room: the log shows the same emojis, both sides are done, and the ide
 	expect([...new Set(types.map(({ type }) => type))]).toEqual(['m.room.encrypted']);
 });
 
-test('between devices, for those whom the operator allows', async () => {
+test('verifies between devices for those whom the operator allows', async () => {
 	const bob = await strictPerson(home, 'bob');
 	await room(bob);
 	const { emojis } = await bob.verify(bot.userId);
@@ -45,7 +45,7 @@ test('between devices, for those whom the operator allows', async () => {
 	expect(await bob.verified(bot.userId)).toBe(true);
 });
 
-test('who may change nothing in a room is cancelled at once, with a sentence', async () => {
+test('cancels at once, with a sentence, for those who may not change things', async () => {
 	const bob = await strictPerson(home, 'bob');
 	const there = await alice.plain.createRoom({ encrypted: true, invite: [bot.userId, bob.userId] });
 	await bob.plain.join(there);
@@ -57,7 +57,7 @@ test('who may change nothing in a room is cancelled at once, with a sentence', a
 	await bob.waitFor(event => event.content.msgtype === 'm.notice' && /!verify/.test(event.content.body ?? ''));
 });
 
-test('!verify shows the master key that others see, what to compare, and what that is worth', async () => {
+test('shows on !verify the master key that others see, and what to compare', async () => {
 	const there = await room();
 	const asked = await alice.say(there, '!verify');
 	const answer = await alice.waitFor(event => event.content['m.relates_to']?.['m.in_reply_to']?.event_id === asked);

@@ -8,7 +8,7 @@ function logged(format: Format, isTerminal: boolean) {
 	return { lines, log };
 }
 
-test('in JSON, levels have their names', () => {
+test('writes levels by name in JSON', () => {
 	for (const [format, isTerminal] of [
 		['json', true],
 		['auto', false],
@@ -21,7 +21,7 @@ test('in JSON, levels have their names', () => {
 	}
 });
 
-test('on a terminal, an event is one line of text', () => {
+test('writes one line of text per event on a terminal', () => {
 	for (const [format, isTerminal] of [
 		['text', false],
 		['auto', true],
@@ -37,7 +37,7 @@ test('on a terminal, an event is one line of text', () => {
 	}
 });
 
-test('what comes from outside neither begins a line nor moves the cursor', () => {
+test('lets outside text neither start a line nor move the cursor', () => {
 	const { lines, log } = logged('text', true);
 	log.info({ why: 'no\n2026-01-01 00:00:00 FATAL forged \u001b[2J', room: '!a:\u202eb' }, 'refused');
 	expect(lines).toHaveLength(1);
@@ -45,19 +45,19 @@ test('what comes from outside neither begins a line nor moves the cursor', () =>
 	expect(lines[0]).toContain('no\\u000a2026-01-01');
 });
 
-test('an error keeps its stack, line by line', () => {
+test("keeps an error's stack, line by line", () => {
 	const { lines, log } = logged('text', true);
 	log.error({ err: new Error('broken\u001b[2J') }, 'a command failed');
 	expect(lines[0]).toMatch(/ERROR a command failed\nError: broken\\u001b\[2J\n +at /);
 });
 
-test('secrets are blanked, in text too', () => {
+test('blanks secrets, in text too', () => {
 	const { lines, log } = logged('text', true);
 	log.warn({ config: { password: 'hunter2' }, token: 'syt_x' }, 'refused');
 	expect(lines[0]).not.toMatch(/hunter2|syt_x/);
 });
 
-test('the level can be changed while it runs', () => {
+test('can change its level while running', () => {
 	const { lines, log } = logged('json', false);
 	log.debug({}, 'one');
 	log.setLevel('debug');

@@ -22,13 +22,13 @@ function tick(after: number): void {
 	vi.advanceTimersByTime(500);
 }
 
-test('a loop in time is not late', () => {
+test('reports no delay of a loop that is on time', () => {
 	for (let i = 0; i < 5; i++) tick(500);
 	expect(loop.lagMs()).toBe(0);
 	expect(loop.takeWorst()).toBe(0);
 });
 
-test('a delay is remembered for ten seconds; the worst until somebody takes it', () => {
+test('remembers a delay for ten seconds, and the worst until it is read', () => {
 	tick(500);
 	tick(30_500);
 	expect(loop.lagMs()).toBe(30_000);
@@ -40,7 +40,7 @@ test('a delay is remembered for ten seconds; the worst until somebody takes it',
 	expect(loop.takeWorst()).toBe(0);
 });
 
-test('a delay that goes on counts before the timer fires', () => {
+test('counts an ongoing delay before the timer fires', () => {
 	tick(500);
 	clock += 20_500;
 	expect(loop.lagMs()).toBe(20_000);

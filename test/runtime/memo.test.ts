@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { memo, memoByText } from '../../src/runtime/memo.ts';
 
-test('once for each object', () => {
+test('computes once per object', () => {
 	let made = 0;
 	const size = memo((list: readonly string[]) => {
 		made++;
@@ -13,7 +13,7 @@ test('once for each object', () => {
 	expect(made).toBe(2);
 });
 
-test('once for each object and text, an undefined value too, and anew after as many as it holds', () => {
+test('computes once per object and text, even undefined, and again once its limit is exceeded', () => {
 	const remembered = memoByText<object, string | undefined>(2);
 	const [one, other] = [{}, {}];
 	const calls: string[] = [];

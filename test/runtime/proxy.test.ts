@@ -18,7 +18,7 @@ async function proxyFor(address: string, environment: Record<string, string>): P
 	return (await proxiesIn(environment))?.(address)?.href;
 }
 
-test('none named, none used', async () => {
+test('uses none if none is configured', async () => {
 	expect(await proxiesIn({})).toBeUndefined();
 	expect(await proxiesIn({ HTTPS_PROXY: '', NO_PROXY: '*' })).toBeUndefined();
 });
@@ -39,7 +39,7 @@ test.each([
 	expect(await proxyFor(address, environment as Record<string, string>)).toBe(expected);
 });
 
-test('a proxy that cannot be used is refused in a sentence, without its login', async () => {
+test('refuses an unusable proxy in a sentence, without its credentials', async () => {
 	await expect(proxiesIn({ HTTPS_PROXY: 'socks5://p:1080' })).rejects.toThrow(
 		new Refusal('HTTPS_PROXY: socks5:// proxies are not supported, only http:// and https://.'),
 	);

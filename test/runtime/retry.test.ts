@@ -14,10 +14,10 @@ test.each([
 	['soon', undefined],
 	['', undefined],
 	[undefined, undefined],
-])('Retry-After: %s is %s ms', (header, expected) => {
+])('reads Retry-After: %s as %s ms', (header, expected) => {
 	expect(retryAfter(header, noon)).toBe(expected);
 });
 
-test('a date from a server that tells no time says nothing', () => {
+test('ignores a date from a server that does not tell its time', () => {
 	expect(retryAfter('Sat, 21 Nov 2026 12:00:10 GMT', Number.NaN)).toBeUndefined();
 });

@@ -14,14 +14,14 @@ test.each<[string, Uint8Array]>([
 	expect(decoded(bytes)).toEqual({ text: log });
 });
 
-test('a broken character here and there is replaced', () => {
+test('replaces a few broken characters', () => {
 	const bytes = Buffer.concat([Buffer.from(log.repeat(5)), Buffer.from([0xff, 0x0a])]);
 	expect(decoded(bytes)).toEqual({ text: `${log.repeat(5)}\uFFFD\n` });
 	expect(decoded(Buffer.from('\u001B[31mERROR\u001B[0m\r\n'))).toHaveProperty('text');
 	expect(decoded(new Uint8Array())).toEqual({ text: '' });
 });
 
-test('archives and other bytes are no text', () => {
+test('rejects archives and other bytes as text', () => {
 	expect(decoded(gzipSync(log))).toEqual({ no: 'packed' });
 	expect(decoded(Buffer.from('504b030414000000', 'hex'))).toEqual({ no: 'packed' });
 	expect(decoded(Buffer.from('89504e470d0a1a0a0000000d', 'hex'))).toEqual({ no: 'binary' });

@@ -10,7 +10,7 @@ test.each([
 	['2026-10-25', 'Europe/Berlin', '2026-10-24T22:00:00.000Z'],
 	['2026-07-01', 'America/St_Johns', '2026-07-01T02:30:00.000Z'],
 	['2026-07-01', 'Pacific/Kiritimati', '2026-06-30T10:00:00.000Z'],
-])('%s in %s begins at %s', (day, zone, begins) => {
+])('starts %s in %s at %s', (day, zone, begins) => {
 	expect(dayBegins(day, zone).toISOString()).toBe(begins);
 	expect(momentIn(dayBegins(day, zone), zone)).toMatch(`${day} 00:00`);
 	expect(dayIn(new Date(dayBegins(day, zone).getTime() - 1), zone)).not.toBe(day);
@@ -24,6 +24,6 @@ test.each([
 	['UTC', 'UTC'],
 	['Atlantis', undefined],
 	['Europe', undefined],
-])('the zone %s is %s', (typed, zone) => {
+])('reads the zone %s as %s', (typed, zone) => {
 	expect(zoneNamed(typed)).toBe(zone);
 });

@@ -11,7 +11,7 @@ test.each([
 	['zero\u200Bwidth\uFEFF\u00AD', 'zerowidth'],
 	['⚠️ 🔴', '⚠️ 🔴'],
 	['lone \uD800', 'lone \uFFFD'],
-])('harmless: %j', (text, shown) => {
+])('escapes %j', (text, shown) => {
 	expect(harmless(text)).toBe(shown);
 	expect(harmless(harmless(text))).toBe(shown);
 });
@@ -26,7 +26,7 @@ test.each([
 	['one\ntwo', '`one two`'],
 	['', '` `'],
 	['   ', '` `'],
-])('code: %j', (text, markdown) => {
+])('writes %j as code', (text, markdown) => {
 	expect(code(text)).toBe(markdown);
 });
 

@@ -41,7 +41,7 @@ function wallClock(zone: string): (at: number) => number {
 	};
 }
 
-describe('the end is the first minute whose wall clock is not quiet', () => {
+describe('end in the first minute that is not quiet by the wall clock', () => {
 	const minute = 60_000;
 	const inMinutes = (text: string) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3));
 	test.each([
@@ -75,7 +75,7 @@ describe('the end is the first minute whose wall clock is not quiet', () => {
 	});
 });
 
-test('a zone is a name of the time-zone database', () => {
+test('accept zones of the time-zone database', () => {
 	for (const zone of [...Intl.supportedValuesOf('timeZone'), 'UTC', 'GMT', 'EST', 'US/Pacific', 'Etc/GMT+5'])
 		expect(isZone(zone), zone).toBe(true);
 	for (const zone of ['', 'Berlin', 'Europe/Nowhere', 'local', '25:00']) expect(isZone(zone), zone).toBe(false);

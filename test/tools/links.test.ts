@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test('links are found without the punctuation around them', () => {
+test('finds links without the punctuation around them', () => {
 	expect(linksIn('See (https://a.example/x#y), "https://b.example/z". <https://c.example/>')).toEqual([
 		'https://a.example/x#y',
 		'https://b.example/z',
@@ -25,7 +25,7 @@ test('links are found without the punctuation around them', () => {
 	]);
 });
 
-test('a page is asked for once, and each of its anchors looked for', async () => {
+test('requests a page once, and looks for each of its anchors', async () => {
 	const links = ['#here', '#there', '#nowhere', ''].map(anchor => `${base}/page${anchor}`);
 	const found = await check([...links, ...links, `${base}/gone`, `${base}/cut`]);
 	expect(asked.filter(path => path === '/page')).toHaveLength(1);

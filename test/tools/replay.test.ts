@@ -7,7 +7,7 @@ import { promises, replay } from '../../tools/replay/replay.ts';
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 const facts = ['docker', 'postgres=15', 'workers', 'email', 'sso', 'oidc', 'modules', 'media', 'admin-api', 'metrics'];
 
-test('a day of the past knows nothing of what came later', () => {
+test('knows on a past day nothing of what came later', () => {
 	const then = knownOn('2022-05-17', knowledge);
 	expect(then.releases.at(-1)?.version).toMatch(/^1\.(59|60)\./);
 	expect(then.notes.filter(({ release }) => release.startsWith('1.163.'))).toEqual([]);
@@ -29,7 +29,7 @@ test('policies', () => {
 });
 
 test.each(['never', 'monthly', 'latest'])(
-	'%s: what came true since 2022 was said 14 days before, where upstream said it that early, in few messages',
+	'%s: announced 14 days ahead, in few messages, what came true since 2022, if upstream did',
 	name => {
 		const [from, to] = ['2022-01-01', '2024-01-01'];
 		const life = { from, to, policy: policyOf(name, from, knowledge.releases), facts };

@@ -62,7 +62,7 @@ const removed = 'heading: Dimension has been removed from the playbook, read: "a
 const chart = (more: string, cover = 'part: Changed, bullet: "#2", read: "dddddd"', version = '26.3.0') =>
 	`entries:\n  - { id: one, chart: "${version}", title: One, text: Two., ${more}, covers: [{ ${cover} }] }\n`;
 
-test('what no entry covers and no waiver answers is unread', () => {
+test('lists as unread what no entry covers and no waiver answers', () => {
 	const { mdad, ess } = unreadSections(
 		files({
 			mdad: entry('breaking: false'),
@@ -73,7 +73,7 @@ test('what no entry covers and no waiver answers is unread', () => {
 	expect(ess.map(({ bullet }) => bullet)).toEqual(['#1']);
 });
 
-test('a cover of what is gone, or of what reads differently now, is a mistake with its place', () => {
+test('reports a cover of a missing or changed section with its position', () => {
 	expect(coversAreRead(files({ mdad: entry('breaking: false') }))).toEqual([]);
 	expect(coversAreRead(files({ mdad: entry('breaking: false', 'heading: Another, read: "bbbbbb"') }))).toEqual([
 		'mdad/2026.yaml:2:86 gone: upstream has no 2026-02-12 › Another',
@@ -85,12 +85,12 @@ test('a cover of what is gone, or of what reads differently now, is a mistake wi
 	expect(coversAreRead(files({ waivers: waiver }))).toEqual([expect.stringContaining('gone')]);
 });
 
-test('a cover may name the section of another day', () => {
+test("allows a cover of another day's section", () => {
 	const other = 'date: "2026-02-12", heading: A new bridge, read: "bbbbbb"';
 	expect(coversAreRead(files({ mdad: entry('breaking: false', other, '2026-02-20') }))).toEqual([]);
 });
 
-test('entries stand in the file of their year, or of their chart', () => {
+test('requires entries in the file of their year or chart', () => {
 	expect(entriesStandInTheirFile(files({ mdad: entry('breaking: false'), ess: chart('breaking: false') }))).toEqual([]);
 	const wrong = files({
 		mdad: entry('breaking: false', 'heading: A new bridge, read: "bbbbbb"', '2025-02-12'),
@@ -102,14 +102,14 @@ test('entries stand in the file of their year, or of their chart', () => {
 	]);
 });
 
-test('ids are unique within a day or a chart', () => {
+test('requires unique IDs within a day or a chart', () => {
 	const text = entry('breaking: false');
 	expect(entryIdsAreUnique(files({ mdad: text }))).toEqual([]);
 	const twice = `${text}${text.split('\n')[1]}\n`;
 	expect(entryIdsAreUnique(files({ mdad: twice }))).toEqual([expect.stringContaining('for the second time')]);
 });
 
-test('what breaks says what to do and whether it can wait, and what is refused cannot', () => {
+test('requires breaking entries to say what to do and whether it can wait, which a refusal cannot', () => {
 	const said = (more: string) => breakingSaysWhatToDo(files({ mdad: entry(more) }));
 	expect(said('breaking: true, waits: true, do: This.')).toEqual([]);
 	expect(said('breaking: true, waits: true')).toEqual([expect.stringContaining('expected do')]);
@@ -120,7 +120,7 @@ test('what breaks says what to do and whether it can wait, and what is refused c
 	]);
 });
 
-test('what upstream calls breaking, or removes, is breaking', () => {
+test('requires what upstream calls breaking or removes to be breaking', () => {
 	expect(upstreamsBreaksAreBreaking(files({ mdad: entry('breaking: true', removed) }))).toEqual([]);
 	expect(upstreamsBreaksAreBreaking(files({ mdad: entry('breaking: false', removed) }))).toHaveLength(1);
 	const part = 'part: Removed / Breaking Changes, bullet: "#1", read: "cccccc"';

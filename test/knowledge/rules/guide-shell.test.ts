@@ -59,12 +59,12 @@ test.each([
 		'lines pasted after',
 	],
 	['a variable of another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
-])('%s is a mistake', (_, wrong, right, words) => {
+])('reports %s', (_, wrong, right, words) => {
 	if (words) expect(mistakesOf(wrong)).toContain(words);
 	expect(mistakesOf(right)).toBe('');
 });
 
-test('the folder changes once at most', () => {
+test('allows one change of folder at most', () => {
 	const twice = guideText.replace(
 		'      - commands: lift {from}\n        shows: [lifted]\n',
 		'      - commands: cd a\n      - commands: cd b\n',
@@ -73,12 +73,12 @@ test('the folder changes once at most', () => {
 	expect(mistakesOf('', { whole: twice.replace('commands: cd b', 'commands: (cd b && ls)') })).toBe('');
 });
 
-test('a here-document is no command, and its marks do not hide what comes after it', () => {
+test('does not read a here-document as commands, and reads on after it', () => {
 	expect(mistakesOf("cat > a.py <<'EOF'\nexit\nset -e\nEOF")).toBe('');
 	expect(mistakesOf("cat > a.py <<'EOF'\nx\nEOF\nset -e")).toContain('parentheses around');
 });
 
-test('what a compose file mounts is removed as a folder only where it is one', () => {
+test('removes a mount as a folder only if it is one', () => {
 	const whole = guideText
 		.replace('{ name: to,', '{ name: place, means: where, kind: path, default: ./a }\n  - { name: to,')
 		.replace(
@@ -99,7 +99,7 @@ test.each([
 	['words behind the last fence', 'Do this: ```bash\n          ls\n          ``` and that'],
 	['a fence that is open', 'Do this:\n\n          ```bash\n          ls'],
 	['a cure that begins with a block', '```bash\n          ls\n          ```'],
-])('%s is a mistake', (_, cure) => {
+])('reports %s', (_, cure) => {
 	const whole = guideText.replace(
 		"      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }",
 		`      - id: too-heavy\n        text: 'ERROR: {from} weighs …, which is too much'\n        cause: It is heavy.\n        cure: |-\n          ${cure}`,

@@ -13,7 +13,7 @@ function mistakesOf(text: string): string[] {
 	}
 }
 
-test('a guide is read whole, by the name of its file', () => {
+test('reads a whole guide, named after its file', () => {
 	const { guides } = readKnowledge(folderOf({ 'guides/move.yaml': whole }));
 	expect(guides).toMatchObject([{ id: 'move', stages: [{ id: 'lift', steps: [{ language: 'bash', check: false }] }] }]);
 });
@@ -46,7 +46,7 @@ test.each([
 		'expected false, because commands need from',
 	],
 	['HTML', 'It must leave', 'It <b>must</b> leave', 'no HTML in prose'],
-])('says where %s stands', (_, there, instead, mistake) => {
+])('says where %s is', (_, there, instead, mistake) => {
 	expect(whole).toContain(there);
 	const mistakes = mistakesOf(whole.replace(there, instead));
 	expect(
@@ -55,12 +55,12 @@ test.each([
 	).toBe(true);
 });
 
-test('a point of no return without a way back is a mistake', () => {
+test('reports a point of no return without a way back', () => {
 	const text = whole.replace('    ways: [carry]\n', '    ways: [carry]\n    noReturn: It is gone.\n');
 	expect(mistakesOf(text).join()).toContain('expected the way back after the point of no return');
 });
 
-test('what was tried counts as long as it stands there as it was tried', () => {
+test('accepts a test as long as what was tested is unchanged', () => {
 	const { guides } = readKnowledge(folderOf({ 'guides/move.yaml': whole }));
 	const [guide] = guides;
 	if (!guide) throw new Error('no guide');

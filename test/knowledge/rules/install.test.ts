@@ -36,14 +36,14 @@ function said(rule: KnowledgeRule, lines: Record<string, string>, name?: string)
 	return rule(files);
 }
 
-test('once there is a recipe, there is one for each way to install, and none for others', () => {
+test('requires a recipe for each installation method and no others, if there is any', () => {
 	const others = closedFacts.install.values.length - 1;
 	expect(said(recipesAreWays, {})).toHaveLength(others);
 	expect(said(recipesAreWays, {}).join('\n')).not.toContain('docker.yaml');
 	expect(said(recipesAreWays, {}, 'snap')[0]).toMatch(/^install\/snap\.yaml:1:1 expected a file named for a way/);
 });
 
-describe('every release has one span', () => {
+describe('requires one span for each release', () => {
 	test.each([
 		['switch', '[{ releases: "<1.65.0", lines: [go] }]', '1.65.0'],
 		['switch', '[{ releases: ">=1.64.0", lines: [go] }, { releases: ">=1.66.0rc1", lines: [go] }]', '1.66.0rc1'],
@@ -51,7 +51,7 @@ describe('every release has one span', () => {
 	])('of %s: %s', (key, value, release) => {
 		expect(said(spansMeetOnce, { [key]: value })[0]).toContain(`got none or several for ${release}`);
 	});
-	test('and two that meet are no mistake', () =>
+	test('accepts two that meet', () =>
 		expect(
 			said(spansMeetOnce, {
 				switch: '[{ releases: "<1.65.0", lines: [go] }, { releases: ">=1.65.0", lines: [go] }]',
@@ -59,7 +59,7 @@ describe('every release has one span', () => {
 		).toEqual([]));
 });
 
-test('a line is filled from what stands in the recipe', () => {
+test('fills a line from the recipe', () => {
 	const images = '[{ releases: ">=0.0.1", name: "synapse:{version}" }]';
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]' })[0]).toContain('expected images');
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]', images })).toEqual([]);
@@ -69,18 +69,18 @@ test('a line is filled from what stands in the recipe', () => {
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: [{ if: frozen, lines: [go] }] }]' })[0]).toContain('frozen');
 });
 
-test('a pin concerns a release that there is', () => {
+test('requires a pin to be of an existing release', () => {
 	const pins = (releases: string) => ({ pins: `[{ releases: "${releases}", package: "a<2" }]` });
 	expect(said(pinsConcernReleases, pins('<1.65.0'))).toEqual([]);
 	expect(said(pinsConcernReleases, pins('<1.6.0'))[0]).toContain('got <1.6.0');
 });
 
-test('a placeholder that nobody fills is refused with those there are; the shell keeps its own', () => {
+test("refuses an unknown placeholder and lists the known ones, but leaves the shell's alone", () => {
 	expect(read({ version: '["which {verison}"]' }).mistakes[0]).toContain('{version}');
 	expect(read({ version: '["which $' + '{VERSION_CODENAME}"]' }).mistakes).toEqual([]);
 });
 
-test('a source is one revision, whose text stays under its date', () => {
+test('requires a source to be one revision, not a branch', () => {
 	const from = (link: string) => read({ sources: `[{ link: "${link}", read: 2026-11-29 }]` }).mistakes;
 	expect(from('https://github.com/a/b/blob/v1.2.3/README.md')).toEqual([]);
 	expect(from('https://github.com/a/b/blob/main/README.md')[0]).toMatch(

@@ -476,13 +476,13 @@ describe('the rules', () => {
 		},
 	);
 
-	test('all of them are applied, and each is tried above', () => {
+	test('are all applied, and each tested above', () => {
 		expect(cases.map(([rule]) => rule.name).sort()).toEqual(all.rules.map(rule => rule.name).sort());
 		const rules = Object.values(all).filter(value => typeof value === 'function');
 		expect(rules.map(rule => rule.name).sort()).toEqual(all.rules.map(rule => rule.name).sort());
 	});
 
-	test('the folder they are tried on keeps them', () => {
+	test('accept the test folder', () => {
 		expect(all.rules.flatMap(rule => said(rule, {}))).toEqual([]);
 		expect([releases.length, passages.length]).toEqual([5, 2]);
 	});

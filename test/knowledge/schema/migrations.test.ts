@@ -25,7 +25,7 @@ test.each([
 	['delete', 'reads'],
 	['insert', 'reads'],
 	['alter', 'alters'],
-])('%s on a large table: %s', (action, work) => {
+])('reads %s on a large table as %s', (action, work) => {
 	expect(classed('main 60/01x.sql', { events: [action] })).toEqual({
 		release: '1.5.0',
 		delta: 'main 60/01x.sql',
@@ -34,35 +34,35 @@ test.each([
 	});
 });
 
-test('a table that is new, small or given up takes no time', () => {
+test('needs no time for a table that is new, small or dropped', () => {
 	expect(classed('main 60/01x.sql', { events: ['create', 'index'] })).toBeUndefined();
 	expect(classed('main 60/01x.sql', { pushers: ['update'] })).toBeUndefined();
 	expect(classed('main 60/01x.sql', { events: ['drop'] })).toBeUndefined();
 });
 
-test('what 1.0.0 brought has been done by everyone', () =>
+test('ignores migrations up to 1.0.0, which everyone has done', () =>
 	expect(classed('main 54/01x.sql', { events: ['update'] }, { since: '1.0.0' })).toBeUndefined());
 
-test('an update beside queued work is a rule for new rows', () => {
+test('takes an update beside queued work for a rule on new rows', () => {
 	const touched = { events: ['alter', 'update'] };
 	expect(classed('main 60/01x.sql', touched, { background: true })).toMatchObject({ work: 'alters', background: true });
 	expect(classed('main 60/01x.sql', touched)).toMatchObject({ work: 'reads' });
 });
 
-test('the end of the name says which database it is for', () => {
+test('reads the database from the end of the name', () => {
 	expect(classed('main 60/01x.sql.sqlite', { events: ['index'] })?.database).toBe('sqlite');
 	expect(classed('main 60/01x.sql.postgres', { events: ['index'] })?.database).toBe('postgres');
 	expect(classed('main 60/01x.py', { events: ['index'] })).not.toHaveProperty('database');
 });
 
-test('a table that gives way to a filled copy of its own is gone through', () => {
+test('counts replacing a table by a filled copy as a scan', () => {
 	const copied = { events_new: ['create', 'insert', 'alter'] };
 	expect(classed('main 60/01x.sql', { events: ['drop'], ...copied })).toMatchObject({ work: 'reads' });
 	expect(classed('main 60/01x.sql', { events: ['drop'], events_new: ['create', 'alter'] })).toBeUndefined();
 	expect(classed('main 60/01x.sql', { events: ['drop'], pushers_new: copied.events_new })).toBeUndefined();
 });
 
-test('a table that the same release makes is empty', () => {
+test('treats a table that the same release creates as empty', () => {
 	const entries = (since: string) => [
 		{ key: 'main 60/01x.sql', changes: [['1.5.0', { tables: { events: ['create'] } }]] },
 		{ key: 'main 60/02y.sql', changes: [[since, { tables: { events: ['index'] } }]] },
@@ -87,7 +87,7 @@ const time: MigrationTime = {
 	date: '2026-11-29',
 };
 
-test('what was measured stands beside it, for a million rows', () => {
+test('adds the measured time for a million rows', () => {
 	const times: MigrationTime[] = [time, { ...time, delta: 'main 60/02y.sql', database: 'postgres' }];
 	expect(classed('main 60/01x.sql', { events: ['index'] }, { times })).toMatchObject({
 		took: { sqlite: [4, 20] },
@@ -96,7 +96,7 @@ test('what was measured stands beside it, for a million rows', () => {
 	expect(classed('main 60/03z.sql', { events: ['index'] }, { times })).not.toHaveProperty('took');
 });
 
-test('the time of what is queued is not that of the migration that queues it', () => {
+test('does not add the time of queued updates to the migration', () => {
 	const queues = { ...time, updates: ['index_events', 'drop_events'] };
 	const times: MigrationTime[] = [queues, { ...queues, database: 'postgres', updates: ['index_events'] }];
 	expect(classed('main 60/01x.sql', { events: ['index'] }, { times })).not.toHaveProperty('took');
@@ -114,7 +114,7 @@ test('the time of what is queued is not that of the migration that queues it', (
 	expect(queuedUpdatesOf({ entries: [{ key: 'main 60/01x.sql', changes: entries }] }, large, [time])).toEqual([]);
 });
 
-test('the migrations that kept servers from starting are among those of the code', async () => {
+test('includes the migrations that kept real servers from starting', async () => {
 	const { migrations } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	const of = (delta: string) => migrations.find(migration => migration.delta === delta);
 	expect(of('main 71/01rebuild_event_edges.sql.sqlite')).toMatchObject({ release: '1.62.0', work: 'reads' });
@@ -122,7 +122,7 @@ test('the migrations that kept servers from starting are among those of the code
 	expect(of('main 60/01recreate_stream_ordering.sql.postgres')).toMatchObject({ work: 'alters', background: true });
 });
 
-test('copies count, and tables that a release has just made do not', async () => {
+test('counts copies, but not tables that the release has just created', async () => {
 	const { migrations } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	const of = (delta: string) => migrations.find(migration => migration.delta === delta);
 	expect(Object.keys(of('main 72/07thread_receipts.sql.sqlite')?.tables ?? {}).sort()).toEqual([

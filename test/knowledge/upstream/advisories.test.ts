@@ -16,7 +16,7 @@ function read(json: unknown) {
 
 const id = 'GHSA-aaaa-bbbb-cccc';
 
-describe('a range as GitHub writes it', () => {
+describe('reads a range as GitHub writes it', () => {
 	const ranges: [written: string, ...affected: string[]][] = [
 		['>= 1.62.0, < 1.68.0', '>=1.62.0 <1.68.0'],
 		['>=1.62.0 <1.68.0', '>=1.62.0 <1.68.0'],
@@ -49,14 +49,14 @@ describe('a range as GitHub writes it', () => {
 		'~> 1.2',
 		'< 1.2.0, and newer ones',
 		'< 1.99999999999999999999.0',
-	])('%j is unclear', written =>
+	])('calls %j unclear', written =>
 		expect(read([githubAdvisory(id, [['matrix-synapse', written]])])).toMatchObject({
 			affected: [],
 			unclear: [[id, written]],
 		}),
 	);
 
-	test('a part that cannot be read leaves the rest, and is unclear', () =>
+	test('keeps the rest beside an unreadable part, and calls it unclear', () =>
 		expect(
 			read([
 				githubAdvisory(id, [
@@ -67,8 +67,8 @@ describe('a range as GitHub writes it', () => {
 		).toMatchObject({ affected: [[id, '<1.2.0']], unclear: [[id, '< 1.2.0; some of 1.3']] }));
 });
 
-describe('only Synapse counts', () => {
-	test('of an advisory about several packages', () =>
+describe('reads only what concerns Synapse', () => {
+	test('in an advisory about several packages', () =>
 		expect(
 			read([
 				githubAdvisory(id, [
@@ -90,7 +90,7 @@ describe('only Synapse counts', () => {
 			}),
 		).toMatchObject({ affected: [[id, '<1.85.0']] }));
 
-	test('an advisory of the repository that names another package only is unclear', () =>
+	test('calls an advisory that names only another package unclear', () =>
 		expect(read([githubAdvisory(id, [['sydent', '<= 2.4.6']])])).toMatchObject({ affected: [], unclear: [[id, '']] }));
 });
 
@@ -111,7 +111,7 @@ describe('OSV', () => {
 		expect(read({ vulns: [osvRecord(id, [{ ranges: [pypi(...list)] }])] }).affected).toEqual([[id, ...affected]]),
 	);
 
-	test('a list of versions counts where there is no range, and adds to one', () => {
+	test('uses a list of versions without a range, and adds it to one', () => {
 		const only = osvRecord(id, [
 			{ ranges: [{ type: 'GIT', events: [{ introduced: '0' }] }], versions: ['1.139.0', '1.139.1'] },
 		]);
@@ -122,7 +122,7 @@ describe('OSV', () => {
 		expect(read({ vulns: [both] }).affected).toEqual([[id, '<1.2.0', '1.3.0']]);
 	});
 
-	test('one hole under three names is one, with the reviewed versions and the highest rating', () => {
+	test('merges a vulnerability with three names, taking the reviewed versions and the highest rating', () => {
 		const range = (fixed: string) => [{ ranges: [pypi({ introduced: '0' }, { fixed })] }];
 		const { advisories } = read({
 			vulns: [
@@ -135,7 +135,7 @@ describe('OSV', () => {
 		expect(advisories[0]?.aliases.toSorted()).toEqual([id, 'PYSEC-2026-1']);
 	});
 
-	test('a record that was withdrawn says nothing, and its namesake still does', () => {
+	test('ignores a withdrawn record, but not its namesake', () => {
 		const list = [{ ranges: [pypi({ introduced: '0' }, { fixed: '1.7.0' })] }];
 		const gone = osvRecord('PYSEC-2026-1', list, { aliases: ['CVE-2026-1'], withdrawn: '2026-02-01T00:00:00Z' });
 		expect(read({ vulns: [gone] }).affected).toEqual([]);
@@ -144,18 +144,18 @@ describe('OSV', () => {
 		]);
 	});
 
-	test('it knows of none', () => expect(read({})).toMatchObject({ affected: [], unclear: [] }));
+	test('accepts an empty list', () => expect(read({})).toMatchObject({ affected: [], unclear: [] }));
 });
 
 test.each(['summary', 'severity', 'published_at', 'cve_id', 'withdrawn_at', 'identifiers', 'state'])(
-	"an advisory of GitHub's without %s still counts",
+	"reads GitHub's advisory without %s",
 	field => {
 		const { [field]: _, ...record } = githubAdvisory(id, [['matrix-synapse', '< 1.2.0']]);
 		expect(read([record]).affected).toEqual([[id, '<1.2.0']]);
 	},
 );
 
-test('what is not published yet, or withdrawn, is left out', () => {
+test('leaves out unpublished and withdrawn advisories', () => {
 	const parts: [string, string][] = [['matrix-synapse', '< 1.2.0']];
 	const list = [
 		githubAdvisory(id, parts, { state: 'draft' }),

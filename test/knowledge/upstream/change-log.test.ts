@@ -18,13 +18,13 @@ describe('releases', () => {
 		expect(logsOf(`${heading}\n\n- A pigeon.\n`)).toMatchObject([{ version, date }]);
 	});
 
-	test('a sentence that begins like a heading is not one', () => {
+	test('do not start at a sentence that begins like a heading', () => {
 		expect(logsOf('# Synapse 1.2.0 is out\n\nSynapse 1.3.0 brings pigeons.\n')).toEqual([]);
 	});
 });
 
 describe('passages', () => {
-	test('of a log as it is now: the top, the telling parts, what nobody has heard of, and security wherever it stands', () => {
+	test('of a current log: the top, relevant parts, unknown parts, and security anywhere', () => {
 		expect(
 			named(`# Synapse 1.150.0rc1 (2026-03-17)
 
@@ -70,7 +70,7 @@ Really, do.
 		]);
 	});
 
-	test('of a log with underlined headings, an advisory and a line that only announces the list', () => {
+	test('of a log with underlined headings, an advisory and a line that only introduces the list', () => {
 		expect(
 			named(`Synapse 1.61.1 (2022-06-28)
 ===========================
@@ -97,7 +97,7 @@ Bugfixes
 		]);
 	});
 
-	test('of a log with labels: the text on top and telling labels, not the list that is the log', () => {
+	test('of a log with labels: the text at the top and relevant labels, not the list itself', () => {
 		expect(
 			named(`Changes in synapse v0.29.0-rc1 (2018-05-14)
 ===========================================
@@ -147,13 +147,13 @@ Lock the loft.
 		expect(named(`# Synapse 1.2.0 (2022-01-01)\n\n${text}\n`)).toEqual([]);
 	});
 
-	test('but of a sentence that goes on to say something', () => {
+	test('but of a sentence that adds something', () => {
 		expect(
 			named('# Synapse 1.2.0 (2022-01-01)\n\nNo significant changes since 1.2.0rc1. However, do feed them.\n'),
 		).toHaveLength(1);
 	});
 
-	test('two items of one number are one passage, since a cover could not tell them apart', () => {
+	test('merge two items of one number, which a cover could not tell apart', () => {
 		const log = (second: string) =>
 			hashed(
 				logsOf(
@@ -164,7 +164,7 @@ Lock the loft.
 		expect(log('Two.')[0]?.hash).not.toBe(log('Three.')[0]?.hash);
 	});
 
-	test('their address is the page of the tag, as it was written then', () => {
+	test('link to the page of the tag, as it was written then', () => {
 		const urls = logsOf('Changes in synapse v0.29.0-rc1 (2018-05-14)\n===\n\nSeed.\n').flatMap(logPassages);
 		expect(urls[0]?.url).toBe('https://github.com/element-hq/synapse/releases/tag/v0.29.0-rc1');
 	});
@@ -177,7 +177,7 @@ test.each([
 	['1.135.2', 'Note: release 1.135.1 was skipped due to issues with pigeons.', ['1.135.1']],
 	['1.86.0rc1', 'This version was tagged but never released.', ['1.86.0rc1']],
 	['1.2.0', 'Pigeons are released. They were never caged.', []],
-])('withdrawn, as the log of %s says: %s', (version, text, withdrawn) => {
+])('reads from the log of %s whether it was withdrawn: %s', (version, text, withdrawn) => {
 	const yanked = ['1.32.0', '1.32.1'];
 	expect([...withdrawnIn(logsOf(`# Synapse ${version} (2022-01-01)\n\n${text}\n`))]).toEqual([...yanked, ...withdrawn]);
 });

@@ -54,7 +54,7 @@ const log = `# ESS Community Helm Chart 26.8.1 (2026-08-21)
 - Fix a hole.
 `;
 
-test('breaks, changes, security and what is told in passing; new versions and plain features are not', () => {
+test('lists breaking changes, changes, security and remarks, but not new versions and plain features', () => {
 	const [newest, oldest] = chartLogs(log);
 	expect(newest?.date).toBe('2026-08-21');
 	expect(newest?.bullets.map(({ part, bullet }) => `${part} ${bullet}`)).toEqual([
@@ -70,7 +70,7 @@ test('breaks, changes, security and what is told in passing; new versions and pl
 const image = (repository: string, tag: string) =>
 	`  image:\n    ## The path\n    repository: ${repository}\n\n    ## The tag\n    tag: ${tag}\n`;
 
-test('what is installed stands in the images of the values', () => {
+test('reads what is installed from the images in the values', () => {
 	const values = `a:\n${image('vectorim/element-web', '"v1.12.8"')}b:\n${image('element-hq/matrix-authentication-service', '"1.9.0"')}c:\n${image('synapse', '"v1.145.0-ess.1"')}`;
 	expect(installedBy(values)).toEqual({ synapse: '1.145.0', mas: '1.9.0', elementWeb: '1.12.8' });
 	expect(installedBy(`a:\n${image('matrixdotorg/synapse', 'v1.116.0')}`)).toEqual({ synapse: '1.116.0' });

@@ -4,7 +4,7 @@ import { anchorsOf, blocksOf, sectionsOf, wordsOf } from '../../../src/knowledge
 describe('sections', () => {
 	const titles = (text: string) => sectionsOf(text).map(({ level, title }) => [level, title]);
 
-	test('both ways of writing headings', () => {
+	test('start at both kinds of headings', () => {
 		expect(titles('lost\n# One #\n\nTwo\n===\n\n### Three ###\nFour\n---\n\nFive\n---\n')).toEqual([
 			[1, 'One'],
 			[1, 'Two'],
@@ -14,13 +14,13 @@ describe('sections', () => {
 		]);
 	});
 
-	test('a comment in a code block is no heading, nor is a line under a paragraph or a table in one', () => {
+	test('do not start at a comment in code, nor at a line under a paragraph or table in a section', () => {
 		const text =
 			'# One\n```sh\n# not this\nnor this\n-------\n```\n  ~~~\n# nor that\n  ~~~\ntwo\nlines\n-----\n#tag\n';
 		expect(titles(text)).toEqual([[1, 'One']]);
 	});
 
-	test('each has its lines up to the next heading', () => {
+	test('have their lines up to the next heading', () => {
 		expect(sectionsOf('# One\na\n\nTwo\n---\nb').map(({ lines }) => lines)).toEqual([['a', ''], ['b']]);
 	});
 });
@@ -54,7 +54,7 @@ test.each([
 	expect(wordsOf(text)).toBe(words);
 });
 
-test('anchors: letters, digits and hyphens; the second of a name is numbered', () => {
+test('makes anchors of letters, digits and hyphens, and numbers repeated ones', () => {
 	const titles = [
 		'Removal of `a_b` settings (2022)',
 		'Path & more',

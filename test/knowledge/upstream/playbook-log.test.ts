@@ -32,7 +32,7 @@ The same heading on another day.
 ## Not a section of any day
 `;
 
-test('sections are named by day and heading, with what stands below deeper headings', () => {
+test('names sections by day and heading, and includes deeper headings', () => {
 	expect(playbookSections(log).map(({ date, heading }) => `${date} ${heading}`)).toEqual([
 		'2026-02-09 (BC Break) IDs are required',
 		'2026-02-09 A comment in code',

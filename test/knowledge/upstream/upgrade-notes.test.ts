@@ -26,7 +26,7 @@ By hand.
 
 const at = (anchor: string) => `https://element-hq.github.io/synapse/latest/upgrade.html#${anchor}`;
 
-test('passages: by heading, by deeper heading, and the text above all headings', () => {
+test('reads passages by heading, by deeper heading, and above all headings', () => {
 	const section = 'Upgrading to v1.66.0';
 	const common = { document: 'upgrade.md', release: '1.66.0', section };
 	expect(upgradePassages(document, version => version)).toEqual([
@@ -53,12 +53,12 @@ test('passages: by heading, by deeper heading, and the text above all headings',
 	]);
 });
 
-test('a section of a release that never came out goes where it is placed, with its own title', () => {
+test('assigns the section of a release that never came out by its position, with its own title', () => {
 	const [first] = upgradePassages('# Upgrading to v0.15.0\nNew seed.', () => '0.16.0');
 	expect(first).toMatchObject({ release: '0.16.0', section: 'Upgrading to v0.15.0' });
 });
 
-test('the hash is of the words, not of the line breaks, and not of what is under a deeper heading', () => {
+test('hashes the words, not line breaks, nor the text under a deeper heading', () => {
 	const hashOf = (text: string, heading = 'Mail', under?: string) =>
 		hashed(upgradePassages(text, version => version)).find(p => p.heading === heading && p.under === under)?.hash;
 	const before = hashOf(document);

@@ -86,7 +86,7 @@ function textsIn(folder: string): Written {
 }
 
 describe('the tables of the code', () => {
-	test('say from which release on it is what', () => {
+	test('record from which release on each state holds', () => {
 		const tables = refreshCode(archivesOf(first, second), pathToFileURL(`${folderOf()}/`), quiet);
 		const file = 'synapse/config/pigeon.py';
 		expect(stateOf(tables, 'options', 'seed')).toEqual([
@@ -111,7 +111,7 @@ describe('the tables of the code', () => {
 		expect(stateOf(tables, 'admin', 'pigeons.py No such pigeon')).toEqual([['1.2.0', '400']]);
 	});
 
-	test('are the same bytes from a clone, from archives, at once or one by one', () => {
+	test('have the same bytes from a clone or archives, at once or one by one', () => {
 		const [clone, whole, apart] = [folderOf(), folderOf(), folderOf()];
 		refreshCode([openSource(cloneOf({ '1.2.0': first, '1.3.0': second }))], pathToFileURL(`${clone}/`), quiet);
 		refreshCode(archivesOf(second, first), pathToFileURL(`${whole}/`), quiet);
@@ -121,7 +121,7 @@ describe('the tables of the code', () => {
 		expect(textsIn(apart)).toEqual(textsIn(clone));
 	});
 
-	test('count a candidate until its release is there', () => {
+	test('include a candidate until its release is out', () => {
 		const folder = pathToFileURL(`${folderOf()}/`);
 		const candidate = { ...second, ...base('1.3.0rc1') };
 		expect(refreshCode(archivesOf(first, candidate), folder, quiet).options.read).toEqual(['1.2.0', '1.3.0rc1']);
@@ -130,7 +130,7 @@ describe('the tables of the code', () => {
 		expect(stateOf(tables, 'dependencies', 'rust')).toEqual([['1.3.0', '>=1.85.0']]);
 	});
 
-	test('know the schema of a clone, and carry it on into archives while the code says the same', () => {
+	test("carry a clone's schema over to archives while the code is the same", () => {
 		const schema = 'properties:\n  seed: { type: string, default: wheat }\n  unknown: { type: integer }\n';
 		const documented = { ...first, 'schema/synapse-config.schema.yaml': schema };
 		const later: Written = {
@@ -152,7 +152,7 @@ describe('the tables of the code', () => {
 		]);
 	});
 
-	test('name the file that cannot be parsed, and keep what there was', () => {
+	test('name a file that cannot be parsed, and keep the old tables', () => {
 		const folder = folderOf();
 		refreshCode(archivesOf(first), pathToFileURL(`${folder}/`), quiet);
 		const before = textsIn(folder);
@@ -171,7 +171,7 @@ describe('the tables of the code', () => {
 	});
 });
 
-describe('what the code reads', () => {
+describe('reads from the code', () => {
 	/** The options that one release reads, by their paths. */
 	function read(body: string, more: Written = {}): Record<string, unknown> {
 		const release = { ...base('1.2.0'), 'synapse/config/pigeon.py': options(body), ...more };
@@ -236,7 +236,7 @@ describe('what the code reads', () => {
 		expect(read(body)).toEqual(expected);
 	});
 
-	test('listeners, as each process of old releases read them itself', () => {
+	test('listeners as each process of old releases reads them', () => {
 		const app =
 			'class A:\n    def f(self, listener_config):\n        listener_config.get("tag", 1)\n        for res in listener_config["resources"]:\n            res.get("compress", False)\n';
 		expect(

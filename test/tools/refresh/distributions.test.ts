@@ -41,7 +41,7 @@ const role = 'roles/custom/matrix-synapse/defaults/main.yml';
 const written = (knowledge: string, name: string) =>
 	JSON.parse(readFileSync(join(knowledge, 'distributions', name), 'utf8')) as Record<string, unknown>;
 
-test('the playbook: sections with the day they arrived, what was installed when, each commit by its day', () => {
+test("reads the playbook's sections with their days, what it installed when, and each commit", () => {
 	const { place, git, commit } = clone();
 	const log = (...sections: [string, string][]) => sections.map(([d, h]) => `# ${d}\n\n## ${h}\n\nText.\n`).join('\n');
 	const first = commit('2020-02-01', {
@@ -84,7 +84,7 @@ test('the playbook: sections with the day they arrived, what was installed when,
 	expect(again.filter(line => /^(new|changed|gone)/.test(line))).toEqual([]);
 });
 
-test('the playbook: a section that was taken back, but no draft of one day and none under another heading or day', () => {
+test('reads a withdrawn section, but no one-day draft, and none that only moved', () => {
 	const { place, commit } = clone();
 	const log = (...sections: [string, string][]) => sections.map(([d, h]) => `# ${d}\n\n## ${h}\n\nText.\n`).join('\n');
 	const first: [string, string] = ['2020-02-28', 'First'];
@@ -112,7 +112,7 @@ test('the playbook: a section that was taken back, but no draft of one day and n
 	expect(passages[1]?.url).toContain(`/blob/${gone.slice(0, 9)}/CHANGELOG.md#dropped`);
 });
 
-test('the charts: what each installs by its own values, and bullets that ask to be read', () => {
+test('reads what each chart installs by its values, and the bullets that need reading', () => {
 	const { place, git, commit } = clone();
 	const values = (tag: string) => ({
 		'charts/matrix-stack/values.yaml': `image:\n  repository: synapse\n  tag: ${tag}\n`,
@@ -145,14 +145,14 @@ test('the charts: what each installs by its own values, and bullets that ask to 
 	);
 });
 
-test('neither is a folder without a history', () => {
+test('refuses a folder without a history', () => {
 	const place = folder();
 	mkdirSync(join(place, dirname(role)), { recursive: true });
 	writeFileSync(join(place, role), 'matrix_synapse_version: v1.12.0\n');
 	expect(distributionIn(place)).toBeUndefined();
 });
 
-test('marking as read writes hashes, and says which section there is not', () => {
+test('writes hashes when marking as read, and names missing sections', () => {
 	const text = `entries:
   - date: "2026-01-02"
     covers:
@@ -166,7 +166,7 @@ test('marking as read writes hashes, and says which section there is not', () =>
 	expect(stampSections(waivers, new Map([['26.1.0 › Changed › #1', '123456']])).text).toContain('read: "123456"');
 });
 
-test('names that a role refuses, as it writes them, with the names that take their place', () => {
+test('reads the names that a role refuses, with their replacements', () => {
 	const text = `
     - {'old': 'a_docker_image', 'new': 'a_container_image'}
     - { "old": "a_force_pull", "new": "<removed> (the new community.docker.docker_image_pull module does it)" }

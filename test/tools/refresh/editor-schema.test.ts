@@ -31,7 +31,7 @@ function yamlFilesIn(folder: string): string[] {
 
 const files = yamlFilesIn('.');
 
-test('the schemas for editors are those of the shapes (npm run compile writes them)', () => {
+test("the editors' schemas are up to date (npm run compile writes them)", () => {
 	const schemas = editorSchemas();
 	for (const [path, text] of schemas) expect(readFileSync(join(root, path), 'utf8'), path).toBe(text);
 	const folder = 'knowledge/schema';

@@ -64,7 +64,7 @@ const candidate = sourceOf({
 });
 
 describe('a refresh', () => {
-	test('takes releases from tags and from headings, dates from headings first, facts of stable ones from their files', () => {
+	test('takes releases from tags and headings, dates from headings first, and facts from the files of stable releases', () => {
 		expect(merge([clone], nothing, day).releases).toEqual([
 			{ version: '1.0.0', date: '2021-01-01' },
 			{ version: '1.1.0', date: '2022-01-01', schema: 5 },
@@ -73,7 +73,7 @@ describe('a refresh', () => {
 		]);
 	});
 
-	test('reads the upgrade notes of the newest edition, and each log in the newest edition that has it', () => {
+	test('reads the newest upgrade notes, and each log in the newest source that has it', () => {
 		const all = merge([candidate, clone, archive], nothing, day);
 		expect(namesOf(all)).toEqual([
 			'1.2.0 Seed',
@@ -85,31 +85,31 @@ describe('a refresh', () => {
 		expect(all.releases.at(-1)).toEqual({ version: '1.3.0rc1', date: '2022-02-20' });
 	});
 
-	test('gives the same for the same sources in any order, and again on top of what it gave', () => {
+	test('gives the same result for sources in any order, and when repeated', () => {
 		const all = merge([candidate, clone, archive], nothing, day);
 		expect(merge([archive, candidate, clone], nothing, day)).toEqual(all);
 		expect(merge([clone, archive, candidate], all, day)).toEqual(all);
 	});
 
-	test('of newer archives alone keeps what only older sources know', () => {
+	test('keeps what only older sources know when given newer archives alone', () => {
 		const all = merge([candidate, clone, archive], nothing, day);
 		expect(merge([archive, candidate], merge([clone], nothing, day), day)).toEqual(all);
 		expect(merge([candidate], merge([clone, archive], nothing, day), day)).toEqual(all);
 	});
 
-	test('of an older archive adds what was missing and takes nothing back', () => {
+	test('adds what was missing from an older archive, and removes nothing', () => {
 		const all = merge([clone, archive, candidate], nothing, day);
 		expect(merge([archive], merge([clone, candidate], nothing, day), day)).toEqual(all);
 		expect(merge([clone], all, day)).toEqual(all);
 	});
 
-	test("notes the day of reading, which is never a release's date and never goes back", () => {
+	test('records the day of reading, which never goes back', () => {
 		expect(merge([clone], nothing, '2022-02-28').read).toBe('2022-02-28');
 		expect(merge([clone], nothing, '2021-02-28').read).toBe('2021-02-28');
 		expect(merge([clone], merge([clone], nothing, '2022-02-28'), '2022-01-01').read).toBe('2022-02-28');
 	});
 
-	test('a section on a release that never came out belongs to the next, one on a release of which none is known is refused', () => {
+	test('assigns a section on a release that never came out to the next, and refuses one on an unknown release', () => {
 		const upgrade = (version: string) =>
 			sourceOf({
 				'1.2.0': {
@@ -123,7 +123,7 @@ describe('a refresh', () => {
 		expect(() => merge([upgrade('1.3.0')], nothing, day)).toThrow('upgrade.md has a section on 1.3.0');
 	});
 
-	test('a release taken back stays taken back', () => {
+	test('keeps a withdrawn release withdrawn', () => {
 		const told = sourceOf({
 			'1.2.1': { files: { 'CHANGES.md': log('1.2.1', '2022-03-01') + log('1.1.0', '2022-01-01', 'Not released.') } },
 		});

@@ -107,7 +107,7 @@ const curated = {
 `,
 };
 
-test('a newer release: the printed work is exactly what is new in it, and no curated file changes', () => {
+test('prints exactly what is new in a release, and changes no curated file', () => {
 	const knowledge = folderOf(curated);
 	const older = archiveOf('1.2.0', oldLog, oldNotes);
 	refresh(knowledge, older);

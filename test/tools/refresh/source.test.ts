@@ -19,7 +19,7 @@ function write(folder: string, files: Record<string, string>): void {
 	}
 }
 
-test('a clone: releases are the tags that name one, files are read at each', () => {
+test('reads the releases of a clone from its tags, and files at each', () => {
 	const folder = folderOf({ 'CHANGES.md': 'one ü\n', 'synapse/__init__.py': 'a' });
 	const git = (...args: string[]) =>
 		execFileSync('git', ['-C', folder, '-c', 'user.name=Test', '-c', 'user.email=test@example.org', ...args], {
@@ -62,7 +62,7 @@ test('a clone: releases are the tags that name one, files are read at each', () 
 	}
 });
 
-test('an unpacked archive: the one release it says it is', () => {
+test('reads an unpacked archive as the release it names', () => {
 	const files = { 'CHANGES.md': 'one', 'docs/changelogs/CHANGES-2021.md': 'x', 'docs/changelogs/README.md': 'y' };
 	const source = openSource(
 		folderOf({ ...files, 'synapse/a.py': '', 'pyproject.toml': '[project]\nversion = "1.164.0rc3"\n' }),
@@ -77,7 +77,7 @@ test('an unpacked archive: the one release it says it is', () => {
 	expect([...older.versions.keys()]).toEqual(['1.20.1']);
 });
 
-test('anything else is refused by name', () => {
+test('refuses anything else by name', () => {
 	const folder = folderOf({ 'README.md': '' });
 	expect(() => openSource(folder)).toThrow(`${folder} is neither a clone of Synapse nor one of its release archives`);
 	const nameless = folderOf({ 'CHANGES.md': '', 'synapse/__init__.py': '' });

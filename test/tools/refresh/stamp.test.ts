@@ -15,7 +15,7 @@ const passages: Passage[] = [
 	{ document: 'CHANGES.md', release: '1.66.0rc1', part: 'Top', bullet: 'Pigeons came', url: 'x', hash: '3e3333' },
 ];
 
-test('hashes are written where they stand, and every other byte stays', () => {
+test('writes hashes in place, and changes no other byte', () => {
 	const text = `# a comment
 notes:
   - id: pigeons   # and one here
@@ -35,7 +35,7 @@ notes:
 	expect(stamp(stamped.text, '1.66.0', passages)).toMatchObject({ text: stamped.text, changed: 0, unchanged: 3 });
 });
 
-test('waivers too', () => {
+test('writes those of waivers too', () => {
 	const text = 'waivers:\n  - { document: upgrade.md, release: 1.65.0, read: "000000", because: It is nothing. }\n';
 	expect(stamp(text, undefined, passages)).toMatchObject({
 		text: text.replace('000000', '222222'),
@@ -44,7 +44,7 @@ test('waivers too', () => {
 	});
 });
 
-test('what names no passage is told with its place and what it may mean; the rest is stamped all the same', () => {
+test('reports what names no passage with its position and a suggestion, and writes the rest', () => {
 	const text = `notes:
   - covers:
       - { document: upgrade.md, heading: Mail by dove, read: "000000" }

@@ -11,7 +11,7 @@ const passage = (bullet: string, hash: string): Passage => ({
 	hash,
 });
 
-test('news: what came, what reads differently, what went', () => {
+test('lists what is new, changed and gone', () => {
 	const before = {
 		read: '2022-01-01',
 		releases: [{ version: '1.2.0', date: '2022-01-01' }],

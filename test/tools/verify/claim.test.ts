@@ -28,7 +28,7 @@ describe('rollback', () => {
 		{ version: '1.44.0', schema: 62, schemaCompat: 61 },
 	);
 
-	test('both sides of each floor, opened by the first and the last release that has it', () => {
+	test('test both sides of each floor, for the first and the last release that has it', () => {
 		expect(told(claimsOf(known({ releases: all }), none))).toEqual([
 			'rollback/1.41.0/1.40.0: sqlite: 1.40.0… 1.41.0… 1.40.0 starts',
 			'rollback/1.42.0/1.41.0: sqlite: 1.40.0… 1.42.0… 1.41.0 starts',
@@ -38,7 +38,7 @@ describe('rollback', () => {
 		]);
 	});
 
-	test('a withdrawn release is never run, and nothing below 1.0.0', () => {
+	test('never run a withdrawn release, nor one below 1.0.0', () => {
 		const old = releases(
 			{ version: '0.99.0', schema: 59 },
 			...all.map(release => ({ ...release, withdrawn: release.version === '1.41.0' })),
@@ -69,7 +69,7 @@ describe('stops', () => {
 		why: 'Because.',
 	};
 
-	test('at its edges: without it, with it, without the wait, and on SQLite', () => {
+	test('test the edges: without it, with it, without the wait, and on SQLite', () => {
 		expect(told(claimsOf(known({ releases: all, stops: [stop] }), none))).toEqual([
 			'stop/halt/1.37.1-1.89.0/direct: postgresql 14: 1.37.1… 1.89.0… refuses',
 			'stop/halt/1.37.1-1.89.0/halt-1.38.0: postgresql 14: 1.37.1… 1.38.0… 1.89.0… starts',
@@ -80,7 +80,7 @@ describe('stops', () => {
 		]);
 	});
 
-	test('from more releases, where one is named', () => {
+	test('test more starting releases, if named', () => {
 		const more = { ...stop, tryFrom: ['1.37.0', '1.88.0'] };
 		expect(told(claimsOf(known({ releases: all, stops: [more] }), none)).map(claim => claim.split(':')[0])).toEqual([
 			...['direct', 'halt-1.38.0', 'halt-1.81.0', 'no-wait', 'ruined', 'sqlite'].map(
@@ -90,7 +90,7 @@ describe('stops', () => {
 		]);
 	});
 
-	test('one whose background updates never end, on a database that was stuck before', () => {
+	test('test endless background updates on a database that was stuck before', () => {
 		const { waitAtStart: _, ...sticking } = { ...stop, sticks: true, ruins: false, tryAfter: '1.37.0' };
 		const claims = claimsOf(known({ releases: all, stops: [sticking] }), none);
 		expect(told(claims)).toEqual([
@@ -110,7 +110,7 @@ describe('floors', () => {
 		{ version: '1.52.0', postgresql: '10', sqlite: '3.37.2', python: '3.7' },
 	);
 
-	test('where one rises: the release before below it, the release itself below it and on it', () => {
+	test('test a rise: the release before it below the floor, the release itself below and at the floor', () => {
 		const claims = claimsOf(
 			known({ releases: all, notes: [note('1.52.0/pg', { applies: { all: ['postgres<10'] } })] }),
 			none,
@@ -153,7 +153,7 @@ describe('refusals', () => {
 		notes: [note('1.52.0/owls', { refuses: true })],
 	});
 
-	test('what provokes it, what its note says, and the release before', () => {
+	test('test what provokes it, what its note says, and the release before', () => {
 		expect(told(claimsOf(knowledge, { ...none, refusals: [refusing] }))).toEqual([
 			'refusal/1.52.0/owls/refused: sqlite: 1.52.0 refuses',
 			'refusal/1.52.0/owls/repaired: sqlite: 1.52.0 starts',
@@ -162,7 +162,7 @@ describe('refusals', () => {
 		expect(claimsOf(knowledge, { ...none, refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
 	});
 
-	test('a note that says several things has a claim for each', () => {
+	test('have one claim for each of several things in a note', () => {
 		const claims = claimsOf(knowledge, {
 			...none,
 			refusals: [refusing, { ...refusing, case: 'at-night', since: false }],
@@ -176,12 +176,12 @@ describe('refusals', () => {
 		]);
 	});
 
-	test("a locale is PostgreSQL's", () => {
+	test("treat a locale as PostgreSQL's", () => {
 		const [claim] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
 		expect(claim?.recipe.database).toBe('postgresql 14');
 	});
 
-	test('a changed recipe is another one, a changed sentence is not', () => {
+	test('change with the recipe, but not with a sentence', () => {
 		const [claim] = claimsOf(knowledge, { ...none, refusals: [refusing] });
 		const [other] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({ owls: 2 }) }] });
 		if (!claim || !other) throw new Error('no claims');
@@ -211,7 +211,7 @@ describe('faults', () => {
 	const claimsFor = (changes: Partial<FaultTrial>) =>
 		claimsOf(knowledge, { ...none, faults: [{ ...trial, ...changes }] });
 
-	test('the first release that has it, its cure, and the release before', () => {
+	test('test the first release with it, the one with the fix, and the release before', () => {
 		expect(told(claimsFor({}))).toEqual([
 			'fault/1.52.0/owls/broken: sqlite: 1.52.0 refuses',
 			'fault/1.52.0/owls/cured: sqlite: 1.54.0 starts',
@@ -220,11 +220,11 @@ describe('faults', () => {
 		expect(claimsFor({}).map(({ message }) => message)).toEqual(['no owls', undefined, undefined]);
 	});
 
-	test('without the release before where that one fails as well', () => {
+	test('leave out the release before if it fails too', () => {
 		expect(told(claimsFor({ since: false }))).toHaveLength(2);
 	});
 
-	test('on a database that other releases opened, and after the main process for a worker', () => {
+	test('use a database that other releases opened, and start a worker after the main process', () => {
 		expect(told(claimsFor({ after: ['1.50.0'], since: false }))[0]).toBe(
 			'fault/1.52.0/owls/broken: sqlite: 1.50.0 1.52.0 refuses',
 		);
@@ -233,7 +233,7 @@ describe('faults', () => {
 		);
 	});
 
-	test('without a cure where there is none', () => {
+	test('leave out the fix if there is none', () => {
 		const uncured = { ...knowledge, faults: [fault({ id: '1.52.0/owls', broken: ['>=1.52.0'] })] };
 		expect(told(claimsOf(uncured, { ...none, faults: [trial] }))).toEqual([
 			'fault/1.52.0/owls/broken: sqlite: 1.52.0 refuses',
@@ -252,12 +252,12 @@ describe('the claims of the knowledge', () => {
 		faults: entries.flatMap(({ faults }) => faults),
 	});
 
-	test('have names of their own', () => {
+	test('have unique names', () => {
 		const names = claims.map(({ id }) => id);
 		expect(names.filter((name, i) => names.indexOf(name) < i)).toEqual([]);
 	});
 
-	test('a note that refuses is tried, or somebody says why not, for 1.110 and newer', () => {
+	test('cover every note since 1.110 that refuses, or say why not', () => {
 		const untried = entries.flatMap(entry => entry.untried.map(({ note: id }) => id));
 		const answered = new Set([...claims.map(({ of }) => of), ...untried]);
 		const refusing = knowledge.notes.filter(({ refuses, release }) => refuses && compare(release, '1.110.0') >= 0);
@@ -265,14 +265,14 @@ describe('the claims of the knowledge', () => {
 		expect(refusing.map(({ id }) => id).filter(id => !answered.has(id))).toEqual([]);
 	});
 
-	test('what was tried holds, as the claim stands now', () => {
+	test('hold as they are now, if they were tried', () => {
 		const now = new Map(claims.map(claim => [claim.id, recipeHash(claim)]));
 		expect(files.verified.length).toBeGreaterThan(60);
 		const wrong = files.verified.filter(({ claim, recipe, holds }) => !holds || (now.get(claim) ?? recipe) !== recipe);
 		expect(wrong.map(({ claim }) => claim)).toEqual([]);
 	});
 
-	test('every floor of a rollback from 1.37 on was tried from both sides', () => {
+	test('cover every rollback floor since 1.37 from both sides', () => {
 		// By any release that has the floor: each new one is the last of its run, and need not be tried at once.
 		const side = (last: string | undefined, outcome: string) => `${last} ${outcome}`;
 		const tried = new Set(files.verified.map(({ releases: run, outcome }) => side(run.at(-1), outcome)));

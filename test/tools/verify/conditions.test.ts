@@ -6,7 +6,7 @@ import { known, note } from '../../known.ts';
 const knowledge = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 const script = skeletonScript();
 
-test('what the files, the look and the skeleton leave open, by name', () => {
+test('names what the files, look.py and the skeleton leave open', () => {
 	const { all, ...open } = decidable(knowledge, script);
 	expect(all).toBeGreaterThan(85);
 	// A flag on the command line, a script, or an environment that is made new at the upgrade.
@@ -55,7 +55,7 @@ test.each([
 	expect(Object.entries(open).flatMap(([way, ids]) => (ids.length ? [way] : []))).toEqual(expected);
 });
 
-test('one that a flag may decide too is open for each of them', () => {
+test('leaves one open for all of them that a flag may decide too', () => {
 	const notes = [note('1.1.0/a', { found: { option: 'a' }, partly: true })];
 	expect(decidableWords(decidable(known({ notes }), script))).toEqual([
 		'files: 0 of 1; open: 1.1.0/a',

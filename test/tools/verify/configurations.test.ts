@@ -15,7 +15,7 @@ const pairs = cases.flatMap(one =>
 	),
 );
 
-test('there are enough of them, of both kinds', () => {
+test('has enough cases of both kinds', () => {
 	expect(pairs.length).toBeGreaterThan(1500);
 	expect(pairs.filter(({ why }) => why).length).toBeGreaterThan(600);
 	expect(pairs.filter(({ why }) => !why).length).toBeGreaterThan(600);

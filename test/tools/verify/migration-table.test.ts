@@ -8,14 +8,14 @@ import { migrationTable } from '../../../tools/verify/migration-table.ts';
 const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
 const { times } = migrationTimesShape.parse(JSON.parse(read('knowledge/synapse/migration-times.json')));
 
-test('docs/verified.md has what was measured (npm run verify -- migrations table)', () => {
+test('docs/verified.md has the measurements (npm run verify -- migrations table)', () => {
 	const rows = read('docs/verified.md')
 		.split('\n')
 		.filter(line => /^\| 1\.\d+\.\d+(?:rc\d+)? \| (?:SQLite|PostgreSQL) \|/.test(line));
 	expect(rows).toEqual(migrationTable(times));
 });
 
-test('what was measured belongs to a case, and to its migration or the updates that it queues', () => {
+test('each measurement belongs to a case, and to its migration or queued updates', () => {
 	for (const { case: id, release, database, delta, updates, table } of times) {
 		const one = cases.find(other => other.id === id);
 		expect(one).toMatchObject({ at: release, table });
@@ -25,7 +25,7 @@ test('what was measured belongs to a case, and to its migration or the updates t
 	}
 });
 
-test('cases have names of their own, and releases that follow one another', () => {
+test('cases have unique names, and releases in order', () => {
 	expect(new Set(cases.map(({ id }) => id)).size).toBe(cases.length);
 	for (const { before, at } of cases) expect(compare(before, at)).toBeLessThan(0);
 });

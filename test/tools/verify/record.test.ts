@@ -12,7 +12,7 @@ const claim: Claim = {
 	message: "name 'Iterable'",
 };
 
-test('what a release said is kept without the places of this machine', () => {
+test('records what a release said without paths of this machine', () => {
 	const error =
 		"cannot import name 'Iterable' (/home/me/.pyenv/versions/3.10.13/lib/python3.10/collections/__init__.py) in /tmp/glia-verify-aB1/trial_3/tried.py";
 	expect(recordOf(claim, { outcome: 'refuses', error }, '2026-11-29')).toMatchObject({
@@ -21,7 +21,7 @@ test('what a release said is kept without the places of this machine', () => {
 	});
 });
 
-test('another message, or another outcome, does not hold', () => {
+test('rejects another message or another outcome', () => {
 	const tried = (outcome: 'refuses' | 'starts', error?: string) =>
 		recordOf(claim, { outcome, ...(error !== undefined && { error }) }, '2026-11-29').holds;
 	expect(tried('refuses', 'something else')).toBe(false);

@@ -10,20 +10,20 @@ const before = new Map([
 ]);
 const corrected = new Map([...before, ['synapse', 'C|C|c']]);
 
-test('Debian keeps every locale, wrong ones too', () => {
+test('keeps every locale on Debian, even wrong ones', () => {
 	expect(() => localesAreKept(on('debian'), before, before)).not.toThrow();
 	expect(() => localesAreKept(on('debian'), before, corrected)).toThrow('synapse sorts by C|C|c');
 	const old = new Map([...before, ['postgres', 'en_US.UTF-8|en_US.UTF-8|i']]);
 	expect(() => localesAreKept(on('debian'), old, new Map([...old, ['postgres', 'C|C|c']]))).not.toThrow();
 });
 
-test("compose corrects the locale of Synapse's database, and keeps the others", () => {
+test("corrects the locale of Synapse's database under Compose, and keeps the others", () => {
 	expect(() => localesAreKept(on('compose'), before, corrected)).not.toThrow();
 	expect(() => localesAreKept(on('compose'), before, before)).toThrow('expected C|C|c');
 	const lost = new Map([...corrected, ['mas', 'C|C|c']]);
 	expect(() => localesAreKept(on('compose'), before, lost)).toThrow('mas sorts by C|C|c');
 });
 
-test('a database that is gone is an error', () => {
+test('reports a missing database', () => {
 	expect(() => localesAreKept(on('debian'), before, new Map())).toThrow('sorts by undefined');
 });

@@ -20,16 +20,16 @@ function edited(text: string, diff: string): string {
 
 const compose = 'services:\n  db:\n    volumes:\n      - pgdata:/data\nvolumes:\n  pgdata:\n';
 
-test('a line is looked for with its own indentation first', () => {
+test('looks for a line with its own indentation first', () => {
 	expect(edited(compose, ' volumes:\n+  pgdata-17:')).toBe(
 		compose.replace('\nvolumes:\n', '\nvolumes:\n  pgdata-17:\n'),
 	);
 });
 
-test('a file that is indented more than the diff keeps its indentation', () => {
+test('keeps the indentation of a file that is indented more than the diff', () => {
 	expect(edited('  args:\n    host: old\n', ' args:\n-  host: old\n+  host: new')).toBe('  args:\n    host: new\n');
 });
 
-test('a line that is not there is an error', () => {
+test('reports a missing line', () => {
 	expect(() => edited(compose, '-    image: postgres')).toThrow('has no line');
 });

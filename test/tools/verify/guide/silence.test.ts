@@ -11,7 +11,7 @@ test.each([
 	[undefined, false],
 ])('%s: %s', (see, silent) => expect(promisesSilence({ see })).toBe(silent));
 
-test('every guide that expects no output says so in the words that a trial checks', async () => {
+test('every guide that expects no output says so in the words that a test checks', async () => {
 	const { guides } = await openKnowledge(new URL('../../../../knowledge/', import.meta.url));
 	const expectations = guides.flatMap(guide =>
 		allStages(guide).flatMap(({ id, steps }) =>

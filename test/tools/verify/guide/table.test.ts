@@ -45,23 +45,23 @@ const rowOf = (id: string, tried: Tried[]) =>
 		.find(line => line.startsWith(`| \`${id}\``));
 
 describe('a stage', () => {
-	test('that ran as it stands is said to have run', () => {
+	test('is listed as tested if it ran unchanged', () => {
 		expect(rowOf('lift', [trial('lift', '15.18')])).toBe('| `lift` | Do lift | cart: 15.18 → 17.10 |  |  |');
 	});
 
-	test('that was changed since it ran is named as not run since', () => {
+	test('is listed as not tested since if it was changed', () => {
 		expect(rowOf('lift', [trial('lift', '15.18', '000000')])).toBe(
 			'| `lift` | Do lift | never | cart: 15.18 → 17.10 |  |',
 		);
 	});
 
-	test('that ran again in one case only is still named for the other', () => {
+	test('is still listed for a case in which it was not tested again', () => {
 		expect(rowOf('lift', [trial('lift', '15.18'), trial('lift', '13.23', '000000')])).toBe(
 			'| `lift` | Do lift | cart: 15.18 → 17.10 | cart: 13.23 → 17.10 |  |',
 		);
 	});
 
-	test('counts wherever in the guide it stands, and so do its errors', () => {
+	test('counts wherever it is in the guide, and so do its errors', () => {
 		expect(rowOf('sweep', [trial('sweep', '15.18')])).toBe('| `sweep` | Do sweep | cart: 15.18 → 17.10 |  |  |');
 		expect(rowOf('sweep-fails', [trial('sweep-fails', '15.18')])).toContain('2026-11-21, 15.18 → 17.10');
 	});
