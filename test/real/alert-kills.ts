@@ -7,7 +7,7 @@ import { startProxy } from './proxy.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 200, rooms = 20] = process.argv.slice(2).map(Number);
-/** A life that comes into sync goes on for this long (ms) at most: a look at all servers, and what follows from it. */
+/** How long (ms) a life that gets in sync lasts at most: one check of all servers, and what follows. */
 const longest = 2500;
 
 const synapse = await startSynapse();
@@ -23,11 +23,11 @@ try {
 		'with alerts due that it had not decided': 0,
 		'with nothing left to do': 0,
 	};
-	// The first life has been in sync for long.
+	// The first life has been in sync for a long time.
 	let from = 0;
 	for (let i = 1; i <= kills; i++) {
 		const started = () => bot.output().slice(from).includes('in sync');
-		// A third of the lives ends at random in the start, which takes about so long; the others come into sync, and every
+		// A third of the lives end at random during the start, which takes about this long; the others get in sync, and every
 		// second of those has something to say.
 		if (i % 3 === 0) await sleep(Math.random() * 1500);
 		else {

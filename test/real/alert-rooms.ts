@@ -1,4 +1,4 @@
-// Rooms that each watch a simulated server, some of them encrypted; alerts that fall due in all of them, counted in the end.
+// Rooms that each watch a simulated server, some of them encrypted. Alerts fall due in all of them, and are counted at the end.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import type { Homeserver } from './synapse.ts';
 
 export type Counted = { once: number; twice: number; missing: number };
 
-/** What the simulated process reads, and how the bot is started with it. */
+/** What the simulated process reads, and how to start the bot with it. */
 export function playedWorld() {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-alerts-'));
 	const file = join(folder, 'played.json');
@@ -23,12 +23,12 @@ export function playedWorld() {
 	};
 }
 
-/** How a bot is started, and its store asked. */
+/** How to start a bot and query its store. */
 export type AlertBot = {
 	bot: Bot;
-	/** Starts it, if it does not run yet. */
+	/** Starts it if it is not running. */
 	start: () => Promise<void>;
-	/** Ends it and starts it again. */
+	/** Stops it and starts it again. */
 	restart: () => Promise<void>;
 	/** The rows of a query on its store. */
 	rows: (sql: string) => Promise<unknown[]>;
@@ -85,14 +85,14 @@ export async function openAlertRooms(
 	for (const { room } of places) before.set(room, (await fromBot(alice, room, bot)).length);
 	return {
 		encrypted: places.filter(({ encrypted }) => encrypted).length,
-		/** So many alerts are due by now, one a room and wave. */
+		/** How many alerts are due by now: one per room and wave. */
 		due: () => due.length * rooms,
-		/** One more alert falls due in every room; with a time, that is what the clock says then. */
+		/** One more alert falls due in every room; `time` sets the clock. */
 		wave(now?: Date) {
 			due.push(`CVE-${due.length + 1}`);
 			play(now && { now: now.toISOString() });
 		},
-		/** What the store has of alerts: those not decided, and messages on their way. */
+		/** What the store holds: undecided alerts, and messages waiting to be sent. */
 		async standing(): Promise<{ undecided: number; waiting: number }> {
 			const number = async (sql: string) => Number(Object.values(Object((await ask(sql))[0]))[0] ?? 0);
 			const decided = await number("SELECT count(*) FROM alerts WHERE stage = 'open'");
@@ -101,7 +101,7 @@ export async function openAlertRooms(
 				waiting: await number('SELECT count(*) FROM outbox WHERE done_at IS NULL'),
 			};
 		},
-		/** Counts once nothing is missing, or after the time (ms), and a while later, when what comes twice has come. */
+		/** Counts once nothing is missing, or after the time (ms), and again later, when duplicates would have arrived. */
 		async result(within: number): Promise<Counted> {
 			const over = Date.now() + within;
 			while ((await count()).missing > 0 && Date.now() < over) await sleep(1000);
@@ -110,7 +110,7 @@ export async function openAlertRooms(
 		},
 	};
 
-	/** Encrypted messages are told apart by the store: it knows which event says what, and the room how many there are. */
+	/** Encrypted messages are told apart by the store: it knows which event says what, and the room how many events there are. */
 	async function count(): Promise<Counted> {
 		const sums = { once: 0, twice: 0, missing: 0 };
 		for (const { room, encrypted } of places) {

@@ -55,7 +55,7 @@ test('a reaction counts on an alert and on its reminder, but not once it is solv
 	const off = await alice.waitFor(answerTo(alert.event_id, bot.userId), 60_000);
 	expect(off.content.body).toMatch(/#\d+, #\d+ until 2026-01-09/);
 
-	// That it was upgraded is told by the look that would have told a reminder, too.
+	// The check that would have reported a reminder also reports the upgrade.
 	play(8, '1.1.0', ...holes);
 	await told(/upgraded from 1\.0\.0 to 1\.1\.0/);
 	await ask('!alerts');
@@ -79,7 +79,7 @@ test('a reaction counts on an alert and on its reminder, but not once it is solv
 	expect(solved.content.body).toContain('solved');
 	for (const sign of ['✅', '💤']) await alice.react(room, solved.event_id, sign);
 	await ask('!alerts');
-	// The upgrade itself may be acknowledged; what it solved is over.
+	// The upgrade itself can be acknowledged; what it solved is over.
 	const answers = (await alice.messagesOf(room)).filter(answerTo(solved.event_id, bot.userId));
 	const words = answers.map(({ content }) => content.body).join('\n');
 	for (const number of acked.content.body?.match(/#\d+/g) ?? []) expect(words).not.toMatch(new RegExp(`${number}\\b`));

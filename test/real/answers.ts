@@ -7,14 +7,14 @@ export function repliesTo(event: Pick<RoomEvent, 'content'>): string | undefined
 	return event.content['m.relates_to']?.['m.in_reply_to']?.event_id;
 }
 
-/** Fits the answer of a bot to an event. */
+/** Matches the bot's answer to an event. */
 export function answerTo(eventId: string, bot: string) {
 	return (event: RoomEvent) => event.sender === bot && event.type === 'm.room.message' && repliesTo(event) === eventId;
 }
 
 export type Tally = { unanswered: string[]; twice: string[]; ordered: boolean };
 
-/** What became of commands (event ids, in the order in which they were said) in a room. */
+/** The outcome of commands (event IDs, in the order in which they were said) in a room. */
 export async function tally(reader: Person, room: string, bot: string, commands: readonly string[]): Promise<Tally> {
 	const events = await reader.messagesOf(room);
 	const answered = events
@@ -30,7 +30,7 @@ export async function tally(reader: Person, room: string, bot: string, commands:
 	};
 }
 
-/** The tally once nothing is unanswered, or after the time (ms) is over. */
+/** The tally once everything is answered, or after the time (ms). */
 export async function settled(
 	reader: Person,
 	room: string,

@@ -1,4 +1,4 @@
-// Upstream's real documents, from release archives of the package index: what the parser finds in them is what we know.
+// Upstream's real documents, from release archives of the package index: the parser finds in them what we know.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ function notesOf(edition: string): string {
 	return source.read([edition], ['docs/upgrade.md']).get(edition)?.get('docs/upgrade.md') ?? '';
 }
 
-/** The release that a section is filed under: that of the next one that came out. */
+/** The release that a section is filed under: the next one that came out. */
 function place(version: string): string {
 	return (
 		releases.find(release => !release.version.includes('rc') && compare(release.version, version) >= 0)?.version ??
@@ -101,7 +101,7 @@ test("an older Glia reads the newest section live as unread, in upstream's words
 	for (const { text } of news.passages) expect(text?.length).toBeGreaterThan(20);
 });
 
-/** The knowledge as it was when `edition` was the newest release: what was written since is not there. */
+/** The knowledge as it was when `edition` was the newest release: later notes are missing. */
 function knowledgeOf(edition: string): string {
 	const past = mkdtempSync(join(tmpdir(), 'glia-past-'));
 	onTestFinished(() => rmSync(past, { recursive: true }));
@@ -120,7 +120,7 @@ function knowledgeOf(edition: string): string {
 
 test('a refresh from an older release to the newest prints exactly its sections', () => {
 	const past = knowledgeOf('1.161.0');
-	// The tables read from the code stay: what they leave unread without the later notes is not of these documents.
+	// The tables read from the code stay: what they leave unread without the later notes is not in these documents.
 	const refresh = (edition: string) => {
 		const lines = execFileSync(
 			process.execPath,
@@ -149,7 +149,7 @@ test('a refresh from an older release to the newest prints exactly its sections'
 		...names.map(name => `new      ${name}`),
 		...names.map(name => `unread   ${name}`),
 	]);
-	// Told by upstream's file alone: the headings that the older edition did not have.
+	// From upstream's file alone: the headings that the older edition did not have.
 	const headings = (edition: string) => notesOf(edition).match(/^## .*$/gm) ?? [];
 	const old = new Set(headings('1.161.0'));
 	const fresh = headings('1.163.2').filter(heading => !old.has(heading));

@@ -1,4 +1,4 @@
-// Backups of a bot that runs, and of one that does not; restored elsewhere, the keys are not used twice.
+// Backups of a running and of a stopped bot. Restored elsewhere, the keys are not used twice.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -81,7 +81,7 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	expect(out).toMatch(/first: a backup of \S+data, made while the bot runs \(\d+\.\d MB\)\n$/);
 	expect(await commands).toEqual(Array.from({ length: 20 }, (_, index) => `echo during ${index}`));
 
-	// Both stores are whole, nobody else can read them, and nothing is left behind.
+	// Both stores are complete, nobody else can read them, and nothing is left behind.
 	expect(readdirSync(to).sort()).toEqual(['crypto', 'glia.sqlite']);
 	for (const file of ['glia.sqlite', `crypto/${readdirSync(join(to, 'crypto'))[0]}/matrix-sdk-crypto-wasm.sqlite3`]) {
 		expect(statSync(join(to, file)).mode & 0o777).toBe(0o600);
@@ -178,10 +178,10 @@ test('says in one sentence what cannot be done', async () => {
 	expect(await refused(join(bot.dir, 'file/below'))).toMatch(/^No backup was made: /);
 	expect(leftIn(bot)).toEqual([]);
 	expect(statSync(socketPath(join(bot.dir, 'data'))).mode & 0o777).toBe(0o600);
-	// Somebody sits in the place of the socket: the store is in use, and nobody answers.
+	// Something else is at the socket's path: the store is in use, and nobody answers.
 	rmSync(socketPath(join(bot.dir, 'data')));
 	expect(await refused(join(bot.dir, 'b'))).toMatch(/does not answer on its control socket; stop it first/);
-	// The socket of a bot that was killed is in nobody's way.
+	// The socket of a killed bot is no obstacle.
 	await bot.kill();
 	createServer()
 		.listen(socketPath(join(bot.dir, 'data')))

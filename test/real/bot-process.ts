@@ -1,5 +1,5 @@
-// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge, or after
-// `all` on the real one.
+// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge or, after
+// `all`, on the real one.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
@@ -81,7 +81,7 @@ const ours: Command[] = [
 		run() {
 			const { exec } = DatabaseSync.prototype;
 			DatabaseSync.prototype.exec = function (sql) {
-				// The store begins its transactions otherwise.
+				// The store begins its transactions differently.
 				if (sql === 'BEGIN IMMEDIATE') throw new Error('database or disk is full');
 				exec.call(this, sql);
 			};

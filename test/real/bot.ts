@@ -10,7 +10,7 @@ import type { Homeserver } from './synapse.ts';
 const script = join(import.meta.dirname, 'bot-process.ts');
 
 export type BotOptions = {
-	/** Who may invite; everyone unless told. */
+	/** Who may invite; by default everyone. */
 	allow?: string[];
 	/** More of the configuration's `matrix` part. */
 	matrix?: Record<string, unknown>;
@@ -18,9 +18,9 @@ export type BotOptions = {
 	url?: string;
 	/** Another script than bot-process.ts, and its arguments after the configuration. */
 	script?: [string, ...string[]];
-	/** The program itself, in the place of a script. */
+	/** The program itself instead of a script. */
 	program?: string;
-	/** Where its store is, instead of in its folder. */
+	/** Where its store is, if not in its folder. */
 	store?: Record<string, unknown>;
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
@@ -28,7 +28,7 @@ export type BotOptions = {
 	as?: { userId: string; password: string };
 };
 
-/** Where GLIA_TEST_POSTGRES names a server, each bot has a database of its own there: the same suites, on PostgreSQL. */
+/** If GLIA_TEST_POSTGRES names a server, each bot has its own database there: the same suites on PostgreSQL. */
 async function sharedDatabase(): Promise<Record<string, unknown>> {
 	const server = process.env.GLIA_TEST_POSTGRES;
 	if (server === undefined) return {};
@@ -74,7 +74,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		password,
 		dir,
 		configPath,
-		/** All that it wrote to standard error. */
+		/** Everything it wrote to standard error. */
 		output: () => output,
 		pid: () => child?.pid,
 		/** Starts the process; resolves when it is in sync, or rejects when it ends before. */
@@ -113,7 +113,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			child?.kill('SIGKILL');
 			await bot.ended();
 		},
-		/** Ends every process that was started, a second one on the same store too. */
+		/** Ends every process that was started, even a second one on the same store. */
 		async remove(): Promise<void> {
 			for (const started of children) {
 				started.kill('SIGKILL');

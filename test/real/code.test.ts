@@ -1,4 +1,4 @@
-// The tables of Synapse's code against real release archives: read again, each release says what the tables say of it.
+// The tables of Synapse's code against real release archives: when read again, each release says what the tables say.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

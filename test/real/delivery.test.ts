@@ -1,4 +1,4 @@
-// No command lost, none answered twice: under rate limits, after absence, through restarts and kills.
+// No command is lost or answered twice: under rate limits, after an outage, through restarts and kills.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { answerTo, roomWith, settled } from './answers.ts';

@@ -12,16 +12,16 @@ import { startLag } from './lag.ts';
 import { type Address, configuration } from './synapse.ts';
 import { packages } from './worker-packages.ts';
 
-/** In the order in which they are started. */
+/** In starting order. */
 export const instances = ['main', 'persister1', 'persister2', 'sync1', 'client1', 'client2'] as const;
 export type Instance = (typeof instances)[number];
 
 export type Deployment = {
 	address: Address;
 	dir: string;
-	/** Stops one process by a signal and starts it again; resolves when it answers. */
+	/** Stops one process with a signal and starts it again; resolves when it answers. */
 	restart(name: Instance, signal?: NodeJS.Signals): Promise<void>;
-	/** How long what one process writes stays unknown to the others (ms). */
+	/** How long (ms) the other processes do not see what one of them writes. */
 	setLag(ms: number): void;
 	stop(): Promise<void>;
 };
@@ -39,7 +39,7 @@ export async function startDeployment(lagMs: number): Promise<Deployment> {
 		await Promise.all(instances.map(async name => [name, [await freePort(), await freePort()]])),
 	) as Record<Instance, [client: number, replication: number]>;
 	const [redisPort, front] = [await freePort(), await freePort()];
-	// PostgreSQL runs as nobody, who has to reach its folder.
+	// PostgreSQL runs as `nobody`, who needs access to its folder.
 	mkdirSync(join(dir, 'database'), { mode: 0o755 });
 	chmodSync(dir, 0o755);
 	const database = await postgresql(17, join(dir, 'database'));
@@ -132,7 +132,7 @@ function listener(port: number, names: string[]): Record<string, unknown> {
 	return { type: 'http', port, bind_addresses: ['127.0.0.1'], tls: false, resources: [{ names }] };
 }
 
-/** Resolves when something on this port knows the client API. */
+/** Resolves when something on this port answers the client API. */
 async function answers(port: number, check = () => {}): Promise<void> {
 	const over = Date.now() + 180_000;
 	for (;;) {
@@ -145,8 +145,8 @@ async function answers(port: number, check = () => {}): Promise<void> {
 }
 
 /**
- * Who serves what, as Synapse's document on workers says. Two client workers alternately: what one of them was told, the
- * next call asks the other. Compresses whatever it is, for those who ask.
+ * Which process serves what, following Synapse's page on workers. The two client workers alternate: what one of them was
+ * told, the next call asks the other. Compresses everything for those who ask.
  */
 function nginxConfig(front: number, ports: Record<Instance, [number, number]>, dir: string): string {
 	const server = (name: Instance) => `server 127.0.0.1:${ports[name][0]} max_fails=0;`;

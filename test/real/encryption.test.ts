@@ -41,7 +41,7 @@ async function secretRoom(version?: string): Promise<string> {
 	return room;
 }
 
-/** What the bot sent into a room, as the homeserver has it. */
+/** What the bot sent to a room, as the homeserver stores it. */
 async function wireOf(room: string): Promise<RoomEvent[]> {
 	const events = await alice.plain.messagesOf(room);
 	return events.filter(event => event.sender === bot.userId && event.state_key === undefined);
@@ -94,7 +94,7 @@ test('sends long answers, files and images encrypted', async () => {
 	expect((await alice.file(picture)).slice(0, 6)).toBe('GIF89a');
 	const notes = await alice.waitFor(event => event.content.body === 'notes.txt');
 	expect(await alice.file(notes)).toBe('füle');
-	// What the homeserver keeps is not the file.
+	// What the homeserver stores is not the file in the clear.
 	const { url = '' } = Object(notes.content.file) as { url?: string };
 	const kept = await fetch(`${home.url}/_matrix/client/v1/media/download/${url.slice('mxc://'.length)}`, {
 		headers: { authorization: `Bearer ${alice.accessToken}` },
@@ -179,7 +179,7 @@ test('talks to a client that accepts only signed devices (MSC4153)', async () =>
 	expect(strict.failed).toEqual([]);
 });
 
-/** Says things with a key that only `share` hands to the bot. */
+/** Sends messages with a key that only `share` gives to the bot. */
 async function keptBack(room: string) {
 	const id = new RoomId(room);
 	const users = [new UserId(alice.userId), new UserId(bot.userId)];

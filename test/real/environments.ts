@@ -1,5 +1,5 @@
-// node test/real/environments.ts FOLDER [name…]: runs skeleton.py and look.py where administrators run them, with secrets in
-// every option, and prints a row of a table for each place. Builds in FOLDER what is not there yet: virtual environments by
+// node test/real/environments.ts FOLDER [name…]: runs skeleton.py and look.py where admins run them, with secrets in
+// every option, and prints a row of a table for each place. Builds in FOLDER what is missing: virtual environments by
 // pip, and with debootstrap (as root, on Debian) roots with Debian's own package and with the layout of upstream's package.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -150,7 +150,7 @@ function likeUpstream(suite: string, debian: string): Place {
 		chmodSync(join(folder, 'opt/venvs/matrix-synapse/lib/manage_debconf.pl'), 0o755);
 		cpSync(join(debian, 'matrix-synapse-py3.postinst'), join(folder, 'root/postinst'));
 		chmodSync(join(folder, 'root/postinst'), 0o755);
-		// debconf finds them beside the script; the build takes the mark of what is translated away.
+		// debconf finds them beside the script; the build removes the marks of translations.
 		const templates = readFileSync(join(debian, 'templates'), 'utf8').replace(/^_/gm, '');
 		writeFileSync(join(folder, 'root/templates'), templates);
 		const answer = `matrix-synapse-py3 matrix-synapse/server-name string ${secret.toLowerCase()}.example\nmatrix-synapse-py3 matrix-synapse/report-stats boolean false\n`;
@@ -175,7 +175,7 @@ function placeIn(folder: string, name: string, install: string, python: string):
 	return { name, install, outside: join(folder, inside), inside, shell: shellIn(['chroot', folder], inside), python };
 }
 
-/** The line that an answer gives for this way to install. */
+/** The line that an answer gives for this installation method. */
 function told(answer: Answer): string {
 	const run = answer.sections.find(({ title }) => title === 'Run it')?.markdown ?? '';
 	return (/```bash\n([\s\S]*?)\n```/.exec(run)?.[1] ?? '').replace(/^sudo /, '');

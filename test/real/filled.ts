@@ -3,7 +3,7 @@ import type { TestServer } from './postgres.ts';
 
 const hour = 3600_000;
 
-/** What a look saw of each server. */
+/** What a check saw of each server. */
 const history = JSON.stringify([
 	{
 		is: 'synapse',
@@ -18,11 +18,11 @@ export type Filling = {
 	watches: number;
 	/** How many servers are due now; the others are within the next hour. */
 	due: number;
-	/** Messages that were decided and delivered, and alerts that were said, per thousand watches. */
+	/** Delivered messages and sent alerts per thousand watches. */
 	past?: number;
 };
 
-/** Fills the tables of a store that is there and empty. */
+/** Fills the tables of an existing, empty store. */
 export async function fill(server: TestServer, url: string, { watches, due, past = 0 }: Filling): Promise<void> {
 	const now = Date.now();
 	const old = Math.round((watches * past) / 1000);

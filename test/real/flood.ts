@@ -1,4 +1,4 @@
-// One member floods with the worst texts, another has ninety servers looked at that never finish TLS: how long others
+// One member floods with the worst texts, another asks for ninety servers that never finish TLS: how long others
 // wait, against a quiet bot in the same run. `node test/real/flood.ts [commands]`
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -19,7 +19,7 @@ const worst = [
 	`[a](https://matrix.to/#/${'%'.repeat(size)}`,
 ];
 
-// Synapse's own limit of messages, for everybody but the bot and the one who measures.
+// Synapse's own message rate limit, for everyone but the bot and the one who measures.
 const synapse = await startSynapse({ config: { rc_message: { per_second: 0.2, burst_count: 10 } } });
 const hanging = createServer(socket => socket.on('error', () => undefined));
 await new Promise<void>(resolve => hanging.listen(0, '0.0.0.0', resolve));
@@ -57,7 +57,7 @@ async function times(who: Person, room: string, commands: number): Promise<numbe
 
 type Wait = { ms: number; asked: number; answered: number; answer: string; waiting: number };
 
-/** The same, one after the other, with how many answers to others waited when it was said. */
+/** The same, one after the other, with how many answers to others were waiting at that time. */
 async function waits(who: Person, room: string, commands: number): Promise<Wait[]> {
 	const found: Wait[] = [];
 	for (let i = 0; i < commands; i++) {
@@ -72,7 +72,7 @@ async function waits(who: Person, room: string, commands: number): Promise<Wait[
 	return found;
 }
 
-/** Answers to others than this person that the bot has decided and not delivered. */
+/** Answers to other people that the bot has decided but not delivered. */
 function waitingFor(person: string): number {
 	const store = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
 	const row = store.prepare('SELECT count(*) AS n FROM outbox WHERE done_at IS NULL AND sender <> ?').get(person);
@@ -115,7 +115,7 @@ try {
 					() => true,
 					() => sleep(1000, false),
 				);
-			// All ninety are under way: now and then one more.
+			// All ninety are running; now and then, one more.
 			if (i >= 90) await sleep(1000);
 		}
 	};
@@ -127,7 +127,7 @@ try {
 	console.log(`p95 ${(percentile(busy, 0.95) / percentile(quiet, 0.95)).toFixed(2)} × of quiet`);
 
 	await exempt(bot.userId, false, admin.accessToken);
-	// What it may say at once is used up first.
+	// Use up its burst allowance first.
 	await waits(alice, quietRoom, 5);
 	const limited = await waits(alice, quietRoom, count);
 	report(
@@ -149,7 +149,7 @@ try {
 		`answers to others that went before: at most ${Math.max(...before)}, ${(before.reduce((sum, n) => sum + n, 0) / before.length).toFixed(1)} on average; ` +
 			`${Math.min(...limited.map(({ waiting }) => waiting))} to ${Math.max(...limited.map(({ waiting }) => waiting))} answers to others waited (at ${busyOnes} of ${count} commands some did)`,
 	);
-	// Each of the two others has one turn before hers, and one message may be on its way already.
+	// Each of the other two has one turn before hers, and one message may already be on its way.
 	if (Math.max(...before) > 3) process.exitCode = 1;
 	over = true;
 	await Promise.all(flooding);

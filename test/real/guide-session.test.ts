@@ -1,5 +1,5 @@
-// A room of a real Synapse follows `!postgres 15 17 docker` to its end: over a kill of the bot, an error on the way and a
-// stranger who says `done`; in the open, and encrypted.
+// A room of a real Synapse follows `!postgres 15 17 docker` to its end: despite a kill of the bot, an error on the way and a
+// stranger who says `done`; unencrypted and encrypted.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -42,7 +42,7 @@ async function people(encrypted: boolean) {
 	return { alice, bob, plain: { alice: alice.plain, bob: bob.plain } };
 }
 
-/** What the guide says for this deployment, worked out here from the knowledge. */
+/** What the guide says for this deployment, computed here from the knowledge. */
 async function guided() {
 	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
@@ -103,7 +103,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		await alice.waitFor(stageNumber(2), 60_000);
 		expect((await answered(alice, 'Done.')).content.body).toContain(`Stage 3 of ${all.length}`);
 
-		// A stranger is refused once; then, as ordinary talk, they are left alone.
+		// A stranger is refused once, and then ignored like any other conversation.
 		expect((await answered(bob, 'done')).content.body).toContain('power level');
 		await bob.say(room, 'done', inThread());
 		await bob.say(room, 'I think it is done', inThread());
@@ -116,13 +116,13 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		expect((await alice.waitFor(answerTo(missed), 60_000)).content.body).toContain(`Stage 4 of ${all.length}`);
 		expect((await alice.waitFor(answerTo(early), 60_000)).content.body).toContain('before I showed stage 4');
 
-		// An error on the way, whose stage is another than the one at hand.
+		// An error that belongs to another stage than the current one.
 		const [failure] = all.slice(4).flatMap(({ failures }) => failures);
 		if (!failure) throw new Error('no known failure');
 		const error = `psql:dump.sql:17: ${failure.text.replaceAll('…', '"x"')}`;
 		expect((await answered(bob, `\`\`\`\n${error}\n\`\`\``)).content.body).toContain(failure.cure.slice(0, 12));
 
-		// Nobody is told more than they asked: each stage is one message, and talk has no answer.
+		// Nobody is told more than they asked: each stage is one message, and other messages get no answer.
 		for (let number = 5; number <= gate; number++)
 			expect((await answered(alice, 'done')).content.body).toContain(`Stage ${number} of ${all.length}`);
 		const warned = await answered(alice, 'done');
@@ -138,7 +138,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 
 		const path = `/_matrix/client/v1/rooms/${encodeURIComponent(room)}/relations/${encodeURIComponent(plan.event_id)}/m.thread?limit=100`;
 		const { chunk } = await plain.alice.request<{ chunk: RoomEvent[] }>('GET', path);
-		// Stages, the gate, the end, the refusal, the error, the word that came too early: and nothing twice.
+		// Stages, the gate, the end, the refusal, the error, the premature word; and nothing twice.
 		expect(chunk.filter(({ sender }) => sender === bot.userId)).toHaveLength(all.length + 1 + 1 + 3);
 	});
 });

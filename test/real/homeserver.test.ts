@@ -1,4 +1,4 @@
-// The edge to Matrix keeps the contract on a real Synapse.
+// The Matrix edge meets its contract on a real Synapse.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

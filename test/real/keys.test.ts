@@ -1,4 +1,4 @@
-// The bot's keys on disk: lost, restored, somebody else's, refused by the disk. Each time one sentence, and a way on.
+// The bot's keys on disk: lost, restored, another account's, refused by the disk. Each time, one sentence and a way out.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ async function newBot(options?: BotOptions): Promise<Bot> {
 	return bot;
 }
 
-/** What the bot says of its device, once it knows. */
+/** What the bot says about its device, once it knows. */
 async function standing(room: string): Promise<string> {
 	for (;;) {
 		const status = await answered(alice, room, '!status');
@@ -43,7 +43,7 @@ async function standing(room: string): Promise<string> {
 	}
 }
 
-/** What stands on standard error that is not the log. */
+/** What is on standard error besides the log. */
 function sentences(bot: Bot): string[] {
 	const lines = bot.output().split('\n');
 	return lines.filter(
@@ -164,7 +164,7 @@ test('replaces lost keys by a new session, signed with the saved seeds', async (
 	change(bot, { encryption: { seeds: printed.stdout.trim() } });
 	await bot.start();
 	expect(await standing(room)).toMatch(/, signed by my account/);
-	// The lost session is logged out: nobody goes on encrypting for it.
+	// The lost session is logged out, so nobody continues to encrypt for it.
 	await until(bot, { devices: 1, signed: 1, master: before.master });
 	let status = '';
 	while (!/My account/.test(status)) status = await answered(alice, room, '!status');
@@ -221,8 +221,8 @@ test('notices a restored backup before using its keys', async () => {
 	expect(await alice.plain.messagesOf(room)).toHaveLength(said + 1);
 
 	await bot.start();
-	// The new session cannot read what was said to the old one, and says so once, to what has no answer yet; what is said
-	// now it can.
+	// The new session cannot read what was said to the old one, and says so once where an answer is missing; it can read
+	// what is said now.
 	await alice.waitFor(event => event.room_id === room && /I cannot read/.test(event.content.body ?? ''), 40_000);
 	expect(alice.read.filter(answerTo(asked)).map(({ content }) => content.body)).toEqual([
 		expect.stringMatching(/^I cannot read this message/),
@@ -278,12 +278,12 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 	await alice.waitFor(event => event.room_id === secret && /I cannot read/.test(event.content.body ?? ''), 40_000);
 	expect(await answered(alice, secret, '!echo again')).toBe('echo again');
 	expect((await alice.plain.waitFor(answerTo(await inOpen('!servers')))).content.body).toContain('glia-test.invalid');
-	// Time for whatever else it might say.
+	// Time for anything else it might say.
 	await sleep(12_000);
 
 	const again = async (room: string, earlier: string[] | undefined) =>
 		(await repliesTo(room)).slice(earlier?.length).filter(event => done.includes(event) || event === '');
-	// What the commands there changed is lost, unlike in the open room: that is said once.
+	// What the commands changed there is lost, unlike in the unencrypted room: that is said once.
 	expect(await again(secret, before[0])).toEqual(['']);
 	const lost = (event: { room_id?: string; content: { body?: string } }) =>
 		event.room_id === secret && /restored from a backup/.test(event.content.body ?? '');
@@ -313,7 +313,7 @@ test('has said nothing if a restored copy is noticed late, and does not end as a
 		renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
 		const said = (await alice.plain.messagesOf(room)).length;
 		const from = bot.output().length;
-		// The count of starts stands in the account's data, which cannot be read for now.
+		// The number of starts is in the account data, which cannot be read for now.
 		proxy.refuse(/\/account_data\//);
 		await bot.start();
 		const unsealed = await alice.plain.say(room, '!echo sent in the clear');
@@ -365,7 +365,7 @@ test('reports a second Glia on the same account in both, without logging either 
 	while (!loud.test(bot.output()) || !loud.test(other.output())) await sleep(200);
 	expect((await identity(bot)).devices).toBe(2);
 	expect(await answered(alice, room, '!status')).toMatch(/Another Glia answers on my account, as session/);
-	// The one that is over is logged out by the one that stays, once it looks again: here, as it starts.
+	// The remaining one logs out the other the next time it looks, here when it starts.
 	await other.kill();
 	await bot.stop();
 	await bot.start();

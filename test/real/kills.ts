@@ -5,7 +5,7 @@ import { killed, trace } from './lives.ts';
 import { openSiege, printed } from './siege.ts';
 import { startSynapse } from './synapse.ts';
 
-// So many people that nobody has a hundred answers waiting, however slow the machine makes the starts.
+// Enough people that nobody has a hundred answers waiting, however slowly this machine starts.
 const [kills = 200, commands = 1000, people = 12] = process.argv.slice(2).map(Number);
 
 const synapse = await startSynapse();
@@ -31,7 +31,7 @@ try {
 	await synapse.stop();
 }
 
-/** Whether the last start came through. */
+/** Whether the last start succeeded. */
 async function alive(): Promise<boolean> {
 	const ended = await Promise.race([bot.ended(), sleep(20_000)]);
 	return ended === undefined;

@@ -1,10 +1,10 @@
-// A line that is slow: TCP on loopback, whose far end's words arrive later by a while. Nothing is lost or reordered.
+// A slow line: TCP on loopback that delays what the far end sends. Nothing is lost or reordered.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 export type Lag = Awaited<ReturnType<typeof startLag>>;
 
-/** Before a server on a port of 127.0.0.1; what it says arrives `lag` milliseconds later. */
+/** In front of a server on a port of 127.0.0.1; what it sends arrives `lag` milliseconds later. */
 export async function startLag(port: number, lag: number) {
 	const sockets = new Set<Socket>();
 	const state = { lag };
@@ -21,7 +21,7 @@ export async function startLag(port: number, lag: number) {
 			});
 		}
 		near.on('data', chunk => far.write(chunk));
-		// Timers of different lengths may end out of order: whichever ends hands on the oldest word.
+		// Timers of different lengths may fire out of order: each passes on the oldest chunk.
 		const words: Buffer[] = [];
 		far.on('data', (chunk: Buffer) => {
 			words.push(chunk);

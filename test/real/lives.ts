@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bot } from './bot.ts';
 
 /**
- * Kills the bot so often, at random moments, each time while `speak` talks to it; `speak` starts at the beginning of a
- * life. The last life goes on. `early` counts the kills before it was in sync, `from` is where its last words begin.
+ * Kills the bot this often, at random moments, while `speak` talks to it. `speak` starts at the beginning of each
+ * life. The last life continues. `early` counts the kills before it was in sync, `from` is where its last output begins.
  */
 export async function killed(
 	bot: Bot,
@@ -17,7 +17,7 @@ export async function killed(
 	for (let i = 1; i <= kills; i++) {
 		const started = () => bot.output().slice(from).includes('in sync');
 		const talking = speak(i);
-		// Every third kill meets the start, the others a bot at work.
+		// Every third kill hits the start, the others a working bot.
 		if (i % 3 !== 0) while (!started()) await sleep(20);
 		await sleep(Math.random() * 900);
 		await bot.kill();
@@ -29,7 +29,7 @@ export async function killed(
 	return { early, from };
 }
 
-/** Starts the bot again whenever it ends, until `end`; then waits for the end of the life at hand. */
+/** Restarts the bot whenever it ends, until `end`; then waits for the current life to end. */
 export function supervise(bot: Bot): { starts: () => number; end: () => void; ended: Promise<void> } {
 	const ending = new AbortController();
 	let starts = 1;
@@ -45,7 +45,7 @@ export function supervise(bot: Bot): { starts: () => number; end: () => void; en
 	return { starts: () => starts, end: () => ending.abort(), ended };
 }
 
-/** Prints what the store knows of commands that have no answer. */
+/** Prints what the store knows about unanswered commands. */
 export function trace(bot: Bot, events: readonly string[]): void {
 	const store = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
 	for (const event of events.slice(0, 20)) {

@@ -1,4 +1,4 @@
-// The configuration that came with 1.61.0, the last that had all options in it, against the newest release.
+// The sample configuration of 1.61.0, the last with all options in it, against the newest release.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -58,7 +58,7 @@ test('has no findings with it, and the release accepts it', async () => {
 });
 
 test('has only options that some release knows', async () => {
-	// `#name:` at the start of a line is an option of the top level; behind `# ` stands prose.
+	// `#name:` at the start of a line is a top-level option; after `# ` comes prose.
 	const text = whole.files[0]?.text ?? '';
 	const names = [...text.matchAll(/^#([a-z_]+):(?: |$)/gm)].map(([, name]) => name ?? '');
 	expect(names.length).toBeGreaterThan(100);

@@ -1,4 +1,4 @@
-// The operator's room with a real homeserver: what is told there, what `!operator` does, and that other rooms get nothing.
+// The operator's room with a real homeserver: what is reported there, what `!operator` does, and that other rooms get nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -24,7 +24,7 @@ afterEach(async () => {
 	owner = undefined;
 });
 
-/** A bot whose operator's room is encrypted, and another room of somebody else's. */
+/** A bot whose operator's room is encrypted, and someone else's room. */
 async function scene(): Promise<{ operator: SecretPerson; ops: string; alice: Person; room: string }> {
 	bot = await makeBot(home);
 	await bot.start();
@@ -70,7 +70,7 @@ test('lists rooms, confirms an announcement and leaves, for the operator only', 
 		event => event.room_id === room && event.type === 'm.room.member' && event.content.membership === 'leave',
 		20_000,
 	);
-	// One left on purpose is no fault.
+	// One left on purpose is not a problem.
 	await sleep(500);
 	expect(operator.read.some(event => /no longer in/.test(event.content.body ?? ''))).toBe(false);
 });

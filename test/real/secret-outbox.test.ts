@@ -1,4 +1,4 @@
-// The outbox in encrypted rooms of a real Synapse: what later features send, and events that are tried more than once.
+// The outbox in encrypted rooms of a real Synapse: what later features send, and events that are sent more than once.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ let room: string;
 
 beforeEach(async () => {
 	home = await sharedSynapse();
-	// In one process both share one matrix-bot-sdk, and with it the way to the homeserver, which the edge sets up.
+	// In one process both share one matrix-bot-sdk, and with it the HTTP client that the edge sets up.
 	sender = await testSender();
 	alice = await secretPerson(home, 'alice');
 	room = await alice.createRoom([sender.user]);
@@ -39,7 +39,7 @@ afterEach(async () => {
 	await sender?.stop();
 });
 
-/** The bot's own store, edge and outbox, with a sender in the place of everything that decides. */
+/** The bot's own store, edge and outbox, with a sender instead of everything that decides. */
 async function testSender() {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-sender-'));
 	const password = randomUUID();
@@ -84,7 +84,7 @@ async function testSender() {
 		user: account.userId,
 		store,
 		homeserver,
-		/** Delivers what is said, by an edge and a clock of the test's choice, until nothing waits. */
+		/** Delivers messages with the given edge and clock until none is waiting. */
 		async deliver(sayings: Saying[], { edge = homeserver as Edge, created = now(), loginSince = new Date(0) } = {}) {
 			if (sayings[0]) await store.tell(sayings[0].room, sayings, created);
 			const delivering = {
@@ -144,7 +144,7 @@ test('encrypts edits, threads and reactions', async () => {
 	expect(threaded.content['m.relates_to']).toMatchObject(thread);
 	const reacted = await alice.plain.waitFor(event => event.type === 'm.reaction' && event.room_id === room);
 	expect(reacted.content['m.relates_to']).toEqual(reaction);
-	// Relations stand outside too, where the homeserver counts them; nothing else does.
+	// Relations are outside too, where the homeserver counts them; nothing else is.
 	const said = (await wire()).filter(event => event.type !== 'm.reaction');
 	expect(said.map(event => event.content['m.relates_to']?.rel_type)).toEqual([undefined, 'm.thread', 'm.replace']);
 	expect(said.every(event => event.type === 'm.room.encrypted' && event.content.body === undefined)).toBe(true);
@@ -179,7 +179,7 @@ test('reads the room first after a day, even if the sent event is no longer know
 		const sealed = await sender.homeserver.seal(room, decided.event);
 		if (!('value' in sealed)) throw new Error('not sealed');
 		expect(sealed.value.type).toBe('m.room.encrypted');
-		// Another transaction id, as to a homeserver that has forgotten the right one.
+		// Another transaction ID, as for a homeserver that has forgotten the right one.
 		await sender.homeserver.send(room, randomUUID(), sealed.value);
 		await alice.waitFor(event => event.content.body === body);
 		await sender.store.tell(room, [decided], yesterday);

@@ -1,4 +1,4 @@
-// A person who encrypts, by a matrix-bot-sdk client of its own that is not ours: its sync, its rooms, its keys.
+// A person who encrypts with matrix-bot-sdk's own client, not ours: its sync, its rooms, its keys.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ import type { Account, Homeserver } from './synapse.ts';
 
 export type SecretPerson = Awaited<ReturnType<typeof secretPerson>>;
 
-/** Registers somebody and starts the client; `stop` ends it. What it could not decrypt is in `failed`. */
+/** Registers a user and starts the client; `stop` ends it. What it could not decrypt is in `failed`. */
 export async function secretPerson(home: Homeserver, name: string, given?: Account) {
 	LogService.setLevel(LogLevel.ERROR);
 	for (const module of ['MatrixHttpClient', 'MatrixClientLite']) LogService.muteModule(module);
@@ -39,7 +39,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 	client.on('room.failed_decryption', (room, event, error) =>
 		failed.push({ event: { ...event, room_id: room }, why: String(error) }),
 	);
-	// A sync brings ten events of a room by default, and this client never asks for what a gap left out.
+	// A sync has ten events of a room by default, and this client never fills gaps.
 	await client.start({ room: { timeline: { limit: 1000 } } });
 	const plain = speaker(home.url, account);
 	const machine: OlmMachine = Reflect.get(client.crypto, 'engine').machine;
@@ -54,7 +54,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 		failed,
 		say: (room: string, text: string, more: Content = {}): Promise<string> =>
 			client.sendMessage(room, { msgtype: 'm.text', body: text, 'm.mentions': {}, ...more }),
-		/** The first decrypted event that fits, of all there were and will be within `timeout` milliseconds. */
+		/** The first decrypted event that matches, past or within `timeout` milliseconds. */
 		async waitFor(fits: (event: RoomEvent) => boolean, timeout = 20_000): Promise<RoomEvent> {
 			const giveUp = Date.now() + timeout;
 			for (;;) {
@@ -70,10 +70,10 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 				await Promise.race([sleep(100), new Promise<void>(resolve => (heard = resolve))]);
 			}
 		},
-		/** A room that is encrypted from the beginning, with `invite` in it. */
+		/** A room that is encrypted from the start, with `invite` in it. */
 		createRoom: (invite: string[], version?: string): Promise<string> =>
 			plain.createRoom({ encrypted: true, invite, ...(version && { version }) }),
-		/** A file that stands in an event, decrypted. */
+		/** The decrypted file of an event. */
 		async file(event: RoomEvent): Promise<string> {
 			return (await client.crypto.decryptMedia(Object(event.content.file))).toString();
 		},

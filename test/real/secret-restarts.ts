@@ -1,4 +1,4 @@
-// Starts the bot again and again into rooms that became encrypted while it was away, with answers, files and threads on
+// Restarts the bot again and again in rooms that became encrypted while it was down, with answers, files and threads on
 // their way, and counts what leaves in the clear: `node test/real/secret-restarts.ts [restarts]`.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ const bot = await makeBot(synapse, {
 	url: proxy.url,
 	script: [join(import.meta.dirname, 'bot-process.ts'), 'all'],
 });
-// An inviter has twenty rooms an hour.
+// One person may invite the bot to twenty rooms an hour.
 let alice = await secretPerson(synapse, 'alice');
 const total = { commands: 0, unanswered: 0, events: 0, files: 0, threaded: 0, clear: 0, clearFiles: 0 };
 try {
@@ -52,9 +52,9 @@ console.log(
 );
 process.exitCode = total.unanswered + total.clear + total.clearFiles > 0 || total.files === 0 ? 1 : 0;
 
-/** Commands whose answers do not get out; encryption switched on while the bot is away; and the bot back. */
+/** Commands whose answers cannot be sent, encryption switched on while the bot is down, and the bot back. */
 async function away(rooms: string[], absence: 'SIGKILL' | 'SIGTERM' | 'network', restart: number) {
-	// Every second time uploads work, so that files are on their way as they were sealed: in the clear.
+	// Uploads work every second time, so that files prepared in the clear are on their way.
 	proxy.refuse(restart % 2 ? /\/(send|upload)/ : /\/send\//);
 	const said = new Map<string, string[]>();
 	for (const room of rooms) {
@@ -75,7 +75,7 @@ async function away(rooms: string[], absence: 'SIGKILL' | 'SIGTERM' | 'network',
 	return said;
 }
 
-/** What the bot said since the room is encrypted, once all commands are answered. */
+/** What the bot has said since the room became encrypted, once all commands are answered. */
 async function count(room: string, commands: string[], absence: string): Promise<void> {
 	const giveUp = Date.now() + 120_000;
 	for (;;) {
@@ -109,7 +109,7 @@ async function count(room: string, commands: string[], absence: string): Promise
 	}
 }
 
-/** What cannot be read stays as it is: then its command counts as unanswered. */
+/** Leaves unreadable events as they are: their commands then count as unanswered. */
 async function opened(event: RoomEvent): Promise<RoomEvent> {
 	if (event.type !== 'm.room.encrypted') return event;
 	return alice.machine.decryptRoomEvent(JSON.stringify(event), new RoomId(event.room_id)).then(

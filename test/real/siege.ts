@@ -1,4 +1,4 @@
-// Commands of several people in several rooms, and what became of each: none unanswered, none answered twice.
+// Commands of several people in several rooms: none may stay unanswered or be answered twice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repliesTo, roomWith } from './answers.ts';
 import type { Bot } from './bot.ts';
@@ -8,11 +8,11 @@ import type { Homeserver } from './synapse.ts';
 export type Result = {
 	commands: number;
 	unanswered: number;
-	/** The commands without an answer (event ids). */
+	/** The commands without an answer (event IDs). */
 	missing: string[];
 	twice: number;
 	disordered: number;
-	/** Refusals because the sender had too many answers waiting: these are answers, and silence follows them. */
+	/** Refusals because the sender had too many answers waiting: they count as answers, and silence follows. */
 	limited: number;
 };
 
@@ -32,7 +32,7 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 	}
 
 	return {
-		/** Says so many commands, by everyone, everywhere, at random moments within the time (ms). */
+		/** Sends this many commands, from everyone in every room, at random moments within the time (ms). */
 		async say(count: number, within: number): Promise<void> {
 			await Promise.all(
 				all.map(async (who, index) => {
@@ -45,7 +45,7 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 				}),
 			);
 		},
-		/** Waits until all is answered, or the time (ms) is over. */
+		/** Waits until everything is answered, at most for the time (ms). */
 		async result(timeout: number): Promise<Result> {
 			const over = Date.now() + timeout;
 			for (;;) {
@@ -73,10 +73,10 @@ function commandOf(who: number, i: number): string {
 	return `!echo ${who} ${i}`;
 }
 
-/** How long people try (ms): a homeserver that is restarted on a busy machine is away for many seconds. */
+/** How long people retry (ms): on a busy machine, a restarting homeserver is down for many seconds. */
 const patience = 120_000;
 
-/** The people of a test are not what is tested: they try until they are heard. */
+/** The people are not what is tested: they retry until they succeed. */
 export async function patiently<T>(act: () => Promise<T>): Promise<T> {
 	for (const begun = performance.now(); ; ) {
 		try {

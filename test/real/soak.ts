@@ -1,8 +1,8 @@
-// A day of a busy bot, played: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour] [folder]`.
-// Unless told otherwise 1,000 rooms with 5 watches each, 24 hours of 60 seconds: about an hour, most of it asleep. Where a
-// folder is named, the homeserver and the rooms are kept there, and the next run need not make them. In each hour the
-// homeserver is away for a while, every server is looked at once, some upgrade, some are silent, and people ask. The next
-// hour comes once nothing waits: otherwise its clock would make an hour old what has waited for seconds.
+// A simulated day of a busy bot: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour] [folder]`.
+// By default 1,000 rooms with 5 watches each, 24 hours of 60 seconds: about an hour, mostly idle. If a
+// folder is given, the homeserver and the rooms are kept there for the next run. In each hour the
+// homeserver is down for a while, every server is checked once, some upgrade, some are silent, and people ask. The next
+// hour begins once nothing is waiting: otherwise its clock would make seconds of waiting look like an hour.
 // Prints memory, the size of the store and what /readyz said; exits with 1 if something was lost, grew, or /readyz lied.
 import {
 	copyFileSync,
@@ -35,7 +35,7 @@ const kept = process.argv[6];
 type Made = {
 	bot: { userId: string; password: string };
 	places: { owner: Account; room: string }[];
-	/** Hours that were played already. */
+	/** Hours that are already done. */
 	hours: number;
 };
 const made =
@@ -44,9 +44,9 @@ const made =
 		: undefined;
 /** A person may bring the bot into at most 20 rooms an hour. */
 const perOwner = 20;
-/** How many people make their rooms at once. */
+/** How many people create their rooms concurrently. */
 const ownerConcurrency = 4;
-/** The hours in which the homeserver is away for longer than /readyz forgives (seconds), instead of for a moment. */
+/** The hours in which the homeserver is down for longer than /readyz tolerates (seconds), instead of for a moment. */
 const longFaults = new Map([
 	[Math.floor(hours / 3), 75],
 	[Math.floor((2 * hours) / 3), 75],
@@ -58,7 +58,7 @@ const file = join(folder, 'played.json');
 const begin = Date.parse('2026-06-01T00:00:00Z');
 const names = Array.from({ length: Math.ceil((rooms * perRoom) / 2) }, (_, index) => `s${index}.example.org`);
 
-/** Most servers stay as they are; some upgrade in their hour, some are silent for one. */
+/** Most servers do not change; some upgrade in their hour, some are silent for one. */
 function play(hour: number): void {
 	const servers: Played['servers'] = {};
 	for (const [index, name] of names.entries()) {
@@ -87,7 +87,7 @@ const synapse = await startSynapse(kept !== undefined && made ? { database: join
 const proxy = await startProxy(synapse.url, {});
 const port = await freePort();
 process.env.GLIA_HEALTH_LISTEN = String(port);
-// As `npm start` runs it; other sizes of the heap's young part would say nothing of the memory that operators see.
+// As `npm start` runs it: with another young generation, memory would not be what operators see.
 process.env.NODE_OPTIONS = '--max-semi-space-size=4';
 process.env.GLIA_HEALTH_SYNC_SECONDS = String(syncSeconds);
 const bot = await makeBot(synapse, {
@@ -97,7 +97,7 @@ const bot = await makeBot(synapse, {
 });
 if (kept !== undefined && made) cpSync(join(kept, 'data'), join(bot.dir, 'data'), { recursive: true });
 
-/** Status of /readyz, and what it says. */
+/** The status and the text of /readyz. */
 async function readiness(): Promise<{ status: number; text: string }> {
 	const response = await fetch(`http://127.0.0.1:${port}/readyz`, { headers: { connection: 'close' } });
 	return { status: response.status, text: (await response.text()).trim() };
@@ -108,7 +108,7 @@ async function metric(name: string): Promise<number> {
 	return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Brings the bot into its rooms, and gives who owns them. */
+/** Invites the bot to its rooms, and returns their owners. */
 async function makeRooms(): Promise<{ owner: Person; room: string }[]> {
 	const places: { owner: Person; room: string }[] = [];
 	const counts = Array.from({ length: Math.ceil(rooms / perOwner) }, (_, index) =>
@@ -125,7 +125,7 @@ async function makeRooms(): Promise<{ owner: Person; room: string }[]> {
 	return places;
 }
 
-/** By the store: thousands of commands would only show again what other tests show. The bot must not run. */
+/** Through the store: thousands of commands would only repeat other tests. The bot must not be running. */
 async function watchServers(places: readonly { owner: Person; room: string }[]): Promise<number> {
 	const store = await openStore(join(bot.dir, 'data'));
 	let next = 0;
@@ -146,7 +146,7 @@ async function watchServers(places: readonly { owner: Person; room: string }[]):
 	return next;
 }
 
-/** Keeps homeserver and store in a folder, while the bot does not run. */
+/** Saves homeserver and store in a folder while the bot is stopped. */
 async function keep(folder: string, places: readonly { owner: Person; room: string }[]): Promise<void> {
 	await synapse.stop();
 	mkdirSync(folder, { recursive: true });
@@ -164,7 +164,7 @@ async function keep(folder: string, places: readonly { owner: Person; room: stri
 	await synapse.restart();
 }
 
-/** Waits until nothing waits to be decided or delivered; gives how long that took (seconds). */
+/** Waits until nothing is left to decide or deliver; returns how long that took (seconds). */
 async function drained(): Promise<number> {
 	const from = performance.now();
 	for (;;) {
@@ -188,7 +188,7 @@ try {
 	}
 	console.log(`${minutes()}: ${places.length} rooms, ${places.length * perRoom} watches of ${names.length} servers`);
 	await bot.start();
-	// The first look at each server is told to each room that watches it.
+	// The first check of each server is reported to each room that watches it.
 	await sleep(10_000);
 	await drained();
 	console.log(`${minutes()}: all are told of the first look; ${hours} hours of ${seconds} s`);
@@ -199,7 +199,7 @@ try {
 	for (let hour = 1; hour <= hours; hour++) {
 		await drained();
 		play(hour);
-		// What was decided in the last moment before the clock jumped is old at once, and has to be out before the fault.
+		// What was decided just before the clock jumped is old at once, and must be sent before the outage.
 		await drained();
 		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
 		const before = await readiness();
@@ -209,7 +209,7 @@ try {
 		if (place) asked.push({ ...place, event: await place.owner.say(place.room, '!servers') });
 		await sleep(away * 1000);
 		const during = await readiness();
-		// The age of the last sync counts from before the homeserver went: at most a quiet sync's 30 seconds more.
+		// The age of the last sync counts from before the outage: at most the 30 seconds of a quiet sync more.
 		if (away < syncSeconds - 35 && during.status !== 200) problem(`hour ${hour}: unready too soon: ${during.text}`);
 		if (away > syncSeconds + 5 && during.status !== 503) problem(`hour ${hour}: ready, and the homeserver is away`);
 		proxy.back();

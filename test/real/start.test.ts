@@ -1,4 +1,4 @@
-// Starts that cannot succeed, ends that must: each one clear sentence and the right exit status.
+// Starts that cannot succeed and ends that must: each with one clear sentence and the right exit status.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -30,7 +30,7 @@ async function newBot(options?: BotOptions, at: Homeserver = home): Promise<Bot>
 	return bot;
 }
 
-/** A bot in sync, with somebody in a room of theirs. */
+/** A bot in sync, with one person in a room. */
 async function inRoom(options?: BotOptions) {
 	const bot = await newBot(options);
 	await bot.start();
@@ -46,7 +46,7 @@ async function busy(ms: number) {
 	return { bot, alice, room, asked };
 }
 
-/** What stands on standard error that is not the log. */
+/** What is on standard error besides the log. */
 function sentences(bot: Bot): string[] {
 	return bot
 		.output()
@@ -119,7 +119,7 @@ test('renews an expired session (soft logout) on the same device, unnoticed', as
 	try {
 		const bot = await newBot({}, synapse);
 		await bot.start();
-		// The people of this homeserver expire as well: each lives shorter than its session.
+		// The sessions of people expire too, so none of them lives that long.
 		const alice = await person(synapse, 'alice');
 		const room = await roomWith(bot, alice);
 		await sleep(8500);
@@ -174,7 +174,7 @@ test('SIGTERM: ends a start that hangs', async () => {
 test('ends with a sentence if the store cannot be written', async () => {
 	const { bot, alice, room } = await inRoom();
 	await bot.stop();
-	// A page limit that is reached at once: SQLite then refuses like on a full disk.
+	// A page limit that is reached at once makes SQLite refuse as on a full disk.
 
 	const database = new DatabaseSync(`${bot.dir}/data/glia.sqlite`);
 	database.exec(`CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`);
@@ -185,13 +185,13 @@ test('ends with a sentence if the store cannot be written', async () => {
 	expect(sentences(bot)).toEqual([expect.stringMatching(/cannot be stored.*the disk is full/)]);
 }, 60_000);
 
-/** Changes what stands below `matrix` in the configuration. */
+/** Changes the `matrix` section of the configuration. */
 function configure(bot: Bot, matrix: Record<string, unknown>): void {
 	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
 	writeFileSync(bot.configPath, JSON.stringify({ ...config, matrix: { ...config.matrix, ...matrix } }));
 }
 
-/** The session in the store. Only while the bot does not run. */
+/** The session in the store. Only while the bot is stopped. */
 function sessionOf(bot: Bot): Record<string, unknown> {
 	const database = new DatabaseSync(`${bot.dir}/data/glia.sqlite`, { readOnly: true });
 	const session = database.prepare('SELECT user, homeserver, device, token FROM account').get();
@@ -294,7 +294,7 @@ test('finishes its work when the terminal is closed, as on SIGTERM', async () =>
 		shown += chunk;
 	});
 	while (!shown.includes('in sync with the homeserver')) await sleep(50);
-	// As people read it, since it is a terminal.
+	// In text, since it is a terminal.
 	expect(shown).toMatch(/INFO +in sync with the homeserver \(rooms: 0\)/);
 	const alice = await person(home, 'alice');
 	const room = await roomWith(bot, alice);
@@ -311,7 +311,7 @@ test('finishes its work when the terminal is closed, as on SIGTERM', async () =>
 	expect(await bot.stop()).toBe(0);
 }, 60_000);
 
-/** Runs a program on a terminal of its own, and shows what it writes; the terminal ends with the one who runs this. */
+/** Runs a program on its own terminal, and shows what it writes. The terminal ends with this process. */
 const onTerminal = `
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -331,7 +331,7 @@ test('notices within seconds that a quiet homeserver is back', async () => {
 		const { bot, alice, room } = await inRoom({ url: proxy.url });
 		proxy.leave();
 		const asked = await alice.say(room, '!slow 1');
-		// By then pauses that double each time would be half a minute long.
+		// By then, pauses that double each time would be half a minute long.
 		await sleep(45_000);
 		proxy.back();
 		await alice.waitFor(answerTo(asked, bot.userId), 10_000);
@@ -388,7 +388,7 @@ test('stores nothing that people say among themselves', async () => {
 	await alice.waitFor(answerTo(await alice.say(room, '!echo 1'), bot.userId));
 	expect(stored()).toBe(false);
 	await bot.stop();
-	// More than a sync brings: the rest is read from the room's past.
+	// More than a sync returns: the rest is read from the room's history.
 	for (let i = 0; i < 120; i++) await alice.say(room, `${talk} ${i}`);
 	await bot.start();
 	await alice.waitFor(answerTo(await alice.say(room, '!echo 2'), bot.userId));

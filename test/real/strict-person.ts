@@ -1,4 +1,4 @@
-// A person whose client knows only devices that their owner signed (MSC4153): the identity-based strategy, by wasm itself.
+// A person whose client accepts only devices signed by their owner (MSC4153): wasm's own identity-based strategy.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OtherUserIdentity, VerificationRequest } from '@matrix-org/matrix-sdk-crypto-wasm';
@@ -62,7 +62,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 			if (rooms || request.room_id === undefined) await carry(request);
 	}
 
-	// A sync brings ten events of a room by default, and nothing here asks for what a gap left out.
+	// A sync has ten events of a room by default, and nothing here fills gaps.
 	const filter = encodeURIComponent(JSON.stringify({ room: { timeline: { limit: 1000 } } }));
 
 	async function sync(): Promise<void> {
@@ -88,7 +88,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 			closed.push(...encrypted.map(event => ({ ...event, room_id: room })));
 		}
 		await carryAll(true);
-		// As clients do: what cannot be read is tried again, because whose device it is may become known only now.
+		// Like clients, retries what it cannot read, since it may only now know whose device it was.
 		failed.length = 0;
 		const still: RoomEvent[] = [];
 		for (const event of closed) if (!(await opened(event))) still.push(event);
@@ -148,7 +148,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 		say: (room: string, text: string) =>
 			send(room, 'm.room.message', { msgtype: 'm.text', body: text, 'm.mentions': {} }),
 		/**
-		 * Verifies somebody by emojis, in a room or between devices, and says that they match. Resolves to the emojis shown
+		 * Verifies a user by emojis, in a room or between devices, and says that they match. Resolves to the emojis shown
 		 * here, or to why it was cancelled.
 		 */
 		async verify(other: string, room?: string): Promise<{ emojis?: string; cancelled?: string }> {
@@ -188,9 +188,9 @@ export async function strictPerson(home: Homeserver, name: string) {
 			}
 			throw new Error('the verification did not end');
 		},
-		/** Whether somebody's device counts as verified here: by their identity, which was compared. */
+		/** Whether a user's device counts as verified here, by their identity, which was compared. */
 		async verified(user: string): Promise<boolean> {
-			// The signature that the comparison led to goes out, and comes back with the keys.
+			// The resulting signature is uploaded, and comes back with the keys.
 			await carryAll(true);
 			await carry(machine.queryKeysForUsers([new wasm.UserId(user)]) as unknown as Request);
 			return (await machine.getIdentity(new wasm.UserId(user)))?.isVerified() ?? false;

@@ -1,4 +1,4 @@
-// Proves the harness: a real Synapse that starts, keeps, forgets nothing on a restart, dies; and people in its rooms.
+// Tests the harness: a real Synapse that starts, keeps its data over a restart, and dies; and people in its rooms.
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { login, type Person, person, type RoomEvent, speaker } from './person.ts';

@@ -1,4 +1,4 @@
-// A real Synapse for tests: installed once into a cache folder, started in seconds, gone with the process that asked for it.
+// A real Synapse for tests: installed once into a cache folder, started in seconds, ended with the process that asked for it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ import { freePort } from '../../tools/verify/machine/port.ts';
 
 export const SYNAPSE = '1.163.2';
 
-/** Where a test file finds the Synapse that the whole run shares: `Address` as JSON. */
+/** Where a test file finds the Synapse that the whole run shares: an `Address` as JSON. */
 export const SHARED = 'GLIA_TEST_SYNAPSE';
 
 const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
@@ -42,11 +42,11 @@ export type Homeserver = {
 	serverName: string;
 	/** JSON-able: gives another process the same homeserver, see `homeserver` */
 	address: Address;
-	/** `name` is a localpart; throws when it is taken */
+	/** `name` is a localpart; throws if it is taken */
 	registerUser(name: string, password: string, options?: { admin?: boolean }): Promise<Account>;
 };
 
-/** A homeserver of the test's own, to stop and to kill. */
+/** A separate homeserver that the test can stop and kill. */
 export type Synapse = Homeserver & {
 	/** holds homeserver.yaml, homeserver.db, homeserver.log; removed when the process that started it ends */
 	dir: string;
@@ -56,25 +56,25 @@ export type Synapse = Homeserver & {
 	kill(): Promise<void>;
 	/** stops it if it runs, then starts it with the same data on the same port; resolves when it answers */
 	restart(): Promise<void>;
-	/** the last lines of its log, 40 unless told */
+	/** the last lines of its log, by default 40 */
 	logTail(lines?: number): string;
 };
 
 export type SynapseOptions = {
-	/** part after the colon of user ids; `glia.test` unless told */
+	/** the part of user IDs after the colon; by default `glia.test` */
 	serverName?: string;
-	/** `raised`, unless told: nothing a test does is limited; `default`: Synapse's own limits */
+	/** `raised` (the default): nothing a test does is limited; `default`: Synapse's own limits */
 	rateLimits?: 'raised' | 'default';
-	/** for example `'10'`; Synapse's own default (12) unless told */
+	/** for example `'10'`; by default Synapse's own (12) */
 	defaultRoomVersion?: string;
-	/** the database of an earlier one, which is copied; its server name has to be the same */
+	/** the database of an earlier one with the same server name, which is copied */
 	database?: string;
-	/** more homeserver.yaml: objects are merged into what is generated, everything else replaces it */
+	/** more homeserver.yaml: objects are merged into what is generated, anything else replaces it */
 	config?: Record<string, unknown>;
 };
 
 /**
- * Starts a Synapse of its own in a temporary directory, on a free port of 127.0.0.1; installs it before if need be
+ * Starts a separate Synapse in a temporary folder, on a free port of 127.0.0.1; installs it first if needed
  * (one sentence as an error where that is impossible). It ends with this process, however that ends.
  */
 export async function startSynapse(options: SynapseOptions = {}): Promise<Synapse> {
@@ -86,7 +86,7 @@ export async function startSynapse(options: SynapseOptions = {}): Promise<Synaps
 }
 
 /**
- * The Synapse that the whole run shares (test/all.ts starts it), or, when a test file runs by itself, one of its own.
+ * The Synapse that the whole run shares (test/all.ts starts it), or a separate one if a test file runs alone.
  * Others use it too: rooms and people must be the test's own. The first call on a machine installs Synapse: a test file
  * says `vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 })` and calls this in `beforeAll`.
  */
@@ -137,7 +137,7 @@ async function serverIn(dir: string, python: string, options: SynapseOptions) {
 		try {
 			await start();
 		} catch (error) {
-			// Between our look at the port and Synapse's, somebody else may have taken it.
+			// Between our check of the port and Synapse's, another process may have taken it.
 			if (tries === 0 || !/Address already in use/.test(logTail())) throw error;
 		}
 	}
@@ -222,7 +222,7 @@ export function configuration({
 	const config = {
 		server_name: serverName,
 		public_baseurl: `http://127.0.0.1:${port}/`,
-		// Another server may listen where ours was to: only ours can say this.
+		// Another server may be listening at our port: only ours can say this.
 		extra_well_known_client_content: { 'glia.test.instance': instance },
 		listeners: [{ type: 'http', port, bind_addresses: ['127.0.0.1'], tls: false, resources: [{ names: ['client'] }] }],
 		database: { name: 'sqlite3', args: { database: join(dir, 'homeserver.db') } },
@@ -299,8 +299,8 @@ function guarded(dir: string): { watch(pid: number | undefined): void } {
 }
 
 /**
- * Installs Synapse where it is not yet; returns the folder of its virtual environment and template database, which
- * is there only when complete. Throws one sentence where Python, its venv module or the network is missing.
+ * Installs Synapse if it is missing; returns the folder of its virtual environment and template database, which
+ * exists only when complete. Throws one sentence if Python, its venv module or the network is missing.
  */
 export async function install(): Promise<string> {
 	const { command, version } = python();
@@ -360,7 +360,7 @@ function python(): { command: string; version: string } {
 async function pip(command: string, half: string): Promise<void> {
 	const venv = join(half, 'venv');
 	await run(command, ['-I', '-m', 'venv', venv]);
-	// Everything Synapse needs comes as a wheel; a compiler must not be asked for.
+	// Everything Synapse needs is available as a wheel; no compiler must be needed.
 	await run(join(venv, 'bin', 'python'), [
 		...['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'],
 		...['--only-binary', ':all:', `matrix-synapse==${SYNAPSE}`],
@@ -384,7 +384,7 @@ async function run(command: string, args: string[]): Promise<void> {
 }
 
 /**
- * What the output of a failed command says of the cause, on one line: the end of what a program that it ran said, else
+ * The cause in the output of a failed command, on one line: the end of what a program that it ran said, else
  * its own errors, else its last lines. A hint to look above is no cause.
  */
 export function causeIn(output: string): string {
@@ -397,7 +397,7 @@ export function causeIn(output: string): string {
 	return (errors.length ? errors : lines).slice(-3).join(' / ').slice(-1000) || 'it said nothing';
 }
 
-/** Creating the schema and its background updates take longer than all the rest of a start: done once, then copied. */
+/** Creating the schema with its background updates takes longer than the rest of a start, so it is done once and copied. */
 async function prepareTemplate(half: string): Promise<void> {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
 	const server = await serverIn(dir, pythonOf(half), {
@@ -413,7 +413,7 @@ async function prepareTemplate(half: string): Promise<void> {
 	rmSync(dir, { recursive: true });
 }
 
-/** Waits for its turn among processes; the system gives the lock up with the process that holds it. */
+/** Waits for its turn among processes; the system releases the lock when its process ends. */
 async function locked(file: string): Promise<DatabaseSync> {
 	const database = new DatabaseSync(file, { timeout: 0 });
 	for (;;) {

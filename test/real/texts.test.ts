@@ -1,5 +1,5 @@
-// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, every
-// one is answered once, and none of what was said is in any file of the store.
+// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, and every
+// one is answered once, with nothing of what was said in any file of the store.
 import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const refused = /would not start/;
 let home: Homeserver;
 let bot: Bot;
 
-/** One who speaks in the clear, and one who encrypts, as tests see them. */
+/** Someone who writes in the clear or encrypted, as tests see them. */
 type Speaker = {
 	userId: string;
 	room: () => Promise<string>;

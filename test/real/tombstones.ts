@@ -1,5 +1,5 @@
 // Strangers replace the rooms that the bot is in, again and again: `node test/real/tombstones.ts [tombstones] [rooms]`.
-// Nothing may be left, and nothing joined that the operator's list does not permit.
+// The bot may leave no room, and join none that the operator's list does not permit.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTo, roomWith } from './answers.ts';
 import { makeBot } from './bot.ts';
@@ -24,7 +24,7 @@ try {
 		await alice.waitFor(answerTo(watching, bot.userId), 60_000);
 		places.push(room);
 	}
-	// Alice has brought the bot into as many rooms as one person may in an hour.
+	// Alice has invited the bot to as many rooms as one person may in an hour.
 	const main = await roomWith(bot, bob);
 	const itself = await login(synapse, bot.userId, bot.password);
 	const joined = async () =>
@@ -37,7 +37,7 @@ try {
 		const { kind, to } = await replacement(i, from);
 		counts.set(kind, (counts.get(kind) ?? 0) + 1);
 		await mallory.setState(from, 'm.room.tombstone', '', { body: 'moved', replacement_room: to });
-		// A life ends in the middle now and then, and the next one finds what was said meanwhile.
+		// Now and then the bot is killed, and the next life finds what was said meanwhile.
 		if (i % 50 === 25) {
 			await bot.kill();
 			await bot.start();

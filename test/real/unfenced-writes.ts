@@ -1,4 +1,4 @@
-// Replicas without their fence, for a control run: anyone who led once goes on as the leader, and writes whenever it likes.
+// Replicas without their fence, for a control run: a former leader continues to lead, and writes whenever it likes.
 // Loaded into the bot by `NODE_OPTIONS=--import=…/unfenced-writes.ts`.
 import pg from 'pg';
 
@@ -12,18 +12,18 @@ prototype.query = function (text, ...more) {
 	return query.call(this, typeof text === 'string' ? unfenced(text) : text, ...more);
 };
 
-/** The same statement with nothing checked: each replacement has to fit, or the control would test nothing. */
+/** The same statement without the check. Each replacement must match, or the control would test nothing. */
 function unfenced(text: string): string {
 	if (text.startsWith('BEGIN; SELECT 1 FROM turn FOR UPDATE')) {
 		replaced++;
 		return 'BEGIN; SELECT true AS valid';
 	}
-	// One that was stopped has not reached the homeserver for a while, and would leave it to another.
+	// A stopped process has not reached the homeserver for a while, and would leave it to another.
 	if (text.includes(') AS better FROM lease')) return text.replace(') AS better', ') AND false AS better');
 	const renewal = 'WHERE holder = $1 AND fence = $2 AND until > clock_timestamp() RETURNING fence';
 	if (!text.includes(renewal)) return text;
 	replaced++;
-	// Types are needed for parameters that nothing is compared to.
+	// Parameters that are compared with nothing need a type.
 	return text.replace(renewal, 'WHERE $1::text IS NOT NULL AND $2::bigint IS NOT NULL RETURNING fence');
 }
 

