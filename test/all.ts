@@ -19,7 +19,7 @@ type Report = {
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const reports = mkdtempSync(join(tmpdir(), 'glia-tests-'));
-// The tools are scripts that look for `node` on the path; without npm in between they would find the machine's.
+// The tools are scripts that look for `node` on the path; without npm they would find the machine's own.
 const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
 const plain = !process.stdout.isTTY;
 
@@ -77,7 +77,7 @@ function count(report: Report): void {
 	passed += report.numPassedTests;
 	failed += report.numFailedTests;
 	for (const { name, status, assertionResults } of report.testResults) {
-		// A file that cannot be loaded, or whose hook fails, has no failed test of its own.
+		// A file that cannot be loaded, or whose hook fails, has no failed test.
 		if (status === 'failed' && !assertionResults.some(test => test.status === 'failed')) failed++;
 		for (const test of assertionResults) {
 			if (test.status !== 'passed' && test.status !== 'failed') console.log(`not run: ${test.fullName} (${name})`);

@@ -1,4 +1,4 @@
-// What a command is asked with, by the same person in the same room.
+// The request of a command, from the same person in the same room.
 import type { Asked } from '../src/command.ts';
 
 export function asked(text: string): Asked {

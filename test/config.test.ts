@@ -1,4 +1,4 @@
-// The configuration: what is right is read, what is wrong is said with its line, all at once; the sample is true.
+// The configuration: valid files are read, all mistakes are listed with their lines, and the sample is correct.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -143,7 +143,7 @@ test('config.sample.yaml has every option with its default and a comment', () =>
 
 	const lines = text.split('\n');
 	for (const [index, line] of lines.entries()) {
-		// A group's reason stands before the group.
+		// A group's comment is before the group.
 		if (!/^ {2}(# )?[a-zA-Z]+:/.test(line)) continue;
 		expect(lines[index - 1], `the line before ${line}`).toMatch(/^ +# \S/);
 	}

@@ -1,5 +1,5 @@
-// What scripts of others rely on: every field of the JSON, and what must hold between them, over random questions put to
-// the knowledge as it is. The expectations are worked out here from the knowledge alone, not by the code that answers.
+// What other people's scripts rely on: every field of the JSON, and what must hold between them, over random questions to
+// the real knowledge. The expectations are computed here from the knowledge alone, not by the code that answers.
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { commands } from '../commands/index.ts';
@@ -41,7 +41,7 @@ async function answerTo(said: string): Promise<unknown> {
 	return JSON.parse(JSON.stringify(answers[0]?.value));
 }
 
-/** What a note stands in: a release, or one that only has candidates yet. */
+/** The release of a note, which may have only candidates yet. */
 const noted = z.string().refine(text => finals.has(text), 'a release');
 const version = z.string().refine(text => known.has(text), 'a release');
 const url = z.string().startsWith('https://');
@@ -159,7 +159,7 @@ function randomQuestion(): Question {
 		const order = compare(a.version, b.version);
 		const [from, to] = order < 0 ? [a, b] : [b, a];
 		const { facts, profile } = randomProfile();
-		// Behind ess, what begins with 0 is a chart.
+		// After ess, what begins with 0 is a chart.
 		const isChart = facts.includes('install=ess') && compare(from.version, '1.0.0') < 0;
 		if (order !== 0 && !to.withdrawn && !isChart) return { from: from.version, to: to.version, facts, profile };
 	}
@@ -167,7 +167,7 @@ function randomQuestion(): Question {
 
 const questions = Array.from({ length: 200 }, randomQuestion);
 
-/** Whether a release has a hole, from the ranges alone. */
+/** Whether a release is vulnerable, from the ranges alone. */
 function has(hole: Advisory, release: string): boolean {
 	const within = (ranges: readonly string[]) => ranges.some(range => isWithin(release, range));
 	return within(hole.affected) && !within(hole.patched);
@@ -197,7 +197,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		];
 		const inRange = knowledge.notes
 			.filter(({ release }) => compare(release, finalOf(to)) <= 0)
-			// From a candidate on, its final release's own notes still count.
+			// From a candidate, its final release's own notes still apply.
 			.filter(({ release }) => compare(release, from) > 0)
 			.map(({ id }) => id);
 		expect(places.toSorted()).toEqual(inRange.toSorted());
@@ -302,7 +302,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 test('!notes of every release has the right shape, its facts and its notes', async () => {
 	const shape = z.object({
 		format: z.literal(1),
-		// That of a candidate is its final release, though it may be still to come.
+		// That of a candidate is its final release, which may not be out yet.
 		release: noted,
 		facts: z.looseObject({ date: z.iso.date().optional() }),
 		notes: z.array(step),
@@ -384,7 +384,7 @@ test('!options between neighbouring releases adds up to what the code says', asy
 		for (const { option } of found.removed) expect([has(option, from), has(option, to)]).toEqual([true, false]);
 		const named = new Set([...found.added, ...found.removed].map(({ option }) => option));
 		const changed = [...byPath.keys()].filter(path => has(path, from) !== has(path, to) && !named.has(path));
-		// Nothing dates what only the first schema names.
+		// What only the first schema names cannot be dated.
 		if (to !== '1.132.0') expect(changed).toEqual([]);
 	}
 });

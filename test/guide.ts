@@ -1,8 +1,8 @@
-// A small guide of the tests' own: four stages with a point of no return, a known error, and a way back.
+// A small guide for tests: four stages with a point of no return, a known error, and a way back.
 import { guideShape } from '../src/knowledge/schema/guide.ts';
 import type { Guide } from '../src/knowledge/schema/synapse.ts';
 
-/** `name`: the usual value of its one parameter. */
+/** `name`: the default of its one parameter. */
 export function smallGuide({ name = 'synapse' } = {}): Guide {
 	const wayBack = (id: string, title: string, more = {}) => ({
 		id,

@@ -1,4 +1,4 @@
-// A homeserver that is simulated: rooms in memory, the promises of the real one (contracts/homeserver.ts), failures
+// A simulated homeserver: rooms in memory, the contract of the real one (contracts/homeserver.ts), failures
 // on demand.
 import { randomUUID } from 'node:crypto';
 import { openFile } from '../src/edges/matrix/encryption.ts';
@@ -25,7 +25,7 @@ type Event = {
 	type: string;
 	content: Content;
 	entrance?: boolean;
-	/** As it came, where it came encrypted: what stands in `content` is only ours to read. */
+	/** The original if it was encrypted: only we can read `content`. */
 	sealed?: true;
 };
 type Room = {
@@ -51,7 +51,7 @@ export function playHomeserver(user: string, now: () => Date) {
 	const media = new Map<string, Uint8Array>();
 	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
 
-	/** Lets a call happen or not; `lost`: it happens, and its answer does not arrive. */
+	/** Lets a call happen or not; `lost`: it happens, but its response does not arrive. */
 	async function through<T>(call: Call, room: string | undefined, act: () => Outcome<T>): Promise<Outcome<T>> {
 		calls.push(room === undefined ? call : `${call} ${room}`);
 		await new Promise(resolve => setImmediate(resolve));
@@ -80,7 +80,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		return [event.sealed ? { ...message, sealed: true, once: `session ${event.id}`, raw: rawOf(event) } : message];
 	}
 
-	/** Ciphertext that nobody can read who does not know how it is made. */
+	/** Ciphertext that only those who know how it is made can read. */
 	function rawOf({ id, sender, at, content }: Event): string {
 		const ciphertext = Buffer.from(JSON.stringify(content)).toString('hex');
 		return JSON.stringify({
@@ -184,7 +184,7 @@ export function playHomeserver(user: string, now: () => Date) {
 				const events = room?.events ?? [];
 				const place = room?.events.findIndex(one => one.id === event) ?? -1;
 				if (!room || place < 0) return refused('M_NOT_FOUND');
-				// As Synapse does: what is left out of the answer counts all the same.
+				// Like Synapse: what is left out of the response still counts.
 				const own = events.filter(one => one.sender === sender && /^m\.room\.(?:message|encrypted)$/.test(one.type));
 				const before = own.filter(one => room.events.indexOf(one) < place).slice(-20);
 				const after = own.filter(one => room.events.indexOf(one) > place).slice(0, 20);
@@ -267,7 +267,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		membership: (id, person) =>
 			through('membership', id, () => {
 				const room = rooms.get(id);
-				// Like a homeserver: only who is in the room learns of others there.
+				// Like a homeserver: only members learn of the other members.
 				if (!room?.members.has(user) && room?.state.visibility !== 'world_readable') return { value: 'leave' };
 				return { value: room.members.has(person) ? 'join' : 'leave' };
 			}),
@@ -301,13 +301,13 @@ export function playHomeserver(user: string, now: () => Date) {
 
 	return {
 		port,
-		/** What was asked of it, in order: the name of the call and the room. */
+		/** Its calls, in order: the name of the call and the room. */
 		calls,
-		/** Decides before each call whether it fails, or only its answer is lost. */
+		/** Decides before each call whether it fails, or only its response is lost. */
 		setTrouble(to: typeof trouble) {
 			trouble = to;
 		},
-		/** Somebody switches encryption on; `withoutKeys`: and our login cannot take part in it. */
+		/** Switches encryption on; `withoutKeys`: our login cannot take part in it. */
 		encrypt(id: string, { withoutKeys = false } = {}) {
 			const room = rooms.get(id);
 			if (room) room.state = { ...room.state, encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
@@ -319,24 +319,24 @@ export function playHomeserver(user: string, now: () => Date) {
 			rooms.set(id, { events: [], members: new Set([owner]), invited: new Map(), state: {}, ...more });
 		},
 		invite: (id: string, inviter: string) => rooms.get(id)?.invited.set(user, inviter),
-		/** Somebody is in a room, however they came there. */
+		/** Puts a user into a room. */
 		admit: (id: string, person: string) => rooms.get(id)?.members.add(person),
-		/** What somebody says; the event's id. */
+		/** Says something as a user; returns the event ID. */
 		say: (id: string, sender: string, body: string): string => send(id, sender, { msgtype: 'm.text', body }),
-		/** What somebody sends; `sealed`: encrypted, so that only the bot's own keys read it. */
+		/** Sends something as a user; `sealed`: encrypted, so that only the bot's keys can read it. */
 		send,
-		/** Takes everything out of an event. */
+		/** Redacts an event. */
 		redact(id: string, event: string): void {
 			const found = rooms.get(id)?.events.find(one => one.id === event);
 			if (found) found.content = {};
 		},
-		/** Keeps a file; its address. */
+		/** Stores a file; returns its address. */
 		put(bytes: Uint8Array): string {
 			const url = `mxc://example.org/${randomUUID()}`;
 			media.set(url, bytes);
 			return url;
 		},
-		/** Somebody takes it away, or the homeserver loses it. */
+		/** It is deleted, or the homeserver loses it. */
 		dropMedia: (url: string) => media.delete(url),
 		kick: (id: string, person = user) => rooms.get(id)?.members.delete(person),
 		/** The contents that the bot sent to a room, in order. */

@@ -1,4 +1,4 @@
-// What strangers can write costs little processor time, whatever it is: 64 KB of each character and pair of printable
+// Whatever strangers write costs little processor time: 64 KB of each character and pair of printable
 // ASCII, and of some others, through everything that reads people's text.
 
 import { beforeAll, expect, test } from 'vitest';
@@ -70,7 +70,7 @@ const others = [
 
 const repeated = (unit: string, length = size) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 
-/** What makes a pattern begin, and what makes it fail at the end after it has swallowed all. */
+/** What makes a pattern start, and what makes it fail at the end after it has matched everything. */
 const around: [string, string][] = [
 	['', ''],
 	['', 'x'],
@@ -85,14 +85,14 @@ const around: [string, string][] = [
 let knowledge: Knowledge;
 let to: Respondent;
 type Readers = Record<string, (text: string) => unknown>;
-/** What a message of a stranger reaches first, as long as an event may be. */
+/** What reads a stranger's whole message, which may be as long as an event. */
 let readers: Readers;
-/** What reads a part of it: at most as long as a command may be, and tried with more. */
+/** What reads a part of it, at most as long as a command; tested with more. */
 let parts: Readers;
-/** What puts the words of others into an answer. */
+/** What puts other people's words into an answer. */
 let renderers: Readers;
 
-/** Refusing is reading as well. */
+/** Refusing counts as reading too. */
 function refusing(read: () => unknown): unknown {
 	try {
 		return read();
@@ -245,7 +245,7 @@ async function cost(read: () => unknown): Promise<number> {
 	return (user + system) / 1000;
 }
 
-/** The readers that take too long for the text. Other programs, and the collector of garbage, are no fault: the least counts. */
+/** The readers that take too long for the text. Other programs and garbage collection do not count: take the minimum. */
 async function slowFor(text: string, named: [string, (text: string) => unknown][]): Promise<string[]> {
 	const slow: string[] = [];
 	const all = await cost(async () => {

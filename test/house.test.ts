@@ -1,4 +1,4 @@
-// What a reader may rely on when opening the repository: arrows point down, there is no circle, each library has one home.
+// What a reader may rely on when opening the repository: imports point down, there is no cycle, each library has one home.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,7 +27,7 @@ const source = [...filesIn('src'), ...filesIn('commands')];
 const all = [...source, ...filesIn('tools'), ...filesIn('crypto'), ...filesIn('bench')];
 const imports = new Map(all.map(path => [path, importsOf(path)]));
 
-/** Each room, from the ground up: a file may import from its own level and from those below, never from above. */
+/** Each folder, from the ground up: a file may import from its own level and from those below, never from above. */
 const levels: readonly (readonly string[])[] = [
 	['src/runtime/', 'src/text/', 'src/answer.ts'],
 	['src/deployment/'],
@@ -67,7 +67,7 @@ function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
 	return circles;
 }
 
-/** A folder is a room; a file that lies loose in `src/` is one of its own. */
+/** A folder is one unit, and so is a file directly in `src/`. */
 function roomOf(path: string): string {
 	return dirname(path) === 'src' ? path : dirname(path);
 }
@@ -77,7 +77,7 @@ const opensBody =
 	/(?:\bfunction\b.*|=>|^\t*(?!if|for|while|switch|catch|else|try|do)(?:async |static |get |set )*[*#]?\w+\(.*\)(?:: [^=]+)?|^\t*\)(?:: [^=]+)?(?: =>)?) \{$/;
 
 /**
- * Functions of more lines than `max`, from the line of their name to that of their closing brace, as `name: lines`. Told by
+ * Functions of more lines than `max`, from the line of their name to that of their closing brace, as `name: lines`. Found by
  * the indentation, which the formatter keeps. The comment above one may say why it is long: `Long because …`.
  */
 function longFunctions(text: string, max: number): string[] {
@@ -86,7 +86,7 @@ function longFunctions(text: string, max: number): string[] {
 	return lines.flatMap((line, at) => {
 		if (!opensBody.test(line)) return [];
 		let first = at;
-		// A signature of several lines closes at the depth at which it begins.
+		// A signature of several lines closes at the indentation at which it begins.
 		if (/^\t*\)/.test(line)) for (first--; depth(first) !== depth(at) || /^\t*\)/.test(lines[first] ?? ''); first--);
 		const name = lines[first]?.trim() ?? '';
 		const length = lines.findIndex((end, to) => to > at && end.startsWith(`${'\t'.repeat(depth(at))}}`)) - first + 1;
@@ -101,7 +101,7 @@ function longFunctions(text: string, max: number): string[] {
 const declaresType =
 	/^\t*(?:export )?(?:abstract )?(?:type|interface|class) (\w+)(?=\s*(?:=|<|\{|extends|implements))/gm;
 
-/** String literals with at least three words in a row; what is thrown as a fault of ours does not count. */
+/** String literals with at least three words in a row; internal errors do not count. */
 function sentencesIn(text: string): string[] {
 	const code = text.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/gm, '').replace(/throw new TypeError\(.*\)/g, '');
 	return [...code.matchAll(/'((?:[^'\\\n]|\\.)*)'|`([^`\n]*)`/g)]
@@ -230,7 +230,7 @@ describe('the house', () => {
 	});
 
 	test('decides without making sentences', () => {
-		// Not said to anybody, or no sentence.
+		// Not said to anyone, or not a sentence.
 		const exceptions: Record<string, string> = {
 			'src/advice/upgrade/deadlines.ts': 'the name of what ends',
 			'src/advice/why/catalogue.ts': 'what Synapse writes into its log',

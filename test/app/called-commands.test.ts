@@ -1,4 +1,4 @@
-// What a script calls is all that is loaded for it, and the same command that a room gets.
+// For a script, only the command it calls is loaded, and it is the same one that a room gets.
 import { expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { commandsFor } from '../../src/app/called-commands.ts';

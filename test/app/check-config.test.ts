@@ -1,4 +1,4 @@
-// check-config: every mistake with its line, what the homeserver says of us, and nothing written.
+// check-config reports every mistake with its line and what the homeserver says about us, and writes nothing.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const tokens: Record<string, object> = {
 	bare: { user_id: user },
 };
 
-/** A homeserver that refuses what a real one refuses; `flows` are its ways to log in. */
+/** A homeserver that refuses what a real one refuses; `flows` are its login flows. */
 let flows: string[];
 /** Calls that would change something. */
 let changes: string[];

@@ -1,4 +1,4 @@
-// What the command line asks for, and what is wrong with one that asks for nothing.
+// What a command line asks for, and what is wrong with an invalid one.
 import { expect, test } from 'vitest';
 import { readCommandLine } from '../../src/app/command-line.ts';
 

@@ -1,4 +1,4 @@
-// The command line as scripts call it: what goes to which stream, and how it ends.
+// The command line as scripts call it: which stream gets what, and the exit status.
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { program } from '../program.ts';
 
 type Ended = { out: string; err: string; status: number | null };
 
-/** Runs the program; `stopAfter`: the reader of its answers goes away at the first of them. */
+/** Runs the program; `stopAfter`: the reader stops at the first answer. */
 function run(words: readonly string[], input = '', stopAfter = false): Promise<Ended> {
 	return new Promise((done, failed) => {
 		const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, NO_COLOR: '1' } });
@@ -18,7 +18,7 @@ function run(words: readonly string[], input = '', stopAfter = false): Promise<E
 		child.stderr.setEncoding('utf8').on('data', text => {
 			err += text;
 		});
-		// A program that ends early does not read all that it was sent.
+		// A program that ends early does not read all its input.
 		child.stdin.on('error', () => {});
 		child.stdin.end(input);
 		child.on('error', failed);

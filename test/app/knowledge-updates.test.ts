@@ -1,4 +1,4 @@
-// Knowledge that others publish: taken up when it is newer, signed and right; whatever else comes, what counted goes on.
+// Published knowledge is loaded if it is newer, signed and valid; otherwise the current one stays.
 import { existsSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -55,14 +55,14 @@ function serve(text: string | Buffer, signature: string | Buffer): void {
 
 const serveSigned = (text: string) => serve(text, publisher.sign(text));
 
-/** Looks once; gives why nothing was taken, in words. */
+/** Checks once; returns in words why nothing was loaded. */
 async function look(bot: Bot): Promise<string> {
 	await bot.web.readBundle();
 	const trouble = bot.web.bundleLook()?.trouble;
 	return trouble ? bundleTroubleWords(trouble) : 'taken';
 }
 
-/** A bot to which the bundle `first` counts. */
+/** A bot that uses the bundle `first`. */
 async function informed(): Promise<Bot> {
 	const bot = await openBot();
 	serveSigned(publisher.bundle('first'));
@@ -71,7 +71,7 @@ async function informed(): Promise<Bot> {
 	return { ...bot, web: (await openBot({ path: bot.path, own: bot.own })).web };
 }
 
-/** Another look of the same process, an hour later. */
+/** Another check of the same process, an hour later. */
 async function lookAgain(bot: Bot): Promise<string> {
 	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
 	return look({ ...bot, web: await world.web({ bundle }, () => now) });
@@ -157,7 +157,7 @@ describe('a bundle that was changed in transit', () => {
 	});
 });
 
-/** What its publisher signed, and yet does not count. */
+/** What its publisher signed, but must not be accepted. */
 const change = (edit: (value: Record<string, unknown>) => void): string => {
 	const value = JSON.parse(good) as Record<string, unknown>;
 	edit(value);
@@ -281,7 +281,7 @@ describe('a signed bundle that is not acceptable', () => {
 		serveSigned(text);
 		expect(await lookAgain(bot)).toContain(why);
 		expect(markOf(bot)).toBe('first');
-		// Nothing of it is left, and what is right is taken after it.
+		// Nothing of it is left, and a valid bundle is accepted after it.
 		expect(readdirSync(join(bot.path, 'knowledge'))).toHaveLength(1);
 		serveSigned(good);
 		expect(await lookAgain(bot)).toBe('taken');
@@ -523,7 +523,7 @@ describe('after a restart', () => {
 		expect(markOf(bot)).toBe('first');
 		serveSigned(good);
 		expect(await look(bot)).toBe('taken');
-		// The one before is still there: answers that are under way read from it.
+		// The previous one is still there, since current answers read from it.
 		expect(readdirSync(folder)).toHaveLength(2);
 		await openBot({ path, own });
 		expect(readdirSync(folder)).toHaveLength(1);

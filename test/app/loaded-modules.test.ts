@@ -1,4 +1,4 @@
-// A script waits for each module that its command loads: few do, and no library that answers nothing.
+// A script waits for each module that its command loads, so there are few, and no unneeded library.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ function loadedFor(file: string, said: string): { modules: string[]; libraries: 
 
 const checkout = join(import.meta.dirname, '../../src/main.ts');
 
-// Raise a number only for a command that needs what it loads: 100 modules more are 20 ms of each answer.
+// Raise a number only if the command needs what it loads: 100 more modules cost 20 ms per answer.
 test.each([
 	['!upgrade 1.56 1.69', 140, ['fastest-levenshtein', 'lru-cache', 'marked', 'semver']],
 	['!notes 1.150', 140, ['fastest-levenshtein', 'lru-cache', 'marked', 'semver']],

@@ -1,4 +1,4 @@
-// The program of one file: alone in its folder, it does what the checkout does. The tests are those of the checkout.
+// The single-file program does what the checkout does, alone in its folder. The tests are those of the checkout.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ test('needs no other file, and keeps only its compile cache', () => {
 
 test('answers if nothing can be written', () => {
 	rmSync(`${file}.cache`, { recursive: true, force: true });
-	// A file in the place of the folder stops even those whom permissions do not stop.
+	// A file instead of the folder stops even root, whom permissions do not stop.
 	writeFileSync(`${file}.cache`, '');
 	const { stdout, stderr, status } = spawnSync(file, ['say', '!help'], { encoding: 'utf8' });
 	expect({ stderr, status }).toEqual({ stderr: '', status: 0 });

@@ -1,4 +1,4 @@
-// The real knowledge, published by `npm run bundle`, checked in a thread, taken up, and used by `say --config`.
+// The real knowledge, published by `npm run bundle`, checked in a thread, loaded, and used by `say --config`.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -70,7 +70,7 @@ test('knowledge is bundled, signed with an encrypted key, checked, loaded and us
 	const said = (...args: string[]) => run(program, ['say', ...args, '!notes 1.66.0']);
 	const plain = said('--json');
 	expect(said('--json', '--config', config)).toEqual(plain);
-	// What the bot has taken up answers, and only to those who name its configuration.
+	// Answers use what the bot has loaded, but only with its configuration.
 	const [note] = knowledge.notes.filter(({ release }) => release === '1.66.0');
 	const read = readBundle(text);
 	if ('refusal' in read || !note) throw new Error('unreadable');
@@ -84,7 +84,7 @@ test('knowledge is bundled, signed with an encrypted key, checked, loaded and us
 	writeFileSync(config, JSON.stringify({ knowledge: { updates: { address: 'https://x.test/', key: publisher.key } } }));
 	expect(said('--json', '--config', config).stdout).toContain('Published for this test');
 	expect(said('--json')).toEqual(plain);
-	// Another key: what came with the program.
+	// With another key, they use what came with the program.
 	writeFileSync(config, JSON.stringify({ knowledge: { updates: { address: 'https://x.test/', key: publicKey } } }));
 	expect(said('--json', '--config', config)).toEqual(plain);
 	writeFileSync(config, 'knowledge: { updates: { key: "no key" } }\n');

@@ -1,4 +1,4 @@
-// Newer knowledge is taken up while a thousand commands are answered: none is lost, and no answer has two editions.
+// Newer knowledge is loaded while a thousand commands are answered: none is lost, and no answer mixes two editions.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { option } from '../../commands/option.ts';
@@ -19,7 +19,7 @@ const start = new Date('2022-09-20T12:00:00Z');
 const base = { summary: '', examples: [], usage: '', changes: false };
 const marks = /\b(own|edition\d)\b/g;
 
-/** Asks its ports again and again, with waits in between, as no command should. */
+/** Reads its ports again and again, with waits in between, as no command should. */
 const slow: Command = {
 	...base,
 	name: 'slow',
@@ -98,7 +98,7 @@ test('answers a thousand commands in ten rooms while five editions are loaded', 
 	for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
 
 	let token = 2;
-	/** A hundred messages, ten in each room, by a person of its own; some ask twice. */
+	/** A hundred messages, ten in each room, from a different person; some ask twice. */
 	const ask = (round: number) =>
 		store.take(
 			batch(String(token++), {

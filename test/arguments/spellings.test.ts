@@ -1,4 +1,4 @@
-// Other spellings of what a deployment is, and what each is taken for.
+// Other spellings of facts, and what each is read as.
 import { expect, test } from 'vitest';
 import { sortWords } from '../../src/arguments/words.ts';
 import { writeTerm } from '../../src/deployment/facts.ts';

@@ -1,4 +1,4 @@
-// What stands before the text of !why, and where the text begins.
+// What comes before the text of !why, and where the text begins.
 import { expect, test } from 'vitest';
 import { readWhy } from '../../src/arguments/why.ts';
 

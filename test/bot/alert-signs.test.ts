@@ -1,4 +1,4 @@
-// ✅ and 💤 on a message that tells of alerts: which alerts they mean, who may use them, and what the watch says after it.
+// ✅ and 💤 on a message with alerts: which alerts they apply to, who may use them, and what the watch says afterwards.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ack } from '../../commands/ack.ts';
 import { snooze } from '../../commands/snooze.ts';
@@ -46,7 +46,7 @@ afterEach(() => store.close());
 
 type Said = { event: string; body: string };
 
-/** Lives on for this many days, a look every hour; what was said meanwhile, delivered. */
+/** Continues for this many days with hourly checks; returns what was said meanwhile, delivered. */
 async function live(days: number): Promise<Said[]> {
 	const said: Said[] = [];
 	for (const end = clock + days * 24 * hour; clock < end; clock += hour) {
@@ -78,12 +78,12 @@ function opens(...ids: string[]) {
 	knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories });
 }
 
-/** What is open; that there is a newer release is told by the card, and never reminded of. */
+/** The open alerts; a newer release is on the card, without reminders. */
 async function holes() {
 	return (await store.open(room)).filter(({ rule }) => rule === 'advisory');
 }
 
-/** What is answered to a reaction. */
+/** The answer to a reaction. */
 async function react(body: '✅' | '💤', repliesTo: string, sender = alice): Promise<string[]> {
 	const health = { version: '0', startedAt: now(), lastSync: () => undefined };
 	const ports = { knowledge, commands, now, health, store, web, limits: usualLimits };

@@ -1,4 +1,4 @@
-// Which commands stand in a message: an error that was pasted to the bot is one too.
+// Which commands are in a message: a pasted error counts as one too.
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { callsIn } from '../../src/bot/calls.ts';

@@ -1,4 +1,4 @@
-// A guide session in a room: what the inbox makes of words, reactions and talk in its thread.
+// A guide session in a room: what the inbox does with words, reactions and other messages in its thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -94,7 +94,7 @@ afterEach(async () => {
 
 type Delivered = { event: string; body: string; content: Content; continues?: string };
 
-/** Somebody says something; what the bot answers, delivered: the event of each is `$` and its place. */
+/** Someone says something; returns the bot's delivered answers. The event of each is `$` and its number. */
 async function say(body: string, more: Partial<Incoming> = {}): Promise<Delivered[]> {
 	clock += 60_000;
 	const message = incoming(`$in${++token}`, { at: now(), body, ...more });
@@ -120,7 +120,7 @@ async function delivered(): Promise<Delivered[]> {
 const first = (said: Delivered[]) => said[0] ?? expect.fail('nothing was said');
 const react = (key: string, to: string, more: Partial<Incoming> = {}) => say(key, { repliesTo: to, ...more });
 
-/** A session that alice began: the plan's event, and the first stage's. */
+/** A session that alice started: the events of the plan and of the first stage. */
 async function begun(): Promise<{ root: string; stage: string }> {
 	const [plan, stage] = await say('!small start');
 	return { root: plan?.event ?? '', stage: stage?.event ?? '' };

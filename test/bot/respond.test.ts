@@ -122,7 +122,7 @@ describe('answers', () => {
 	test("points from other programs' names for a command to ours", async () => {
 		const [given] = await answer('!glia versions');
 		expect(given?.lead).toContain('Did you mean `!status`?');
-		// Where there is no such command, nothing is promised.
+		// Promise nothing if there is no such command.
 		const [other] = await answer('!glia changelog');
 		expect(other?.lead).not.toContain('!notes');
 	});

@@ -74,7 +74,7 @@ test('say that the knowledge reaches to the day upstream was read, compiled or l
 	const live = (read: string) => withNews(known({ releases: releases('1.20.0', '1.21.0') }), { ...noNews, read });
 	for (const [read, expected] of [
 		['2026-11-29', '2026-11-29'],
-		// Kept from before this edition was compiled.
+		// Stored before this edition was compiled.
 		['2026-11-01', '2026-11-20'],
 	] as const) {
 		const answers = [

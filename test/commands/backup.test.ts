@@ -1,4 +1,4 @@
-// !backup: which layout, which version, and what a backup has to have.
+// !backup: which layout, which version, and what a backup must contain.
 import { describe, expect, test } from 'vitest';
 import { backup } from '../../commands/backup.ts';
 import { upgrade } from '../../commands/upgrade.ts';

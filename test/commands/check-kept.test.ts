@@ -1,4 +1,4 @@
-// What !check keeps for a watched server: facts and conditions, never a value; who may have it kept, what goes by it, and
+// What !check stores for a watched server: facts and conditions, never a value; who may store it, what uses it, and
 // how it ends.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -63,7 +63,7 @@ type PlanValue = {
 	hidden: { id: string; because: string[] }[];
 };
 
-/** Whether a note is among the steps of the plan (and concerns for sure), or hidden, and by what. */
+/** Whether a note is among the steps of the plan (and certainly applies), or hidden, and by what. */
 async function inPlan(id: string, command = 'upgrade example.org'): Promise<unknown> {
 	const value = (await ask(command)).value as unknown as PlanValue;
 	const step = value.steps.find(one => one.id === id);
@@ -109,7 +109,7 @@ test("a check stores a skeleton's and look.py's results too, the latter beside t
 	expect(looked.value).toMatchObject({ refuses: true, findings: [{ kind: 'refuses', note: numeric }] });
 	expect((await store.watch(room, 'example.org'))?.checks?.map(({ by }) => by)).toEqual(['skeleton', 'look']);
 	expect(await inPlan(numeric)).toBe(true);
-	// What it printed may be pasted as it stands, and sent as a file.
+	// Its output may be pasted as it is, or sent as a file.
 	for (const more of [{ quoted: 'look none\n' }, file('look none')]) {
 		expect((await ask('check example.org', more)).value).toMatchObject({ refuses: false });
 		expect(await inPlan(numeric)).toEqual(['configuration']);

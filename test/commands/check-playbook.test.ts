@@ -1,4 +1,4 @@
-// !check with a vars.yml of the playbook: what it refuses, what does nothing, what came since, and no value repeated.
+// !check with a vars.yml of the playbook: what is refused, what has no effect, what changed since, without repeating a value.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -44,15 +44,15 @@ test.each([
 	['matrix_coturn_enabled: false', { kind: 'refuses', replacedBy: 'coturn_enabled' }],
 	['matrix_dimension_enabled: false', { kind: 'refuses', note: 'mdad/2026-02-12/dimension-gone' }],
 	['matrix_mautrix_telegram_api_id: 1', { kind: 'refuses', replacedBy: 'matrix_bridge_mautrix_telegram_api_id' }],
-	// Renamed, and gone since under its new name.
+	// Renamed, and removed since under its new name.
 	['matrix_mautrix_telegram_bot_token: x', { kind: 'refuses', replacedBy: undefined }],
 	['matrix_riot_web_themes_enabled: true', { kind: 'refuses', replacedBy: 'matrix_client_element_themes_enabled' }],
-	// Refused by a role that is on by itself, and by one that is not.
+	// Refused by a role that is on by default, and by one that is not.
 	['matrix_synapse_docker_image: x', { kind: 'refuses', replacedBy: 'matrix_synapse_container_image' }],
 	['jitsi_enabled: true\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: undefined }],
 	['jitsi_jvb_server_id: x', { kind: 'removed' }],
 	['jitsi_enabled: "{{ x }}"\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: 'jitsi_enabled' }],
-	// Ignored without a word.
+	// Silently ignored.
 	['jitsi_enabled: true\njitsi_jvb_container_labels_traefik_enabled: x', { note: 'mdad/2026-08-06/jitsi-colibri' }],
 	[
 		'matrix_synapse_workers_generic_worker_count: 1',
@@ -124,7 +124,7 @@ test('selects entries by the chosen homeserver and reverse proxy', async () => {
 		const { value } = await answer(base.replace('playbook-managed-traefik', type), 'mdad 2023-03-01');
 		return (value.entries as { id: string; concerned: unknown }[]).find(({ id }) => id === traefik)?.concerned;
 	};
-	// Somebody's own Traefik reads the same labels.
+	// The admin's own Traefik reads the same labels.
 	expect(await ofProxy('other-traefik-container')).toBe('unknown');
 	expect(await ofProxy('none')).toBeUndefined();
 });
@@ -161,7 +161,7 @@ test("does not judge the admin's own names, nor what an excerpt leaves open", as
 	const { value } = await answer(`${base}vault_key: 1\nmy_thing: "{{ vault_key }}"\n`);
 	expect(value).toMatchObject({ findings: [], refuses: false });
 	expect((value.unjudged as { option: string }[]).map(({ option }) => option)).toEqual(['vault_key', 'my_thing']);
-	// No matrix_domain: the value of the migration may stand in another file.
+	// No matrix_domain: the migration value may be in another file.
 	expect((await answer('matrix_synapse_workers_enabled: true\n')).value.findings).toEqual([]);
 });
 
@@ -236,7 +236,7 @@ test('still reads a homeserver.yaml beside it', async () => {
 	).not.toHaveProperty('distribution');
 });
 
-// `tried.json`: what the playbook's own checks refused of ten files of ten dates (tools/verify/playbook).
+// `tried.json`: what the playbook's own checks refused in ten files from ten dates (tools/verify/playbook).
 const tried: Record<string, { names: string[]; others: string[] }> = JSON.parse(
 	readFileSync(new URL('../knowledge/vars/tried.json', import.meta.url), 'utf8'),
 );
@@ -246,14 +246,14 @@ test.each(Object.entries(tried))('reports what the playbook refuses in %s', asyn
 	const refused = found.filter(({ kind, onlyIf }) => kind === 'refuses' && !onlyIf).map(({ option }) => option);
 	expect(refused).toEqual(expect.arrayContaining(names));
 	expect(new Set(refused).difference(new Set([...names, ...others]))).toEqual(new Set());
-	// A value that is missing under its new name is told of at the old one; others at what their entry is about.
+	// A value missing under its new name is reported at the old one, others at what their entry is about.
 	const renamed = found.filter(({ kind }) => kind === 'refuses').map(({ replacedBy }) => replacedBy);
 	const elsewhere = ['matrix_media_repo_datastore_file_id', 'livekit_server_config_rtc_port_range_end'];
 	const asked = others.filter(option => !elsewhere.includes(option));
 	expect([...refused, ...renamed]).toEqual(expect.arrayContaining(asked));
 });
 
-// `rendered.json`: what the playbook's own templates could not render of the same files, and of one that is made for it.
+// `rendered.json`: what the playbook's own templates could not render of the same files, and of one made for this.
 const rendered: Record<string, { undefined: string[]; others: string[] }> = JSON.parse(
 	readFileSync(new URL('../knowledge/vars/rendered.json', import.meta.url), 'utf8'),
 );

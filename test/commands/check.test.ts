@@ -1,4 +1,4 @@
-// !check as people say it: words, code blocks, files, skeletons; what comes back, and what must never come back.
+// !check as people use it: words, code blocks, files, skeletons; what it answers, and what it must never repeat.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -179,7 +179,7 @@ test('never repeats a planted secret in an answer, a refusal or JSON', async () 
 			.join('\n');
 	};
 	const values = [secret, `[${secret}]`, `{${secret}: ${secret}}`, `"https://u:${secret}@x.example/"`];
-	// Each option has one kind of value; the next option has the next.
+	// Each option has a value of one kind, the next option of the next kind.
 	for (const [index, path] of paths.entries()) {
 		const files = [{ name: 'homeserver.yaml', text: `${base}${nested(path, values[index % values.length] ?? '')}\n` }];
 		expect(JSON.stringify(await ask('1.163.2', files)), path).not.toContain(secret);

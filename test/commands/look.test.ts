@@ -1,4 +1,4 @@
-// What the script `look` prints decides: of the configuration, of what is installed beside Synapse, and its Python.
+// What look.py prints decides about the configuration, the packages beside Synapse, and its Python.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -20,7 +20,7 @@ async function plan(text: string, files?: { name: string; text: string }[]): Pro
 }
 
 const musts = ({ steps }: PlanValue) => steps.filter(({ must }) => must);
-/** What a configuration, or what is installed, would decide: the database and people's scripts are none of that. */
+/** What a configuration or installed packages would decide, which excludes the database and admins' scripts. */
 const decidable = new Set(ports.knowledge.notes.flatMap(({ id, found }) => (found ? [id] : [])));
 const open = (value: PlanValue) =>
 	musts(value).filter(({ id, onlyIf, concerned }) => concerned !== true || (onlyIf && decidable.has(id)));
@@ -92,7 +92,7 @@ test('asks about faults too, under their own names', async () => {
 	expect(await concerned(`fault/${fault?.id}`)).toBe(true);
 	expect(await concerned(`?fault/${fault?.id}`)).toBe('unknown');
 	expect(await concerned('none')).toBeUndefined();
-	// Its cure came before the start: nobody meets it.
+	// It was fixed before the start, so nobody meets it.
 	const later = askedByLook(ports.knowledge, { from: '1.150.0', to: '1.163.2', profile: new Map() });
 	expect(later.map(({ printed }) => printed)).not.toContain(`fault/${fault?.id}`);
 });

@@ -1,4 +1,4 @@
-// !migrate, as it is asked: what it takes from words and from the room, what it refuses, and old names.
+// !migrate: what it takes from words and from the room, what it refuses, and old names.
 import { expect, test } from 'vitest';
 import { migrate } from '../../commands/migrate.ts';
 import { Refusal } from '../../src/answer.ts';
@@ -10,7 +10,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const distributions = openDistributions(folder);
 
-/** A room that watches example.org, with what it knows of it. */
+/** A room that watches example.org, with what it knows about it. */
 const store = {
 	watch: async (_: string, server: string) =>
 		server === 'example.org'

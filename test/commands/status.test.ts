@@ -1,4 +1,4 @@
-// !status: whose published knowledge counts, how far it reaches, and why another one was refused.
+// !status: whose published knowledge is used, how far it reaches, and why another one was rejected.
 import { describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';

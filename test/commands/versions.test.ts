@@ -1,4 +1,4 @@
-// What a server says it runs, as every command and alert tells it: the same of one server everywhere, and nothing that
+// What a server says it runs, as every command and alert words it: the same for one server everywhere, and nothing that
 // is not known.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deadlines } from '../../commands/deadlines.ts';
@@ -59,7 +59,7 @@ function observed(body: string, server: string): Observation {
 	});
 }
 
-/** What each command says of a server that answers like this, whole and as one text. */
+/** What each command says about a server that answers like this, whole and as one text. */
 async function everywhere(body: string, room: string): Promise<Record<string, string>> {
 	const web = outside(now);
 	web.plays('a.test', observed(body, 'a.test'));
@@ -120,7 +120,7 @@ describe('is the same everywhere', () => {
 	])('%s', async (body, expected) => {
 		const said = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {
-			// A refusal of `!upgrade` for what is newest has the number, and no more is to be said.
+			// When `!upgrade` refuses because it is the newest, it gives the number, and no more.
 			if (command === 'upgrade' && text.includes('nothing to upgrade to')) continue;
 			expect(text, command).toContain(expected);
 		}

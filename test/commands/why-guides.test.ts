@@ -1,4 +1,4 @@
-// The errors that guides know, pasted as real programs said them: !why finds the entry of a guide that has the cure.
+// The errors that guides know, pasted as real programs print them: !why finds the entry of a guide with the fix.
 import { describe, expect, test } from 'vitest';
 import { why } from '../../commands/why.ts';
 import { knownBy } from '../../src/advice/guide/guide.ts';

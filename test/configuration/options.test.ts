@@ -5,7 +5,7 @@ import { knownCode } from '../known.ts';
 const file = 'synapse/config/a.py';
 const schema = 'schema/synapse-config.schema.yaml';
 
-/** One option called `a`, as each release has it; null: it has none. A second one is there in all of them. */
+/** An option `a`, as each release has it; null: it does not. A second option is in all of them. */
 function optionsWith(states: Record<string, Partial<OptionState> | null>) {
 	const said = Object.entries(states).map(([version, state]): [string, Record<string, OptionState>] => [
 		version,

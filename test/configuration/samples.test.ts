@@ -1,4 +1,4 @@
-// Configurations of different kinds: what !check finds in each, and whether releases that read them agree.
+// Configurations of different kinds: what !check finds in each, and whether releases agree.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,7 +1,7 @@
 // What PyYAML 6.0's SafeLoader makes of these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
 import type { Value } from '../../src/configuration/yaml.ts';
 
-/** A date is `<date>`; a number that is no integer is `{ float }`, as text where it is not finite. */
+/** A date is `<date>`; a non-integer is `{ float }`, as text if it is not finite. */
 export const cases: readonly [text: string, documents: unknown[] | 'error'][] = [
 	['a: yes\n', [{ a: true }]],
 	['a: no\n', [{ a: false }]],

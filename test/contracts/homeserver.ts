@@ -1,4 +1,4 @@
-// What every homeserver edge must keep: one suite, run on the simulated one and on a real Synapse.
+// The contract of every homeserver edge: one suite, run on the simulated one and on a real Synapse.
 import { expect, test } from 'vitest';
 import { sealFile } from '../../src/edges/matrix/encryption.ts';
 import type { Content, Homeserver, Incoming, Outcome, SentFile } from '../../src/ports/homeserver.ts';
@@ -6,15 +6,15 @@ import type { Content, Homeserver, Incoming, Outcome, SentFile } from '../../src
 /** The bot's edge, and a person who acts on the same homeserver. */
 export type Scene = {
 	homeserver: Homeserver;
-	/** The person makes a room; the bot is invited to it unless told otherwise. */
+	/** The person creates a room; by default the bot is invited to it. */
 	createRoom: (options?: { invite: boolean }) => Promise<string>;
 	say: (room: string, body: string) => Promise<string>;
-	/** The person sends any event; a message unless told otherwise. */
+	/** The person sends any event, by default a message. */
 	send: (room: string, content: Content, type?: string) => Promise<string>;
 	redact: (room: string, event: string) => Promise<void>;
 	/** The person uploads a file; its address. */
 	put: (bytes: Uint8Array) => Promise<string>;
-	/** The person's id. */
+	/** The person's user ID. */
 	person: string;
 };
 
@@ -168,7 +168,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		});
 	});
 
-	/** What the bot hears of the event that `send` makes. */
+	/** What the bot receives of the event that `send` creates. */
 	async function heard({ homeserver }: Scene, room: string, send: () => Promise<string>): Promise<Incoming> {
 		const { token } = got(await homeserver.sync(undefined));
 		const event = await send();
@@ -251,7 +251,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(texts(before).slice(-2)).toEqual(['one', 'edited']);
 		expect(texts(after)).toEqual(['three']);
 		for (let i = 0; i < 25; i++) await say(room, `more ${i}`);
-		// An edit and what it changes are two events of them.
+		// An edit and what it changes are two events.
 		const more = got(await homeserver.around(room, middle, person)).after.length;
 		expect([19, 20]).toContain(more);
 	}, 60_000);

@@ -1,4 +1,4 @@
-// Texts that are kept: by the tests' own stand-in, and by the store in memory and in a folder.
+// Stored texts: in the tests' own stand-in, and in the store in memory and in a folder.
 import { expect, test } from 'vitest';
 import { openKept } from '../edges/web/world.ts';
 import { keptAt, keptContract } from './kept.ts';

@@ -1,11 +1,11 @@
-// What is promised of texts that are kept, by whatever keeps them.
+// The contract for stored texts, whatever stores them.
 import { describe, expect, test } from 'vitest';
 import type { Kept } from '../../src/ports/web.ts';
 import type { Places } from './places.ts';
 
 type Kinds = Record<string, (use: (kept: Kept) => Promise<void>) => Promise<void>>;
 
-/** The stores at these places, as what keeps texts. */
+/** The stores at these places, as stores of texts. */
 export function keptAt(places: Places): Kinds {
 	return Object.fromEntries(
 		Object.entries(places).map(([name, make]) => [

@@ -1,14 +1,14 @@
-// The stores that a contract is checked on: in memory, in a folder, and, where a server is given, in PostgreSQL.
+// The stores that a contract is checked on: in memory, in a folder, and in PostgreSQL if a server is given.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 
-/** One store of a test. */
+/** A store for one test. */
 export type Place = {
 	open: () => Promise<Store>;
-	/** Whether what was put is there after it was closed and opened again, as at the next start of the process. */
+	/** Whether data is still there after closing and opening, as at the next start of the process. */
 	outlives: boolean;
 	remove: () => void;
 };

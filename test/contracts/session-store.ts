@@ -1,4 +1,4 @@
-// What the store promises to guide sessions: the same in memory and on disk, there also after it was closed.
+// The store's contract for guide sessions: the same in memory and on disk, and on disk also after closing.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { GuideSession } from '../../src/advice/guide/session.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -55,7 +55,7 @@ export function sessionStoreContract(places: Places): void {
 			await store.close();
 			store = await place.open();
 		}
-		/** A message, what was decided about it, and its delivery: each saying becomes the event `$` and its id. */
+		/** A message, its decision and its delivery: each message sent becomes the event `$` and its ID. */
 		async function decided(sayings: Saying[], kept?: KeptSession, at = now): Promise<void> {
 			const event = `$message${++heard}`;
 			await store.take(batch(`${heard}+`, { joined: [news([incoming(event)])] }), at);

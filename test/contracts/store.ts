@@ -1,4 +1,4 @@
-// What every store must keep: one suite, run on the memory and on a file.
+// The contract of every store: one suite, run in memory and on a file.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Batch, Incoming, RoomState, Unreadable } from '../../src/ports/homeserver.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -17,7 +17,7 @@ export function batch(token: string, more: Partial<Omit<Batch, 'token'>> = {}): 
 	return { token, joined: [], invited: [], left: [], ...more };
 }
 
-/** News of a room; only what the test is about needs to be said. */
+/** News of a room; a test gives only what it is about. */
 export function news(messages: Incoming[] = [], more: Partial<Batch['joined'][number]> = {}): Batch['joined'][number] {
 	const last = messages.at(-1);
 	return {
@@ -43,7 +43,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 	afterEach(() => store.close());
 
-	/** In a room since the second sync, nothing left to read in its past. */
+	/** In a room since the second sync, with no history left to read. */
 	async function inRoom(state: RoomState = {}): Promise<void> {
 		await store.take(batch('1'), start);
 		await store.take(batch('2', { joined: [news([], { state })] }), start);
@@ -441,7 +441,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			const [row] = await store.due(start, [], 9);
 			expect(row).toMatchObject({ room: fresh, said: 'A', event: { content: { body: 'A', 'io.glia.said': 'A' } } });
 			expect(row?.kind === 'event' && row.event.content).not.toHaveProperty('m.relates_to');
-			// Seen again, it is nothing new.
+			// Seen again, it is not new.
 			await store.take(batch('5', { joined: [news([], { state: { tombstone } })] }), start);
 			expect(await store.moves(start)).toEqual([]);
 		});
@@ -481,7 +481,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		await waits('alice 1', rooms[3], alice);
 		const second = await next();
 		expect(second?.said).toBe('alice 1');
-		// The homeserver limits us: what was chosen was not sent.
+		// The homeserver limits us, so what was chosen was not sent.
 		if (second) await store.postpone(second.id, start);
 		expect((await next())?.said).toBe('alice 1');
 		if (second) await store.sent(second.id, '$2', start);
@@ -536,7 +536,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			const [other] = await store.unexplained(later(60));
 			if (other) await store.explain(other, saying('about S6'), start);
 			expect((await store.counts()).outbox).toBe(4);
-			// A day later one hears of it again.
+			// A day later it is reported again.
 			await bring('6', [closed('e', 'S7')]);
 			const [next] = await store.unexplained(later(60));
 			if (next) await store.explain(next, saying('about S7'), later(25 * 3600));

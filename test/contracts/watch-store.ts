@@ -1,4 +1,4 @@
-// What the store promises the watch: the same in memory and on disk, and on disk also after it was closed.
+// The store's contract for the watch: the same in memory and on disk, and on disk also after closing.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CheckRecord } from '../../src/advice/check/record.ts';
 import type { Alert } from '../../src/advice/watch/alerts.ts';
@@ -46,7 +46,7 @@ function given(watch: Subscription, alerts: readonly Alert[], say: WatchDecision
 	return store.keepDecided([{ watch, alerts, say }], at);
 }
 
-/** All that watch a server, a page of one at a time. */
+/** Everyone who watches a server, in pages of one. */
 async function watching(server: string): Promise<Watched[]> {
 	const [first, ...rest] = await store.watchedBy(server, '', 1);
 	const others = first ? await store.watchedBy(server, first.subscription.id, 100) : [];
@@ -216,7 +216,7 @@ export function watchStoreContract(places: Places): void {
 			const [second] = await store.due(later(1), [], 1);
 			expect(second).toMatchObject({ said: 's2', continues: 's1' });
 			expect(await store.open('!a')).toMatchObject([{ reminders: 1, stage: 'open', at: later(1).toISOString() }]);
-			// What may still be answered to outlives what was delivered long ago.
+			// What can still be answered is kept longer than other delivered messages.
 			await store.prune(later(100));
 			expect(await store.eventOf('!a', 's1')).toBe('$one');
 			await given(watch, [alert('CVE-1', { kind: 'solved', stage: 'solved' })], saying('s3'), later(2));

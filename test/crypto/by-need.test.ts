@@ -1,4 +1,4 @@
-// Stores of which only a part is in memory: to anyone who asks, they are as if all of it were.
+// Stores that are only partly in memory, which answer as if they were completely.
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { between, lookupsOf, type Query } from '../../crypto/by-need.ts';
@@ -7,7 +7,7 @@ import { type Database, type Entry, type Key, type Mirror, openMirror } from '..
 const require = createRequire(import.meta.url);
 const { indexedDB: fake } = require('fake-indexeddb') as { indexedDB: IDBFactory };
 
-/** Numbers that are the same in each run. */
+/** Random numbers that are the same in each run. */
 function dice(seed: number): (sides: number) => number {
 	let state = seed;
 	return sides => {
@@ -29,7 +29,7 @@ test('everything between two keys begins with their common prefix', () => {
 	const roll = dice(1);
 	let inside = 0;
 	for (let i = 0; i < 200_000; i++) {
-		// Most keys have nothing in common: half of these begin alike.
+		// Most keys have nothing in common, so half of these begin alike.
 		const start = parts[roll(parts.length)] ?? '';
 		const alike = roll(2) === 0;
 		const [from, key, to] = [1, 2, 3].map(() => (alike ? start + parts[roll(parts.length)] : randomKey(roll))) as [
@@ -52,7 +52,7 @@ const indexes = [
 	{ name: 'by_sender', keyPath: ['sender', 'kind'], unique: false, multiEntry: false },
 	{ name: 'by_kind', keyPath: 'kind', unique: false, multiEntry: false },
 ];
-/** The first is read by need, the other is in memory as a whole: what one answers, the other has to answer. */
+/** The first is read on demand, the other is in memory: both must give the same answers. */
 const stores = ['inbound_group_sessions3', 'whole'].map(name => ({ name, keyPath: null, indexes }));
 const shape: Database = { name: 'db', version: 1, stores };
 
@@ -101,7 +101,7 @@ function opened(mirror: Mirror): Promise<IDBDatabase> {
 
 type Act = (store: IDBObjectStore) => IDBRequest;
 
-/** Does the same to both stores in a transaction each, and gives what each answered. */
+/** Does the same in a transaction of each store, and returns both answers. */
 async function both(db: IDBDatabase, acts: readonly Act[], aborted = false): Promise<unknown[]> {
 	return Promise.all(
 		stores.map(async ({ name }) => {

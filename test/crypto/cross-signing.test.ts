@@ -209,7 +209,7 @@ test('notices an identity that someone else replaced', async () => {
 	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'needs-seeds', wrong: true });
 });
 
-/** A homeserver of several processes: what is read, or judged by, is from before the last `behind` calls. */
+/** A homeserver of several processes, which reads the state from before the last `behind` calls. */
 function lagging(server: Homeserver, machine: OlmMachine) {
 	const now = server.client(machine);
 	const old = new Map<string, unknown>();

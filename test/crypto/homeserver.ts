@@ -28,7 +28,7 @@ interface Identity {
 	user_signing_key: Signed;
 }
 
-/** When the keys of an identity are taken: never asking, from anyone who knows the password, or after a visit to a page. */
+/** When an identity's keys are accepted: always, with the password, or after a visit to a page. */
 export type Policy = 'password-to-replace' | 'password-always' | 'account-page-to-replace' | 'never';
 
 export const PASSWORD = 'correct horse';
@@ -42,14 +42,14 @@ export interface Homeserver {
 	before: (path: string) => void;
 	/** Called when a request was carried out; what it throws is lost on the way back. */
 	after: (path: string) => void;
-	/** Has somebody been to the account page? */
+	/** Whether someone has visited the account page. */
 	allowed: boolean;
 	client(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): SendRequest;
-	/** A sync of this device, and everything that it then wants sent. Returns the to-device events as decrypted. */
+	/** Syncs this device and sends everything that it then wants to send. Returns the decrypted to-device events. */
 	sync(machine: OlmMachine): Promise<{ type: string; content: Record<string, unknown> }[]>;
-	/** Takes what came for a device since the last time. */
+	/** Returns and removes what arrived for a device since the last call. */
 	take(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): { events: object[]; counts: Record<string, number> };
-	/** Sends what the machine wants sent. */
+	/** Sends what the machine wants to send. */
 	send(machine: OlmMachine, requests: readonly Request[]): Promise<void>;
 	toDevices(sender: string, type: string, messages: Record<string, Record<string, object>>): void;
 	identity(user: string): Identity | undefined;

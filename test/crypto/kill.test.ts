@@ -1,4 +1,4 @@
-// A bot killed at random moments while keys come in: nothing that it acknowledged is lost, nothing is used twice.
+// A bot killed at random moments while keys arrive: nothing acknowledged is lost, and nothing is used twice.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const asBot = { userId: new UserId(BOT), deviceId: new DeviceId(DEVICE) };
 const room = new RoomId(ROOM);
 
-// More of them by hand: KILLS=100.
+// More by hand: KILLS=100.
 const KILLS = Number(process.env.KILLS ?? 6);
 
 interface Tally {
@@ -47,7 +47,7 @@ async function startBot(where: string, mode: string): Promise<ChildProcess> {
 	return fork(join(import.meta.dirname, 'bot.ts'), [where, mode], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
-/** Runs batch after batch through the bot. `timeout` says how long it may live after getting one; null: until done. */
+/** Runs batch after batch through the bot. `timeout`: how long it lives after getting one; null: until done. */
 async function run(
 	where: string,
 	mode: string,
@@ -105,7 +105,7 @@ function note(tally: Tally, { read, failed, replies }: Extract<FromBot, { kind: 
 	tally.failed.push(...failed);
 	for (const reply of replies) {
 		const { session_id, ciphertext } = JSON.parse(reply);
-		// The message begins with its version and counter; the same for two messages is what must never happen.
+		// The message begins with its version and counter; two messages must never have the same.
 		const counter = `${session_id} ${Buffer.from(ciphertext, 'base64').readUIntBE(2, 2)}`;
 		if (tally.counters.has(counter)) tally.reused.push(counter);
 		tally.counters.set(counter, reply);

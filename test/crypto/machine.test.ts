@@ -1,4 +1,4 @@
-// Two machines that talk, relayed by hand: what is encrypted is read, also across a restart, and nobody trips a panic.
+// Two machines that talk, relayed by hand: they decrypt each other, also after a restart, without a panic.
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// A panic of the WebAssembly code: a real one, which the machine's own guard keeps callers from.
+// A real panic of the WebAssembly code, from which the machine's guard usually protects callers.
 import { expect, test, vi } from 'vitest';
 import { Attachment, DeviceId, isFatal, OlmMachine, onFatal, UserId } from '../../crypto/index.ts';
 import { answer, wasm } from '../../crypto/wasm.ts';

@@ -103,7 +103,7 @@ test("clients read each other's messages, also after a restart, and send nothing
 		await alice.sync();
 	}
 	const said = [0, 1, 2].flatMap(i => [`question ${i}`, `answer ${i}`]);
-	// The first own message of each comes back in the sync that brings the other's.
+	// The first own message of each comes back in the sync with the other's.
 	expect(alice.read).toEqual(said);
 	expect(bot.read).toEqual(said.slice(0, -1));
 	expect(timeline.map(({ type }) => type)).toEqual(said.map(() => 'm.room.encrypted'));

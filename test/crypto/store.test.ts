@@ -1,4 +1,4 @@
-// The store on disk: what survives, what is refused and in which words, and what a full disk does.
+// The store on disk: what survives, what is refused in which words, and what a full disk does.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -41,7 +41,7 @@ const open = (name: string, passphrase = '', user = BOT, device = DEVICE) =>
 	OlmMachine.initialize(new UserId(user), new DeviceId(device), directory(name), passphrase, 0);
 const identity = (machine: OlmMachine) => machine.identityKeys.ed25519.toBase64();
 
-/** Begins a store and closes it; its identity. */
+/** Creates a store and closes it; returns its identity. */
 async function begun(name: string, passphrase = ''): Promise<string> {
 	const machine = await open(name, passphrase);
 	const key = identity(machine);
@@ -188,7 +188,7 @@ test('stops the machine on a full disk, and keeps nothing of what failed', async
 const promised =
 	/^CryptoError: .* is damaged \(.*\); restore a backup of it, or log in again as a new device, without these keys$/;
 
-/** A store with an account, cross-signing keys, a device and an identity: its bytes. */
+/** The bytes of a store with an account, cross-signing keys, a device and an identity. */
 async function filled(name: string): Promise<Buffer> {
 	const machine = await open(name);
 	await machine.bootstrapCrossSigning(true);
@@ -198,7 +198,7 @@ async function filled(name: string): Promise<Buffer> {
 	return readFileSync(file(name));
 }
 
-/** Writes a store as bytes, without what SQLite keeps beside it. */
+/** Writes a store from bytes, without SQLite's files beside it. */
 function written(name: string, bytes: Uint8Array): void {
 	for (const end of ['-wal', '-shm']) rmSync(file(name) + end, { force: true });
 	writeFileSync(file(name), bytes);
@@ -210,7 +210,7 @@ function changed(name: string, sql: string, ...values: (string | number | Uint8A
 	database.close();
 }
 
-/** Opens a store and uses all of it; the identity that it has, or the error. */
+/** Opens a store and uses all of it; returns its identity, or the error. */
 async function used(name: string): Promise<unknown> {
 	let machine: OlmMachine | undefined;
 	try {
@@ -256,7 +256,7 @@ test('covers each byte of each stored value by its checksum', async () => {
 test('reports a value with a damaged byte in the promised sentence', async () => {
 	const saved = await filled('damaged');
 	for (const { database, store, key, value } of rowsOf('damaged')) {
-		// Each byte of the short ones, some sixty of each long one.
+		// Each byte of the short ones, about sixty of each long one.
 		for (let at = 0; at < value.length; at += Math.ceil(value.length / 60)) {
 			const worse = Uint8Array.from(value);
 			worse[at] = (worse[at] ?? 0) ^ 0x01;
@@ -280,7 +280,7 @@ test('reports damage of any byte in the promised sentence, or keeps the same ide
 		const became = await used('file');
 		if (became !== key) {
 			refused++;
-			// A damaged owner is another owner, and a damaged number of the format another format.
+			// A damaged owner is another owner, and a damaged format number another format.
 			expect(String(became), `byte ${at}`).toMatch(
 				new RegExp(`${promised.source}|belongs to .* not to|was created with|newer version|cannot be read: `),
 			);

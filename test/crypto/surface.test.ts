@@ -1,4 +1,4 @@
-// What matrix-bot-sdk uses of the package that this one stands in for, read from its compiled code.
+// What matrix-bot-sdk uses of the package that this one replaces, read from its compiled code.
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

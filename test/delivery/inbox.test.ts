@@ -1,4 +1,4 @@
-// Messages are decided once, in order, by their rooms' rules; the flood of one sender is bounded.
+// Messages are decided once, in order, by their rooms' rules; a flood from one sender is limited.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -107,7 +107,7 @@ afterEach(async () => {
 
 let token = 0;
 
-/** A room with this state, and nothing to read in its past. */
+/** A room with this state, and no history to read. */
 async function enter(state: RoomState = {}, id = room): Promise<void> {
 	if (!(await store.token())) await store.take(batch('0'), start);
 	await store.take(batch(`in ${id}`, { joined: [news([], { room: id, state })] }), start);
@@ -136,7 +136,7 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
 
 const decided = () => until(async () => (await store.counts()).inbox === 0);
 
-/** All that waits to be said in a room, in order; it is taken out. */
+/** Returns and removes, in order, everything waiting to be sent in a room. */
 async function said(id = room): Promise<Waiting[]> {
 	const found: Waiting[] = [];
 	for (;;) {
@@ -430,7 +430,7 @@ describe('a command that looks at servers', () => {
 		await sleep(30);
 		release();
 		await decided();
-		// The process that was killed would not have come so far; its answer is not said a second time.
+		// A killed process would not have got this far; its answer is not sent a second time.
 		lost();
 		await sleep(10);
 		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);

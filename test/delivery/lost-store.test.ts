@@ -1,4 +1,4 @@
-// A first start is told from a lost store, and rooms hear of the loss once.
+// A first start is distinguished from a lost store, and rooms are told of the loss once.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noticeLoss } from '../../src/delivery/lost-store.ts';
 import { announce } from '../../src/delivery/notices.ts';
@@ -39,7 +39,7 @@ function start(keysAlone = false, pause: () => void = () => undefined): Promise<
 
 const settled = () => new Promise(resolve => setTimeout(resolve, 20));
 
-/** The first sync, and what rooms hear of it. */
+/** The first sync, and what rooms are told. */
 async function heard(): Promise<string[]> {
 	const joined = [room, other].map(id => news([], { room: id }));
 	await store.take(batch('1', { joined }), now());
@@ -86,7 +86,7 @@ test("tells each room once, the log and the status if an account's store is empt
 	expect(said.map(text => text.split(' ')[0])).toEqual([other, room]);
 	for (const text of said) expect(text).toMatch(/no longer watch any servers.*!watch example\.org/);
 	expect(errors).toHaveLength(1);
-	// At the next starts nothing is said again, and the status goes on telling of it for a while.
+	// Later starts say nothing again, and the status mentions it for a while.
 	clock += day;
 	expect(await start()).toEqual(new Date(clock - day));
 	await settled();

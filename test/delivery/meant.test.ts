@@ -1,4 +1,4 @@
-// Of what people say only what may be meant for the bot is written down.
+// Only messages that may be meant for the bot are stored.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,10 +85,10 @@ test('reads messages in the thread of a guide at every moment', async () => {
 		...{ is: 'open' as const, since: now().toISOString(), refused: [], place: { stage: 'a', gate: false } },
 	};
 	const done = { body: 'done', thread: '$thread' };
-	// Begun in a thread, in the same batch.
+	// Started in a thread, in the same batch.
 	expect(await kept({ body: '!postgres 15 17 docker start', thread: '$thread' }, done)).toHaveLength(2);
 	expect(await kept(done, { body: 'done', thread: '$other' })).toEqual([]);
-	// Written down, and not decided.
+	// Stored, and not decided.
 	const begin = incoming('$begin', { body: '!postgres 15 17 docker start', thread: '$thread' });
 	await store.take(batch('2', { joined: [news([begin])] }), now());
 	expect(await kept(done)).toEqual(['done']);

@@ -1,4 +1,4 @@
-// Notices of what cannot be read: none of what an earlier session has read, although the store does not know of it.
+// Notices of unreadable messages: none for what an earlier session has read, even if the store does not know it.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { explain } from '../../src/delivery/notices.ts';
 import { openStore } from '../../src/edges/store/store.ts';
@@ -15,7 +15,7 @@ const login = new Date(start);
 let clock: number;
 let store: Store;
 let played: Played;
-/** What rooms hear without a reply to anything: room and text. */
+/** What rooms are told outside of replies: room and text. */
 let unasked: [string, unknown][];
 
 const now = () => new Date(clock);
@@ -36,7 +36,7 @@ beforeEach(async () => {
 
 afterEach(() => store.close());
 
-/** Came so many seconds before the login. */
+/** Arrived this many seconds before the login. */
 const closed = (event: string, seconds: number, more: Partial<Unreadable> = {}): Unreadable => ({
 	...{
 		event,
@@ -56,7 +56,7 @@ async function answered(event: string, where = room): Promise<void> {
 	await played.port.send(where, `answer to ${event}`, { type: 'm.room.message', content });
 }
 
-/** The events that notices reply to, once they were waited for. */
+/** The events that notices reply to, after waiting for them. */
 async function explained(...unreadable: Unreadable[]): Promise<(string | undefined)[]> {
 	clock = start + 1000;
 	const rooms = Object.groupBy(unreadable, one => one.room);
@@ -109,7 +109,7 @@ test('tells a room once that the store was restored if it has answers the store 
 	expect(unasked).toEqual([
 		[room, expect.stringMatching(/restored from a backup .* from 2026-11-21 11:58 UTC .*`!servers`/)],
 	]);
-	// The next look finds the same replies.
+	// The next check finds the same replies.
 	await explained(closed('$g', 65, { session: 'T' }));
 	expect(unasked).toHaveLength(1);
 });

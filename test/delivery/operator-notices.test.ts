@@ -1,4 +1,4 @@
-// The operator's room hears of each fault once while it lasts, whatever is restarted or killed in between.
+// The operator's room is told of each problem once while it lasts, whatever is restarted or killed in between.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BotCondition } from '../../src/advice/operator/faults.ts';
 import { noteBackup } from '../../src/delivery/last-backup.ts';
@@ -30,7 +30,7 @@ async function join(...rooms: string[]): Promise<void> {
 	for (const room of rooms) await store.tell(room, [], clock);
 }
 
-/** What is said in the operator's room now; delivered at once. */
+/** What is said in the operator's room now, delivered at once. */
 async function told(on: Store = store): Promise<string[]> {
 	clock = new Date(clock.getTime() + 60_000);
 	await tellOperator({

@@ -1,4 +1,4 @@
-// What is decided reaches its room: through limits, absences, lost answers, restarts and rooms that are gone.
+// What is decided reaches its room: through rate limits, outages, lost responses, restarts and rooms that are gone.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { after, type Outbox, openOutbox } from '../../src/delivery/outbox.ts';
 import { openStore } from '../../src/edges/store/store.ts';
@@ -21,7 +21,7 @@ let faults: unknown[];
 let locked: string[];
 let ready: boolean;
 let loud: string[];
-/** What each room had heard whenever nothing was due any more. */
+/** What each room had received whenever nothing more was due. */
 let idle: unknown[][];
 
 const now = () => new Date(clock);
@@ -67,7 +67,7 @@ async function decide(...sayings: Saying[]): Promise<void> {
 	outbox.wake();
 }
 
-/** Until nothing is under way and nothing is due. */
+/** Waits until nothing is in progress and nothing is due. */
 async function settle(): Promise<void> {
 	for (let quiet = 0; quiet < 5; ) {
 		await new Promise(resolve => setTimeout(resolve, 3));
@@ -80,7 +80,7 @@ function settleFor(ms: number): Promise<void> {
 	return new Promise(resolve => setTimeout(resolve, ms));
 }
 
-/** Time passes, and the outbox looks again. */
+/** Advances the clock and wakes the outbox. */
 async function pass(ms: number): Promise<void> {
 	clock += ms;
 	outbox.wake();
@@ -412,7 +412,7 @@ describe('a room that the bot is no longer in', () => {
 		played.kick(room);
 		await alarm();
 		await settle();
-		// A process of the homeserver may only not know yet that we are in: four tries first.
+		// A process of the homeserver may not know yet that we joined: four tries first.
 		for (let tries = 0; tries < 4; tries++) await pass(120_000);
 		expect(await store.joinedRooms()).toEqual([]);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });

@@ -1,4 +1,4 @@
-// Invitations, moves, gaps, notices and the sync loop, on a simulated homeserver.
+// Invitations, room upgrades, gaps, notices and the sync loop, on a simulated homeserver.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { fillGaps } from '../../src/delivery/backfill.ts';
@@ -169,7 +169,7 @@ describe('room upgrades', () => {
 		await store.take(batch('3', { invited }), now());
 		await run();
 		expect(await store.movingFrom(room)).toBe(true);
-		// Until the sync tells who may do what there, nothing is decided.
+		// Nothing is decided until the sync says who may do what there.
 		const owned = { create: { sender: mallory, content: { creator: mallory } } };
 		const rooms = [news([], { room: fresh, state: owned }), news([], { room, state: owned })];
 		await store.take(batch('4', { joined: rooms }), now());
@@ -281,7 +281,7 @@ describe('room upgrades', () => {
 	});
 });
 
-/** Every situation in which a tombstone can find us. */
+/** Every situation in which a tombstone can reach us. */
 function situations() {
 	const either = [true, false];
 	const all: Situation[] = [];
@@ -311,7 +311,7 @@ type Situation = {
 	version: '10' | '12';
 };
 
-/** What must come of it, said in another way than the code says it. */
+/** The expected result, expressed differently than in the code. */
 function expected({ senderAllowed, inside, readable, names, inviter, limitUsed, administrator }: Situation) {
 	if (inside) return { inside: true, joins: 0, moved: names === 'this' || administrator, left: false };
 	const disproved = names !== 'this' && (readable || inviter !== 'nobody');
@@ -425,7 +425,7 @@ test('merges two rooms that watch the same server without repeating anything', a
 		await store.sent(row.id, '$', now());
 	}
 	expect(said.sort()).toEqual([`${main} w2 CVE-1`, `${main} w3 CVE-1`, `${main} w4 CVE-1`]);
-	// The tombstone comes again with the state of the room: it is done.
+	// The tombstone arrives again with the state of the room; it is already handled.
 	await store.take(batch('3', { joined: [news([], { room: old, state: { tombstone } })] }), now());
 	expect(await store.moves(now())).toEqual([]);
 });
@@ -525,7 +525,7 @@ describe('notices', () => {
 		expect(loud).toEqual([[{ room }, expect.stringContaining('belongs to no device')]]);
 	});
 
-	// The homeserver answers a transaction id that it knows with the old event, and says nothing.
+	// The homeserver silently answers a known transaction ID with the old event.
 	describe('start over with each stay in a room', () => {
 		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
 		const told = () =>

@@ -1,5 +1,5 @@
-// Files and texts that people send with !check and !why, before them, after them, or somewhere else: read when their turn
-// comes, and kept nowhere.
+// Files and texts that people send with, before, after or away from !check and !why: read when their turn
+// comes, and never stored.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -113,7 +113,7 @@ afterEach(async () => {
 	expect(faults).toEqual([]);
 });
 
-/** What was said since the last time comes in, as a sync brings it. */
+/** Receives what was said since the last call, as from a sync. */
 async function hear(): Promise<void> {
 	const outcome = await played.port.sync(await store.token());
 	if ('failure' in outcome) throw new Error('no sync');
@@ -124,7 +124,7 @@ async function hear(): Promise<void> {
 	clock += 1000;
 }
 
-/** Comes in and is decided; then what is to be said, each with the event that it answers. */
+/** Receives and decides; returns what is to be said, each with the event that it answers. */
 async function answers(): Promise<{ to: string | undefined; said: string }[]> {
 	await hear();
 	inbox.wake();

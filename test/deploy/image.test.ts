@@ -1,4 +1,4 @@
-// The image has what runs and no more: what the Dockerfile copies is what the code reads.
+// The image has only what it runs: what the Dockerfile copies is what the code reads.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ test('copies every folder that the code imports or reads, and nothing only for d
 	for (const name of ['src', 'commands', 'crypto', 'knowledge', 'package.json', 'package-lock.json'])
 		expect(copied).toContain(name);
 	for (const name of ['test', 'bench', 'docs', '.', 'tools']) expect(copied).not.toContain(name);
-	// What is copied is let through, and nothing else is.
+	// What is copied is in the build context, and nothing else.
 	const ignore = read('.dockerignore').split('\n');
 	expect(ignore).toContain('*');
 	expect(
@@ -72,11 +72,11 @@ test('passes every secret that the page installs by the option that overrides th
 });
 
 test('keeps the compile cache where the running user can read it', () => {
-	// Node.js keeps it under the id of its user: made by root in a build, it would never be found.
+	// Node.js stores it under the ID of its user: created by root in a build, it would never be found.
 	const dockerfile = read('Dockerfile');
 	const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
 	expect(dockerfile).toContain(`setpriv --reuid=${user} `);
-	// Node.js writes it for its owner alone; the build asks whether the user can read it, last of all.
+	// Node.js makes it readable only by its owner; the build's last step checks that the user can read it.
 	expect(dockerfile).toMatch(/chmod -R a\+rX glia\.cjs\.cache \\\n[^\n]*'main\.cjs was accepted'\n(?!\t)/);
 	const unit = read('deploy/systemd/glia.service');
 	const [, folder] = /^CacheDirectory=(\S+)$/m.exec(unit) ?? [];

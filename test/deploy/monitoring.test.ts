@@ -1,4 +1,4 @@
-// The dashboard and the alert rules speak of metrics that there are, with labels that they have.
+// The dashboard and the alert rules use existing metrics with existing labels.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -28,7 +28,7 @@ async function served(): Promise<string> {
 	return metrics.text();
 }
 
-/** The series of an expression: each name with the labels that it is selected or grouped by. */
+/** The series of an expression: each name with the labels by which it is selected or grouped. */
 function namesIn(expression: string): string[] {
 	return [...expression.matchAll(/\b(?:glia|nodejs|process)_\w+/g)].map(([name]) => name);
 }

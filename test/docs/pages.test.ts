@@ -1,4 +1,4 @@
-// What the documents name exists: commands, npm scripts, options, variables, files and headings.
+// Everything that the documents name exists: commands, npm scripts, options, variables, files and headings.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

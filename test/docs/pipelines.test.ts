@@ -1,4 +1,4 @@
-// The jobs of docs/pipelines.md say commands that work, and fail where they have to.
+// The jobs of docs/pipelines.md use commands that work, and fail when they must.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// What people reported after upgrades: docs/faults.md says what Glia answers, and where. Read as people see it.
+// What people reported after upgrades: docs/faults.md says what Glia answers, and where; compared as people see it.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -12,7 +12,7 @@ import { wholePorts } from '../respondent.ts';
 const ports = await wholePorts([], new Date('2026-11-29T12:00:00Z'));
 const page = readFileSync(new URL('../../docs/faults.md', import.meta.url), 'utf8');
 
-/** Rows of the table: what is asked, with which files, where the words stand, and the words. */
+/** Rows of the table: what is asked, with which files, where the words are, and the words. */
 const cases = [
 	...page.matchAll(/^\| `!([^`]+)`(?: with ([^|]+))? \| [^|]+ \| (first screen|the steps) \| (.+) \|$/gm),
 ].map(([, command = '', files = '', where = '', words = '']) => ({ command, files, where, words }));
@@ -29,7 +29,7 @@ async function answered(command: string, files: string): Promise<Answer> {
 	return await run(question, ports);
 }
 
-/** Without emphasis and line breaks, which clients turn into looks. */
+/** Without emphasis and line breaks, which are only formatting. */
 function plain(text: string): string {
 	return text.replaceAll('**', '').replace(/\\\n/g, ' ').replace(/\s+/g, ' ');
 }

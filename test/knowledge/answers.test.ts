@@ -1,4 +1,4 @@
-// Answers that were wrong once, and their kin: each was found by running a release or by reading its code at its tag.
+// Answers that were wrong once, and similar ones: each was found by running a release or reading its code at its tag.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ describe('a broken release names the one to use instead', () => {
 		expect(step).toMatchObject({ release: '1.136.0', refuses: true });
 		expect(step?.text).toContain('1.137.0');
 		expect(stepsOf('1.135.2 1.137.0 mas docker', /MSC4108 requires MSC3861/)).toEqual([]);
-		// Who follows the step that has the block reads of it there, too.
+		// Whoever follows the step with the block reads about it there too.
 		expect(noteOf('1.136.0/msc3861-mas').text).toContain('msc4108_enabled');
 	});
 
@@ -154,7 +154,7 @@ describe('the stop for PostgreSQL databases', () => {
 			id: '1.115.0/stream-ordering-stuck',
 			onlyIf: '`replace_stream_ordering_column` is still queued',
 		});
-		// Anyone who waits on a release that finishes it has nothing to look for later.
+		// Anyone who waits on a release that finishes it has nothing to check later.
 		const [wait, ...later] = stepsOf(
 			'1.61.0 1.163.2 docker postgres=14',
 			/replace_stream_ordering_column|background updates/,
@@ -306,7 +306,7 @@ describe('the hint suggests what shortens the plan most', () => {
 	test.each(['1.98.0 1.163.2', '1.56.0 1.69.0 postgres=10 workers docker', '1.20.0 1.163.2 pip'])('%s', asked => {
 		const { proposed, saved } = shorter(asked);
 		expect(proposed.startsWith(asked.split(' ').slice(0, 2).join(' '))).toBe(true);
-		// No single denial that it does not propose would hide more than each of the three does.
+		// No other single denial would hide more than each of the three.
 		for (const fact of ['workers', 'modules', 'appservices', 'sso', 'mas', 'metrics', 'admin-api']) {
 			if (proposed.includes(fact)) continue;
 			const alone = planOf(asked).steps.length - planOf(`${asked} no-${fact}`).steps.length;
@@ -373,7 +373,7 @@ describe('search commands find every value that the code reads', () => {
 	});
 	afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-	/** The lines that the shell block of a note prints, run where these files lie. */
+	/** The lines that the shell block of a note prints, run in a folder with these files. */
 	function found(id: string, files: Record<string, string>): string[] {
 		for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
 		const block = /```(?:bash|sh)?\n(.*?)```/s.exec(noteOf(id).text.slice(noteOf(id).text.indexOf('grep') - 120))?.[1];

@@ -8,7 +8,7 @@ import { folderOf, noteText } from './folder.ts';
 
 const real = new URL('../../knowledge/', import.meta.url);
 
-/** A folder whose compiled file says something that its notes do not, so that it shows which of them was used. */
+/** A folder whose compiled file differs from its notes, so that it shows which of them was used. */
 function compiledFolder(): URL {
 	const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 	const knowledge = readKnowledge(folder);
@@ -76,14 +76,14 @@ describe('the compiled knowledge', () => {
 		await sleep(150);
 		await openKnowledge(folder);
 		const compiled = readCompiled(folder);
-		// Were the files read, another `from` would show that this was made of others.
+		// If the files were read, another `from` would show that this was made from others.
 		const text = readFileSync(new URL('compiled.json', folder), 'utf8');
 		writeFileSync(
 			new URL('compiled.json', folder),
 			text.replace(compiled?.from ?? '?', 'another').replace('Feed the pigeons', 'compiled'),
 		);
 		expect(await titleIn(folder)).toBe('compiled');
-		// The same size, and the time that it had: only the time of the change tells.
+		// The same size and modification time: only the change time shows it.
 		writeFileSync(note, noteText({ title: 'Feed the puffins' }));
 		utimesSync(note, 1000, 1000);
 		expect(await titleIn(folder)).toBe('Feed the puffins');

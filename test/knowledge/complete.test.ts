@@ -1,4 +1,4 @@
-// Nothing that upstream wrote is unread, and every heading of its upgrade notes is found by who asks for the release.
+// Nothing that upstream wrote is unread, and every heading of its upgrade notes is found under its release.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';

@@ -1,4 +1,4 @@
-// What clients and bridges demand of a server: told of every release that is too old for them, by the fact if there is one.
+// What clients and bridges require of a server: reported for every release that is too old, by the fact if there is one.
 import { expect, test } from 'vitest';
 import { faultsOn } from '../../src/advice/upgrade/faults.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';

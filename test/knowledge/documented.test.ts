@@ -11,7 +11,7 @@ const { differences } = documentedFileShape.parse(
 	parse(readFileSync(new URL('synapse/code/documented.yaml', folder), 'utf8')),
 );
 
-/** In what the code and the schema differ, of one option in one release. */
+/** How code and schema differ about one option in one release. */
 function differenceOf(state: OptionState): string[] {
 	if (state.file === schemaFile) return ['unread'];
 	if (state.undocumented) return ['undocumented'];

@@ -1,4 +1,4 @@
-// Every stable release from 1.0 on as a target: what is severe there is told to those concerned, on the way in and in words,
+// Every stable release since 1.0 as a target: severe faults are reported to those affected, in data and in words,
 // and to nobody else. docs/faults.md has the counts as a table.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ const targets = knowledge.releases.filter(
 const severe = knowledge.faults.filter(({ severity }) => severity === 'severe');
 const has = (fault: Fault, version: string) => fault.broken.some(range => isWithin(version, range));
 
-/** A deployment that the fault hits: every fact of `all`, the first of `any`. */
+/** A deployment that the fault affects: every fact of `all`, the first of `any`. */
 function hit({ applies }: Fault): Profile {
 	if (!applies) return unknownDeployment;
 	const said = 'all' in applies ? applies.all : applies.any.slice(0, 1);
@@ -26,7 +26,7 @@ function hit({ applies }: Fault): Profile {
 	return profile;
 }
 
-/** The newest release below the target from which the fault strikes. */
+/** The newest release below the target from which the fault occurs. */
 function originOf(fault: Fault, target: string): string | undefined {
 	return targets.findLast(
 		({ version }) => compare(version, target) < 0 && (fault.from === undefined || isWithin(version, fault.from)),
@@ -76,7 +76,7 @@ test('reports no fault that a release does not have, or that the deployment rule
 	expect(foreign).toEqual([]);
 });
 
-/** `1.0–1.9` with how many releases, and the least and the most that each is told. */
+/** `1.0–1.9` with the number of releases, and the minimum and maximum that each is told. */
 function countsByTen(): string[] {
 	const tens = Map.groupBy(targets, ({ version }) => Math.floor(Number(version.split('.')[1]) / 10));
 	return [...tens].map(([, some]) => {

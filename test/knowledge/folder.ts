@@ -1,4 +1,4 @@
-// A folder of knowledge made for one test, and notes with all they must have.
+// A knowledge folder for one test, and notes with all required fields.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,7 +33,7 @@ export const passages: Passage[] = [
 	},
 ];
 
-/** Files by their names below the folder of knowledge; releases and passages as above unless given. */
+/** Files by name in the knowledge folder; releases and passages as above unless given. */
 export function folderOf(files: Record<string, string>): URL {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-knowledge-'));
 	onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -49,7 +49,7 @@ export function folderOf(files: Record<string, string>): URL {
 	return pathToFileURL(`${folder}/`);
 }
 
-/** A file with one note; lines given replace those of the same key. */
+/** A file with one note; the given lines replace those of the same key. */
 export function noteText(lines: Record<string, string> = {}): string {
 	const all = {
 		id: 'pigeons',
@@ -59,13 +59,13 @@ export function noteText(lines: Record<string, string> = {}): string {
 		text: 'Before the upgrade set `pigeons.fed` to true and see in the log that all of them have landed.',
 		...lines,
 	};
-	// Every note has a source; in the last line, where it moves no other.
+	// Every note has a source; in the last line, so that it moves no other.
 	if (!('covers' in lines)) Object.assign(all, { code: '[synapse/config/pigeons.py]', ...lines });
 	const keys = Object.entries(all).filter(([, value]) => value !== '');
 	return `notes:\n  - ${keys.map(([key, value]) => `${key}: ${value}`).join('\n    ')}\n`;
 }
 
-/** A guide with one of everything that the rules speak of. */
+/** A guide with one of everything that the rules check. */
 export const guideText = `title: Move {from} to {to}
 summary: It stands elsewhere.
 parameters:

@@ -1,4 +1,4 @@
-// Conditions as data speak of options that there are.
+// Conditions as data use existing options.
 import { expect, test } from 'vitest';
 import { optionsOfCondition } from '../../src/advice/check/young.ts';
 import { decide } from '../../src/configuration/condition.ts';
@@ -11,7 +11,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const { notes, effects, faults } = await openKnowledge(folder);
 const { byPath } = openCode(folder).options();
 
-/** The top-level name has to be known; what lies deeper is a module's, or was never listed. */
+/** The top-level name must be known; deeper ones may belong to a module, or were never listed. */
 function isKnown(path: string, until: string): boolean {
 	const top = path.replace(/(\.|\[).*$/, '');
 	return [...byPath.values()].some(
@@ -21,7 +21,7 @@ function isKnown(path: string, until: string): boolean {
 	);
 }
 
-/** Gone before the first release whose options were read, or of a file that is not homeserver.yaml. */
+/** Removed before the first release whose options were read, or from a file other than homeserver.yaml. */
 const older = new Set([
 	'metrics_port',
 	'no_tls',
@@ -42,7 +42,7 @@ test.each(
 	expect(paths.filter(path => !isKnown(path, until))).toEqual([]);
 });
 
-// What has no effect is, for one, a name in the wrong place.
+// Options without effect include names in the wrong place.
 test.each(effects.filter(({ kind }) => kind === 'refuses').map(effect => [effect.option, effect] as const))(
 	'effect on %s',
 	(_, { found, until }) => {

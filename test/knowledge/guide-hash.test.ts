@@ -1,4 +1,4 @@
-// Which changes of a guide make a trial of it count no more: those of what it executed, and of nothing else.
+// Which changes of a guide invalidate a test of it: those of what it executed, and nothing else.
 import { expect, test } from 'vitest';
 import { recipeOf } from '../../src/knowledge/guide-hash.ts';
 import type { Guide, GuideStep } from '../../src/knowledge/schema/guide.ts';

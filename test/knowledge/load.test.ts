@@ -163,7 +163,7 @@ untried: []
 			'synapse/notes/1.66.yaml:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml',
 			'synapse/faults/x.yaml:1:9 expected a list, got 1',
 		]);
-		// Files that are sound, and do not have them, are another matter.
+		// Sound files without them are another matter.
 		expect(mistakesOf({ ...around, 'synapse/notes/1.65.0.yaml': noteText({ wings: '2' }) })).toHaveLength(4);
 	});
 

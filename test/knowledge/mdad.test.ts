@@ -1,4 +1,4 @@
-// The vars.yml of the move: whatever is stated, denied or left open, it is one YAML file with nothing lost and nothing twice.
+// The vars.yml of the migration: whatever is stated, denied or left open, it is one complete YAML file without duplicates.
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -30,7 +30,7 @@ function varsOf(one: ReturnType<typeof guided>): string {
 
 const databases = [['postgres'], ['postgres', 'external'], ['sqlite']] as const;
 
-/** One deployment's file, filled in, is whole. */
+/** One deployment's file, filled in, is complete. */
 function holds(stated: Record<string, string>, terms: readonly string[]): void {
 	const one = guided({ s3: 'yes', ...stated }, terms);
 	expect(one.refused).toEqual([]);
@@ -39,9 +39,9 @@ function holds(stated: Record<string, string>, terms: readonly string[]): void {
 	const document = parseDocument(filledIn(text), { uniqueKeys: true });
 	expect(document.errors, where).toEqual([]);
 	expect(document.toJS(), where).toMatchObject({ matrix_domain: 'example.org', matrix_synapse_version: 'v1.159.0' });
-	// Nothing of the guide's own stands open.
+	// None of the guide's own placeholders is left open.
 	expect(text.replace(/\{\{.*?\}\}|\{%.*?%\}/g, ''), where).not.toMatch(/(?<!\{)\{[a-z-]+\}/);
-	// Every part that concerns this deployment is in it, and one that may do so is a comment.
+	// Every part that applies to this deployment is in it, and uncertain ones are comments.
 	const lines = new Set(text.split('\n'));
 	const parts = one.stages.flatMap(({ steps }) => steps).filter(({ file }) => file?.name.endsWith('vars.yml'));
 	for (const { file, concerned } of parts)
@@ -192,7 +192,7 @@ test.each(['compose', 'plain'])(
 			/rsync -a \S+\/appservices\/ root@192\.0\.2\.7:[\s\S]*cp \/var\/tmp\/move\/appservices\//,
 		);
 		expect(text('back-after-dump')).toContain('back-mas.sql.gz');
-		// What must be put in by hand is no comment, which the check of the file passes over.
+		// What must be filled in by hand is not a comment, which the check of the file would skip.
 		const open = varsOf(one)
 			.split('\n')
 			.filter(line => /^[^#]*REPLACE/.test(line));

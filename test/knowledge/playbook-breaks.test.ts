@@ -1,4 +1,4 @@
-// Recall: no heading of the playbook's change log that speaks of a break goes without one.
+// Recall: every heading of the playbook's change log that mentions a breaking change is marked as one.
 import { expect, test } from 'vitest';
 import { fateOf } from '../../src/advice/distribution/playbook-variables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -8,7 +8,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const distributions = openDistributions(folder);
 const { entries } = await distributions.mdad();
 
-/** What a heading calls a break, removes, renames, requires or no longer does. */
+/** Words for breaking, removing, renaming, requiring, or no longer doing something. */
 const calledBreaking = /break\)|removed|required|must|no longer|have changed|renamed|relocated/i;
 
 test('all 36 headings since June 2025 that mention a breaking change are marked, even the withdrawn one', () => {
@@ -22,7 +22,7 @@ test('all 36 headings since June 2025 that mention a breaking change are marked,
 	expect(called.filter(({ gone }) => gone).map(({ id }) => id)).toEqual(['mdad/2026-08-19/rtc-transports-dropped']);
 });
 
-/** Headings that sound like a break and are none, with what upstream says to that. */
+/** Headings that sound like a breaking change but are not, with what upstream says. */
 const harmless: Record<string, string> = {
 	'The URL-prefix for Hookshot generic webhooks has changed': 'both old and new addresses work',
 	'Postgres parameters are automatically tuned now': "arguments of one's own still go before it",

@@ -1,4 +1,4 @@
-// What a script gets that pipes commands into `say --json -`: plans of all times without a gap, every floor of a rollback.
+// What a script gets from piping commands into `say --json -`: plans without gaps, every floor of a rollback.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
@@ -6,14 +6,14 @@ import { compare, finalOf, isAbove, isCandidate } from '../../src/deployment/ver
 import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
 import { program } from '../program.ts';
 
-// Hundreds of answers by a process of its own, on a machine that may be busy.
+// Hundreds of answers from one process, on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 });
 
 const folder = new URL('../../knowledge/synapse/', import.meta.url);
 const { releases }: { releases: Release[] } = JSON.parse(readFileSync(new URL('releases.json', folder), 'utf8'));
 const { passages }: { passages: Passage[] } = JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8'));
 
-/** One answer a command, as the process prints them. */
+/** One answer per command, as the process prints them. */
 function say<Answer>(commands: readonly string[]): Answer[] {
 	const lines = execFileSync(process.execPath, [program, 'say', '--json', '-'], {
 		input: commands.join('\n'),

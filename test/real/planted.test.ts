@@ -1,5 +1,5 @@
 // Secrets in every option, of every kind and name, in the main file, workers' files and a log configuration: neither script
-// prints one, on any Python that is here, but what they say that they keep. They print the same on each of them.
+// prints one on any Python found here, except what they say they keep. They print the same on each.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const script = (name: string, text: string) => {
 const skeleton = script('skeleton.py', readFileSync(new URL('skeleton.py', folder), 'utf8'));
 const look = script('look.py', lookScript(readFileSync(new URL('look.py', folder), 'utf8'), asked, options));
 
-/** The Pythons of this machine from 3.6 on, each in an environment of its own with the PyYAML that it takes. */
+/** The Pythons of this machine from 3.6 on, each in its own environment with a matching PyYAML. */
 function plainPythons(): [string, string][] {
 	return Array.from({ length: 12 }, (_, index) => `3.${index + 6}`).flatMap((version): [string, string][] => {
 		const env = { ...process.env, PYENV_VERSION: version };
@@ -48,7 +48,7 @@ function plainPythons(): [string, string][] {
 	});
 }
 
-/** Environments that people have: from PyPI, of three times; a package of upstream's holds such a one too. */
+/** Environments that people have, from PyPI at three times; upstream's packages contain such environments too. */
 async function synapsePythons(): Promise<[string, string][]> {
 	const releases = knowledge.releases.filter(({ version }) => ['1.81.0', '1.136.0', SYNAPSE].includes(version));
 	return Promise.all(
@@ -65,7 +65,7 @@ function printed(python: string, of: string, files: readonly string[]): string {
 	return `${stdout}${stderr}`;
 }
 
-/** What the first Python prints of each kind: the others have to print the same, so that few kinds are enough for them. */
+/** What the first Python prints of each kind: the others must print the same, so a few kinds are enough for them. */
 const first = new Map<string, string>();
 const few = new Set(['text', 'a tag', 'a name in mixed case', 'a number']);
 
@@ -89,7 +89,7 @@ describe.each(pythons)('%s', (name, python) => {
 		first.set(kind, kept);
 		const said = printed(python, look, files).trim();
 		expect(said).toMatch(lookLine);
-		// What is installed counts only where Synapse is.
+		// Installed packages count only where Synapse is installed.
 		if (!said.startsWith('look failed')) {
 			expect(said.startsWith('look python=')).toBe(name.startsWith('Synapse'));
 			expect(said.includes('?1.163.0/txredisapi')).toBe(!name.startsWith('Synapse'));

@@ -1,4 +1,4 @@
-// The keys of encrypted rooms on a real PostgreSQL: read when they are needed, and a damaged one ends in a sentence.
+// The keys of encrypted rooms on a real PostgreSQL: read on demand, and a damaged one ends in a sentence.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,7 +41,7 @@ function machineOn({ keys }: PostgresStore): Promise<OlmMachine> {
 	return OlmMachine.initialize(bob, new DeviceId('BOT'), keys.records('BOT'), 'secret', StoreType.Sqlite);
 }
 
-/** Alice says something to the bot; gives the event. */
+/** Alice says something to the bot; returns the event. */
 async function said(home: ReturnType<typeof homeserver>, from: OlmMachine, body: string): Promise<string> {
 	await from.updateTrackedUsers([bob]);
 	const queries = (await from.outgoingRequests()).filter(({ type }) => type === RequestType.KeysQuery);
@@ -84,7 +84,7 @@ test('reads messages after a restart, and reports a damaged value in the promise
 	await machine.close();
 	await store.store.close();
 
-	// A store that is read by need, and one that is in memory from the start.
+	// A store that is read on demand, and one that is in memory from the start.
 	for (const kind of ['inbound_group_sessions3', 'core']) {
 		const where = `device = 'BOT' AND store = '${kind}'`;
 		await server.query(

@@ -1,5 +1,5 @@
-// A store of a million watches on 200,000 servers: no statement of the store reads a whole table of it, and old rows go in
-// small steps. Each statement that a function of the store makes is explained by PostgreSQL itself.
+// A store of a million watches on 200,000 servers: no statement scans a whole table, and old rows are deleted in
+// small steps. PostgreSQL itself explains each statement of the store's functions.
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { joinReplicas, type Replica } from '../../src/edges/store/lease.ts';
@@ -44,7 +44,7 @@ const alert = {
 	about: { rule: 'advisory', id: 'CVE', rating: 'moderate', name: 'x' },
 } as const;
 
-/** Each function of the store, called as it is in a life. */
+/** Each function of the store, called as in real life. */
 const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (store: Store) => Promise<unknown> } = {
 	account: store => store.account(),
 	owner: store => store.owner(),
@@ -160,17 +160,17 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	settings: store => store.settings(room),
 	keepSettings: store => store.keepSettings(room, {}, now),
 	dropWatch: store => store.dropWatch(room, server),
-	// What it deletes is another test's.
+	// What it deletes belongs to another test.
 	prune: store => store.prune(long),
 };
 
 /**
- * What reads a whole table because all of it is what is asked for: the rooms, for the operator or to compare them with the
- * homeserver's; and the counts of metrics.
+ * Functions that must read a whole table: the rooms, for the operator or to compare them with the
+ * homeserver's; and the counts for metrics.
  */
 const whole: readonly string[] = ['joinedRooms', 'operatedRooms', 'figures', 'counts'];
 
-/** The tables that grow; the others hold a few rows, which PostgreSQL best reads as they lie. */
+/** The tables that grow; the others have a few rows, which PostgreSQL best reads sequentially. */
 const large = [
 	'servers',
 	'rooms',
@@ -219,13 +219,13 @@ afterAll(async () => {
 
 type Plan = { 'Node Type': string; 'Relation Name'?: string; Plans?: Plan[] };
 
-/** The tables that a plan reads from one end to the other. */
+/** The tables that a plan scans. */
 function scanned(plan: Plan): string[] {
 	const own = plan['Node Type'] === 'Seq Scan' ? [plan['Relation Name'] ?? ''] : [];
 	return [...own, ...(plan.Plans ?? []).flatMap(scanned)];
 }
 
-/** The text of a statement and its values, in either way of calling pg. */
+/** The text of a statement and its values, however pg is called. */
 function statementOf([given, more]: readonly unknown[]): { text: string; values: unknown[] } {
 	const { text, values } = typeof given === 'string' ? { text: given, values: more } : Object(given);
 	return { text: String(text), values: (values as unknown[] | undefined) ?? [] };

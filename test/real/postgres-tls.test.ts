@@ -1,5 +1,5 @@
-// A store in PostgreSQL as a configuration names it: by parts, with a password in a file, over TLS; and the sentence for
-// each thing that is wrong.
+// A store in PostgreSQL as configured: by parts, with a password file, over TLS; and the sentence for
+// each mistake.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { startPostgres, type TestServer } from './postgres.ts';
 
 const authority = openAuthority();
 const { key, cert } = authority.issue(['localhost']);
-/** Others than the superuser need TLS and a password. */
+/** Everyone but the superuser needs TLS and a password. */
 const access = `
 host    all postgres 127.0.0.1/32 trust
 hostssl all all      127.0.0.1/32 scram-sha-256

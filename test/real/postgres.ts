@@ -1,4 +1,4 @@
-// A real PostgreSQL for tests: started in a second below a temporary folder, and gone with its process.
+// A real PostgreSQL for tests: started in a second in a temporary folder, and ended with its process.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ export type TestServer = Server & {
 	database(options?: string): Promise<string>;
 };
 
-/** Starts a server of this major version, of the locale C. `settings` and `files` as for `startServer`. */
+/** Starts a server of this major version with the locale C. `settings` and `files` as for `startServer`. */
 export async function startPostgres(
 	major = 17,
 	settings: readonly string[] = [],

@@ -1,5 +1,5 @@
-// The program of one file with a real Synapse: conversations in the clear and encrypted, restarts, and newer knowledge
-// that is taken up while a thousand commands are answered.
+// The single-file program with a real Synapse: plain and encrypted conversations, restarts, and newer knowledge
+// that is loaded while a thousand commands are answered.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
@@ -29,7 +29,7 @@ const publisher = openPublisher();
 let home: Homeserver;
 let program: string;
 let server: Server;
-/** What the publisher's server has, by path; a bundle is held back until somebody lets it go. */
+/** What the publisher's server has, by path; a bundle is held back until it is released. */
 const pages = new Map<string, string>();
 let released = Promise.withResolvers<void>();
 
@@ -134,7 +134,7 @@ test('loads newer knowledge while answering a thousand commands, and keeps it af
 		await bot.start();
 		const people = await Promise.all(Array.from({ length: 8 }, (_, i) => person(home, `asker${i}`)));
 		const rooms = await Promise.all(people.map(one => roomWith(bot, one, {}, 180_000)));
-		// It looks when it starts, and one document may take a minute: so it starts when all are ready to ask.
+		// It checks at the start, and one document may take a minute, so it starts when everyone is ready to ask.
 		await bot.stop();
 		for (const [path, page] of published) pages.set(path, page);
 		released = Promise.withResolvers<void>();
@@ -146,7 +146,7 @@ test('loads newer knowledge while answering a thousand commands, and keeps it af
 				// Two parts of one answer, each with a mark of its edition.
 				asked.push(await patiently(() => one.say(rooms[i] ?? '', '!notes 1.66\n!status')));
 				if (++said === 60) released.resolve();
-				// Beyond a hundred answers that wait for one person, the bot refuses.
+				// The bot refuses one person with more than a hundred answers waiting.
 				if (n % 40 === 39) await one.waitFor(answers(asked[n - 30] ?? '', bot.userId), 600_000);
 			}
 			return asked;

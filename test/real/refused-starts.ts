@@ -1,4 +1,4 @@
-// Starts releases of Synapse wrongly, each in its own way, and keeps what they print: texts for test/advice/why.
+// Starts Synapse releases with various mistakes, and saves what they print as texts for test/advice/why.
 //   node test/real/refused-starts.ts VENVS OUT.json [NAME]
 //   VENVS: a folder with synapse-<release>-…/bin/python in it
 import { spawn } from 'node:child_process';
@@ -9,21 +9,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** `wanted`: what the first answer must be, by its id or by the option that it names. */
+/** `wanted`: the first answer, by its ID or by the option that it names. */
 type Wrong = {
 	name: string;
 	release?: string;
 	wanted: { id: string } | { option: string };
-	/** Over the usual configuration; null takes an option out. */
+	/** Merged over the usual configuration; null removes an option. */
 	config?: Record<string, unknown>;
-	/** A worker's file beside it; then that is started. */
+	/** A worker's file beside it, which is then started. */
 	worker?: Record<string, unknown>;
 	files?: Record<string, string>;
-	/** Put behind the YAML as it stands. */
+	/** Appended to the YAML as it is. */
 	appended?: string;
 	database?: (path: string) => void;
 	arguments?: string[];
-	/** A port that is taken while it runs. */
+	/** A port that is in use while it runs. */
 	taken?: number;
 };
 

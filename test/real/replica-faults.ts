@@ -10,7 +10,7 @@ type Member = { bot: Bot; line: Line; supervised?: ReturnType<typeof supervise> 
 
 export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
 
-/** Starts replicas of one bot, each with a line of its own to the database; the first is in sync. */
+/** Starts replicas of one bot, each with its own line to the database; the first is in sync. */
 export async function openReplicas(
 	synapse: Homeserver & Partial<Pick<Synapse, 'restart'>>,
 	count: number,
@@ -34,13 +34,13 @@ export async function openReplicas(
 		members.push(member);
 		if (i === 0) await bot.start();
 		else bot.spawn();
-		// Anyone who runs it starts it again when it ends, for whatever reason.
+		// Like a supervisor, restarts it when it ends, for whatever reason.
 		member.supervised = supervise(bot);
 	}
 	const [first] = members;
 	if (!first) throw new TypeError('no replicas');
 
-	/** Who holds the lease, by the database. */
+	/** Who holds the lease according to the database. */
 	async function leader(): Promise<Lead | undefined> {
 		const [row] = await database
 			.query(
@@ -52,8 +52,8 @@ export async function openReplicas(
 	}
 
 	/**
-	 * Who leads, and which process that is. On a busy machine a new leader holds the lease some time before it says so, and
-	 * after a restart the database says nothing at first: a fault before that would meet nobody.
+	 * The leader and its process. On a busy machine a new leader holds the lease some time before it says so, and
+	 * after a restart the database says nothing at first: a fault before that would hit nobody.
 	 */
 	async function known(): Promise<{ before: Lead; leads: Member }> {
 		for (const begun = Date.now(); ; await sleep(100)) {
@@ -81,7 +81,7 @@ export async function openReplicas(
 				await sleep(200);
 			}
 		},
-		/** A fault; resolves when another leads, if it was the leader's, to the one that met it. The kinds take turns. */
+		/** Causes the next kind of fault; if it hit the leader, resolves to that one when another leads. */
 		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<Bot | undefined> {
 			const { before, leads } = await known();
 			const kind = kinds[i % kinds.length] ?? 'kill';
@@ -104,7 +104,7 @@ export async function openReplicas(
 			for (const { bot } of members) console.log(bot.output().split('\n').slice(-12).join('\n'));
 			return undefined;
 		},
-		/** What was done, and how quickly others took over. */
+		/** What happened, and how quickly others took over. */
 		summary(): string[] {
 			const sorted = takeovers.toSorted((a, b) => a - b);
 			const p95 = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0;
@@ -139,7 +139,7 @@ const everyFault = [
 	'homeserver',
 ] as const;
 
-/** Nobody waits longer for another leader (ms): every replica is restarted by its supervisor. */
+/** The longest wait for another leader (ms): every replica is restarted by its supervisor. */
 const takeoverTimeout = 120_000;
 
 /** A leader that was stopped wakes up this much later (ms), long after another has taken over. */
@@ -152,7 +152,7 @@ async function hurt(kind: Fault, { bot, line }: Member): Promise<void> {
 	if (kind === 'kill' || kind === 'follower') await bot.kill();
 	else if (kind === 'stop' && pid !== undefined) {
 		process.kill(pid, 'SIGSTOP');
-		// In the middle of whatever it was doing.
+		// In the middle of whatever it is doing.
 		setTimeout(() => process.kill(pid, 'SIGCONT'), stopFor);
 	} else if (kind === 'cut') line.cut(12_000);
 	else if (kind === 'stall') line.stall(14_000);
@@ -160,7 +160,7 @@ async function hurt(kind: Fault, { bot, line }: Member): Promise<void> {
 
 type Line = { port: number; cut: (ms: number) => void; stall: (ms: number) => void; close: () => void };
 
-/** A line to the database that can be cut, or held without a word. */
+/** A line to the database that can be cut or silently held up. */
 async function openLine(to: number): Promise<Line> {
 	const pairs = new Set<[Socket, Socket]>();
 	let closed = false;

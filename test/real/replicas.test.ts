@@ -1,4 +1,4 @@
-// Two replicas over one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long forms are
+// Two replicas over one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long versions are
 // replicas.ts, replica-alerts.ts and secret-kills.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => replicas?.remove(), timeout);
 
-/** Says commands before, during and after a fault of the leader; gives the one that met it, and where it had come to. */
+/** Sends commands before, during and after a fault of the leader; returns that replica, and where its output was. */
 async function around(fault: 'kill' | 'stop') {
 	const { bot, members } = replicas;
 	const room = await roomWith(bot, alice, {}, timeout);

@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => bot?.remove());
 
-/** The bot's membership event in a room, once it is as asked for. */
+/** The bot's membership event in a room, once it is as expected. */
 function membership(who: Person, room: string, is: string) {
 	return who.waitFor(
 		event =>
@@ -108,7 +108,7 @@ test.each(['10', '12'])(
 		await bot.stop();
 		const before = await bob.say(old, '!echo before the upgrade');
 		const fresh = await bob.upgrade(old, version);
-		// Bob is not on the operator's list: the bot waits for somebody who is.
+		// Bob is not on the operator's list: the bot waits for someone who is.
 		await bob.invite(fresh, bot.userId);
 		await bob.invite(fresh, alice.userId);
 		await alice.join(fresh);
@@ -119,7 +119,7 @@ test.each(['10', '12'])(
 		await membership(alice, fresh, 'join');
 		const after = await bob.say(fresh, '!echo after the upgrade');
 		await alice.waitFor(answerTo(after, bot.userId), 30_000);
-		// The old room lets the bot speak no more, so what was asked there is answered in the new one.
+		// The bot may no longer write in the old room, so it answers in the new one what was asked there.
 		await alice.waitFor(
 			event =>
 				event.room_id === fresh && event.sender === bot.userId && /before the upgrade/.test(event.content.body ?? ''),
@@ -194,7 +194,7 @@ test('notices with the next answer that another session left a room, and later r
 	// A command that the bot has not seen when it leaves is never answered.
 	await sleep(2000);
 	await itself.leave(room);
-	// A homeserver of several processes may not know yet that the bot is in: it asks a few times before it believes a no.
+	// A homeserver of several processes may not know yet that the bot joined: it retries a few times before it believes a no.
 	await vi.waitFor(() => expect(bot.output()).toContain('no longer in a room'), {
 		timeout: 40_000,
 		interval: 250,

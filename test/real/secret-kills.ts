@@ -1,6 +1,6 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas` three of them
-// share a PostgreSQL, and faults of every kind happen. Two are control runs, in which something must be found: with `late`
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas`, three of them
+// share a PostgreSQL, and faults of every kind happen. Two are control runs in which faults must be found: with `late`
 // the disk lies, with `unfenced` replicas write without holding the lease.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
@@ -15,10 +15,10 @@ import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
 const mode = process.argv[4];
-/** The control runs, and what the bot is started with in each. */
+/** The control runs, and what the bot is started with. */
 const controls: Record<string, string> = { late: 'late-writes.ts', unfenced: 'unfenced-writes.ts' };
 const control = mode === undefined ? undefined : controls[mode];
-// So many that nobody has a hundred answers waiting, beyond which a person is told once and then left alone.
+// Enough that nobody has a hundred answers waiting: beyond that, a person is told once and then ignored.
 const senders = 12;
 const rooms = 3;
 
@@ -27,7 +27,7 @@ const synapse = await startSynapse();
 const replicas = mode === 'replicas' || mode === 'unfenced' ? await openReplicas(synapse, 3) : undefined;
 const bot = replicas?.bot ?? (await makeBot(synapse));
 const people: SecretPerson[] = [];
-/** Every identity that the homeserver ever showed. */
+/** Every identity that the homeserver has ever shown. */
 const masters = new Set<string>();
 try {
 	if (!replicas) await bot.start();
@@ -45,7 +45,7 @@ try {
 		spoken += count;
 		return Promise.all(talking);
 	});
-	// As long as it answers, it is waited for, however slow the machine.
+	// Wait for it as long as it answers, however slow the machine.
 	let found = await count();
 	for (let idle = 0, before = found.unanswered; before > 0 && idle < 12; before = found.unanswered) {
 		await sleep(10_000);
@@ -82,7 +82,7 @@ try {
 		if (who) said.get(room)?.push(await patiently(() => who.say(room, text)));
 	}
 
-	/** All that can go wrong, counted over what the homeserver has of the rooms. */
+	/** Everything that can go wrong, counted from what the homeserver has of the rooms. */
 	async function count() {
 		const result = {
 			'answered twice': 0,
@@ -148,7 +148,7 @@ try {
 async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<unknown>) {
 	for (let i = 1; i <= faults; i++) {
 		if (control) {
-			// From the first fault on, two take themselves for the leader, and people talk to both for a while.
+			// From the first fault on, two consider themselves the leader, and people talk to both for a while.
 			if (i === 1) {
 				await replicas?.fault(i, ['stop']);
 				await sleep(stopFor + 10_000);
@@ -159,7 +159,7 @@ async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<
 		}
 		const talking = speak(i);
 		await sleep(Math.random() * 1500);
-		// The people there do not outlive a homeserver that is away.
+		// The people there do not survive an outage of the homeserver.
 		await replicas?.fault(i, ['kill', 'stop', 'cut', 'stall', 'kill', 'stop', 'kill', 'database', 'follower', 'kill']);
 		await talking;
 	}

@@ -11,7 +11,7 @@ const folder = new URL('../../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const options = optionsOf(JSON.parse(readFileSync(new URL('synapse/code/options.json', folder), 'utf8')));
 
-/** What every usable configuration says, below what a case is about. */
+/** What every usable configuration has, besides what a case is about. */
 const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n';
 const database = 'database:\n  name: sqlite3\n';
 

@@ -44,7 +44,7 @@ const missing = (proxyFiles: Record<string, string>, question = {}) =>
 		.filter(({ problem }) => problem === 'missing')
 		.map(({ route }) => route);
 
-/** A site whose remaining requests go where they have to. */
+/** A site whose other requests go where they must. */
 const nginx = (...locations: string[]) => `upstream main { server 127.0.0.1:8008; }
 upstream generic { server 127.0.0.1:8081; }
 upstream typist { server 127.0.0.1:8082; }

@@ -1,4 +1,4 @@
-// Values of a kind that releases refused when they were asked, and what !check says of them.
+// Values of types that releases refused when tested, and what !check says about them.
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../src/advice/check/check.ts';
 import { nearest } from '../../../src/arguments/nearest.ts';
@@ -10,7 +10,7 @@ const options = { a: { file: 'x' }, 'a.b': { file: 'x' }, 'a.on': { file: 'x' },
 const everything = { '1.0.0': options, '1.9.0': options };
 const whole = 'server_name: x\n';
 
-/** `option line` of what refuses, and what stays open. */
+/** `option line` of refusals, and of what stays open. */
 function said(text: string, values: Record<string, Record<string, ValueState>>, to = '1.0.0') {
 	const code = knownCode({ options: everything, values });
 	const question = {

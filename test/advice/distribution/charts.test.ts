@@ -1,4 +1,4 @@
-// What lies between two charts.
+// What is between two charts.
 import { expect, test } from 'vitest';
 import { chartNotes, chartPlan, withLiveCharts } from '../../../src/advice/distribution/charts.ts';
 import { compareCharts } from '../../../src/deployment/chart.ts';
@@ -87,7 +87,7 @@ test("continues with charts that the bot has read, in upstream's words", () => {
 		synapse: { from: '1.145.0', to: '1.147.0' },
 		unread: [{ chart: '26.2.0', breaking: true, text: 'Gone.' }],
 	});
-	// An edition made after that look knows better.
+	// An edition made after that check knows better.
 	expect(withLiveCharts(known, { ...live, read: '2026-01-20' })).toBe(known);
 	expect(withLiveCharts(known, undefined)).toBe(known);
 });

@@ -30,7 +30,7 @@ test('tells removed, never existing and unknown names apart', () => {
 	expect(fateOf('matrix_no_tls', table)).not.toHaveProperty('new');
 	expect(fateOf('matrix_worker_count', table)).toMatchObject({ never: true, new: 'matrix_workers_count' });
 	expect(fateOf('valkey_port', table)).toBeUndefined();
-	// A table that leads in a circle ends all the same.
+	// A circular table terminates too.
 	expect(fateOf('a_b', table)).toBeUndefined();
 });
 

@@ -1,4 +1,4 @@
-// Which entries of the playbook's history lie in a span, and whom they concern.
+// Which entries of the playbook's history are in a span, and whom they affect.
 import { describe, expect, test } from 'vitest';
 import { type Deployment, namesOf, type Vars } from '../../../src/advice/distribution/components.ts';
 import { type PlaybookSpan, playbookPlan } from '../../../src/advice/distribution/playbook.ts';
@@ -75,7 +75,7 @@ test('includes the last day, and the first unless it was read already', () => {
 test("applies to anyone who pulled between an entry's date and its arrival", () => {
 	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
 	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
-	// The log may have come later than what it tells of.
+	// The log may have arrived later than the change.
 	expect(ids({ from: '2026-02-28', to: '2026-03-02' })).toEqual(['late']);
 	expect(ids({ from: '2026-02-25', to: '2026-02-28' })).toEqual([]);
 });
@@ -145,9 +145,9 @@ describe('an entry applies', () => {
 		expect(concerns(undefined)).toEqual([['synapse', 'default']]);
 		expect(concerns('synapse')).toEqual([['synapse', true]]);
 		expect(concerns('tuwunel')).toEqual([['tuwunel', true]]);
-		// What refuses its variables affects it too, though the file has none of them.
+		// What refuses its variables affects it too, even if the file has none of them.
 		expect(concerns('conduwuit')).toEqual([['conduwuit', true]]);
-		// Before the variable decided about it, nothing did.
+		// Before that variable decided it, nothing did.
 		expect(concerns('late')).toEqual([]);
 		expect(concerns('{{')).toEqual([
 			['synapse', 'unknown'],
@@ -161,7 +161,7 @@ describe('an entry applies', () => {
 			['synapse', true],
 			['coturn', true],
 		]);
-		// Who names one homeserver has no other.
+		// Whoever names one homeserver has no other.
 		const { stated: said } = stated({ matrix_tuwunel_enabled: true });
 		expect(concerns(undefined, { stated: said, vars: undefined })).toEqual([
 			['tuwunel', true],
@@ -199,7 +199,7 @@ describe('an entry applies', () => {
 		expect(found).toMatchObject({ concerned: true, byDefault: true, components: ['coturn'] });
 		expect(concern('coturn', stated({ coturn_enabled: false }))).toBe(false);
 		expect(concern('coturn', vars({}))).toBe(true);
-		// Anyone who set it is not changed by another default.
+		// A new default does not affect those who set it.
 		expect(concern('coturn', vars({ coturn_enabled: true }))).toBe(false);
 	});
 
@@ -256,7 +256,7 @@ test('shows uncurated sections, those of this edition and those that the bot has
 	};
 	const old = { ...late, date: '2026-03-20', title: 'Reworded since' };
 	const both = { ...live, entries: [...live.entries, late, old] };
-	// It came after the edition was made, whatever day it names.
+	// It arrived after the edition was made, whatever day it names.
 	expect(planned({ from: '2026-05-25', to: '2026-06-30' }, {}, both).unread).toMatchObject([
 		{ heading: 'New' },
 		{ date: '2026-05-20', heading: '(BC Break) Merged late' },

@@ -1,4 +1,4 @@
-// A guide for one deployment, made small where it is asserted: values, ways, conditions, refusals, known errors.
+// A guide for one deployment, with small examples: values, ways, conditions, refusals, known errors.
 import { expect, test } from 'vitest';
 import { failuresIn, guideFor, wayBackFrom } from '../../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';

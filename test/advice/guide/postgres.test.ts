@@ -1,4 +1,4 @@
-// What lies around a major upgrade: floors of Synapse, what goes first, ends of support; and the command that says it.
+// What surrounds a major upgrade: Synapse's minimum versions, what to upgrade first, ends of support; and the command.
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../../commands/index.ts';
 import { postgres } from '../../../commands/postgres.ts';
@@ -263,7 +263,7 @@ describe('!postgres', () => {
 	test('is listed', () => expect(commands).toContain(postgres));
 });
 
-/** The guides that this command says. */
+/** The guides that this command gives. */
 const own = knowledge.guides.filter(({ id }) => ['postgres-major', 'sqlite-postgres', 'backup'].includes(id));
 
 test('every stage was executed and every failure reproduced, or says why not', () => {

@@ -1,4 +1,4 @@
-// A guide session, word by word: where it stands after each, what it says, and what it leaves alone.
+// A guide session, word by word: where it is after each, what it says, and what it ignores.
 import { expect, test } from 'vitest';
 import { guideFor } from '../../../src/advice/guide/guide.ts';
 import {
@@ -31,7 +31,7 @@ function offered(of: Guide = guide): GuideSession {
 	return { ...offer, id: 'w', room: '!a', is: 'offered', passed: [], since: '', refused: [] };
 }
 
-/** A session, what each word gave, and the guide that it follows. */
+/** A session, the answer to each word, and the guide that it follows. */
 function conversation(
 	session = begin(offered(), guided(offered()), { by: alice, now: minute(0) }).session,
 	of = guide,
@@ -136,7 +136,7 @@ test('shows the previous stage again on back, but not before the first', () => {
 test('says on stop how to go back and whether the server is down, and continues on start', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
-	// The way back of this stage alone: what later ones would have done was never done.
+	// The way back from this stage alone: later ones were never done.
 	const first = way.words('stop') ?? '';
 	expect(first).toContain('Go on with the old one');
 	expect(first).not.toContain('Start the old one');

@@ -126,7 +126,7 @@ describe('ends of support', () => {
 		['pip os=debian-12', []],
 		['docker os=debian-12', []],
 		['debian os=debian-12', ['Synapse packages for Debian 12']],
-		// Dropped by the release that is asked about: the plan says that there is no package.
+		// Dropped by the requested release: the plan says that there is no package.
 		['debian os=debian-11', []],
 		['debian os=debian-10', []],
 	])("include systems with upstream's packages if those are used: %j", (text, subjects) =>

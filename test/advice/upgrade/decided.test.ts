@@ -1,4 +1,4 @@
-// A plan where the configuration has spoken: what it rules out is hidden, what it proves has no condition left.
+// A plan with a configuration: what it rules out is hidden, and what it confirms has no condition left.
 import { expect, test } from 'vitest';
 import { youngNotes } from '../../../src/advice/check/young.ts';
 import { plan } from '../../../src/advice/upgrade/plan.ts';

@@ -79,7 +79,7 @@ test('lists at each switch the scans of its own leg, and leaves updates to a wai
 		{ kind: 'switch', migrating: nothing },
 	]);
 	expect(waiting[0]).not.toHaveProperty('migrating.queued');
-	// The step that raises systemd's limit tells of the migrations.
+	// The step that raises systemd's limit mentions the migrations.
 	const [limited] = tasks('debian', []);
 	expect(limited).toMatchObject({ migrating: { queued: [queued] } });
 	expect(limited).not.toHaveProperty('migrating.migrations');

@@ -57,7 +57,7 @@ test.each([
 
 test('counts as one possible thing to do, and blocks nothing', () => {
 	const notes = [note('1.1.0/log', script), note('1.2.0/other', script)];
-	// In words or not: a status card counts the one, a plan the other.
+	// With words or without: a status card counts the one, a plan the other.
 	for (const found of [decided(notes), planned(notes)])
 		expect(tally(found)).toMatchObject({ sure: 0, perhaps: 1, empty: false });
 	expect(planned(notes).steps[0]).toMatchObject({ check: true });

@@ -77,7 +77,7 @@ test.each(['sqlite', 'postgres workers'])(
 	more => {
 		const profile = deployed(`pip ${more}`);
 		const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
-		// `synctl` lies there, too. What one step has opened stays open in its later blocks.
+		// `synctl` is there too. What one step has opened stays open in its later blocks.
 		const using = steps.flatMap(({ text }) => {
 			const blocks = [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```/g)].map(([, lines = '']) => lines);
 			return blocks.find(lines => /^\s*(pip3?|synctl) /m.test(lines)) ?? [];

@@ -9,7 +9,7 @@ function planned(from: string, to: string, knowledge: Knowledge, profile = unkno
 	return plan({ from, to, profile, today: '2026-11-21' }, knowledge);
 }
 
-/** Without what is tried at the end of every plan. */
+/** Without the final test of every plan. */
 function ids(steps: readonly { id: string }[]): string[] {
 	return steps.map(({ id }) => id).filter(id => !id.endsWith('/try'));
 }

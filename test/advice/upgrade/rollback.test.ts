@@ -19,7 +19,7 @@ const history = known({
 
 test.each([
 	['1.34.0', '1.34.0'],
-	// Before compat versions, a release started on the schema that it knew itself, and on no newer one.
+	// Before compat versions, a release started on its own schema, and on no newer one.
 	['1.35.0', '1.34.0'],
 	['1.36.0', '1.36.0'],
 	// 1.36 knows schema 59, which is all that 1.37 asks for; but it cannot read that, and sees schema 60.

@@ -45,7 +45,7 @@ describe('a rollback', () => {
 	test.each([
 		['1.42.0', ['1.41.0 starts after 1.42.0', '1.40.0 refuses after 1.42.0']],
 		['1.44.0', ['1.41.0 starts after 1.44.0', '1.40.0 refuses after 1.44.0']],
-		// Not run itself: the newest that lets 1.41.0 start, and the oldest that does not let 1.40.0.
+		// Not run itself: the newest that lets 1.41.0 start, and the oldest that does not let 1.40.0 start.
 		['1.43.0', ['1.41.0 starts after 1.44.0', '1.40.0 refuses after 1.42.0']],
 		['1.41.0', ['1.40.0 starts after 1.41.0']],
 		['1.40.0', undefined],

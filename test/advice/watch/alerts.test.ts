@@ -1,4 +1,4 @@
-// What a room hears about a server, and what it does not: single cases, then whole lives of servers made up by chance.
+// What a room is told about a server, and what not: single cases, then whole random lives of servers.
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -177,7 +177,7 @@ describe('deadlines', () => {
 				notes: notes(candidate),
 			});
 			heard.push(...names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))));
-			// Who began to listen a year later was shown it in the status card.
+			// Anyone who subscribed a year later saw it in the status card.
 			if (at < Date.parse('2023-06-01')) continue;
 			const told = late.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at));
 			if (candidate) heard.push(...names(told));
@@ -300,7 +300,7 @@ describe('other alerts', () => {
 		expect(heard('>=0.0.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
 		expect(heard('<1.1.0')).toEqual(['advisory CVE-0 open']);
 		expect(heard('>=0.0.0', '<1.1.0')).toEqual(['advisory CVE-0 open', 'advisory CVE-1 open']);
-		// Closed by a release in between and open again in the newest.
+		// Fixed by a release in between and open again in the newest.
 		expect(heard('<1.0.1', '>=1.1.0')).toEqual(['advisory CVE-0 open']);
 		expect(heard('<=1.1.0')).toEqual(['advisory CVE-0 open', 'release 1.1 out']);
 	});
@@ -378,7 +378,7 @@ describe('other alerts', () => {
 			'mixture versions solved',
 			'advisory CVE-1 solved',
 		]);
-		// Taken back after two hours, and after ten days.
+		// Withdrawn after two hours, and after ten days.
 		for (const upgraded of [2, 240]) {
 			const back = live(hour => (hour > 50 && hour <= 50 + upgraded ? '1.1.0' : '1.0.0'));
 			expect(back.filter(name => name.startsWith('change'))).toEqual([
@@ -387,7 +387,7 @@ describe('other alerts', () => {
 			]);
 			expect(back.filter(name => name.startsWith('mixture'))).toEqual([]);
 		}
-		// A mixture that ends where it began is no way back besides.
+		// A mixture that ends where it began is not also a rollback.
 		const ended = live(hour => (hour > 100 && hour < 200 && hour % 3 ? '1.1.0' : '1.0.0'));
 		expect(ended.filter(name => /^(change|mixture)/.test(name))).toEqual([
 			'change 1.0.0→1.1.0 seen',
@@ -475,7 +475,7 @@ function lifeOf(seed: number) {
 			advisories: advisories.filter(({ published }) => published <= today),
 		});
 	};
-	/** What looks see: an upgrade now and then, a step back, a silence. */
+	/** What checks see: an upgrade now and then, a rollback, a silence. */
 	const looks: { at: Date; saw: Parameters<typeof withLook>[1]; today: string }[] = [];
 	let at = 0;
 	let silentUntil = -1;
@@ -511,7 +511,7 @@ describe('random lives of servers', () => {
 				history = withLook(history, saw, at.toISOString());
 				const knowledge = knowledgeAt(today);
 				const heard = steady.hears(history, knowledge, at);
-				// Ticks are left out, done twice, and die before they have written anything.
+				// Ticks are skipped, repeated, and killed before they have written anything.
 				if (random() < 0.6) {
 					if (random() < 0.3) shaken.hears(history, knowledge, at, true);
 					shaken.hears(history, knowledge, at);
@@ -526,14 +526,14 @@ describe('random lives of servers', () => {
 				for (const alert of heard) {
 					if (alert.rule === 'first' || alert.rule === 'change') continue;
 					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
-					// What is overdue and still works is not reminded of.
+					// There is no reminder of what is overdue and still works.
 					if (alert.rule === 'deadline' && alert.kind === 'reminder') expect(alert.stage).toMatch(/^in-force/);
 					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
 						const of = knowledge.notes.find(({ id }) => id === alert.subject);
 						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });
 					}
 				}
-				// What is open is true, and what is true and not muted was heard of.
+				// What is open is true, and what is true and not muted was reported.
 				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
 				if (runningOf(history, undefined)) {
 					for (const condition of now) {
@@ -549,7 +549,7 @@ describe('random lives of servers', () => {
 				}
 			}
 			for (const { log } of [steady, shaken]) expect(new Set(log.map(identity)).size).toBe(log.length);
-			// In the end both know of the same things being open.
+			// In the end both have the same open alerts.
 			const last = looks.at(-1);
 			if (!last) throw new Error('no looks');
 			shaken.hears(history, knowledgeAt(last.today), last.at);

@@ -1,4 +1,4 @@
-// What servers of the wild call themselves, and what is said of each: read once, and said the same everywhere.
+// What servers in the wild call themselves, and what is said about each: read once, and worded the same everywhere.
 import { describe, expect, test } from 'vitest';
 import { readBuild } from '../../../src/advice/watch/build.ts';
 import { runningOf, sawOf, withLook } from '../../../src/advice/watch/history.ts';
@@ -101,7 +101,7 @@ describe.each(answers.map(answer => [answer.slice(0, 60), answer] as const))('%s
 		}
 		if (version !== undefined && !names.has(version)) expect(said).toContain('a release I do not know');
 		if (version !== undefined && names.has(version)) expect(said).toMatch(/known vulnerabilit/);
-		// What was seen is said.
+		// What was seen is shown.
 		expect(said).not.toContain('do not know yet');
 		expect(said).not.toContain('blocks `/_matrix/federation/v1/version`');
 		expect(said.length).toBeLessThan(1200);

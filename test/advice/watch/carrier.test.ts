@@ -1,4 +1,4 @@
-// When a server that lives by a distribution hears of a release: once the distribution has it, with what that broke.
+// When a room hears of a release for a server from a distribution: once that has it, with its breaking changes.
 import { describe, expect, test } from 'vitest';
 import type { AlertCondition } from '../../../src/advice/watch/alert-condition.ts';
 import { type Carriers, carrierOf, recentBreaks } from '../../../src/advice/watch/carrier.ts';

@@ -4,7 +4,7 @@ import { standingOf } from '../../../src/advice/watch/history.ts';
 
 const hour = 3600_000;
 
-/** Looks an hour apart, told as runs: `['1.150.0', 5]` are five of them. */
+/** Checks an hour apart, given as runs: `['1.150.0', 5]` are five of them. */
 function seen(...runs: [version: string, looks: number][]): SeenVersion[] {
 	let at = Date.UTC(2026, 0, 1);
 	return runs.map(([version, looks]) => {

@@ -1,4 +1,4 @@
-// The deadlines on a status card: those that certainly concern the server are chosen first, and all are told by date.
+// The deadlines on a status card: those that certainly affect the server are chosen first, and all are shown by date.
 import { expect, test } from 'vitest';
 import { earliest } from '../../../src/advice/upgrade/deadlines.ts';
 import { facingOf } from '../../../src/advice/watch/alerts.ts';

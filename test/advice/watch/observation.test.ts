@@ -34,7 +34,7 @@ const by = (trouble: (Observation & { kind: 'unreached' })['trouble']): Observat
 	trouble,
 });
 
-// What an operator reads, word by word: each says what was seen and what to do.
+// The exact words for operators: each says what was seen and what to do.
 test.each<[Observation, string]>([
 	[
 		{ server: 'a.test', at, kind: 'running', version: '1.150.0', written: '1.150.0', through: 'federation' },

@@ -1,4 +1,4 @@
-// Which release runs: what looks saw, and what a person told.
+// Which release is running: what checks saw, and what a person said.
 import { describe, expect, test } from 'vitest';
 import type { LookRun, Saw } from '../../../src/advice/watch/history.ts';
 import { runningOf, withLook } from '../../../src/advice/watch/history.ts';

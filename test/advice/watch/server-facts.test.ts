@@ -1,4 +1,4 @@
-// What a server tells anyone, and how it counts beside what people say.
+// What a server tells everyone, and how that ranks beside what people say.
 import { describe, expect, test } from 'vitest';
 import { faultKey } from '../../../src/advice/upgrade/way.ts';
 import { type LookRun, sawOf, withLook } from '../../../src/advice/watch/history.ts';

@@ -1,6 +1,6 @@
-// What servers of the wild answer when asked for their version: releases, builds, packages, forks, other software, nonsense.
+// What servers in the wild answer when asked for their version: releases, builds, packages, forks, others, nonsense.
 
-/** What stands in `server` of the answer to `/_matrix/federation/v1/version`. */
+/** The `server` in the response of `/_matrix/federation/v1/version`. */
 export const servers: readonly unknown[] = [
 	// Releases and candidates.
 	...[
@@ -15,7 +15,7 @@ export const servers: readonly unknown[] = [
 		'0.9.0-r5',
 		'0.6.1c',
 	],
-	// Withdrawn; not known, newer or in between or not Synapse's at all.
+	// Withdrawn; unknown, newer, in between, or not Synapse's at all.
 	...['1.49.1', '1.200.0', '1.164.0', '1.163.9', '1.165.0rc1', '1.98.7', '2.0.0', '3.11-for-workgroups', '4.2.0.1'],
 	...['99.99.99', '1.98.0.1', '0.0.7', '1.98.0rc9', '1.98.0rc', '20240101.0.0', '2024.1.1'],
 	// Checkouts, as Synapse itself writes them.
@@ -72,10 +72,10 @@ export const servers: readonly unknown[] = [
 	// Before a release.
 	...['1.98.0.dev0', '1.98.0.dev20240101', '1.98.0b1', '1.98.0a2', '1.98.0-beta', '1.98.0beta', '1.98.0~git20240101'],
 	...['1.150.0~rc1-2', '1.150.0-rc1', '1.150.0.rc1', '1.150.0RC1', '1.150.0rc01', '1.150.0rc1+dirty'],
-	// Other ways to write it.
+	// Other spellings.
 	...['v1.98.0', 'V1.98.0', '1.98', 'v1.98', ' 1.98.0 ', '1.98.0\n', '01.098.00', 'Synapse/1.98.0', 'synapse 1.98.0'],
 	...['matrix-synapse-py3 1.98.0', '1.98.0\u200b'],
-	// Not to be read.
+	// Unreadable.
 	...[
 		'',
 		' ',
@@ -105,7 +105,7 @@ export const servers: readonly unknown[] = [
 	...['[1.98.0](https://evil.example)', '`1.98.0`', '-1.98.0', '1.98.0'.padEnd(400, 'x'), '1.'.repeat(524_288)],
 ].map(version => ({ name: 'Synapse', version }));
 
-/** Answers whose `server` is of another kind. */
+/** Answers whose `server` has another type. */
 export const oddServers: readonly unknown[] = [
 	{ name: 'Synapse' },
 	{ name: 'synapse', version: '1.98.0' },

@@ -1,4 +1,4 @@
-// What a sure answer must not be given to: lines of servers that are well, and errors of other programs.
+// What must not get a certain answer: lines of healthy servers, and errors of other programs.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { diagnose } from '../../../src/advice/why/diagnose.ts';
@@ -12,14 +12,14 @@ const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, im
 const { lines } = read('harmless-lines.json') as { lines: { release: string; text: string }[] };
 const { texts } = read('unrelated-texts.json') as { texts: string[] };
 
-/** Of each the answer, where that is a cause and sure of itself. */
+/** The answer to each, if it claims a cause with certainty. */
 const sureOf = (all: readonly string[]) =>
 	all.flatMap(text => {
 		const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;
 		return best?.sure && best.entry.rank !== 'harmless' ? [`${best.entry.id}: ${text.slice(0, 120)}`] : [];
 	});
 
-/** A row of the table in docs/why.md: how many texts, and how many of them get a sure cause. */
+/** A row of the table in docs/why.md: how many texts, and how many of them get a certain cause. */
 function claimed(what: string): { texts: number; sure: number } {
 	const page = readFileSync(new URL('../../../docs/why.md', import.meta.url), 'utf8');
 	const [, texts, sure] = new RegExp(`^\\| ${what}[^|]* \\| ([\\d,]+) \\| (\\d+) \\|`, 'm').exec(page) ?? [];

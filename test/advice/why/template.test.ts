@@ -1,4 +1,4 @@
-// Templates found in a text whatever stands around them, and not found where the words are others.
+// Templates are found in a text whatever surrounds them, and not found if the words differ.
 import { expect, test } from 'vitest';
 import { withoutTerminal } from '../../../src/advice/why/log-lines.ts';
 import { matcherOf } from '../../../src/advice/why/template.ts';

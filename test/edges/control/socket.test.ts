@@ -1,4 +1,4 @@
-// The control socket: who asked says whether it kept what it got, and hanging up is no fault.
+// The control socket: the client says whether it saved what it got, and hanging up is not an error.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';

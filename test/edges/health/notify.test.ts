@@ -1,4 +1,4 @@
-// What systemd hears, by the program that is called for it: here one that writes down what it was given.
+// What systemd is told, through the program for that: here one that records its arguments.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

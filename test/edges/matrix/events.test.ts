@@ -1,4 +1,4 @@
-// What the homeserver sends and what we understand of it; nothing that a stranger sends throws.
+// What the homeserver sends and how we read it; nothing that a stranger sends makes us throw.
 import { describe, expect, test } from 'vitest';
 import { batchOf, pageOf } from '../../../src/edges/matrix/events.ts';
 

@@ -1,4 +1,4 @@
-// The simulated homeserver keeps the contract that the real one keeps: what tests see of it is no fiction.
+// The simulated homeserver meets the same contract as the real one, so tests on it are realistic.
 import { homeserverContract } from '../../contracts/homeserver.ts';
 import { playHomeserver } from '../../homeserver.ts';
 

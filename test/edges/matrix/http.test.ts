@@ -1,4 +1,4 @@
-// The calls under matrix-bot-sdk: what comes back, what fails, and that nothing hangs.
+// The HTTP calls under matrix-bot-sdk: results, failures, and that nothing hangs.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -48,7 +48,7 @@ test('sends token, user agent and query, returns JSON, and reuses connections', 
 		expect(await client.doRequest('GET', '/x', { a: 'ö&', b: ['1', '2'], c: null }, null, 5000)).toEqual({ ok: true });
 	}
 	expect(seen[0]).toEqual(['GET', '/x?a=%C3%B6%26&b=1&b=2', 'Bearer token', 'Glia/1.2.3']);
-	// The next call may be made in the very moment in which the last one lets go of its connection.
+	// The next call may start just as the last one releases its connection.
 	expect(sockets.size).toBeLessThanOrEqual(2);
 });
 

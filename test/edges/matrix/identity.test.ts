@@ -1,4 +1,4 @@
-// The bot's signature on its device, at a homeserver whose processes lag behind each other.
+// The bot's signature on its device, on a homeserver whose processes lag behind each other.
 import { DeviceId, OlmMachine, UserId } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openIdentity } from '../../../src/edges/matrix/identity.ts';
@@ -37,7 +37,7 @@ async function start() {
 	void identity.tried.then(() => {
 		state.tried = true;
 	});
-	/** Lets time pass (ms), and what it sets off come to its end. */
+	/** Advances the clock (ms), and waits for what that triggers. */
 	async function pass(ms: number): Promise<void> {
 		for (let left = ms; left >= 0; left -= 250) {
 			await vi.advanceTimersByTimeAsync(250);

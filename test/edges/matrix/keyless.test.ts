@@ -1,5 +1,5 @@
-// A log-in without a device, before a homeserver that answers whatever the test wants: nothing leaves for a room that
-// was ever encrypted, whatever the homeserver says of it.
+// A login without a device, on a homeserver that answers whatever the test wants: nothing is sent to a room that
+// was ever encrypted, whatever the homeserver says about it.
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Connection, connect } from '../../../src/edges/matrix/homeserver.ts';
@@ -76,7 +76,7 @@ afterEach(async () => {
 	await new Promise(resolve => server.close(resolve));
 });
 
-/** What comes of a message, sealed or not, and of a file. */
+/** The results of sending a message, encrypted or not, and a file. */
 async function tries(): Promise<unknown[]> {
 	const outcomes = [
 		await homeserver.seal(room, text),

@@ -1,11 +1,11 @@
-// What the keys' machine wants sent: in which order it goes, and what becomes of what fails.
+// What the crypto machine wants to send: in which order it is sent, and what happens on failure.
 import type { OlmMachine, Request } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { beforeEach, expect, test } from 'vitest';
 import { openCourier } from '../../../src/edges/matrix/outgoing-requests.ts';
 
 let waiting: Request[];
 let happened: string[];
-/** Ids of requests that the homeserver refuses once. */
+/** IDs of requests that the homeserver refuses once. */
 let refused: string[];
 
 beforeEach(() => {

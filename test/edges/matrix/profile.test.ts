@@ -1,4 +1,4 @@
-// The bot's own profile at a homeserver: its name, and a picture that is set once, only where there is none.
+// The bot's own profile: its name, and an avatar that is set once, if there is none.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-/** A start with its first sync; ends when all that follows from it was answered. */
+/** A start with its first sync; resolves when all its requests are answered. */
 async function start() {
 	const matrix = { homeserver: served.url, user: bot, password, allow: ['*'], device: 'Glia' };
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
@@ -62,7 +62,7 @@ test('sets an avatar once if the account has none', async () => {
 	expect(served.uploads[0]?.subarray(1, 4).toString()).toBe('PNG');
 	await first.close();
 
-	// Somebody takes it away, and meant it.
+	// Someone removes it on purpose.
 	delete served.profile.avatar_url;
 	const second = await start();
 	await vi.waitFor(() => expect(marked()).toBe(3));

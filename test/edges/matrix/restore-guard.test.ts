@@ -1,4 +1,4 @@
-// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting forever.
+// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver makes the bot wait for ever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';
@@ -12,7 +12,7 @@ let here: number;
 let there: number | undefined;
 let loud: string[];
 let pauses: number[];
-/** What the homeserver answers to the n-th question instead. */
+/** What the homeserver answers to the n-th request instead. */
 let trouble: (n: number) => Error | undefined;
 
 beforeEach(() => {
@@ -42,7 +42,7 @@ function open() {
 		behind: () => void behind++,
 		pause: async ms => {
 			pauses.push(ms);
-			// A guard that would wait forever does so here.
+			// A guard that would wait for ever does so here.
 			if (pauses.length > 100) await new Promise(() => undefined);
 		},
 	});

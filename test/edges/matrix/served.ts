@@ -7,7 +7,7 @@ import { homeserver } from '../../crypto/homeserver.ts';
 export const bot = '@bot:example.org';
 export const password = 'correct horse';
 
-/** What happens to a call: answered otherwise, or as usual and then changed on its way back. */
+/** What happens to a call: another response, or the usual one changed on its way back. */
 export type Way = { status: number; body: object } | ((answer: Buffer) => { headers?: object; body: Buffer | string });
 
 export type Served = Awaited<ReturnType<typeof serve>>;
@@ -19,7 +19,7 @@ export async function serve() {
 	const data = new Map<string, unknown>();
 	const calls: string[] = [];
 	const uploads: Buffer[] = [];
-	/** What the account shows of itself. */
+	/** The account's profile. */
 	const profile: Record<string, unknown> = {};
 	let tokens = 0;
 	let way: (path: string) => Way | undefined = () => undefined;
@@ -88,7 +88,7 @@ export async function serve() {
 	return {
 		url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
 		keys,
-		/** Device ids of the sessions that are open, each with its token. */
+		/** The device IDs of open sessions, each with its token. */
 		devices,
 		/** The paths of all calls, in order, without `/_matrix/client/v3/`. */
 		calls,

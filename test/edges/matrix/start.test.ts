@@ -1,4 +1,4 @@
-// Starts at a homeserver whose answers go wrong: how many devices they leave behind.
+// Starts on a homeserver whose responses go wrong: how many devices they leave behind.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-/** Connects as the configuration says; the homeserver's name for the bot, unless told. */
+/** Connects as configured; by default with the homeserver's name for the bot. */
 function start(user = bot) {
 	const matrix = { homeserver: served.url, user, password, allow: ['*'], device: 'Glia' };
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];

@@ -1,4 +1,4 @@
-// Encrypted messages are remembered, and not without end.
+// Encrypted messages are remembered, up to a limit.
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// The store on the memory and on a file, and what only a file can do wrong.
+// The store in memory and on a file, and what can go wrong only with a file.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -127,7 +127,7 @@ test('leaves no message or answer in any file after delivery', async () => {
 	for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
 	const bytes = () => readdirSync(path).map(name => readFileSync(join(path, name), 'latin1'));
 	for (let i = 0; i < 300; i++) {
-		// Of all lengths, so that rows lie on pages of their own, beside others, and on several.
+		// Of all lengths, so that rows share a page, fill one, or span several.
 		const body = `planted-question-${i} `.repeat(1 + ((i * 7) % 400));
 		await store.take(batch(`m${i}`, { joined: [news([incoming(`$${i}`, { body })])] }), now);
 		if (i === 0) expect(bytes().some(file => file.includes('planted-question'))).toBe(true);

@@ -1,4 +1,4 @@
-// A store of 0.1.0, keys included, opens in this edition with everything in it; an older edition refuses a newer store.
+// A store of 0.1.0, keys included, opens in this version with everything in it; an older version refuses a newer store.
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

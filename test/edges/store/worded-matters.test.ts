@@ -1,4 +1,4 @@
-// A store that kept sentences: what they told is still known, and the sentences are gone.
+// A store that held sentences: their content is still known, and the sentences are gone.
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -13,7 +13,7 @@ import { conditionTitle } from '../../../src/messages/conditions.ts';
 const server = 'example.org';
 const since = '2026-11-01T08:30:00.000Z';
 
-/** As the edition before wrote them: rule, subject, stage and title; and the title of today, where that is another. */
+/** As the previous version wrote them: rule, subject, stage and title; and today's title, if it differs. */
 const matters: [rule: string, subject: string, stage: string, title: string, today?: string][] = [
 	['release', '1.157', 'out', 'Synapse 1.157.1 is out'],
 	['withdrawn', '1.140.1', 'gone', 'Upstream has taken Synapse 1.140.1 back', 'Upstream withdrew Synapse 1.140.1'],

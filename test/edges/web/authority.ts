@@ -7,8 +7,8 @@ export type Authority = {
 	/** PEM */
 	certificate: string;
 	/**
-	 * A certificate for these names and addresses. `days`: from when to when it is valid, counted from now; `chain`:
-	 * whether the authorities in between are sent along; `subject`: its common name.
+	 * A certificate for these names and addresses. `days`: its validity, counted from now; `chain`:
+	 * whether intermediate authorities are sent along; `subject`: its common name.
 	 */
 	issue: (
 		names: readonly string[],
@@ -91,7 +91,7 @@ function der(tag: number, ...parts: Buffer[]): Buffer {
 	return Buffer.concat([Buffer.from([tag, 0x80 | digits.length]), digits, content]);
 }
 
-/** A name of one part, the common name. */
+/** A name with one part, the common name. */
 function distinguished(name: string): Buffer {
 	const type = der(0x06, Buffer.from('550403', 'hex'));
 	return der(0x30, der(0x31, der(0x30, type, der(0x0c, Buffer.from(name)))));

@@ -1,4 +1,4 @@
-// The cases of the specification's chapter "Server discovery", each with the address, port, Host and SNI it demands.
+// The cases of the specification's chapter "Server discovery", each with the address, port, Host and SNI that it requires.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openWorld, ours, pages, synapse, type World } from './world.ts';
 
@@ -268,7 +268,7 @@ test.each<[string, Caching]>([
 ])('a delegation counts: %s', async (_, { headers, hours, asked }) => {
 	world.zone.a('example.test', ours);
 	await world.https({ port: 443, names: ['example.test'] }, (request, response) => {
-		// Node would add a date of its own.
+		// Node would add its own date.
 		response.sendDate = false;
 		pages({ '/.well-known/matrix/server': { 'm.server': 'example.test:8450' } }, headers)(request, response);
 	});

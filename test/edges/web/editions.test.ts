@@ -1,4 +1,4 @@
-// A newer Glia, where somebody announces it; and silence where nobody can be heard.
+// A newer Glia, if it is announced; and silence if nobody answers.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Web } from '../../../src/ports/web.ts';
 import { openWorld, ours, type World } from './world.ts';

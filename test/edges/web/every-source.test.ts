@@ -1,5 +1,5 @@
-// Everything that a document of upstream's may meet or become, played over HTTP for every source: limits, redirects, half
-// answers, line ends; drafts, candidates, edits, deletions, odd names. The table of cases is complete by its type.
+// Everything that can happen to an upstream document, simulated over HTTP for every source: rate limits, redirects, half
+// responses, line ends; drafts, candidates, edits, deletions, odd names. The type makes the table of cases complete.
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { News } from '../../../src/knowledge/live.ts';
@@ -27,7 +27,7 @@ type Scene = {
 	upstream: UpstreamWorld;
 	web: Web;
 	bot: LiveBot;
-	/** Advances the clock by this many hours, reads what is due, asks everything, and ticks; what is known then. */
+	/** Advances the clock by this many hours, reads what is due, and ticks; returns what is known then. */
 	look: (hours: number) => Promise<News>;
 	/** How often the source was asked. */
 	requests: () => number;
@@ -39,7 +39,7 @@ type Source = {
 	state: string;
 	/** Its documents, as host and path. */
 	place: RegExp;
-	/** Half of it says less, and nothing in it tells that there is more. */
+	/** Half of it says less, and nothing in it shows that there is more. */
 	halfIsLess?: true;
 	prepare?: (upstream: UpstreamWorld) => void;
 };
@@ -110,7 +110,7 @@ const sources = {
 	"GitHub's advisories": {
 		state: 'advisories',
 		place: /\/security-advisories$/,
-		// So many that one less is no sign of a list that was cut.
+		// Enough that one less is not a sign of a truncated list.
 		prepare({ advisories }) {
 			for (const n of others) advisories.push(githubAdvisory(`GHSA-aaaa-bbbb-${n}`, [['matrix-synapse', '< 1.140.0']]));
 		},
@@ -187,7 +187,7 @@ const refusals: [string, Answer, RegExp][] = [
 	],
 ];
 
-/** All documents of a source are answered like this. */
+/** Answers all documents of a source like this. */
 function answer({ upstream }: Scene, { place }: Source, how: Answer): void {
 	upstream.intercept = (at, text, response) => {
 		if (!place.test(at)) return false;
@@ -431,7 +431,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 	},
 	"OSV's advisories": {
 		draft: {
-			// OSV publishes no drafts: the nearest is a record without versions.
+			// OSV publishes no drafts; the nearest is a record without versions.
 			change: ({ vulns }) => void vulns.push(osvRecord('GHSA-aaaa-bbbb-9999', [])),
 			expected: ({ before, after }) => expect(ids(after)).toEqual(ids(before)),
 		},
@@ -692,7 +692,7 @@ describe.each(named)('%s', name => {
 	);
 });
 
-/** What this source says did not change; the others may have news. */
+/** What this source says did not change; others may have news. */
 function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, fresh: string): void {
 	const parts: Record<SourceName, (news: Omit<News, 'read'>) => unknown> = {
 		releases: ({ releases, passages }) => [releases, passages],
@@ -707,7 +707,7 @@ function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, 
 		charts: ({ charts }) => charts && { ...charts, read: '' },
 	};
 	expect(parts[name](during)).toEqual(parts[name](before));
-	// What could not be read is not claimed.
+	// Nothing is claimed about what could not be read.
 	if (name === 'files of a release')
 		for (const { version, schema } of during.releases) if (version === fresh) expect(schema).toBeUndefined();
 }

@@ -1,5 +1,5 @@
-// Servers that are broken or mean harm. None reaches a forbidden address, none holds the bot longer than its limit, none
-// puts markup, a mention or a character that acts into what is said about it.
+// Broken and malicious servers. None reaches a forbidden address, none holds the bot longer than its limit, and none
+// puts markup, a mention or an active character into what is said about it.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -11,7 +11,7 @@ import { harmless } from '../../../src/text/markdown.ts';
 import { openAuthority } from './authority.ts';
 import { banned, openWorld, other, ours, pages, synapse, type World } from './world.ts';
 
-/** Plays in a world of its own; then nothing may have gone where it must not. */
+/** Runs in its own world; then nothing may have gone where it must not. */
 async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	const world = await openWorld();
 	try {
@@ -23,7 +23,7 @@ async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	expect(world.dialled.filter(place => !place.startsWith(`${ours}:`) && !place.startsWith(`${other}:`))).toEqual([]);
 }
 
-/** What a room would get to see of it is ours, but for what stands in code. */
+/** Everything a room would see of it is ours, except what is in code. */
 function expectHarmless(observation: Observation): void {
 	const { result, advice = '' } = observationWords(observation);
 	const [content] = matrixMessages({ value: {}, lead: `${result}. ${advice}`, sections: [], kind: 'answer' }).contents;
@@ -35,7 +35,7 @@ function expectHarmless(observation: Observation): void {
 	expect(JSON.stringify(observation).length).toBeLessThan(2000);
 }
 
-/** What a room gets to see never has an address that is not spoken to, unless somebody typed it. */
+/** A room never sees a forbidden address, unless someone typed it. */
 function expectSecretive(observation: Observation, server: string, { logged }: World): void {
 	const { result, advice = '' } = observationWords(observation);
 	const seen = `${JSON.stringify(observation)} ${result} ${advice}`
@@ -47,12 +47,12 @@ function expectSecretive(observation: Observation, server: string, { logged }: W
 type Case = {
 	name: string;
 	arrange: (w: World) => Promise<void> | void;
-	/** `hostile.test:8448` unless said otherwise: a port of its own leaves the delegation out. */
+	/** By default `hostile.test:8448`: an explicit port skips the delegation. */
 	server?: string;
 	/** It lasts until the limit, so the limit is short. */
 	hangs?: boolean;
 	expected: Record<string, unknown>;
-	/** What the log has of an address that is not spoken to. */
+	/** What the log says about forbidden addresses. */
 	logged?: Record<string, unknown>;
 };
 
@@ -70,13 +70,13 @@ function run(cases: Case[]): void {
 			expectSecretive(observation, server, world);
 		});
 	test.each(cases.filter(({ hangs }) => !hangs))('$name', look);
-	// What lasts until its limit lasts together.
+	// Cases that last until their limit run together.
 	test.concurrent.each(cases.filter(({ hangs }) => hangs))('$name', look);
 }
 
 const unreached = (trouble: Record<string, unknown>) => ({ kind: 'unreached', trouble });
 const broken = (fault: string) => unreached({ is: 'broken', fault });
-// Whether it is noticed before the other side closes is a matter of moments.
+// Whether it is noticed before the other side closes depends on timing.
 const garbled = unreached({ is: 'broken', fault: expect.stringMatching(/^(not-http|closed)$/) });
 const running = { kind: 'running', version: '1.150.0' };
 const good = JSON.stringify({ server: { name: 'Synapse', version: '1.150.0' } });
@@ -100,7 +100,7 @@ function http(status: number, headers: Record<string, string | number>, body: st
 		});
 }
 
-/** Writes forever, or until the other side has had enough. */
+/** Writes for ever, or until the other side closes. */
 function endless(start: string, more: string, waitMs = 0): Case['arrange'] {
 	return raw(socket => {
 		socket.write(start);

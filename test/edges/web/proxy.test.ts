@@ -1,4 +1,4 @@
-// Upstream's documents through the operator's proxy: to addresses that were checked, and never around the gate.
+// Upstream's documents through the operator's proxy: to checked addresses, and never around the check.
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ afterEach(async () => {
 	await world.close();
 });
 
-/** Reads the feed at this path, through the proxy unless told otherwise; gives its trouble. */
+/** Reads the feed at this path, through the proxy unless told otherwise; returns its error. */
 async function read(path: string, proxyOf = (_address: string): URL | undefined => proxy.url): Promise<unknown> {
 	const { settings } = await openUpstream(world);
 	const releases = { address: `https://${path}`, hours: 1 };

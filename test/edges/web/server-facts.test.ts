@@ -1,4 +1,4 @@
-// The look asks a running server what it tells about itself: by GET, when a person asks, and else once a day.
+// A check asks a running server about itself: with GET, when a person asks, and otherwise once a day.
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, ours, type World } from './world.ts';
 
@@ -16,7 +16,7 @@ const answers: Record<string, [status: number, body: unknown]> = {
 	'/_matrix/client/r0/register/available?username=glia': [403, { errcode: 'M_FORBIDDEN', error: 'x' }],
 };
 
-/** A homeserver with delegation, whose federation and client API stand at one place. */
+/** A homeserver with delegation, whose federation and client API are at one address. */
 async function openServer(): Promise<{ world: World; methods: Set<string | undefined> }> {
 	const methods = new Set<string | undefined>();
 	world = await openWorld();

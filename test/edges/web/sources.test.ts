@@ -1,4 +1,4 @@
-// Upstream's own sources: read politely, refused with a reason when they are not what they were, joined to the knowledge.
+// Upstream's own sources: read politely, rejected with a reason if their format has changed, joined to the knowledge.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -501,7 +501,7 @@ test('includes a chart once its values exist, but no drafts or other releases', 
 			await web.readNews();
 			const charts = () => web.news().charts?.charts.map(({ chart }) => chart);
 			expect(charts()).toEqual(['26.2.0']);
-			// Not there yet, then a page of somebody on the way.
+			// Not there yet, then an intermediary's page.
 			pass(7);
 			await web.readNews();
 			expect(charts()).toEqual(['26.2.0']);
@@ -586,7 +586,7 @@ function drip(response: ServerResponse): void {
 	const timer = setInterval(() => (response.destroyed ? clearInterval(timer) : response.write(' ')), 20);
 }
 
-/** Shown in a room, nothing of it acts: only tags that we write, links to https, no mention, no hidden characters. */
+/** Harmless when shown in a room: only our own tags, https links, no mention, no hidden characters. */
 function expectInert(markdown: string): void {
 	const section = { title: 'Upstream', markdown, fold: false };
 	for (const content of matrixMessages({ value: {}, lead: 'Here.', sections: [section], kind: 'answer' }).contents) {

@@ -1,4 +1,4 @@
-// All of upstream on loopback, whole, in the shape of the real documents: GitHub's API and raw files, endoflife.date, OSV
+// All of upstream on loopback, complete, in the form of the real documents: GitHub's API and raw files, endoflife.date, OSV
 // and the playbook. The content is made from facts (versions, dates, code names); no text of theirs is in it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
@@ -24,7 +24,7 @@ export type PlayedRelease = {
 	upgrade?: string;
 };
 
-/** What each host answers with; a test may change anything between two looks. */
+/** What each host answers with; a test may change anything between two reads. */
 export type UpstreamWorld = {
 	releases: PlayedRelease[];
 	/** Entries of the GitHub list of advisories, and of OSV's `vulns`. */
@@ -36,11 +36,11 @@ export type UpstreamWorld = {
 	playbook: { synapse: string; entries: [date: string, title: string, text: string][] };
 	/** Newest first; `synapse` is what its values install, and `untagged` ones have none. */
 	charts: { chart: string; date: string; synapse?: string; log?: string; draft?: boolean; untagged?: boolean }[];
-	/** Answers in place of what is there, by host and path without query. */
+	/** Responses instead of the real ones, by host and path without query. */
 	instead: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
 	/** Changes every text before it is sent. */
 	mangle?: ((place: string, text: string) => string) | undefined;
-	/** Answers with more than a text, if it gives true; `place` is host and path without query. */
+	/** Responds with more than a text, if it returns true; `place` is host and path without query. */
 	intercept?: ((place: string, text: string, response: ServerResponse) => boolean) | undefined;
 	perPage: number;
 	/** Requests as they came. */
@@ -80,7 +80,7 @@ export function githubRelease({
 		published_at: draft ? null : `${date}T12:00:00Z`,
 		assets: [],
 		tarball_url: `https://${api}${repository}/tarball/${tag}`,
-		// Anyone who edits a release in a browser leaves Windows line ends.
+		// Editing a release in a browser leaves Windows line ends.
 		body: text.replaceAll('\n', '\r\n'),
 		reactions: { total_count: 3, '+1': 3 },
 	};
@@ -163,7 +163,7 @@ export function productRelease(name: string, codename: string | null, released: 
 	};
 }
 
-/** All versions that the pages name, those included that nobody runs Synapse on. */
+/** All versions that the pages name, even those that nobody runs Synapse on. */
 export function allProducts(): Record<string, unknown[]> {
 	const debian: [string, string, string, string | null][] = [
 		['14', 'Forky', '2027-06-01', null],
@@ -314,7 +314,7 @@ function paged(url: URL, all: readonly unknown[], perPage: number): Answered {
 	};
 }
 
-/** What upstream says, before anybody answers with it. */
+/** What upstream says, before it is served. */
 export function upstreamWorld(given: Partial<UpstreamWorld> = {}): UpstreamWorld {
 	return {
 		releases: [],

@@ -1,4 +1,4 @@
-// Upstream as it could be on some day, in words of our own: a feed, upgrade notes, advisories, lifecycles, a playbook.
+// Upstream as it could be one day, in our own words: a feed, upgrade notes, advisories, lifecycles, a playbook.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { KnownUpstream } from '../../../src/knowledge/live.ts';
@@ -22,7 +22,7 @@ export const known: KnownUpstream = {
 	charts: ['26.1.0', '26.1.1'],
 };
 
-/** What is amiss with a source, as people read it. */
+/** What is wrong with a source, as people read it. */
 export function troubleOf(state: SourceState | undefined): string {
 	return state?.trouble === undefined ? '' : sourceTroubleWords(state.trouble);
 }
@@ -51,7 +51,7 @@ export const files: Record<string, string> = {
 	'pyproject.toml': '[project]\nrequires-python = ">=3.10"\n',
 };
 
-/** The script that builds Debian packages, as far as it says for which systems. */
+/** The part of the Debian build script that lists the systems. */
 export const builds = (...dists: string[]): string =>
 	`import sys\n\nDISTS = (\n${dists.map(dist => `    "${dist}",  # (EOL some day)\n`).join('')})\n\nDESC = "Builds."\n`;
 

@@ -1,4 +1,4 @@
-// Upstream played whole on loopback: what it deletes, edits and leaves out, its pages and limits, and a year of it.
+// All of upstream simulated on loopback: what it deletes, edits and leaves out, its pages and limits, and a year of it.
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge, readPassages } from '../../../src/knowledge/compiled.ts';
@@ -221,7 +221,7 @@ test.each([
 							{ severity: 'critical' },
 						),
 					);
-				// Tags that are no releases, and a draft.
+				// Tags that are not releases, and a draft.
 				for (const tag of ['latest', `v1.${minor}.0+hotfix`])
 					upstream.releases.push(next(`1.${minor}.0`, date, { tag, deleted: month % 2 === 0 }));
 				upstream.releases.push(next(`1.${minor + 20}.0`, date, { draft: true }));

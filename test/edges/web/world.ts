@@ -1,5 +1,5 @@
-// A small internet on loopback: names, certificates, servers good and bad. Two addresses may be spoken to, 127.0.0.2
-// and 127.0.0.4, by the same configuration that operators have; 127.0.0.3 stands for everything forbidden.
+// A small internet on loopback: names, certificates, servers good and bad. Two addresses are allowed, 127.0.0.2
+// and 127.0.0.4, by the operators' usual configuration; 127.0.0.3 stands for everything forbidden.
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -24,7 +24,7 @@ export type World = {
 	heard: Heard[];
 	/** Addresses and ports that were dialled, as the bot meant them. */
 	dialled: string[];
-	/** What the log has of addresses that are not spoken to. */
+	/** What the log says about forbidden addresses. */
 	logged: Record<string, unknown>[];
 	/** Connections that reached the forbidden address. */
 	trespasses: number;
@@ -32,7 +32,7 @@ export type World = {
 	https: (at: At, answer: (request: IncomingMessage, response: ServerResponse) => void) => Promise<void>;
 	/** A server that speaks TLS and then what it likes. */
 	tls: (at: At, speak: (socket: TLSSocket) => void, options?: TlsOptions) => Promise<void>;
-	/** A server that speaks what it likes. */
+	/** A server that sends what it likes. */
 	tcp: (at: At, speak: (socket: Socket) => void) => Promise<void>;
 	web: (settings?: Partial<WebSettings>, now?: () => Date, given?: Partial<WebGiven>) => Promise<Web>;
 	close: () => Promise<void>;
@@ -108,7 +108,7 @@ export async function openWorld(): Promise<World> {
 			const route = (host: string, port: number) => {
 				world.dialled.push(`${host}:${port}`);
 				if (host === banned) return { host, port: (guard.address() as AddressInfo).port };
-				// Where nobody listens, the connection is refused as in the real world.
+				// If nobody listens, the connection is refused as in the real world.
 				return { host, port: routes.get(`${host}:${port}`) ?? 1 };
 			};
 			const known = { releases: [], passages: [], advisories: [], charts: [] };
@@ -141,7 +141,7 @@ function played(zone: Zone, ca: Authority): WebSettings {
 	};
 }
 
-/** What is kept, in memory. */
+/** The stored texts, in memory. */
 export function openKept(): Kept & { texts: Map<string, string> } {
 	const texts = new Map<string, string>();
 	return { texts, get: async key => texts.get(key), put: async (key, text) => void texts.set(key, text) };

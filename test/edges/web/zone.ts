@@ -1,4 +1,4 @@
-// A name server on loopback that speaks the real wire format and says what a test tells it to.
+// A name server on loopback that uses the real wire format and answers as the test says.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -6,16 +6,16 @@ type Data =
 	| { type: 'A' | 'AAAA' | 'CNAME'; value: string; ttl?: number }
 	| { type: 'SRV'; target: string; port: number; priority?: number; weight?: number; ttl?: number };
 
-/** What is said to a question: records, a failure, garbage, or nothing at all. */
+/** The answer to a query: records, a failure, garbage, or nothing at all. */
 export type Said = Data[] | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED' | 'garbage' | 'silence';
 
 export type Zone = {
 	address: string;
-	/** Sets what is said about a name; a function is asked again each time, with the type of the question. */
+	/** Sets the answer for a name; a function is called each time, with the type of the query. */
 	say: (name: string, said: Said | ((type: string, times: number) => Said)) => void;
 	a: (name: string, ...addresses: string[]) => void;
 	srv: (name: string, target: string, port: number) => void;
-	/** The questions so far, as `A example.test`. */
+	/** The queries so far, as `A example.test`. */
 	questions: string[];
 	close: () => Promise<void>;
 };
@@ -90,7 +90,7 @@ function answerTo(
 		fixed.writeUInt32BE(record.ttl ?? 300, 4);
 		fixed.writeUInt16BE(data.length, 8);
 		const whole = Buffer.concat([owner, fixed, data]);
-		// What stands after an alias belongs to the name that it leads to.
+		// What comes after an alias belongs to the name that it leads to.
 		if (record.type === 'CNAME') owner = data;
 		return whole;
 	});

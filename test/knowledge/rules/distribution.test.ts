@@ -1,4 +1,4 @@
-// Each rule over the entries of distributions: what it takes, and what it refuses with which words.
+// Each rule over the entries of distributions: what it accepts, and what it refuses in which words.
 import { expect, test } from 'vitest';
 import {
 	breakingSaysWhatToDo,

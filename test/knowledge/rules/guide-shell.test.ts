@@ -1,4 +1,4 @@
-// What is pasted must be safe to paste: each rule on a block that breaks it, and on the one that is right.
+// What people paste must be safe to paste: each rule on a block that breaks it, and on a correct one.
 import { expect, test } from 'vitest';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { folderOf, guideText } from '../folder.ts';

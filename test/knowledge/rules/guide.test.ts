@@ -1,4 +1,4 @@
-// A guide is loaded like all knowledge: whatever is wrong in it is said with file, line and column.
+// A guide is loaded like all knowledge: every mistake is reported with file, line and column.
 import { expect, test } from 'vitest';
 import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';

@@ -29,7 +29,7 @@ function read(lines: Record<string, string>, name = 'docker') {
 	return readFiles(folderOf({ [`install/${name}.yaml`]: recipe(lines) }));
 }
 
-/** What one rule says to a recipe that is in its shape. */
+/** What one rule says about a recipe of the right shape. */
 function said(rule: KnowledgeRule, lines: Record<string, string>, name?: string): string[] {
 	const { files, mistakes } = read(lines, name);
 	expect(mistakes).toEqual([]);

@@ -9,7 +9,7 @@ import { folderOf, guideText, noteText, passages, releases } from '../folder.ts'
 
 const all = { ...synapse, optionsExist, ...index };
 
-/** What one rule says to these files, all of which are in their shape. */
+/** What one rule says about these files, all of the right shape. */
 function said(rule: KnowledgeRule, texts: Record<string, string>): string[] {
 	const { files, mistakes } = readFiles(folderOf(texts));
 	expect(mistakes).toEqual([]);
@@ -58,7 +58,7 @@ const advisory = (lines: Record<string, string> = {}, id = 'CVE-2022-12345') => 
 const waivers = (...lines: string[]) => ({
 	'synapse/waivers.yaml': `waivers:\n${lines.map(line => `  - { ${line}, because: Only tests used it. }\n`).join('')}`,
 });
-/** A recipe for each way to install; the one for Docker has a pin. */
+/** A recipe for each installation method; the one for Docker has a pin. */
 const recipes = (pinned: string) =>
 	Object.fromEntries(
 		closedFacts.install.values.map(way => [
@@ -156,7 +156,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'synapse/notes/1.66.0rc1.yaml:1:1 expected a file named for a release, got 1.66.0rc1',
 			'synapse/notes/1.66.5.yaml:1:1 expected a file named for a release, got 1.66.5',
 		],
-		// Only candidates of 1.67.0 are out: its notes already hold for them.
+		// Only candidates of 1.67.0 are out: its notes already apply to them.
 		{ ...notes('1.66.0'), ...notes('1.67.0') },
 	],
 	[
@@ -214,7 +214,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'advisories/CVE-2022-12345.yaml:3:11 expected a release that exists, got 1.66.1',
 			'advisories/CVE-2022-12345.yaml:3:23 expected a release that exists, got 1.64.9',
 		],
-		// What upstream promises may lie ahead.
+		// What upstream promises may be in the future.
 		{
 			...notes('1.66.0', {
 				possible: '1.64.0',
