@@ -77,8 +77,8 @@ const opensBody =
 	/(?:\bfunction\b.*|=>|^\t*(?!if|for|while|switch|catch|else|try|do)(?:async |static |get |set )*[*#]?\w+\(.*\)(?:: [^=]+)?|^\t*\)(?:: [^=]+)?(?: =>)?) \{$/;
 
 /**
- * Functions of more lines than `max`, from the line of their name to that of their closing brace, as `name: lines`. Found by
- * the indentation, which the formatter keeps. The comment above one may say why it is long: `Long because …`.
+ * Functions of more lines than `max`, from the line of their name to that of their closing brace, as `name: lines`.
+ * Found by the indentation, which the formatter keeps. The comment above one may say why it is long: `Long because …`.
  */
 function longFunctions(text: string, max: number): string[] {
 	const lines = text.split('\n');

@@ -1,4 +1,5 @@
-// !check with a vars.yml of the playbook: what is refused, what has no effect, what changed since, without repeating a value.
+// !check with a vars.yml of the playbook: what is refused, what has no effect, what changed since, without repeating a
+// value.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';

@@ -27,8 +27,8 @@ try {
 	let from = 0;
 	for (let i = 1; i <= kills; i++) {
 		const started = () => bot.output().slice(from).includes('in sync');
-		// A third of the lives end at random during the start, which takes about this long; the others get in sync, and every
-		// second of those has something to say.
+		// A third of the lives end at random during the start, which takes about this long; the others get in sync, and
+		// every second of those has something to say.
 		if (i % 3 === 0) await sleep(Math.random() * 1500);
 		else {
 			const over = Date.now() + 60_000;

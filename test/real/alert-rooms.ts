@@ -1,4 +1,5 @@
-// Rooms that each watch a simulated server, some of them encrypted. Alerts fall due in all of them, and are counted at the end.
+// Rooms that each watch a simulated server, some of them encrypted. Alerts fall due in all of them, and are counted at
+// the end.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,7 +111,10 @@ export async function openAlertRooms(
 		},
 	};
 
-	/** Encrypted messages are told apart by the store: it knows which event says what, and the room how many events there are. */
+	/**
+	 * Encrypted messages are told apart by the store: it knows which event says what, and the room how many events there
+	 * are.
+	 */
 	async function count(): Promise<Counted> {
 		const sums = { once: 0, twice: 0, missing: 0 };
 		for (const { room, encrypted } of places) {

@@ -1,4 +1,5 @@
-// A conversation in rooms of a real Synapse: the bot is invited, says hello, is asked in every way people use, and answers once.
+// A conversation in rooms of a real Synapse: the bot is invited, says hello, is asked in every way people use, and
+// answers once.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bot, makeBot } from './bot.ts';
 import { type Person, person, type RoomEvent } from './person.ts';

@@ -1,6 +1,7 @@
 // node test/real/environments.ts FOLDER [name…]: runs skeleton.py and look.py where admins run them, with secrets in
 // every option, and prints a row of a table for each place. Builds in FOLDER what is missing: virtual environments by
-// pip, and with debootstrap (as root, on Debian) roots with Debian's own package and with the layout of upstream's package.
+// pip, and with debootstrap (as root, on Debian) roots with Debian's own package and with the layout of upstream's
+// package.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -20,7 +21,10 @@ const asked = askedByLook(knowledge, { from: '0.0.1', to: SYNAPSE, profile: new 
 const skeleton = readFileSync(new URL('skeleton.py', data), 'utf8');
 const look = lookScript(readFileSync(new URL('look.py', data), 'utf8'), asked, options);
 
-/** Where the scripts are run: `outside` is the folder that they are put into, `inside` the same as a shell there sees it. */
+/**
+ * Where the scripts are run: `outside` is the folder that they are put into, `inside` the same as a shell there sees
+ * it.
+ */
 type Place = {
 	name: string;
 	install: string;

@@ -1,5 +1,5 @@
-// A room of a real Synapse follows `!postgres 15 17 docker` to its end: despite a kill of the bot, an error on the way and a
-// stranger who says `done`; unencrypted and encrypted.
+// A room of a real Synapse follows `!postgres 15 17 docker` to its end: despite a kill of the bot, an error on the way
+// and a stranger who says `done`; unencrypted and encrypted.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';

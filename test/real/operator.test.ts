@@ -1,4 +1,5 @@
-// The operator's room with a real homeserver: what is reported there, what `!operator` does, and that other rooms get nothing.
+// The operator's room with a real homeserver: what is reported there, what `!operator` does, and that other rooms get
+// nothing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';

@@ -1,5 +1,5 @@
-// Secrets in every option, of every kind and name, in the main file, workers' files and a log configuration: neither script
-// prints one on any Python found here, except what they say they keep. They print the same on each.
+// Secrets in every option, of every kind and name, in the main file, workers' files and a log configuration: neither
+// script prints one on any Python found here, except what they say they keep. They print the same on each.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

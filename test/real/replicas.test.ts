@@ -1,5 +1,5 @@
-// Two replicas over one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long versions are
-// replicas.ts, replica-alerts.ts and secret-kills.ts.
+// Two replicas over one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long
+// versions are replicas.ts, replica-alerts.ts and secret-kills.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { roomWith, settled } from './answers.ts';

@@ -194,7 +194,8 @@ test('notices with the next answer that another session left a room, and later r
 	// A command that the bot has not seen when it leaves is never answered.
 	await sleep(2000);
 	await itself.leave(room);
-	// A homeserver of several processes may not know yet that the bot joined: it retries a few times before it believes a no.
+	// A homeserver of several processes may not know yet that the bot joined: it retries a few times before it believes
+	// a no.
 	await vi.waitFor(() => expect(bot.output()).toContain('no longer in a room'), {
 		timeout: 40_000,
 		interval: 250,

@@ -1,7 +1,7 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas`, three of them
-// share a PostgreSQL, and faults of every kind happen. Two are control runs in which faults must be found: with `late`
-// the disk lies, with `unfenced` replicas write without holding the lease.
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas`, three
+// of them share a PostgreSQL, and faults of every kind happen. Two are control runs in which faults must be found: with
+// `late` the disk lies, with `unfenced` replicas write without holding the lease.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
 import { repliesTo } from './answers.ts';

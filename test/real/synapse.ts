@@ -1,4 +1,5 @@
-// A real Synapse for tests: installed once into a cache folder, started in seconds, ended with the process that asked for it.
+// A real Synapse for tests: installed once into a cache folder, started in seconds, ended with the process that asked
+// for it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -397,7 +398,9 @@ export function causeIn(output: string): string {
 	return (errors.length ? errors : lines).slice(-3).join(' / ').slice(-1000) || 'it said nothing';
 }
 
-/** Creating the schema with its background updates takes longer than the rest of a start, so it is done once and copied. */
+/**
+ * Creating the schema with its background updates takes longer than the rest of a start, so it is done once and copied.
+ */
 async function prepareTemplate(half: string): Promise<void> {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
 	const server = await serverIn(dir, pythonOf(half), {

@@ -1,5 +1,5 @@
-// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, and every
-// one is answered once, with nothing of what was said in any file of the store.
+// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, and
+// every one is answered once, with nothing of what was said in any file of the store.
 import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver makes the bot wait for ever.
+// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver makes the bot wait for
+// ever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';

@@ -1,5 +1,5 @@
-// All of upstream on loopback, complete, in the form of the real documents: GitHub's API and raw files, endoflife.date, OSV
-// and the playbook. The content is made from facts (versions, dates, code names); no text of theirs is in it.
+// All of upstream on loopback, complete, in the form of the real documents: GitHub's API and raw files, endoflife.date,
+// OSV and the playbook. The content is made from facts (versions, dates, code names); no text of theirs is in it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';

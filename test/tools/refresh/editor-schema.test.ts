@@ -16,8 +16,8 @@ const settings = JSON.parse(readFileSync(join(root, '.vscode/settings.json'), 'u
 const wired = Object.entries(settings['yaml.schemas']);
 
 /**
- * Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for, `samples`
- * and `reports` configurations of Synapse with mistakes in them.
+ * Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for,
+ * `samples` and `reports` configurations of Synapse with mistakes in them.
  */
 const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars|samples|reports)$/;
 
