@@ -1,4 +1,4 @@
-// Small knowledge for tests, built where it is asserted.
+// Small knowledge for tests, built next to the assertions.
 import type { Code } from '../src/configuration/code.ts';
 import { type OptionState, optionsOf } from '../src/configuration/options.ts';
 import { collapse, type Table } from '../src/configuration/timeline.ts';
@@ -6,7 +6,7 @@ import type { Distributions, PlaybookVariables } from '../src/knowledge/distribu
 import type { ChartKnowledge, PlaybookEntry, PlaybookKnowledge } from '../src/knowledge/schema/distribution.ts';
 import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
-/** A note; only what the test is about needs to be said. */
+/** A note; a test gives only what it is about. */
 export function note(id: `${string}/${string}`, more: Partial<Note> = {}): Note {
 	return {
 		id,
@@ -40,7 +40,7 @@ export function advisory(id: string, affected: string[], more: Partial<Advisory>
 	};
 }
 
-/** Releases: a version, or a version with what is known of it. Dates are a day apart. */
+/** Releases: a version, or a version with what is known about it. Dates are a day apart. */
 export function releases(...list: (string | (Partial<Release> & { version: string }))[]): Release[] {
 	return list.map((release, i) => {
 		const date = new Date(Date.UTC(2022, 0, 1 + i)).toISOString().slice(0, 10);
@@ -121,7 +121,7 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 	};
 }
 
-/** A breaking entry of the playbook, `mdad/2026-01-10/one`; only what the test is about needs to be said. */
+/** A breaking entry of the playbook, `mdad/2026-01-10/one`; a test gives only what it is about. */
 export function playbookEntry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
 	const date = /\d{4}-\d\d-\d\d/.exec(id)?.[0] ?? '';
 	return {
@@ -142,7 +142,7 @@ export function playbookEntry(id: string, more: Partial<PlaybookEntry> = {}): Pl
 	};
 }
 
-/** What is known of distributions: nothing, unless given. */
+/** What is known about distributions; by default nothing. */
 export function knownDistributions(
 	given: {
 		mdad?: Partial<PlaybookKnowledge>;

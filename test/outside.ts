@@ -1,11 +1,11 @@
-// The world outside as a test plays it: which release each server runs, or what is wrong with it.
+// A simulated outside world: which release each server runs, or what is wrong with it.
 import type { Observation } from '../src/advice/watch/observation.ts';
 import type { Web } from '../src/ports/web.ts';
 
 export type Outside = Pick<Web, 'observe'> & {
-	/** A release, a silence, or whatever a look can see. */
+	/** A release, a silence, or anything else that a check can see. */
 	plays: (server: string, what: string | 'silent' | Partial<Observation>) => void;
-	/** Servers in the order in which they were looked at. */
+	/** Servers in the order in which they were checked. */
 	looks: string[];
 };
 

@@ -1,4 +1,4 @@
-// The program that tests run as a process: that of the checkout, or one file that was built of it.
+// The program that tests run as a process: the checkout's, or the single file built from it.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What `GLIA_TEST_PROGRAM` names, or the checkout's entry. */
 export const program = process.env.GLIA_TEST_PROGRAM ?? `${root}src/main.ts`;
 
-/** Builds the program of one file in this folder; gives its path. */
+/** Builds the single-file program in this folder; returns its path. */
 export function buildProgram(folder: string): string {
 	const file = `${folder}/glia.cjs`;
 	const { status, stderr } = spawnSync(process.execPath, [`${root}tools/build/main.ts`, file], { encoding: 'utf8' });

@@ -1,4 +1,4 @@
-// A simulated proxy on loopback: tunnels by CONNECT, forwards what is asked of it whole, and wants to know who asks. Like a
+// A simulated proxy on loopback: tunnels CONNECT, forwards plain requests, and requires credentials. Like a
 // real one it answers 405 to a request without an address, and 407 without the right login.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 
 export type PlayedProxy = Awaited<ReturnType<typeof playProxy>>;
 
-/** `hosts`: where names that only the proxy knows lead to, as `host:port`. */
+/** `hosts`: the targets of names that only the proxy knows, as `host:port`. */
 export async function playProxy(login?: string, hosts: Readonly<Record<string, string>> = {}) {
 	const asked: string[] = [];
 	const sockets = new Set<Socket>();
@@ -46,7 +46,7 @@ export async function playProxy(login?: string, hosts: Readonly<Record<string, s
 	const port = typeof address === 'object' && address ? address.port : 0;
 	return {
 		url: new URL(`http://${login === undefined ? '' : `${login}@`}127.0.0.1:${port}`),
-		/** What it was asked for and let through. */
+		/** The requests that it let through. */
 		asked,
 		async stop() {
 			for (const socket of sockets) socket.destroy();

@@ -1,4 +1,4 @@
-// A publisher of knowledge as a test plays one: small files, a key, bundles and their signatures.
+// A simulated publisher of knowledge: small files, a key, bundles and their signatures.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const states: Record<string, unknown> = {
 	admin: 'any',
 };
 
-/** The files of a small edition: five notes, whose titles end in `mark`; the option that its table has is `mark`, too. */
+/** The files of a small edition: five notes whose titles end in `mark`; the option in its table is called `mark` too. */
 export function filesOf(mark: string, read = '2022-09-06'): Map<string, string> {
 	const notes = ['1.64.0', '1.65.0', '1.66.0'].map((release): [string, string] => [
 		`synapse/notes/${release}.yaml`,
@@ -59,11 +59,11 @@ export function editionWith(files: ReadonlyMap<string, string>): Promise<Edition
 }
 
 export type Publisher = {
-	/** The public key as a configuration has it. */
+	/** The public key as in a configuration. */
 	key: string;
 	privateKey: KeyObject;
 	sign: (text: string) => string;
-	/** A bundle; what is given replaces what it would say. */
+	/** A bundle; the given fields replace the defaults. */
 	bundle: (mark: string, more?: Partial<Bundle>) => string;
 };
 

@@ -82,15 +82,15 @@ test.each(['', ' docker postgres=13 no-workers sso', ' source sqlite workers no-
 );
 
 /**
- * The first release of each run that shares a floor, as SCHEMA_VERSION and SCHEMA_COMPAT_VERSION in the tags of
- * upstream's repository say, read and counted by other means than Glia's.
+ * The first release of each run that shares a floor, from SCHEMA_VERSION and SCHEMA_COMPAT_VERSION in the tags of
+ * upstream's repository, read and counted by other means than Glia's.
  */
 const floors: [string, string][] = [
 	['1.0.0', '1.0.0'],
 	['1.3.0', '1.3.0'],
 	['1.9.0', '1.9.0'],
 	['1.13.0', '1.13.0'],
-	// By their numbers 1.22 to 1.25 lead back to 1.13.0; they drop tables that releases before 1.18 read.
+	// By their numbers, 1.22 to 1.25 can go back to 1.13.0, but they drop tables that releases before 1.18 read.
 	['1.22.0', '1.18.0'],
 	['1.26.0', '1.26.0'],
 	['1.38.0', '1.37.0'],

@@ -68,7 +68,7 @@ test('groups vulnerabilities fixed by one release, with their numbers', () => {
 	expect(sections[0]?.markdown).toMatch(
 		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Vulnerable to `CVE-1` .* · #1\n.*#2\n.*#3$/,
 	);
-	// What the head tells stands right below it, since it has no title of its own.
+	// The text of the head is right below it, since it has no title of its own.
 	const headed = alertWords('example.org', numbered(hole('CVE-4', '1.2.0'), ...closed), undefined);
 	expect(headed.lead).toContain('CVE-4');
 	expect(headed.sections.map(({ title }) => title)).toEqual(['Security #1', 'Security (3)', '']);

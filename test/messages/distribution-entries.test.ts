@@ -1,4 +1,4 @@
-// What an entry of a distribution says: who refuses, and before what something has to be done.
+// What an entry of a distribution says: who refuses, and what must be done before what.
 import { expect, test } from 'vitest';
 import { type EntryTold, entryText } from '../../src/messages/distribution-entries.ts';
 

@@ -1,4 +1,4 @@
-// The first screen of what a distribution changed: what fits into three seconds, whatever is asked, and what is red in it.
+// The first screen of a distribution's changes: short enough for three seconds, whatever is asked, and what is red in it.
 import { describe, expect, test } from 'vitest';
 import { upgrade } from '../../commands/upgrade.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
@@ -41,10 +41,10 @@ describe('each answer is one message, short until it is unfolded', () => {
 		expect(read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length).toBeLessThanOrEqual(250);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
-		// The room opens at the end: there stands what to do next.
+		// Clients open a room at the end, so that is where the next step is.
 		expect(answer.sections.at(-1)).toMatchObject({ fold: false, markdown: expect.stringMatching(/^\*\*Now:\*\* /) });
 		expect(read).toMatch(/For every detail: !upgrade (?:mdad|ess) .* all$/);
-		// Red is what surely concerns.
+		// Red marks what certainly applies.
 		const { entries } = answer.value as { entries: { breaking: boolean; concerned: unknown }[] };
 		const isSure = entries.some(({ breaking, concerned }) => breaking && concerned === true);
 		expect(/🔴 \d+ breaking/.test(read)).toBe(isSure);

@@ -1,4 +1,4 @@
-// The first screen of a plan: what fits into three seconds, for any deployment, and what is red in it.
+// The first screen of a plan: short enough for three seconds, for any deployment, and what is red in it.
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';
 import { unknownDeployment } from '../../src/deployment/facts.ts';
@@ -79,15 +79,15 @@ describe('each plan is one message, short until it is unfolded', () => {
 		const html = contents[0]?.formatted_body ?? '';
 		const text = unfolded(html);
 		expect(words(text)).toBeLessThanOrEqual(250);
-		// A guess, which in the client was right within 20 px for the longest of them.
+		// An estimate, which was right within 20 px in the client for the longest of them.
 		expect(sizeOf(answer).height).toBeLessThanOrEqual(905);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
-		// Whatever had no room, how to switch did.
+		// Whatever is left out, how to switch is not.
 		const steps = answer.sections.find(({ title }) => title.startsWith('The steps'));
 		expect(steps?.markdown).toMatch(/\*\*Watch the log|\d\. Watch the log/);
 		expect(text).toMatch(/Now: (?!.*(Before|During the upgrade))/s);
-		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spaces between.
+		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spacing.
 		const lines = text.split(/\n/).length;
 		expect(lines).toBeLessThan(40);
 	});
@@ -133,7 +133,7 @@ test('the last line asks for look.py and says what it decides', () => {
 	expect(asked(acme, old)).toContain('settles one without');
 	expect(asked(old)).toContain('open “The setting, and what to write”');
 	expect(asked(old)).not.toContain('look');
-	// What the look has decided asks for no second one.
+	// What look.py has decided does not ask for it again.
 	const way = { from: '1.0.0', to: '1.2.0', profile: docker, today: '2026-11-29' };
 	const decided = plan({ ...way, decided: new Map([['1.1.0/a', true]]) }, known({ releases: list, notes: [acme] }));
 	const text = terminalText(firstScreen(decided, []), { color: false, width: 1000 });
@@ -234,7 +234,7 @@ test('marks a refusal that cannot be prevented beforehand in red during the upgr
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/During the upgrade\n[^▸]*☐ 🔴 Delete three lines from worker files/);
 	expect(text).not.toMatch(/🔴 \d\. Delete three lines/);
-	// From 1.84.0 on the lines can go while it runs.
+	// Since 1.84.0 the lines can be removed while it runs.
 	const later = terminalText(screenOf('1.84.1 1.163.2 debian postgres=14 workers'), { color: false, width: 1000 });
 	expect(later).toMatch(/🔴 \d\. Delete three lines from worker files/);
 });
@@ -265,7 +265,7 @@ test('lists checks in order before, during and after the upgrade', () => {
 	]);
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
 	expect(text).toMatch(/Afterwards: ☐ Send a picture, test federation, wait for background updates\n/);
-	// With more to do then, each has a line of its own.
+	// If there is more to do then, each has its own line.
 	expect(under('Afterwards', '1.70.0 1.72.0 docker sqlite')).toEqual([
 		'☐ Send a picture, test federation, wait for background updates',
 		expect.stringContaining('WAL file'),

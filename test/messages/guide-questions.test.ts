@@ -1,4 +1,4 @@
-// A guide whose questions are open asks the ones that change it most, on one screen and without files.
+// A guide with open questions asks the most important ones, on one screen and without files.
 import { expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
 import { questionsOf } from '../../src/advice/guide/questions.ts';
@@ -52,7 +52,7 @@ test('gives one message without files at the start of a session, which then give
 		const titles = answer.sections.map(({ title }) => title);
 		expect(titles).toContain(`The ${of.stages.length + of.cleanUp.length} stages`);
 		expect(titles.filter(title => /^(\d+\.|Rollback)/.test(title))).toEqual([]);
-		// All of it can still be had as a file.
+		// All of it is still available as a file.
 		expect(matrixMessages(guideAnswer(of, { ...begun, file: true }, true)).files[0]?.text).toContain('## 1. ');
 	}
 });

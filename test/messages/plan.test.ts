@@ -52,7 +52,7 @@ test('describes a refusal that affects some by what they have', () => {
 		return planWords(plan(way, known({ notes })), []);
 	};
 	const { lead, sections } = words([]);
-	// What surely stops the start comes first, though it is of a later release.
+	// What certainly prevents startup comes first, although it belongs to a later release.
 	expect(sections[0]?.markdown.split('\n').filter(line => /^\* 🔴 Synapse/.test(line))).toEqual([
 		'* 🔴 Synapse does not start without step 1: 1.2.0/all',
 		'* 🔴 Synapse might not start without step 2 if `homeserver.yaml` has `acme`: 1.1.0/acme',
@@ -65,7 +65,7 @@ test('describes a refusal that affects some by what they have', () => {
 	expect(text('mail')).toMatch(
 		/^\*Only if you send email or use single sign-on, and `template_dir` is set:\*\n\nText of /,
 	);
-	// A stated fact answers for the fact, not for what nobody can state.
+	// A stated fact answers for that fact, not for what nobody can state.
 	const stated = words([{ fact: 'email', operator: '=', value: true }]);
 	expect(stated.sections[0]?.markdown).toContain(
 		'Synapse might not start without step 3 if `template_dir` is set: 1.1.0/mail',

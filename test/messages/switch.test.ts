@@ -49,7 +49,7 @@ function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = 
 	return switchWords(commands);
 }
 
-/** What a shell prints that runs these lines. */
+/** What a shell prints when it runs these lines. */
 function said(lines: readonly string[]): string {
 	return execFileSync('sh', ['-eu', '-c', lines.join('\n')], { encoding: 'utf8' });
 }
@@ -270,7 +270,7 @@ test('mentions that apt starts Synapse by itself, and what dpkg may ask', () => 
 	const text = textFor('debian os=debian-12');
 	expect(text).toMatch(/`apt-get` starts Synapse.* second terminal/);
 	expect(text).toMatch(/If dpkg asks.* answer `N`/);
-	// The log is followed beside it, so it does not stand behind it in the same block.
+	// The log is followed in parallel, so it is not after it in the same block.
 	const block = /```bash\n[^`]*apt-get install[^`]*```/.exec(text)?.[0];
 	expect(block).not.toContain('tail -F');
 	expect(textFor('distro')).toMatch(/If dpkg asks.* answer `N`/);

@@ -1,4 +1,4 @@
-// What is open in a room: what presses first, and last what helps.
+// What is open in a room: the most urgent first, and what helps last.
 import { expect, test } from 'vitest';
 import { openWords } from '../../src/messages/watch.ts';
 

@@ -1,4 +1,4 @@
-// Whom something concerns, as people read it: no id of a fact, no `install=`, no `no-` in front.
+// Who is affected, in words: no IDs of facts, no `install=`, no `no-` in front.
 import { describe, expect, test } from 'vitest';
 import { closedFacts, openFacts, parseStored } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';

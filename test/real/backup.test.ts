@@ -95,7 +95,7 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	expect(starts(join(bot.dir, 'data'))).toEqual([2]);
 	expect(starts(to)).toEqual([1]);
 
-	// The bot goes on, and has to restart as usual afterwards.
+	// The bot continues, and must restart as usual afterwards.
 	expect(await answered(alice, room, '!echo after')).toBe('echo after');
 	await bot.stop();
 	await bot.start();

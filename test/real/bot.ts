@@ -1,4 +1,4 @@
-// Glia in a process of its own, for tests with a real homeserver: started, stopped, killed and started again.
+// Glia in its own process, for tests with a real homeserver: started, stopped, killed and restarted.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +24,7 @@ export type BotOptions = {
 	store?: Record<string, unknown>;
 	/** Logs in by the token of the registration, not by password. */
 	byToken?: boolean;
-	/** The account of this other bot, with a store of its own. */
+	/** Uses the account of this other bot, with a separate store. */
 	as?: { userId: string; password: string };
 };
 

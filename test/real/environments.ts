@@ -31,7 +31,7 @@ type Place = {
 	outside: string;
 	inside: string;
 	shell: (line: string) => string;
-	/** The Python of the command that answers give. */
+	/** The Python in the command that answers give. */
 	python: string;
 };
 
@@ -62,7 +62,7 @@ function byPip(release: string, minor: string): Place {
 		must(`python${minor}`, ['-m', 'venv', join(home, 'env')], env);
 		const pip = join(home, 'env', 'bin', 'pip');
 		must(pip, ['install', '--quiet', '--upgrade', 'pip', 'setuptools<81'], env);
-		// What answers tell to pin for a new environment of such a release.
+		// What answers say to pin for a new environment of such a release.
 		const pins = compare(release, '1.146.0') < 0 ? ['prometheus-client<0.24'] : [];
 		must(pip, ['install', '--quiet', '--prefer-binary', `matrix-synapse==${release}`, ...pins], env);
 		const generated = must(join(home, 'env', 'bin', 'generate_config'), [
@@ -112,7 +112,7 @@ function byDistribution(suite: string): Place {
 	return placeIn(folder, `Debian's own package (${suite})`, 'distro', 'python3');
 }
 
-/** What upstream's debian/build_virtualenv and postinst leave, with wheels in place of what they build. */
+/** The result of upstream's debian/build_virtualenv and postinst, with wheels instead of what they build. */
 function likeUpstream(suite: string, debian: string): Place {
 	const packages = ['ca-certificates', 'debconf', 'adduser', 'perl', 'python3', 'python3-venv', 'libpq5', 'libicu-dev'];
 	const folder = root(`upstream-${suite}`, suite, packages);
@@ -139,7 +139,7 @@ function likeUpstream(suite: string, debian: string): Place {
 			'opt/venvs/matrix-synapse/lib',
 		])
 			mkdirSync(join(folder, path), { recursive: true });
-		// The lines of build_virtualenv that make both files of the package, as they stand there.
+		// The lines of build_virtualenv that create both files of the package, unchanged.
 		const recipe = readFileSync(join(debian, 'build_virtualenv'), 'utf8');
 		const made = recipe.slice(
 			recipe.indexOf('# build the config file'),

@@ -272,7 +272,7 @@ describe('names', () => {
 			const web = await world.web({}, () => new Date(now));
 			const kinds: string[] = [];
 			for (let look = 0; look < 6; look++, now += 3600_000) kinds.push((await web.observe('hostile.test:8448')).kind);
-			// Each look is pinned to the address that was checked for it; the next one sees the other.
+			// Each check is pinned to its verified address; the next one sees the other.
 			expect(new Set(kinds)).toEqual(new Set(['running', 'unreached']));
 			expect(new Set(world.dialled)).toEqual(
 				new Set([`${ours}:8448`, `${ours}:443`].filter(at => world.dialled.includes(at))),

@@ -1,4 +1,4 @@
-// One item of a source that cannot be read costs that item: the rest is taken, and `!status` names what was left out.
+// An unreadable item of a source costs only that item: the rest is read, and `!status` names what was left out.
 import { describe, expect, test } from 'vitest';
 import { deadlines } from '../../../src/advice/upgrade/deadlines.ts';
 import { parseTerm, unknownDeployment } from '../../../src/deployment/facts.ts';
@@ -110,7 +110,7 @@ describe('an unreadable item costs only that item', () => {
 				const state = stateOf(web, source);
 				expect(troubleOf(state)).toMatch(trouble);
 				expect(state?.failures).toBe(0);
-				// Said once, however often it is read.
+				// Reported once, however often it is read.
 				pass(30);
 				await web.readNews();
 				expect(logged.filter(({ source: of }) => of === source)).toHaveLength(1);

@@ -1,4 +1,4 @@
-// A bot of some edition with upstream's sources and a watched server: every command and the tick, by a clock of the test's.
+// A bot of some edition with upstream's sources and a watched server: every command and the tick, with the test's clock.
 
 import { commands } from '../../../commands/index.ts';
 import { usualLimits } from '../../../src/advice/watch/subscription.ts';
@@ -20,12 +20,12 @@ import { outside } from '../../outside.ts';
 /** An edition: its knowledge, and the passages that its curators have read. */
 export type Edition = { knowledge: Knowledge; passages: readonly Passage[]; charts?: readonly string[] };
 
-/** What the sources are told of an edition. */
+/** What the sources know about an edition. */
 export function knownOf({ knowledge: { releases, advisories }, passages, charts }: Edition): KnownUpstream {
 	return { releases, passages, advisories, charts: charts ?? [] };
 }
 
-/** The edition as it was on a day (`2025-11-20`): nothing in it is younger. */
+/** The edition as it was on a day (`2025-11-20`): nothing in it is newer. */
 export function editionOf({ knowledge, passages }: Edition, day: string): Edition {
 	const releases = knowledge.releases.filter(({ date }) => date <= day);
 	const versions = new Set(releases.map(({ version }) => version));
@@ -47,11 +47,11 @@ export type LiveBot = {
 	knowledge: () => Knowledge;
 	/** The answers to a message; throws if a command failed or had none. */
 	say: (text: string) => Promise<Answer[]>;
-	/** A tick over what is watched; gives the first line of each message that it says. */
+	/** One tick of the watch; returns the first line of each message that it sends. */
 	tick: () => Promise<string[]>;
 	/** What a server runs. */
 	plays: ReturnType<typeof outside>['plays'];
-	/** Faults of ours that were logged. */
+	/** Logged internal errors. */
 	faults: unknown[];
 	close: () => Promise<void>;
 };

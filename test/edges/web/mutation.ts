@@ -1,5 +1,5 @@
-// Real-shaped documents, broken at one place: fields missing, of another type, of another value, doubled, huge.
-/** Gives a number from 0 to 1. */
+// Realistic documents, broken in one place: fields missing, of another type, of another value, doubled, huge.
+/** Returns a number from 0 to 1. */
 type Random = () => number;
 
 function below(random: Random, end: number): number {
@@ -41,7 +41,7 @@ const others: unknown[] = [
 	Array.from({ length: 50 }, () => ({})),
 ];
 
-/** The document with one thing in it changed, and what was done. */
+/** The document with one change, and what that is. */
 export function mutated(text: string, random: Random): { text: string; how: string } {
 	let json: unknown;
 	try {

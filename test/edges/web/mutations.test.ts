@@ -1,4 +1,4 @@
-// Whatever one document of a source becomes, every command has an answer, no tick ends, and `!status` names the source.
+// Whatever becomes of one document of a source, every command answers, no tick fails, and `!status` names the source.
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../../../bench/random.ts';
 import type { Gate } from '../../../src/edges/web/client.ts';
@@ -10,11 +10,11 @@ import { edition, osv, whole } from './small-edition.ts';
 import { textAt, type UpstreamWorld } from './upstream-world.ts';
 import { openKept } from './world.ts';
 
-/** For each kind of document; more of them take minutes. */
+/** Per kind of document; more would take minutes. */
 const mutations = Number(process.env.GLIA_MUTATIONS ?? 25);
 const hour = 3600_000;
 
-/** Only the source that the test is about is read again and again: the others would take all of the time. */
+/** Only the tested source is read again and again: the others would take all the time. */
 function readOften({ settings }: UpstreamWorld, source: string): void {
 	const kinds = {
 		releases: settings.releases,
@@ -85,7 +85,7 @@ async function openPlayed(upstream: UpstreamWorld) {
 	return {
 		bot,
 		sources: () => sources,
-		/** A process that begins again, where another document comes first. */
+		/** A new process, in which another document comes first. */
 		async restart() {
 			sources = await open();
 		},
@@ -124,7 +124,7 @@ describe(`${mutations} mutations`, () => {
 				isLost = ['empty', 'a web page'].includes(change.how);
 				return change.text;
 			});
-			// Every tenth meets a process that knows nothing yet.
+			// Every tenth hits a process that knows nothing yet.
 			if (i % 10 === 9 || readOnce.has(source)) await world.restart();
 			world.pass(2);
 			await world.sources().read();
@@ -147,7 +147,7 @@ describe(`${mutations} mutations`, () => {
 			}
 		}
 		expect(troubled).toBeGreaterThan(mutations / 20);
-		// And once it is well again, that is over.
+		// It recovers once the document is well again.
 		world.mutate(undefined);
 		for (let i = 0; i < 6; i++) {
 			await world.sources().read();

@@ -9,7 +9,7 @@ import {
 
 const large = { tables: { events: 'events', receipts: 'read receipts' } };
 
-/** What comes of one migration that does this to its tables. */
+/** The result for one migration that does this to its tables. */
 function classed(
 	key: string,
 	tables: Record<string, string[]>,

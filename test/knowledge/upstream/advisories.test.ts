@@ -1,4 +1,4 @@
-// Which releases an advisory concerns, by what GitHub and OSV write; what cannot be read is unclear, never absent.
+// Which releases an advisory affects, from what GitHub and OSV write; unreadable ones are unclear, never absent.
 import { describe, expect, test } from 'vitest';
 import { readAdvisories } from '../../../src/knowledge/upstream/advisories.ts';
 import { githubAdvisory, osvRecord, pypi } from '../../edges/web/upstream-world.ts';

@@ -36,7 +36,7 @@ test.each([
 	[{ 'pyproject.toml': 'requires-python = ">=3.10.0,<4.0.0"\n' }, { python: '3.10' }],
 	[{ [postgres]: 'if self._version < 90500:\n    raise RuntimeError()' }, { postgresql: '9.5' }],
 	[{ [postgres]: 'if not allow_outdated_version and self._version < 140000:\n    raise X()' }, { postgresql: '14' }],
-	// Only a way round something older ones cannot do: no floor.
+	// Only a workaround for what older ones cannot do, not a minimum.
 	[{ [postgres]: 'return self._version >= 90500\nif self._version < 90500:\n    return None' }, {}],
 	[{ [sqlite]: 'if version < (3, 11, 0):\n    raise RuntimeError()' }, { sqlite: '3.11' }],
 	[{ [sqlite]: 'if sqlite3.sqlite_version_info < (3, 37, 2):\n    raise RuntimeError()' }, { sqlite: '3.37.2' }],

@@ -40,7 +40,7 @@ test('reads passages by heading, by deeper heading, and above all headings', () 
 			text: 'Slowly.\nIn the morning\nVery slowly.',
 		},
 		{ ...common, heading: 'Mail', under: 'On Tuesday', url: at('on-tuesday'), text: 'Fast.' },
-		// Seed says nothing of its own, and is named by what is under it.
+		// Seed has no text of its own, and is covered by what is under it.
 		{ ...common, heading: 'Seed', under: 'Corn', url: at('corn'), text: 'Yellow.' },
 		{
 			document: 'upgrade.md',
