@@ -1,4 +1,4 @@
-// The yardstick: the shortest bot that matrix-bot-sdk allows, answering each message with given contents as replies.
+// The yardstick: the shortest possible bot with matrix-bot-sdk, which replies to each message with given contents.
 // Usage: node bench/bare-bot.ts <homeserver> <token> <folder> <file of contents, JSON> [encrypted]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ const contents: Record<string, unknown>[] = JSON.parse(readFileSync(file, 'utf8'
 sdk.LogService.setLevel(sdk.LogLevel.ERROR);
 const storage = new sdk.SimpleFsStorageProvider(join(folder, 'bare.json'));
 if (encrypted) {
-	// Our crypto/ spares questions whose answer was "nothing" within the last minute, which is part of what is measured.
-	// To the bare bot that minute is always over, so that it asks each of them, as it would the library itself.
+	// Our crypto/ skips queries whose answer was "nothing" within the last minute, which is part of what is measured.
+	// For the bare bot that minute is always over, so that it makes each of them, as with the library itself.
 	let asked = 0;
 	const now = performance.now.bind(performance);
 	performance.now = () => now() + 60_000 * asked++;
@@ -24,7 +24,7 @@ sdk.AutojoinRoomsMixin.setupOnClient(client);
 const self = await client.getUserId();
 const began = Date.now();
 client.on('room.message', async (room: string, event: RoomMessage) => {
-	// Killed while it writes its one file it begins again, and would answer all that it is shown of the room.
+	// If killed while it writes its only file, it starts over, and would answer everything it sees of the room.
 	if (event.origin_server_ts < began) return;
 	if (event.sender === self || !event.content.body?.startsWith('!')) return;
 	for (const content of contents) {

@@ -1,4 +1,5 @@
-// A million generated messages through parsing and bot.ts: nothing thrown, nothing answered unasked, each in a bounded time.
+// A million generated messages through parsing and answering: nothing throws, nothing is answered unasked, each in
+// bounded time.
 
 import { commands } from '../commands/index.ts';
 import type { Respondent } from '../src/bot/calls.ts';
@@ -61,16 +62,16 @@ const pieces = [
 
 type Fuzzed = { messages: number; calls: number; answers: number; slowest: { ms: number; body: string } };
 
-/** Runs so many messages made from the seed. Throws at the first that breaks a promise, with the message that did. */
+/** Runs this many messages generated from the seed. Throws at the first violation, with the message. */
 export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 	const random = randomFrom(seed);
-	// The commands' own work is measured elsewhere; here they must only be reached, or not.
+	// The commands' own work is measured elsewhere; here it only matters whether they are reached.
 	const quick: Command[] = commands.map(command => ({ ...command, changes: false }));
 	const faults: unknown[] = [];
 	const now = new Date();
 	const { guides, lifecycles } = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const to: Respondent = {
-		// Guides as they are: a command stands for them. Plans would take all the time.
+		// The real guides, since a command depends on them. Plans would take all the time.
 		...respondentOf(quick, now, known({ guides, lifecycles })),
 		log: { error: fields => faults.push(fields.err) },
 	};

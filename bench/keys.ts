@@ -1,4 +1,4 @@
-// A device with many room keys: how long its store takes to open and to read an old message, and how much memory that takes,
+// A device with many room keys: how long its store takes to open and to read an old message, and how much memory,
 // in SQLite and in PostgreSQL.
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ const bot = '@bot:example.org';
 const device = 'BOT';
 const alice = '@alice:example.org';
 const room = '!room:example.org';
-/** Keys that go in at a time. */
+/** Keys imported at a time. */
 const chunk = 5000;
 
 /** `place`: a folder, or the address of a database. */
@@ -36,7 +36,7 @@ async function recordsIn(place: string): Promise<{ records: KeyRecords; close: (
 	return { records: keys.records(device) as KeyRecords, close: store.close };
 }
 
-/** Begins a device that Alice has told something; gives the event. */
+/** Creates a device with a message from Alice; returns the event. */
 async function begin(place: string): Promise<string> {
 	const { records, close } = await recordsIn(place);
 	const home = homeserver();
@@ -65,7 +65,7 @@ async function begin(place: string): Promise<string> {
 	});
 }
 
-/** Puts room keys, as somebody might have sent them, into the store of a device that is not running. */
+/** Adds room keys, as if someone had sent them, to the store of a device that is not running. */
 export async function addSessions(
 	records: KeyRecords,
 	{ user, device: id, room: of }: { user: string; device: string; room: string },
@@ -96,8 +96,8 @@ export async function addSessions(
 }
 
 /**
- * Puts copies of the room key that is there beside it, each under a key of its own: as large as real ones, and never read.
- * A hundred times quicker than the library takes them in.
+ * Adds copies of the existing room key, each under its own ID: as large as real ones, and never read.
+ * A hundred times faster than importing them with the library.
  */
 async function addCopies(place: string, count: number): Promise<void> {
 	const { records, close } = await recordsIn(place);
@@ -121,12 +121,12 @@ async function addCopies(place: string, count: number): Promise<void> {
 	await close();
 }
 
-/** The store of wasm that has the keys of rooms. */
+/** The wasm store with the room keys. */
 const kind = 'inbound_group_sessions3';
 
 type Opened = { open: number; read: number; memory: number };
 
-/** In a process of its own, in which nothing else lies about. */
+/** In a separate process, with nothing else in memory. */
 async function open(place: string, event: string): Promise<Opened> {
 	const begun = performance.now();
 	const { records, close } = await recordsIn(place);

@@ -1,4 +1,4 @@
-// npm run bench [-- names…]: measures, as ratios within one run. Without names, all of it.
+// npm run bench [-- names…]: measures ratios within one run. Without names, everything.
 import { fuzz } from './fuzz.ts';
 import { benchKeys } from './keys.ts';
 import { benchPlan } from './plan.ts';
@@ -35,6 +35,6 @@ if (unknown !== undefined) {
 	);
 	process.exit(1);
 }
-// The start is a part of the room.
+// The start is part of the room benchmark.
 const whole = Object.keys(benches).filter(name => name !== 'start');
 for (const name of names.length ? names : whole) await benches[name]?.();

@@ -1,5 +1,5 @@
-// Played homeservers for the bench, in a process of their own: names, one certificate, an address each, a tenth slow.
-// Usage: node bench/played-servers.ts <slow, ms>; says on its first line where it listens, as JSON.
+// Simulated homeservers for the benchmark, in a separate process: names, one certificate, an address each, a tenth slow.
+// Usage: node bench/played-servers.ts <slow, ms>; prints where it listens on its first line, as JSON.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
@@ -40,7 +40,7 @@ if (import.meta.main) {
 	process.stdin.on('end', () => process.exit()).resume();
 }
 
-/** An A record for names of the form `s4711.played.test`, nothing for every other question. */
+/** An A record for names of the form `s4711.played.test`, nothing for any other query. */
 function answerTo(message: Buffer): Buffer {
 	const length = message[12] ?? 0;
 	const label = message.toString('latin1', 13, 13 + length);

@@ -1,14 +1,14 @@
-// Ten thousand simulated homeservers, a tenth of them slow: Glia's look beside bare undici at the same addresses.
+// Ten thousand simulated homeservers, a tenth of them slow: Glia's check compared with bare undici at the same addresses.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Round } from './poller.ts';
 
 const concurrency = 200;
-/** Milliseconds that a slow server takes. */
+/** How long a slow server takes (ms). */
 const slow = 2000;
 
-/** Rounds over all servers, in turns: first with the delegation, then twice as every hour, of which the better counts. */
+/** Rounds over all servers, alternating: first with the delegation, then twice as in every hour, taking the better one. */
 export async function benchPoll(servers = 10_000): Promise<void> {
 	const played = spawn(process.execPath, [join(import.meta.dirname, 'played-servers.ts'), String(slow)], {
 		stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,5 +1,5 @@
-// Polls the simulated homeservers in a process of its own, with bare undici or with Glia's web, and says how it went.
-// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; a round for each line of its input.
+// Polls the simulated homeservers in a separate process, with bare undici or with Glia's web, and reports the result.
+// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; one round per line of its input.
 import { createInterface } from 'node:readline';
 import { createSecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
@@ -61,8 +61,8 @@ async function round(name: string, servers: number, concurrency: number, poll: P
 }
 
 /**
- * The shortest client that asks the same, a connection each time as an hour lies in between: addresses given, no names
- * to look up, nothing checked but the certificate. The delegation is on another host than the federation.
+ * The shortest client that asks the same, with a new connection each time as after an hour: addresses given, no names
+ * to look up, and only the certificate checked. The delegation is on another host than the federation.
  */
 function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 	const dispatcher = new Agent({
@@ -87,7 +87,7 @@ function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 	return { first: async server => (await delegation(server)) && (await again(server)), again };
 }
 
-/** Half an hour passes before each round: what was resolved and delegated may still count, what was seen does not. */
+/** Half an hour passes before each round: addresses and delegations may be cached, results are not. */
 async function glia(where: Listening, concurrency: number): Promise<{ first: Poll; again: Poll }> {
 	let halfHours = 0;
 	const begun = Date.now();

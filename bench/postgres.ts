@@ -1,5 +1,5 @@
-// The store in PostgreSQL: an answer beside the same bot on SQLite; a tick beside a million watches; and how many servers
-// one, two and three replicas look at, where the servers are slow.
+// The store in PostgreSQL: an answer compared with the same bot on SQLite; a tick with a million watches; and how many
+// servers one, two and three replicas check if the servers are slow.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -22,7 +22,7 @@ import { costOf, ended, program, quantile, type Runner, roundTrip, started } fro
 /** How long a slow server takes (ms). */
 const slow = 2000;
 
-/** One answer on SQLite and on PostgreSQL, in turn; then the memory of the leader and of a replica that waits. */
+/** One answer on SQLite and on PostgreSQL, alternating; then the memory of the leader and of a waiting replica. */
 async function benchAnswers(server: TestServer, rounds: number): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
@@ -68,7 +68,7 @@ async function benchAnswers(server: TestServer, rounds: number): Promise<void> {
 
 type Ticked = { looks: number; seconds: number; memory: number };
 
-/** Looks at what is due in a database, each server taking some time (ms). */
+/** Checks what is due in a database, each server taking some time (ms). */
 async function tickOn(url: string, takes: number): Promise<Ticked> {
 	const address = { url, schema: 'glia' };
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
@@ -91,7 +91,7 @@ async function tickOn(url: string, takes: number): Promise<Ticked> {
 	return { looks: web.looks.length, seconds, memory };
 }
 
-/** The same in processes of their own, at the same time. */
+/** The same in separate processes, concurrently. */
 async function ticksOn(url: string, takes: number, count: number): Promise<Ticked[]> {
 	const running = Array.from({ length: count }, async () => {
 		const child = spawn(process.execPath, [import.meta.filename, url, String(takes)], {
@@ -136,7 +136,7 @@ async function benchReplicas(server: TestServer): Promise<void> {
 		const from = performance.now();
 		const all = await ticksOn(url, slow, count);
 		const looks = all.reduce((sum, one) => sum + one.looks, 0);
-		// Without the starts of the processes, which are not what is measured.
+		// Without the starts of the processes, which are not measured.
 		const seconds = Math.max(...all.map(one => one.seconds));
 		console.log(
 			`${count} ${count === 1 ? 'replica' : 'replicas'}, servers that take ${slow} ms: ${looks} looks in ${seconds.toFixed(1)} s, ${(looks / seconds).toFixed(0)} a second (${((performance.now() - from) / 1000).toFixed(1)} s with starts)`,

@@ -1,4 +1,4 @@
-// Our bot beside a bare matrix-bot-sdk bot that answers with the same bytes, in turn, on one real Synapse.
+// Our bot and a bare matrix-bot-sdk bot that answers with the same bytes, alternating, on one real Synapse.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -33,7 +33,7 @@ export const program: readonly string[] = packageJson.scripts.start
 	.slice(1)
 	.map(word => (word.startsWith('src/') ? join(import.meta.dirname, '..', word) : word));
 
-/** Contents that answer a command, without what only the edge adds. */
+/** The contents that answer a command, without what only the edge adds. */
 export async function contentsOf(body: string): Promise<unknown[]> {
 	const now = new Date();
 	const ports = await wholePorts(commands, now);
@@ -171,7 +171,7 @@ export async function benchRoom(rounds: number): Promise<void> {
 	}
 }
 
-/** The program of one file, started once before, so that Node keeps what its modules compile to. */
+/** The single-file program, started once before, so that Node has its compile cache. */
 async function oneFileRunner(home: Homeserver, reader: Person, dir: string): Promise<Runner> {
 	const account = await home.registerUser(`file-${randomUUID().slice(0, 8)}`, 'secret');
 	const config = {
@@ -192,7 +192,7 @@ async function oneFileRunner(home: Homeserver, reader: Person, dir: string): Pro
 	return runner;
 }
 
-/** A first start: it comes into its room, and Node keeps what its modules compile to, which it does after five seconds. */
+/** A first start: it joins its room, and Node writes its compile cache, which takes five seconds. */
 async function settleIn(runner: Runner, reader: Person): Promise<void> {
 	const child = await runner.start();
 	const isIn = ({ type, state_key, content }: RoomEvent) =>
@@ -203,14 +203,14 @@ async function settleIn(runner: Runner, reader: Person): Promise<void> {
 	await ended(child);
 }
 
-/** From spawning the process to the first answered command, in turn; the last is what the others are held against. */
+/** From spawning the process to the first answered command, alternating; the others are compared with the last. */
 async function coldStart(all: Runner[], reader: Person, rounds: number): Promise<void> {
 	const times = all.map((): number[] => []);
 	const memory = all.map((): number[] => []);
 	for (let i = 0; i < rounds; i++) {
 		for (const [which, runner] of all.entries()) {
 			const begun = performance.now();
-			// Said only now: the bare bot loses what was said while it was away.
+			// Said only now, since the bare bot loses what was said while it was down.
 			runner.child = await runner.start();
 			await roundTrip(reader, runner, short);
 			times[which]?.push(performance.now() - begun);
@@ -227,7 +227,7 @@ async function coldStart(all: Runner[], reader: Person, rounds: number): Promise
 	}
 }
 
-/** Only the starts, for a moment on a busy machine. */
+/** Only the starts, for a quick run on a busy machine. */
 export async function benchStart(rounds: number): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));

@@ -1,4 +1,4 @@
-// A bot in a room with a simulated world: what parses and answers messages, for tests and the bench.
+// A bot in a room with a simulated world, which parses and answers messages, for tests and benchmarks.
 import { usualLimits } from '../src/advice/watch/subscription.ts';
 import type { Respondent } from '../src/bot/calls.ts';
 import type { Command } from '../src/command.ts';
@@ -10,7 +10,7 @@ import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { known, knownCode, knownDistributions } from './known.ts';
 import { outside } from './outside.ts';
 
-/** With small knowledge, unless given. */
+/** By default with small knowledge. */
 export function respondentOf(commands: readonly Command[], now: Date, knowledge: Knowledge = known()): Respondent {
 	return {
 		commands,
@@ -27,7 +27,7 @@ export function respondentOf(commands: readonly Command[], now: Date, knowledge:
 	};
 }
 
-/** What commands may use, with the knowledge as it is. */
+/** The ports of commands, with the real knowledge. */
 export async function wholePorts(commands: readonly Command[], now: Date): Promise<Respondent['ports']> {
 	const folder = new URL('../knowledge/', import.meta.url);
 	return {

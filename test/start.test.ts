@@ -1,4 +1,4 @@
-// A Node.js that is too old, or an install without packages, ends in one sentence; so does a set-up that fails.
+// An old Node.js, missing packages, or a failed installation end in one sentence.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { causeIn } from './real/synapse.ts';
 const root = join(import.meta.dirname, '..');
 const sentence = /^Glia needs Node\.js 24\.12 or newer, and this is \S+: install it from \S+, or run [^\n]+\n$/;
 
-/** Runs Node.js as if it were of this version: what follows the entry's first lines must not run. */
+/** Runs Node.js as if it were this version: nothing after the entry's first lines must run. */
 function asNode(version: string, ...args: string[]) {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-start-'));
 	onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -41,7 +41,7 @@ test('starts from a script that an old Node.js can read', () => {
 	expect(realpathSync(join(root, 'src/main.ts'))).toBe(realpathSync(join(root, 'src/start.cjs')));
 	for (const name of ['src/start.cjs', 'src/node-version.cjs']) {
 		const text = readFileSync(join(root, name), 'utf8');
-		// A Script is parsed as CommonJS: neither modules nor types. The operators are younger than some old Node.js.
+		// A Script is parsed as CommonJS: neither modules nor types. The operators are newer than some old Node.js.
 		expect(() => new Script(text)).not.toThrow();
 		expect(text).not.toMatch(/\?\.|\?\?|\|\|=|&&=|\bawait import\b/);
 	}
@@ -53,7 +53,7 @@ test('checks the version of Node.js in every npm script', () => {
 	};
 	const guarded =
 		/^node (--require \.\/src\/node-version\.cjs |--max-semi-space-size=4 src\/start\.cjs$|src\/node-version\.cjs && )/;
-	// An install must not fail on an old Node.js, and Biome needs none of ours.
+	// An installation must not fail on an old Node.js, and Biome does not need ours.
 	const { prepare: _, format: __, ...checked } = scripts;
 	for (const [name, script] of Object.entries(checked)) expect(script, name).toMatch(guarded);
 });

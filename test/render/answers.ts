@@ -1,4 +1,4 @@
-// Answers made by chance, in which every word has a number: so it can be seen that none is lost, doubled or moved.
+// Random answers in which every word has a number, to show that none is lost, doubled or moved.
 
 import type { Answer, Section } from '../../src/answer.ts';
 import type { Random } from './random.ts';
@@ -11,7 +11,7 @@ export type Size = {
 	words: number;
 };
 
-/** The answer, and its words in their order. */
+/** The answer, and its words in order. */
 export function answerOf(chance: Random, size: Size): { answer: Answer; title: string[]; words: string[] } {
 	let count = 0;
 	const words: string[] = [];
@@ -46,7 +46,7 @@ export function answerOf(chance: Random, size: Size): { answer: Answer; title: s
 	return { answer, title, words };
 }
 
-/** A word as prose has them: bare, in code, emphasised, as a link. */
+/** A word as in prose: plain, in code, emphasised, or as a link. */
 function dressed(chance: Random, word: string): string {
 	const dress = chance.number(0, 9);
 	if (dress === 0) return `\`${word}.yaml\``;

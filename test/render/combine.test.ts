@@ -1,4 +1,4 @@
-// Several commands in one message: one answer that loses nothing of any.
+// Several commands in one message: one answer that loses nothing.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { joined } from '../../src/render/combine.ts';

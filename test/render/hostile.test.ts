@@ -1,4 +1,4 @@
-// Whatever others write, through escapeMarkdown or code: it is read as they wrote it, and never does anything.
+// Whatever others write, through escapeMarkdown or code: it is shown as they wrote it, and has no effect.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { joined } from '../../src/render/combine.ts';
@@ -9,7 +9,7 @@ import { hostile } from './hostile.ts';
 import { pageOf } from './page.ts';
 import { random } from './random.ts';
 
-/** Every place of an answer where somebody else's words can stand. */
+/** Every place in an answer where other people's words can be. */
 function answerWith(words: string): Answer {
 	return {
 		value: {},
@@ -39,10 +39,10 @@ function markup(answer: Answer): string[] {
 	);
 }
 
-/** The same places with a harmless word, and with none: the markup that is ours. */
+/** The same places with a harmless word, and with none: our own markup. */
 const ours = { filled: markup(answerWith('word')), empty: markup(answerWith('')) };
 
-/** What a reader of the room sees of the words: on one line, without what cannot be seen. */
+/** The visible words, on one line. */
 function seen(words: string): string {
 	return harmless(words).replace(/\s+/g, ' ').trim();
 }
@@ -84,7 +84,7 @@ function check(words: string, shown: string, through: (text: string) => string):
 		const page = pageOf(content.formatted_body);
 		expect(page.hrefs).toEqual([]);
 		expect(markup(answer)).toEqual(through(words) === '' ? ours.empty : ours.filled);
-		// Outside of code no client finds anything to make a link or a mention of.
+		// Outside of code, clients find nothing to turn into a link or a mention.
 		expect(page.outsideCode).not.toMatch(/:\/\/|www\.[a-z0-9]|@\w|[a-z0-9]\.[a-z]|matrix:|mailto:/i);
 		const flat = page.text.replace(/\s+/g, ' ');
 		expect(flat.split(`A ${shown} B`.replace(/\s+/g, ' ')).length).toBeGreaterThanOrEqual(4);

@@ -1,4 +1,4 @@
-// What people, servers and upstream could write to make us say something that we do not mean.
+// What people, servers and upstream could write to make us say what we do not mean.
 
 export const hostile: readonly string[] = [
 	'<b>bold</b>',

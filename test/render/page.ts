@@ -1,22 +1,23 @@
-// A strict reader of the HTML that we send: it knows our few tags, wants each closed in its turn, and nothing raw between.
+// A strict reader of the HTML that we send: it knows our few tags, requires each to be closed in order, and nothing raw
+// in between.
 
 const plain = new Set('p strong em code pre ul ol li h3 h4 details summary a blockquote'.split(' '));
 const withAttributes = /^(?:a href="[^"<>]+"|ol start="\d+"|code class="language-[A-Za-z0-9+#.-]+")$/;
 const blocks = new Set('p pre ul ol blockquote details'.split(' '));
 
 export type Page = {
-	/** The names of all tags opened, in their order. */
+	/** The names of all opened tags, in order. */
 	tags: string[];
 	/** What a reader sees, without markup. */
 	text: string;
-	/** What stands inside each tag of this name, as it is shown, in order. */
+	/** The visible content of each tag of this name, in order. */
 	inside: (tag: string) => string[];
 	hrefs: string[];
-	/** The text outside of code: where clients make links of what looks like one. */
+	/** The text outside of code, in which clients turn anything like a link into one. */
 	outsideCode: string;
 };
 
-/** Throws when the HTML is not of our few tags, balanced, with every other sign escaped. */
+/** Throws unless the HTML has only our few tags, balanced, with every other special character escaped. */
 export function pageOf(html: string): Page {
 	const open: { tag: string; text: string }[] = [];
 	const done: { tag: string; text: string }[] = [];

@@ -1,4 +1,4 @@
-// Chance that can be repeated: the same seed, the same numbers.
+// Repeatable randomness: the same seed gives the same numbers.
 
 export type Random = {
 	/** A whole number from `low` to `high`, both included. */

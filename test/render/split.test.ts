@@ -1,4 +1,4 @@
-// Long answers: under the limit in every part, nothing lost, nothing moved, folds and code whole.
+// Long answers: every part within the limit, nothing lost or moved, folds and code whole.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
@@ -32,7 +32,7 @@ test('splits any answer at any limit in order, without loss, and well formed', (
 			Math.round(bytes(undivided) * chance.one([0.2, 0.35, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.05])) + 1000,
 		);
 		const { contents, files } = matrixMessages(answer, { limit });
-		// The sender's thousand bytes are still to come.
+		// The sender adds another thousand bytes.
 		for (const content of contents) expect(bytes(content)).toBeLessThanOrEqual(limit - 1000);
 		const pages = contents.map(content => pageOf(content.formatted_body));
 		const bodies = contents.flatMap(content => numbered(content.body));
@@ -44,19 +44,19 @@ test('splits any answer at any limit in order, without loss, and well formed', (
 			expect(files).toHaveLength(1);
 			expect(numbered(files[0]?.text ?? '')).toEqual(words);
 			expect(contents[0]?.body).toContain(`\`${files[0]?.name}\``);
-			// What is in the message is in its order too, and the same in both forms.
+			// The message keeps the order too, and is the same in both forms.
 			expect(bodies).toEqual(shown);
 			expect(shown).toEqual(words.filter(word => shown.includes(word)));
 			const titles = answer.sections.filter(section => !section.fold).map(section => numbered(section.title)[0]);
 			const missing = titles.filter(word => word && !shown.includes(word));
 			if (missing.length) expect(contents[0]?.body).toMatch(/and \d+ more|…\n/);
 		} else {
-			// A section that was divided says its title in both parts.
+			// A split section has its title in both parts.
 			const again = pages[1]?.text.includes('(continued)') ? 1 : 0;
 			const once = (all: string[]) => all.filter((word, at) => all.indexOf(word) === at);
 			expect(shown.length).toBe(words.length + again);
 			expect(once(shown)).toEqual(words);
-			// A body either tells all, or of what is folded only the titles.
+			// A body has either everything, or only the titles of folds.
 			const open = answer.sections.flatMap(section =>
 				numbered(section.fold ? section.title : section.title + section.markdown),
 			);

@@ -1,4 +1,4 @@
-// The log: JSON with names of levels, or a line of text that nothing from outside can break.
+// The log: JSON with level names, or a line of text that nothing from outside can break.
 import { expect, test } from 'vitest';
 import { type Format, openLog } from '../../src/runtime/log.ts';
 

@@ -1,4 +1,4 @@
-// How late the event loop is, by a clock that the test sets.
+// How late the event loop is, with a clock that the test sets.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Loop, openLoop } from '../../src/runtime/loop.ts';
 
@@ -16,7 +16,7 @@ afterEach(() => {
 	vi.useRealTimers();
 });
 
-/** The timer fires after this long (ms), however long it should have taken. */
+/** Fires the timer after this long (ms), whatever its delay. */
 function tick(after: number): void {
 	clock += after;
 	vi.advanceTimersByTime(500);

@@ -1,4 +1,4 @@
-// What is remembered is what was made for that object and that text, and never more than there is room for.
+// Results are remembered per object and text, up to a limit.
 import { expect, test } from 'vitest';
 import { memo, memoByText } from '../../src/runtime/memo.ts';
 

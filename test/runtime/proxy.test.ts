@@ -1,4 +1,4 @@
-// Which proxy an address goes through, by the environment.
+// Which proxy the environment sets for an address.
 import { afterEach, expect, test } from 'vitest';
 import { Refusal } from '../../src/answer.ts';
 import { proxiesIn } from '../../src/runtime/proxy.ts';

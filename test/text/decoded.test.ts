@@ -1,4 +1,4 @@
-// What people attach as text is text, and what is none is told apart.
+// Text attachments are read as text, and others are recognised.
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { decoded } from '../../src/text/decoded.ts';

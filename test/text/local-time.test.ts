@@ -1,4 +1,4 @@
-// Days as rooms count them, also where the clocks are changed.
+// Days in a room's time zone, also across clock changes.
 import { expect, test } from 'vitest';
 import { dayBegins, dayIn, momentIn, zoneNamed } from '../../src/text/local-time.ts';
 

@@ -1,4 +1,4 @@
-// How other people's words are put into Markdown. That no client is fooled by them is tested with the rendering.
+// How other people's words are put into Markdown. The tests of rendering show that they fool no client.
 import { expect, test } from 'vitest';
 import { code, escapeMarkdown, harmless } from '../../src/text/markdown.ts';
 

@@ -1,4 +1,4 @@
-// Quiet hours, also where the clocks are changed.
+// Quiet hours, also across clock changes.
 import { describe, expect, test } from 'vitest';
 import { isZone, quietUntil } from '../../src/text/local-time.ts';
 
@@ -27,7 +27,7 @@ test.each([
 	expect(until(now, quiet, 'Europe/Berlin')).toBe(end);
 });
 
-/** The wall clock by Intl, in minutes of the day: nothing of what is tested here. */
+/** The wall clock from Intl, in minutes of the day, independent of what is tested here. */
 function wallClock(zone: string): (at: number) => number {
 	const format = new Intl.DateTimeFormat('en', {
 		timeZone: zone,
@@ -63,7 +63,7 @@ describe('end in the first minute that is not quiet by the wall clock', () => {
 			const [from = 0, to = 0] = quiet.split('-').map(inMinutes);
 			const isQuiet = (at: number) => (clock(at) - from + 1440) % 1440 < (to - from + 1440) % 1440;
 			let end: number | undefined;
-			// Backwards, so that each minute knows the end that the next one found.
+			// Backwards, so that each minute can use the end found by the next one.
 			for (let at = Date.parse(change) + 1800 * minute; at > Date.parse(change) - 1800 * minute; at -= minute) {
 				if (!isQuiet(at)) end = at;
 				else if (end !== undefined && (at / minute) % 7 === 0)

@@ -1,4 +1,4 @@
-// The past, replayed: what was known then is known then, and what came true had been said in time.
+// The past, replayed: only what was known then is known, and what came true was announced in time.
 import { expect, test } from 'vitest';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { knownOn, policyFrom, policyOf } from '../../tools/replay/history.ts';
@@ -43,5 +43,5 @@ test.each(['never', 'monthly', 'latest'])(
 		);
 		expect(new Set(identities).size).toBe(identities.length);
 	},
-	// Two years of days through every decision: slow machines get their time.
+	// Two years of daily decisions: slow machines need time.
 );

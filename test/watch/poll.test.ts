@@ -1,4 +1,4 @@
-// Ticks, from a look at a server to what stands in the outbox, with servers and a clock that the test plays.
+// Ticks, from the check of a server to the outbox, with simulated servers and a simulated clock.
 import { describe, expect, test } from 'vitest';
 import { watch as watchCommand } from '../../commands/watch.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
@@ -53,7 +53,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 		set(time: number) {
 			ms = time;
 		},
-		/** Somebody says `!watch …` in a room. */
+		/** Says `!watch …` in a room. */
 		async watch(words: string, room = '!a', limits = usualLimits) {
 			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
 			const { knowledge, distributions } = holding;
@@ -62,7 +62,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 		async tick() {
 			return tick(watching);
 		},
-		/** Delivers what waits, and tells it. */
+		/** Delivers what is waiting, and returns it. */
 		async deliver(): Promise<string[]> {
 			const heard: string[] = [];
 			for (;;) {
@@ -83,7 +83,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 			}
 			return heard;
 		},
-		/** Lives on for this many hours, a tick every half hour. */
+		/** Continues for this many hours, with a tick every half hour. */
 		async live(hours: number): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
@@ -280,7 +280,7 @@ describe('limits', () => {
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
-		// What is watched already may be said again.
+		// What is already watched may be repeated.
 		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
 		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have started 3 watches');
@@ -333,7 +333,7 @@ describe('an internal error about one', () => {
 		world.web.plays('a.org', '1.2.0');
 		for (const room of ['!a', '!b', '!c']) await world.watch('a.org', room);
 		await world.deliver();
-		// As another edition may have accepted it.
+		// As another version may have accepted it.
 		await world.store.keepSettings('!b', { zone: 'Nowhere/Land' }, world.now());
 		world.web.plays('a.org', '1.3.0');
 		world.set(start + 2 * hour);
@@ -389,7 +389,7 @@ describe("a distribution's own breaking change", () => {
 		expect(await world.live(24)).toEqual([]);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([expect.stringContaining('was upgraded from 1.0.0 to 1.1.0')]);
-		// While its knowledge cannot be opened it is no break; nor is it one again when that is fixed.
+		// While its knowledge cannot be opened it is not reported, nor again when that is fixed.
 		const mended = world.holding.distributions;
 		world.holding.distributions = { ...mended, mdad: () => Promise.reject(new Error('broken')) };
 		expect((await world.live(24)).filter(line => line.includes('The playbook changed'))).toEqual([]);

@@ -1,4 +1,5 @@
-// Rooms hear once that upstream is silent, and once that it is not: however the clock, the process and the rooms behave.
+// Rooms are told once that upstream is silent, and once that it is back, however the clock, the process and the rooms
+// behave.
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -33,9 +34,9 @@ async function played(rooms: readonly string[]) {
 		state,
 		now,
 		join,
-		/** The ids of all that was said, in order. */
+		/** The IDs of everything that was said, in order. */
 		saidIds: () => names,
-		/** Goes on for this many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
+		/** Continues for this many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
 		async live(hours: number, broken: boolean): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {

@@ -1,4 +1,4 @@
-// The tables of Synapse's code from small simulated sources: what is found, from a clone and from archives alike.
+// The tables of Synapse's code from small simulated sources, from a clone and from archives alike.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -172,7 +172,7 @@ describe('the tables of the code', () => {
 });
 
 describe('reads from the code', () => {
-	/** The options that one release reads, by their paths. */
+	/** The options that one release reads, by path. */
 	function read(body: string, more: Written = {}): Record<string, unknown> {
 		const release = { ...base('1.2.0'), 'synapse/config/pigeon.py': options(body), ...more };
 		const { options: table } = refreshCode(archivesOf(release), pathToFileURL(`${folderOf()}/`), quiet);

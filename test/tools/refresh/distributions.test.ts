@@ -1,4 +1,4 @@
-// A clone of the playbook and one of the charts, played: what a refresh writes of them.
+// Simulated clones of the playbook and of the charts, and what a refresh writes about them.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -76,7 +76,7 @@ test("reads the playbook's sections with their days, what it installed when, and
 	});
 	const days = written(knowledge, 'mdad/commits.json');
 	expect(days['2020-02-01']).toBe(first.slice(0, 9));
-	// What was merged got to its users with the merge.
+	// Merged commits reach users with the merge.
 	expect(days['2020-03-08']).toContain(topic.slice(0, 9));
 	expect(work).toContain('2 passages are unread');
 	expect(work).toContain('unread   2020-03-03 › Two');

@@ -7,7 +7,7 @@ import type { Source } from '../../../tools/refresh/source.ts';
 const day = '2022-03-09';
 const nothing: Generated = { read: '0000-01-01', releases: [], passages: [] };
 
-/** A source with these releases: their files by path, and the day of their tag if they have one. */
+/** A source with these releases: their files by path, and the day of their tag, if any. */
 function sourceOf(releases: Record<Version, { date?: string; files?: Record<string, string> }>): Source {
 	return {
 		versions: new Map(Object.entries(releases).map(([version, { date }]) => [version, date ? { date } : {}])),

@@ -1,4 +1,4 @@
-// A whole refresh, as a curator plays it: knowledge of an older release, then a newer one whose work is printed.
+// A whole refresh, as a curator runs it: knowledge of an older release, then a newer one whose work is printed.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ function folderOf(files: Record<string, string>): string {
 	return folder;
 }
 
-/** The archive of a release, as far as a refresh reads it. */
+/** The part of a release's archive that a refresh reads. */
 function archiveOf(version: string, changes: string, notes: string): string {
 	return folderOf({
 		'pyproject.toml': `[project]\nversion = "${version}"\n`,
@@ -143,7 +143,7 @@ test('prints exactly what is new in a release, and changes no curated file', () 
 	]);
 	for (const [name, text] of read) expect(readFileSync(join(knowledge, name), 'utf8'), name).toBe(text);
 
-	// Nothing is news twice, but what nobody has read stays work; so does what reads differently now.
+	// Nothing is new twice, but what is unread or changed stays in the list.
 	const edited = archiveOf('1.3.0', newLog, newNotes.replace('Buy some.', 'Buy much.'));
 	expect(refresh(knowledge, edited).slice(1)).toEqual([
 		'changed  upgrade.md › 1.2.0 › Seed for the pigeons',

@@ -1,5 +1,5 @@
-// What a curator would have found on the list of a new release: with its notes taken away, the list names a source of
-// every one of them, and at most as many passages again that ask for nothing.
+// What a curator would have found in the list of a new release: without its notes, the list names a source of
+// each of them, and at most as many passages again that need no note.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ function strippedAfter(last: Version): URL {
 			text => text,
 			({ release = '' }) => !isAfter(String(release), last),
 		);
-	// Classes that went on when a release had been read end with the last one that was.
+	// Classes that were extended to a newer release end with the last one that was read.
 	const bounded = (text: string) =>
 		text.replace(/<=\d+\.\d+\.\d+/g, bound => (isAfter(bound.slice(2), last) ? `<=${last}` : bound));
 	const begins = (releases = '') => /^>?=?(\d+\.\d+\.\d+)/.exec(releases)?.[1];

@@ -8,7 +8,7 @@ import { known, note, releases } from '../../known.ts';
 
 const none = { refusals: [], faults: [] };
 
-/** Each claim as its name, the releases that open the database, and what the last of them does. */
+/** Each claim: its name, the releases that open the database, and what the last of them does. */
 function told(claims: readonly Claim[]): string[] {
 	return claims.map(({ id, recipe: { database, before, last, fake }, expects }) => {
 		const way = [...before, last]
@@ -273,7 +273,7 @@ describe('the claims of the knowledge', () => {
 	});
 
 	test('cover every rollback floor since 1.37 from both sides', () => {
-		// By any release that has the floor: each new one is the last of its run, and need not be tried at once.
+		// By any release with the floor: each new one is the last of its run, and need not be tested at once.
 		const side = (last: string | undefined, outcome: string) => `${last} ${outcome}`;
 		const tried = new Set(files.verified.map(({ releases: run, outcome }) => side(run.at(-1), outcome)));
 		const sides = claims

@@ -9,7 +9,7 @@ const script = skeletonScript();
 test('names what the files, look.py and the skeleton leave open', () => {
 	const { all, ...open } = decidable(knowledge, script);
 	expect(all).toBeGreaterThan(85);
-	// A flag on the command line, a script, or an environment that is made new at the upgrade.
+	// A command-line flag, a script, or an environment that is recreated at the upgrade.
 	const flags = [
 		'1.3.0/log-options',
 		'1.8.0/log-file-option',
@@ -32,7 +32,7 @@ test('names what the files, look.py and the skeleton leave open', () => {
 		'1.68.0/setuptools-rust',
 		'1.143.0/zope-interface',
 	];
-	// The skeleton shows no addresses, and of words only those in its list.
+	// The skeleton shows no addresses, and only the words in its list.
 	const hidden = ['1.47.0/public-baseurl', '1.53.0/webclient', '1.73.0/oidc-picture-claim'];
 	expect({ files: open.files.sort(), look: open.look, skeleton: open.skeleton.sort() }).toEqual({
 		files: [...flags, ...packages].sort(),

@@ -1,4 +1,4 @@
-// What real releases said to the configurations of tools/verify/configurations, and what !check says: the same.
+// !check says the same as real releases did about the configurations of tools/verify/configurations.
 
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../commands/check.ts';

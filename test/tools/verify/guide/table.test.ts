@@ -1,4 +1,4 @@
-// The page of what ran: what it says of trials whose text is another one by now, and that it is the page of this edition.
+// The page of what ran: what it says about tests of text that has changed since, and that it is up to date.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge } from '../../../../src/knowledge/compiled.ts';
