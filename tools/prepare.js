@@ -1,8 +1,9 @@
-// npm runs this after an install: it compiles the knowledge, so that the first start need not. Plain JavaScript that never
-// fails, because an install must not: on an old Node, or in a folder that cannot be written, the bot compiles for itself.
+// npm runs this after an install: it compiles the knowledge, so that the first start does not have to. Plain JavaScript
+// that never fails, because an install must not: on an old Node, or in a folder that cannot be written, the bot
+// compiles for itself.
 try {
 	const { openKnowledge } = await import('../src/knowledge/compiled.ts');
 	await openKnowledge(new URL('../knowledge/', import.meta.url));
 } catch {
-	// Mistakes in the knowledge are told by anyone who reads it next, with file and line.
+	// Mistakes in the knowledge are reported by whatever reads it next, with file and line.
 }

@@ -1,4 +1,4 @@
-// Where the program of one file begins.
+// The entry point of the single-file program.
 import { run } from '../../src/app/cli.ts';
 
 run().then(status => {

@@ -1,4 +1,4 @@
-// The head of the program of one file: finds the pieces behind itself, and runs the first. JavaScript of 2018, because a
+// The head of the single-file program: finds the pieces after itself, and runs the first. JavaScript of 2018, because a
 // Node.js that is too old must be able to read it and say so.
 'use strict';
 __NODE_VERSION__;
@@ -8,12 +8,12 @@ const path = require('node:path');
 const { isMainThread } = require('node:worker_threads');
 const zlib = require('node:zlib');
 
-// Keeps what the modules compile to, beside the program. Where nothing can be written, nothing is kept.
+// Stores the compile cache beside the program, if it can be written.
 Module.enableCompileCache(`${__filename}.cache`);
-// Node.js writes the cache when it ends; a process that is killed never gets there.
+// Node.js writes the cache when it exits, which a killed process never does.
 if (isMainThread) setTimeout(Module.flushCompileCache, 5000).unref();
 
-/** Where each piece ends, in bytes before the end of the file, and how long it is: base64 of what zstd made of it. */
+/** Where each piece ends, in bytes before the end of the file, and its length: zstd-compressed, in base64. */
 const table = __TABLE__;
 const file = fs.openSync(__filename, 'r');
 const size = fs.fstatSync(file).size;

@@ -1,5 +1,5 @@
-// npm run build : the program as one file with its libraries, its knowledge and its encryption. A bundler makes modules of
-// it, as few as can be loaded apart; they stand behind a small loader, each pressed, and are read when they are needed.
+// npm run build : the program as one file with its libraries, its knowledge and its encryption. A bundler turns it into
+// as few modules as can be loaded separately. They follow a small loader, compressed, and are read on demand.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { carrying, lazyLibraries, wasmFile } from './plugin.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = new URL('../../knowledge/', import.meta.url);
-/** Files of the knowledge that the program reads while it runs. */
+/** Knowledge files that the running program reads. */
 const files = [
 	'compiled.json',
 	'synapse/upstream.json',
@@ -23,7 +23,7 @@ const files = [
 	),
 ];
 
-/** What the bundler says of libraries and means nothing here. */
+/** Warnings of the bundler about libraries that do not matter here. */
 const expected = new Set<string>(['PLUGIN_TIMINGS']);
 const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
 await openKnowledge(folder);

@@ -1,4 +1,4 @@
-// What came with the program, where the program is one file: in the place of src/app/own-edition.ts.
+// The knowledge in the single-file program; replaces src/app/own-edition.ts.
 import { names, text } from 'glia:pieces';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import type { Distributions } from '../../src/knowledge/distributions.ts';

@@ -1,4 +1,4 @@
-// What the checkout finds beside its files, a program of one file has to carry: the changes that the bundler makes for it.
+// The single-file program must contain what the checkout finds beside its files: the bundler's changes for that.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -10,7 +10,7 @@ const crypto = createRequire(join(root, 'crypto/index.ts'));
 const wasm = dirname(crypto.resolve('@matrix-org/matrix-sdk-crypto-wasm'));
 const indexedDb = dirname(crypto.resolve('fake-indexeddb'));
 
-/** A passage of a source file that reads from beside it, and what stands in its place. Each has to be found. */
+/** A passage of a source file that reads from beside it, and its replacement. Each must be found. */
 type Replacement = { file: RegExp; from: string | RegExp; to: string };
 
 const changes: readonly Replacement[] = [
@@ -64,16 +64,16 @@ function isOurs(id: string): boolean {
 	return /^(src|commands|crypto)\//.test(relative(root, id));
 }
 
-/** matrix-bot-sdk's libraries that nothing of ours reaches, as src/edges/matrix/sdk.ts has them. */
+/** matrix-bot-sdk's libraries that our code never reaches, as in src/edges/matrix/sdk.ts. */
 const unused = /^const unused = new Set\((\[.*?\])\);$/m;
 
-/** Libraries that are loaded when they are first needed, each a module of its own. */
+/** Libraries that are loaded on demand, each as a separate module. */
 export const lazyLibraries = ['temporal-polyfill', 'yaml', 're2js'];
 
-/** The encryption's WebAssembly, which is a piece of the program. */
+/** The encryption's WebAssembly, one of the pieces. */
 export const wasmFile = join(wasm, 'pkg/matrix_sdk_crypto_wasm_bg.wasm');
 
-/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). `carry` is told which files. */
+/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). `carry` gets the files. */
 export function carrying(carry: (name: string) => void): Plugin {
 	const found = new Set<Replacement>();
 	const sdk = readFileSync(join(root, 'src/edges/matrix/sdk.ts'), 'utf8');

@@ -1,7 +1,7 @@
-// Which files of the knowledge a bundle has: all that an edition is read from.
+// The knowledge files in a bundle: everything that an edition is read from.
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** By their names below `folder`, which ends in a slash; what is made from other files is left out. */
+/** By name in `folder`, which ends in a slash; without files that are made from others. */
 export function bundledFiles(folder: URL): Map<string, string> {
 	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 		.map(name => name.replaceAll('\\', '/'))

@@ -1,5 +1,5 @@
-// npm run bundle : publishes the knowledge of this checkout as one file with a detached signature, and makes the key for it.
-// docs/publishing.md says who does this, and where the key lies.
+// npm run bundle : publishes the knowledge of this checkout as one file with a detached signature, and creates the key
+// for it. docs/publishing.md says who does this, and where the key is kept.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ async function run(): Promise<void> {
 	await make(author, out, key);
 }
 
-/** An existing file is never overwritten: a key that is lost cannot be had again. */
+/** An existing file is never overwritten: a lost key cannot be recovered. */
 function makeKey(file: string): void {
 	const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 	const locked = passphrase === undefined ? {} : { cipher: 'aes-256-cbc', passphrase };
@@ -59,7 +59,7 @@ async function make(author: string, folder: string, key: string | undefined): Pr
 	const horizon = horizonOf(await compile(from));
 	const made = `${new Date().toISOString().slice(0, 19)}Z`;
 	const text = bundleText({ author, made, horizon, glia: packageJson.version, files: bundledFiles(from) });
-	// What a bot could not read should not be published.
+	// Do not publish what a bot could not read.
 	const read = readBundle(text);
 	if ('refusal' in read) throw new Error(`this bundle would be refused: ${JSON.stringify(read.refusal)}`);
 	mkdirSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// The facts in a text: what must survive when somebody rewords it.
+// The facts in a text: what must survive a rewording.
 import { parse } from 'yaml';
 
 /** Facts by entry: `knowledge/synapse/notes/1.66.0.yaml email-delegation` → `option email.smtp_host`, `number 30` … */
@@ -9,7 +9,7 @@ export type Difference = { entry: string; lost: string[]; added: string[] };
 
 const words = 'two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|sixty|hundred|thousand';
 
-/** In this order: what a pattern takes is not looked at by those after it. */
+/** In this order: later patterns do not see what an earlier one matched. */
 const patterns: readonly (readonly [string, RegExp])[] = [
 	['code', /`+([^`\n]+)`+/g],
 	['link', /https?:\/\/[^\s)>\]"”]+/g],
@@ -38,7 +38,7 @@ export function factsOf(markdown: string): Set<string> {
 	return facts;
 }
 
-/** Fields whose text is typed, matched or upstream's: every line counts as it is. */
+/** Fields whose text is typed, matched or upstream's: every line counts literally. */
 const verbatim = /(?:^|\.)(?:commands|lines|diff|file\.text|shows|errors|symptoms|words|covers\.\w+|failures\.text)$/;
 
 /** The facts of each entry of a YAML file: every value that is not prose, and the facts in prose. */

@@ -1,5 +1,6 @@
-// npm run facts -- <git ref>: compares the facts of all knowledge with those at a commit, and lists what a rewording lost or
-// added. Exits with 1 if anything differs. A change of facts shows too: this is for rewording, not for corrections.
+// npm run facts -- <git ref>: compares the facts of all knowledge with those at a commit, and lists what a rewording
+// lost or added. Exits with 1 if anything differs. Corrected facts show up too: this is for rewording, not for
+// corrections.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,15 +1,15 @@
-// Whether links still lead somewhere, anchors included: each page is asked for once, a few at a time.
+// Whether links still work, anchors included: each page is requested once, a few at a time.
 
 import pLimit from 'p-limit';
 
-/** What was found at a link; `broken` says why. A page that could not be asked for is broken too: silence is no answer. */
+/** What was found at a link; `broken` says why. A page that could not be requested counts as broken too. */
 export type Checked = { link: string; broken?: string };
 
 const concurrency = 4;
-/** Milliseconds that a page may take. */
+/** How long a page may take (ms). */
 const timeout = 20_000;
 
-/** Every https link in a text, without what punctuation follows it. */
+/** Every https link in a text, without punctuation after it. */
 export function linksIn(text: string): string[] {
 	return [...text.matchAll(/https:\/\/[^\s"'<>`\\)\]]+/g)].map(([link]) => link.replace(/[.,;:]+$/, ''));
 }

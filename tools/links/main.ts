@@ -1,4 +1,4 @@
-// npm run links: asks for every link of the knowledge and the documents, and says which are broken. Needs the network.
+// npm run links: requests every link in the knowledge and the documents, and lists broken ones. Needs the network.
 import { readdirSync, readFileSync } from 'node:fs';
 import { check, linksIn } from './links.ts';
 

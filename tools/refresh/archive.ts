@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isVersion, type Version } from '../../src/deployment/version.ts';
 
-/** A project's page in the index's JSON form (PEP 691), as far as it is needed. */
+/** The needed part of a project's page in the index's JSON form (PEP 691). */
 const page = z.object({
 	files: z.array(z.object({ filename: z.string(), url: z.string(), hashes: z.record(z.string(), z.string()) })),
 });
@@ -16,7 +16,7 @@ const page = z.object({
 export function packageIndex(python: string): string {
 	const help = execFileSync(python, ['-I', '-m', 'pip', 'download', '--help'], {
 		encoding: 'utf8',
-		// Wide enough for each option to stand on one line.
+		// Wide enough for each option to fit on one line.
 		env: { ...process.env, COLUMNS: '10000' },
 	});
 	const url = /--index-url <url>.*?\(default (https?:\/\/[^\s)]+)\)/.exec(help)?.[1];
@@ -25,8 +25,8 @@ export function packageIndex(python: string): string {
 }
 
 /**
- * The folder `matrix_synapse-<release>` below `into`, with the unpacked archive: fetched if it is not there yet. Throws an
- * Error where the index cannot be reached, does not have the release, or sends something else.
+ * The folder `matrix_synapse-<release>` in `into`, with the unpacked archive; fetched if it is missing. Throws an
+ * Error if the index cannot be reached, does not have the release, or sends something else.
  */
 export async function fetchArchive(release: Version, into: string, python = 'python3'): Promise<string> {
 	const home = join(into, `matrix_synapse-${release}`);
@@ -53,7 +53,7 @@ export async function fetchArchive(release: Version, into: string, python = 'pyt
 	}
 }
 
-/** A file of the index. A passing fault is forgiven twice. */
+/** A file of the index. Retries twice after a temporary error. */
 async function get(url: string, accept: string): Promise<Buffer> {
 	for (let tries = 1; ; tries++) {
 		try {

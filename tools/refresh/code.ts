@@ -1,4 +1,4 @@
-// What Synapse's code says of each release, read by the Python scripts in code/ and kept as tables of changes.
+// What Synapse's code says in each release, read by the Python scripts in code/ and stored as tables of changes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { compare, finalOf, isCandidate, type Version } from '../../src/deploymen
 import { documentedDefaults } from './documented.ts';
 import type { Source } from './source.ts';
 
-/** The tables, each a file of its own; `options` and the rest are described in code/read.py. */
+/** The tables, one file each; code/read.py describes `options` and the rest. */
 export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds', 'admin'] as const;
 export type TableName = (typeof tables)[number];
 type State = Record<string, unknown> | string;
@@ -48,7 +48,7 @@ function fingerprint(): string {
 }
 
 /**
- * Reads what is new in the sources and writes the tables below `folder`. Needs `python3` on the PATH; throws an Error
+ * Reads what is new in the sources and writes the tables in `folder`. Needs `python3` on the PATH; throws an Error
  * that names the release and the file whose code cannot be parsed.
  */
 export function refreshCode(sources: readonly Source[], folder: URL, log: (line: string) => void): Tables {
@@ -77,7 +77,7 @@ export function refreshCode(sources: readonly Source[], folder: URL, log: (line:
 	return after;
 }
 
-/** Candidates count only until their release is there: of a clone, those above its newest release. */
+/** Candidates count only until their release is out: in a clone, those above its newest release. */
 function isWanted(version: Version, { versions }: Source): boolean {
 	if (!isCandidate(version)) return true;
 	return ![...versions.keys()].some(other => !isCandidate(other) && compare(other, version) > 0);
@@ -120,7 +120,7 @@ function readReleases(source: Source, versions: readonly Version[]): Found[] {
 }
 
 /**
- * The schema's default and type stand beside the code's where they differ. What only the schema names has its file; what
+ * The schema's default and type are beside the code's where they differ. What only the schema names has its file; what
  * only the code reads is marked.
  */
 function addDocumented(options: Record<string, State>, documented: ReturnType<typeof documentedDefaults>): void {
@@ -140,7 +140,7 @@ function isSame(a: unknown, b: unknown): boolean {
 	return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Archives lack the schema: what it said of an option counts on while the code says the same. */
+/** Archives lack the schema: what it said about an option still applies while the code says the same. */
 function carryDocumented(states: States<State>): void {
 	let before: Map<string, State> | undefined;
 	for (const version of [...states.keys()].sort(compare)) {
@@ -170,7 +170,7 @@ function readTables(folder: URL): { by: string; tables: Tables } | undefined {
 	return { by: by.size === 1 ? [...by][0] : '', tables: Object.fromEntries(files) as Tables };
 }
 
-/** An entry a line: a difference between two refreshes shows what changed and no more. */
+/** One entry per line, so that a diff between two refreshes shows only what changed. */
 function writeTables(folder: URL, by: string, after: Tables): void {
 	mkdirSync(folder, { recursive: true });
 	for (const name of tables) {

@@ -1,4 +1,4 @@
-// A clone of the playbook or of the charts → the generated files below knowledge/distributions/, and what is left to read.
+// A clone of the playbook or of the charts → the generated files in knowledge/distributions/, and what is left to read.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareCharts } from '../../src/deployment/chart.ts';
@@ -12,7 +12,7 @@ import { type Git, hasPath, openGit, textsOf } from './git.ts';
 import { refreshVariables } from './playbook-variables.ts';
 
 const log = 'CHANGELOG.md';
-/** Where the role of Synapse keeps its defaults: until November 2022 elsewhere. */
+/** Where Synapse's role has its defaults; until November 2022 they were elsewhere. */
 const defaults = ['roles/custom/matrix-synapse/defaults/main.yml', 'roles/matrix-synapse/defaults/main.yml'];
 const values = 'charts/matrix-stack/values.yaml';
 /** Nothing older is curated. */
@@ -20,7 +20,7 @@ const oldest = '2020-01-01';
 
 export type Distribution = 'mdad' | 'ess';
 
-/** Which distribution this folder is a clone of, if any. Only a clone has the days on which something reached its users. */
+/** Which distribution this folder is a clone of, if any. Only a clone has the days on which changes reached users. */
 export function distributionIn(folder: string): Distribution | undefined {
 	if (!existsSync(join(folder, '.git')) && !existsSync(join(folder, 'objects'))) return undefined;
 	const git = openGit(folder);
@@ -30,8 +30,8 @@ export function distributionIn(folder: string): Distribution | undefined {
 
 /**
  * Writes what is generated of one distribution below `knowledge`, and returns the work as lines. `fetched`: the day on
- * which the clone was brought up to date; nothing in it says so, and without it the day of its newest commit counts. `roles`: clones of the playbook's roles; without them its variables stay as they
- * were read before.
+ * which the clone was brought up to date; nothing in it says so, and without it the day of its newest commit counts.
+ * `roles`: clones of the playbook's roles; without them its variables stay as they were read before.
  */
 export function refreshDistribution(
 	of: Distribution,
@@ -80,7 +80,7 @@ function changesOf(before: readonly Named[], after: readonly Named[]): string[] 
 	];
 }
 
-/** A commit of the main branch, with the day (UTC) on which it got there. */
+/** A commit of the main branch, with the day (UTC) on which it arrived there. */
 type Arrival = { commit: string; day: string };
 
 /** The main branch, oldest first, and the day on which each other commit was merged into it. */
@@ -112,7 +112,7 @@ function arrivals(git: Git): { main: Arrival[]; all: Map<string, string> } {
 	return { main, all };
 }
 
-/** The commits of the main branch that touch one of these paths, oldest first, with what stood there then. */
+/** The commits of the main branch that touch one of these paths, oldest first, with the content at that time. */
 function editions(git: Git, main: readonly Arrival[], paths: readonly string[]): (Arrival & { text: string })[] {
 	const touched = new Set(
 		git(['log', '--first-parent', '--format=%H', '--', ...paths])
@@ -144,7 +144,7 @@ function readPlaybook(git: Git) {
 		}
 	const passageOf = ({ date, heading, url, text }: PlaybookSection) => {
 		const { commit = '', day = date } = arrived.get(`${date} ${heading}`) ?? {};
-		// So late a heading was reworded: the section itself was there before.
+		// The heading was reworded this late: the section itself was there before.
 		const isReworded = Date.parse(day) - Date.parse(date) > 14 * 86_400_000;
 		const added = isReworded || day < date ? date : day;
 		return { date, heading, added, commit: commit.slice(0, 9), url, hash: hashOf(text) };
@@ -153,7 +153,7 @@ function readPlaybook(git: Git) {
 		...playbookSections(changes.at(-1)?.text ?? '').map(passageOf),
 		...takenBack(changes)
 			.map(({ gone, ...section }) => ({ ...passageOf(section), gone }))
-			// Drafts of one day: no checkout of an evening has them.
+			// One-day drafts: no checkout from that evening has them.
 			.filter(({ added, gone }) => gone > added),
 	]
 		.filter(({ date }) => date >= oldest)
@@ -162,7 +162,7 @@ function readPlaybook(git: Git) {
 	for (const { text, day } of editions(git, main, defaults)) {
 		const version = versionOf(installedSynapse(text) ?? '');
 		if (version === undefined || !isVersion(version) || version === synapse.at(-1)?.synapse) continue;
-		// Two changes on one day: what stood in the evening counts.
+		// If there are two changes on one day, the state in the evening counts.
 		if (synapse.at(-1)?.date === day) synapse.pop();
 		synapse.push({ date: day, synapse: version });
 	}
@@ -177,8 +177,8 @@ function readPlaybook(git: Git) {
 }
 
 /**
- * Sections that stood in the log and left it (`gone`: the day on which they did), with the address at which they still
- * can be read. One that came back, or got another heading or day in the same commit, did not leave.
+ * Sections that were removed from the log (`gone`: the day of that), with the address at which they can still
+ * be read. One that came back, or got another heading or day in the same commit, does not count.
  */
 function takenBack(changes: readonly (Arrival & { text: string })[]): (PlaybookSection & { gone: string })[] {
 	const left = new Map<string, PlaybookSection & { gone: string }>();
@@ -232,7 +232,7 @@ function readCharts(git: Git) {
 	return { head: {}, tables: { passages, charts } };
 }
 
-/** One line an item, so that a difference shows what changed and no more. */
+/** One line per item, so that a diff shows only what changed. */
 function writeTable(file: URL, head: object, tables: Record<string, readonly object[]>): void {
 	const lines = Object.entries(tables).map(
 		([key, items]) => `"${key}": [\n${items.map(item => JSON.stringify(item)).join(',\n')}\n]`,
@@ -241,7 +241,7 @@ function writeTable(file: URL, head: object, tables: Record<string, readonly obj
 	writeFileSync(file, `{${[start, ...lines].filter(Boolean).join(',\n')}}\n`);
 }
 
-/** The commits of each day by their first nine digits, a line a day. */
+/** The first nine digits of each day's commits, one line per day. */
 function writeDays(file: URL, commits: ReadonlyMap<string, string>): void {
 	const days = Map.groupBy(
 		[...commits].filter(([, day]) => day >= oldest),

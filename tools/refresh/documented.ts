@@ -23,7 +23,7 @@ const kinds: Record<string, string> = {
 	number: 'number',
 };
 
-/** Paths as the code's: `listeners[].type`, `instance_map.*.port`, a name with a dot in quotes. */
+/** Paths as in the code: `listeners[].type`, `instance_map.*.port`, a name with a dot in quotes. */
 export function documentedDefaults(text: string): Map<string, { default?: unknown; type?: string | string[] }> {
 	const root = parse(text) as Node & { $defs?: Record<string, Node> };
 	const found = new Map<string, { default?: unknown; type?: string | string[] }>();

@@ -1,5 +1,5 @@
-// npm run mark-read -- 1.66.0 … | all | waivers | mdad | ess : says that what these files cover was read as it is now, by writing
-// the present hashes into them. For curators, after reading; it cannot know whether anybody read.
+// npm run mark-read -- 1.66.0 … | all | waivers | mdad | ess : marks what these files cover as read in its current
+// form, by writing the current hashes into them. For curators, after reading: it cannot know whether anyone has read.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compare, isVersion } from '../../src/deployment/version.ts';
 import { upstreamFileShape } from '../../src/knowledge/schema/synapse.ts';

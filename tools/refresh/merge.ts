@@ -12,9 +12,9 @@ export type Generated = { read: string; releases: Release[]; passages: Passage[]
 const upgradeNotes = 'docs/upgrade.md';
 
 /**
- * `before` is what the files say so far. Releases and logs that no source has any more stay as they were; the upgrade
- * notes are those of the newest edition seen, which may be the one read before. `read` is the day on which the sources
- * were read (`2026-11-21`); an earlier day than before changes nothing.
+ * `before` is the current content of the files. Releases and logs that no source has any more stay as they are; the
+ * upgrade notes are those of the newest edition seen, which may be the one read before. `read` is the day on which the
+ * sources were read (`2026-11-21`); an earlier day than before changes nothing.
  */
 export function merge(sources: readonly Source[], before: Generated, read: string): Generated {
 	const editions = sources
@@ -22,7 +22,7 @@ export function merge(sources: readonly Source[], before: Generated, read: strin
 		.sort((a, b) => compare(a.edition, b.edition));
 	const newest = editions.at(-1);
 	if (!newest) throw new Error('no source to read');
-	// A release branch has logs that a younger candidate's tree lacks, so each log is taken from the newest that has it.
+	// A release branch has logs that a newer candidate's tree lacks, so each log is taken from the newest that has it.
 	const logs = new Map<Version, ChangeLogEntry>();
 	for (const { source, edition } of editions) for (const log of logsIn(source, edition)) logs.set(log.version, log);
 
@@ -86,7 +86,7 @@ function releasesOf(
 	return [...releases.values()].sort((a, b) => compare(a.version, b.version));
 }
 
-/** A section about a release that never came out (0.15.0) concerns anyone who upgrades to the next one that did. */
+/** A section about a release that never came out (0.15.0) applies to upgrades to the next one that did. */
 function placeOf(version: Version, releases: readonly Release[]): Version {
 	const stable = releases.filter(release => !isCandidate(release.version));
 	const next = stable.find(release => compare(release.version, version) >= 0);

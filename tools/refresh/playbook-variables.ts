@@ -1,22 +1,22 @@
-// Every variable that the playbook and its roles know, and every name that they refuse, by their own files.
+// Every variable that the playbook and its roles know, and every name that they refuse, from their own files.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Git, openGit, textsOf } from './git.ts';
 
-/** A role of its own repository: the version that the playbook wants, and the one that was read. */
+/** A role from its own repository: the version that the playbook wants, and the one that was read. */
 type RoleRead = { wants: string; read: string | null };
 
-/** A name that a role refuses, and the names that it asks for instead; what else it says stays its own. */
+/** A name that a role refuses, and the names that it asks for instead, without its other words. */
 type RefusedName = { old: string; new: string };
-/** `guard`: the variable without which the role's checks do not run; empty where they always do. */
+/** `guard`: the variable that enables the role's checks; empty if they always run. */
 type GuardedName = RefusedName & { guard: string };
 
-/** The names that a role's or the playbook's files define at the top: `name: value`, and loops over them. */
+/** The top-level names in the files of a role or the playbook: `name: value`, and loops over them. */
 function namesIn(text: string): string[] {
 	return [...text.matchAll(/^([a-zA-Z]\w*):(?:\s|$)/gm)].flatMap(([, name]) => name ?? []);
 }
 
-/** `{'old': 'a', 'new': 'b'}` in all the ways in which roles write it. */
+/** `{'old': 'a', 'new': 'b'}` in every form that roles use. */
 export function refusedIn(text: string): RefusedName[] {
 	const pairs = /["']?old["']?\s*:\s*["']([A-Za-z]\w*)["']\s*,?\s*["']?new["']?\s*:\s*(?:"([^"\n]*)"|'([^'\n]*)')/g;
 	const renamed = [...text.matchAll(pairs)].map(([, old = '', double, single]) => ({
@@ -33,7 +33,7 @@ function removedIn(text: string): string[] {
 	return [...alone.map(([, name = '']) => name), ...lists.flatMap(([, list = '']) => list.match(/\b[a-z]\w+/g) ?? [])];
 }
 
-/** `<superseded by a_b, see docs>` → `a_b`; empty where it names none, or another way to something of the kind. */
+/** `<superseded by a_b, see docs>` → `a_b`; empty if it names none, or another approach. */
 function namesAmong(text: string, old: string): string {
 	if (/^<?removed\b/i.test(text)) return '';
 	const words = text.replace(/\S*[/.]\S*/g, ' ').match(/\b[a-z][a-zA-Z0-9]*(?:_[a-zA-Z0-9]+)+\b(?!\*)/g) ?? [];
@@ -60,7 +60,7 @@ function spelledOut(pattern: string): string[] {
 	return (choices?.split('|') ?? ['']).map(choice => `${before}${choice}${after}`.replace(/(?:\.\+)?$/, '*'));
 }
 
-/** Writes `variables.json` below `into`. `clones`: folders with the histories of roles, found by their names. */
+/** Writes `variables.json` below `into`. `clones`: folders with the histories of roles, found by name. */
 export function refreshVariables(playbook: Git, clones: readonly string[], into: URL): string[] {
 	const paths = playbook(['ls-tree', '-r', '--name-only', 'HEAD']).toString().trim().split('\n');
 	const own = paths.filter(path =>
@@ -140,7 +140,7 @@ function newestTag(git: Git): string {
 	return git(['describe', '--tags', '--always', 'HEAD']).toString().trim();
 }
 
-/** Whether a folder is the clone of a role. */
+/** Whether a folder is a clone of a role. */
 export function isRole(folder: string): boolean {
 	if (!existsSync(join(folder, '.git')) && !existsSync(join(folder, 'objects'))) return false;
 	const git = openGit(folder);

@@ -6,13 +6,13 @@ import type { Version } from '../../src/deployment/version.ts';
 import { versionOf } from '../../src/knowledge/upstream/passage.ts';
 
 export type Source = {
-	/** Releases and candidates in it; the date of a tag where there is one. */
+	/** Releases and candidates in it, with the date of a tag if there is one. */
 	versions: ReadonlyMap<Version, { date?: string }>;
-	/** The texts of these files in these releases, by path; a release or a file that is not there is left out. */
+	/** The texts of these files in these releases, by path; without missing releases and files. */
 	read(versions: readonly Version[], paths: readonly string[]): Map<Version, Map<string, string>>;
 	/** The path of every file of a release, relative to the repository. */
 	paths(version: Version): string[];
-	/** The paths of the change logs of a release, those of former years included. */
+	/** The paths of a release's change logs, including those of past years. */
 	logPaths(version: Version): string[];
 };
 
@@ -33,7 +33,7 @@ function openClone(folder: string): Source {
 	const lines = git(['for-each-ref', '--format=%(refname:strip=2) %(creatordate:short)', 'refs/tags']).toString();
 	for (const line of lines.trim().split('\n')) {
 		const [tag = '', date = ''] = line.split(' ');
-		// Releases are tagged with a `v` and three numbers; the other tags are of people, of events, of Debian.
+		// Releases are tagged with a `v` and three numbers; other tags are for people, events, or Debian.
 		const version = /^v\d+\.\d+\.\d/.test(tag) ? versionOf(tag) : undefined;
 		if (version) tags.set(version, { tag, date });
 	}

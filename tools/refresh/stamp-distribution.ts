@@ -1,11 +1,14 @@
-// Writing the present hash of each section into the covers of a distribution's files, leaving every other byte alone.
+// Writes the current hash of each section into the covers of a distribution's files, leaving every other byte alone.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
 import { bulletName, sectionName } from '../../src/knowledge/rules/distribution.ts';
 
 type Passage = { date?: string; heading?: string; chart?: string; part?: string; bullet?: string; hash: string };
 
-/** Marks every file below `folder` as read. Prints a line a file and what names no section; returns how many do not. */
+/**
+ * Marks every file below `folder` as read. Prints a line per file, and what names no section; returns the number of
+ * those.
+ */
 export function markDistribution(of: 'mdad' | 'ess', folder: URL): number {
 	const { passages } = JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8')) as { passages: Passage[] };
 	const hashes = new Map(passages.map(passage => [nameOf(passage), passage.hash]));
@@ -42,7 +45,7 @@ export function stampSections(text: string, hashes: ReadonlyMap<string, string>)
 	return { text: stamped, changed: edits.length, unknown };
 }
 
-/** Each cover with what its entry says of date and chart; a waiver is its own cover. */
+/** Each cover with the date and chart of its entry; a waiver is its own cover. */
 function coversIn(holders: unknown): { cover: YAMLMap; above: Partial<Passage> }[] {
 	if (!isSeq(holders)) return [];
 	return holders.items.filter(isMap).flatMap(holder => {

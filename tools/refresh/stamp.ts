@@ -1,4 +1,4 @@
-// Writing the present hash of each passage into the covers that name it, leaving every other byte of a file alone.
+// Writes the current hash of each passage into the covers that name it, leaving every other byte of a file alone.
 import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 import type { Version } from '../../src/deployment/version.ts';
 import { coveredBy, nameOf, type PassageName, waivedBy } from '../../src/knowledge/schema/coverage.ts';
@@ -8,7 +8,7 @@ import { waiverShape } from '../../src/knowledge/schema/synapse.ts';
 
 export type Stamped = {
 	text: string;
-	/** How many hashes changed, and how many were right already. */
+	/** How many hashes changed, and how many were already right. */
 	changed: number;
 	unchanged: number;
 	/** What names no passage, with line and column, and the passages it may have meant, best first. */
@@ -33,7 +33,7 @@ export function stamp(text: string, release: Version | undefined, passages: read
 		if (!isMap(node)) continue;
 		const { line, col: column } = counter.linePos(node.range?.[0] ?? 0);
 		const read = node.get('read', true);
-		// Whatever stands in `read` now, it is about to be replaced; the rest has to be a cover or a waiver.
+		// Whatever is in `read` now will be replaced; the rest must be a cover or a waiver.
 		const value: unknown = { ...node.toJSON(), read: '000000' };
 		const parsed = release === undefined ? waiverShape.safeParse(value) : coverShape.safeParse(value);
 		if (!parsed.success || !isScalar(read) || !read.range) {
@@ -60,7 +60,7 @@ export function stamp(text: string, release: Version | undefined, passages: read
 	return stamped;
 }
 
-/** The three passages of the same document that share most words with the name, the same release counting double. */
+/** The three passages of the same document that share most words with the name; those of the same release count double. */
 function nearest(name: PassageName, passages: readonly Passage[]): Passage[] {
 	const words = wordsIn(name);
 	return passages

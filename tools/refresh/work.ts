@@ -29,7 +29,7 @@ export function newsOf(before: Generated, after: Generated): string[] {
 	];
 }
 
-/** What the curated files leave unread of upstream as it is now, documents and code, and what no longer fits. */
+/** What the curated files leave unread in upstream's current documents and code, and what no longer fits. */
 export function workOf(files: Files, code: Pick<CodeReading, 'unread' | 'mistakes'>): string[] {
 	const unread = [
 		...unreadIn(files).map(passage => `unread   ${nameOf(passage)}`),
@@ -43,7 +43,7 @@ export function workOf(files: Files, code: Pick<CodeReading, 'unread' | 'mistake
 	];
 }
 
-/** `: 10M → 50M` of a default and the like, empty where the key says all. */
+/** `: 10M → 50M` for a default and the like, empty if the key says everything. */
 function differenceWords({ kind, change, was, is }: CodePassage): string {
 	if (change === 'default' || change === 'accepts') {
 		const [before, after] = [was, is].map(state => JSON.stringify((state as Record<string, unknown>)[change]));

@@ -1,4 +1,4 @@
-// What was known on a day of the past: the knowledge without what came later.
+// What was known on a past day: the knowledge without what came later.
 
 import { finalOf } from '../../src/deployment/version.ts';
 import type { Knowledge, Note, Release } from '../../src/knowledge/schema/synapse.ts';
@@ -21,14 +21,14 @@ export function knownOn(day: string, knowledge: Knowledge): Knowledge {
 	};
 }
 
-/** Also what became of a promise is of a later day: that it landed, or was taken back. */
+/** The outcome of a promise belongs to a later day too: that it landed, or was withdrawn. */
 function beforeLanding(note: Note, stable: ReadonlySet<string>): Note {
 	if (!note.deadline) return note;
 	const { landed, ...deadline } = note.deadline;
 	return { ...note, deadline: { ...deadline, ...(landed !== undefined && stable.has(landed) && { landed }) } };
 }
 
-/** The release that somebody runs on a day, by their policy. */
+/** The release that someone runs on a day under their policy. */
 export type Policy = (day: string) => string | undefined;
 
 export function policyOf(name: string, start: string, releases: readonly Release[]): Policy {
@@ -36,13 +36,13 @@ export function policyOf(name: string, start: string, releases: readonly Release
 	const newestOn = (day: string) => stable.findLast(({ date }) => date <= day)?.version;
 	if (name === 'never') return () => newestOn(start);
 	if (name === 'latest') return newestOn;
-	// On the first of each month, to what is the newest then.
+	// On the first of each month, to the newest release.
 	if (name === 'monthly')
 		return day => newestOn(day.slice(0, 7) <= start.slice(0, 7) ? start : `${day.slice(0, 7)}-01`);
 	throw new TypeError(`no policy ${name}`);
 }
 
-/** A policy from a file: one line an upgrade, `2022-05-17 1.59.0`. */
+/** A policy from a file: one line per upgrade, `2022-05-17 1.59.0`. */
 export function policyFrom(text: string): Policy {
 	const lines = text
 		.split('\n')

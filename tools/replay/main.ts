@@ -1,5 +1,5 @@
 // npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--all] [facts…]
-// What a room would have heard about a server in the past, and which of upstream's promises it heard of in time.
+// What a room would have been told about a server in the past, and which of upstream's promises in time.
 import { existsSync, readFileSync } from 'node:fs';
 import { Refusal } from '../../src/answer.ts';
 import { readProfile, sortWords } from '../../src/arguments/words.ts';

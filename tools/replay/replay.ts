@@ -1,4 +1,4 @@
-// A server that lives through the past: what a room would have heard about it, day by day, by the function that decides today.
+// A server that lives through the past: what a room would have been told about it each day, by today's code.
 import type { Alert, SaidAlert, Watch } from '../../src/advice/watch/alerts.ts';
 import { alerts } from '../../src/advice/watch/alerts.ts';
 import type { LookRun } from '../../src/advice/watch/history.ts';
@@ -72,27 +72,27 @@ function remember(
 	else Object.assign(open, { stage, at, about, reminders: 0 });
 }
 
-/** What became of one promise that came true. */
+/** The history of one promise that came true. */
 export type Kept = {
 	id: string;
 	subject: string;
 	announced: string;
 	landed: { release: string; day: string };
-	/** The first day on which the room heard of it. */
+	/** The first day on which the room was told. */
 	heard?: string;
-	/** Days between hearing and landing; and between upstream's announcement and landing. */
+	/** Days from being told to landing, and from upstream's announcement to landing. */
 	ahead?: number;
 	possible: number;
 	verdict: 'in time' | 'late' | 'never' | 'too short' | 'before';
 };
 
-/** Who hears of something 14 days before has time to act. */
+/** Being told 14 days ahead leaves time to act. */
 const enough = 14;
 
 /**
- * Every promise that came true while the life lasted, for a server that it concerns for sure. `too short`: upstream
- * itself announced it less than 14 days before, and it was told by the day after. `before`: the room subscribed later
- * than it was announced and the status card showed it.
+ * Every promise that came true during the life of a server that it certainly affects. `too short`: upstream
+ * itself announced it less than 14 days ahead, and the room was told by the next day. `before`: the room subscribed later
+ * than the announcement, and the status card showed it.
  */
 export function promises(life: Life, heard: readonly Heard[], knowledge: Knowledge): Kept[] {
 	const profile = profileFrom(life.facts);
@@ -129,7 +129,7 @@ export function promises(life: Life, heard: readonly Heard[], knowledge: Knowled
 	});
 }
 
-/** By its own alert, or by that of the release that announced it. */
+/** By its own alert, or that of the release that announced it. */
 function tells({ rule, subject, details }: Alert, note: Note): boolean {
 	if (rule === 'deadline') return subject === (note.story ?? note.id);
 	const announced = note.deadline?.subject;

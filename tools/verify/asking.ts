@@ -1,11 +1,11 @@
-// Asking a release that listens: requests in turn, until one is answered otherwise than a sound release would.
+// Sends requests to a running release, one after the other, until one gets another answer than from a sound release.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrialRequest } from '../../src/knowledge/schema/synapse.ts';
 import { register } from './fill.ts';
 
 type Running = { base: string; log(): string };
 
-/** What was wrong: the line of the log that has `watch`, or else the first answer that was not as it should be. */
+/** What was wrong: the log line with `watch`, or else the first wrong answer. */
 export async function askAll(
 	{ base, log }: Running,
 	asks: readonly TrialRequest[],
@@ -23,7 +23,7 @@ export async function askAll(
 		wrong = await askOne(base, ask, { token: ask.as && (await tokenOf(ask.as)), kept });
 		if (wrong !== undefined) break;
 	}
-	// What a request causes may be logged a moment after its answer.
+	// The effect of a request may be logged a moment after its response.
 	await sleep(1000);
 	const logged = log();
 	const told = watch === undefined ? undefined : lineWith(logged, watch);
@@ -57,7 +57,7 @@ async function askOne(base: string, ask: TrialRequest, { token, kept }: With): P
 	return sound ? undefined : `${fill(ask.request)}: ${response.status} ${text.slice(0, 300)}`;
 }
 
-/** The texts of an answer by their names, for later requests. */
+/** The texts of a response by name, for later requests. */
 function keepTexts(text: string, kept: Map<string, string>): void {
 	try {
 		const answer: unknown = JSON.parse(text);
@@ -67,7 +67,7 @@ function keepTexts(text: string, kept: Map<string, string>): void {
 	}
 }
 
-/** The last line of a log with this text, without its time stamp: of a traceback, the exception. */
+/** The last log line with this text, without its time stamp; for a traceback, the exception. */
 export function lineWith(log: string, text: string): string | undefined {
 	const line = log.split('\n').findLast(part => part.includes(text) && !part.includes('Processed request'));
 	return line === undefined ? undefined : bare(line);

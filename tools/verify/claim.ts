@@ -1,4 +1,4 @@
-// What can be tried: every claim of the knowledge that starts of releases can decide.
+// What can be tested: every claim of the knowledge that starting releases can decide.
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
 import type {
@@ -13,7 +13,7 @@ import type {
 import { faultClaims } from './fault.ts';
 import { anyPostgresql, type Claim, type Opening, type Outcome, type Recipe } from './recipe.ts';
 
-/** Every claim of the knowledge that starts can decide, in a lasting order. */
+/** Every claim of the knowledge that starts can decide, in a stable order. */
 export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'refusals' | 'faults'>): Claim[] {
 	const releases = known.releases.filter(
 		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && compare(version, oldest) >= 0,
@@ -27,7 +27,7 @@ export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'r
 	];
 }
 
-/** Nothing older is on PyPI as something that a Python 3 still runs. */
+/** Nothing older is on PyPI in a form that Python 3 still runs. */
 const oldest = '1.0.0';
 
 /**
@@ -35,7 +35,7 @@ const oldest = '1.0.0';
  * then the floor release must start and the one just below must not. The database is as old as what is just below.
  */
 function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
-	// Of a release without schema numbers nothing is known, so nothing is claimed.
+	// Nothing is known about a release without schema numbers, so nothing is claimed.
 	const releases = all.filter(({ schema }) => schema !== undefined);
 	const floors = releases.map(({ version }) => ({ version, floor: rollback(version, undefined, known).floor }));
 	const ends = floors.filter(({ floor }, i) => floors[i - 1]?.floor !== floor || floors[i + 1]?.floor !== floor);
@@ -61,8 +61,8 @@ function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 const events = 3000;
 
 /**
- * Without the halt it fails (no start, or background updates that never end), with it, it works; so it does on SQLite,
- * which stops are not about. Those who only have to wait fail too when the wait is left out.
+ * Without the stop it fails (no start, or endless background updates), with it, it works; it also works on SQLite,
+ * which stops are not about. Those who only have to wait fail too if they do not wait.
  */
 function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 	return stop.ways.flatMap(way => {
@@ -136,7 +136,7 @@ const floorNames = { postgresql: 'PostgreSQL', sqlite: 'SQLite', python: 'Python
 const floorWords = { postgresql: 'PostgreSQL', sqlite: 'sqlite' } as const;
 type Floored = keyof typeof floorNames;
 
-/** Where a floor rises: the release refuses what is just below and starts on the floor; the one before did not mind. */
+/** Where a minimum rises: the release refuses what is just below it and starts at it; the one before accepts both. */
 function floorClaims(releases: readonly Release[], notes: readonly Note[]): Claim[] {
 	return (Object.keys(floorNames) as Floored[]).flatMap(of =>
 		releases.flatMap((release, i) => {
@@ -144,7 +144,7 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 			const before = releases[i - 1];
 			const lower = before?.[of];
 			if (floor === undefined || before === undefined || floor === lower) return [];
-			// The note may stand with a release that was withdrawn.
+			// The note may belong to a withdrawn release.
 			const note = notes.find(
 				({ release: at, applies }) =>
 					isAbove(at, before.version) && !isAbove(at, release.version) && isFloorNote(applies, of, floor),
@@ -156,7 +156,7 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 				says: `${by} ${expects === 'starts' ? 'starts' : 'refuses to start'} with ${floorNames[of]} ${number}`,
 				recipe: { ...surroundings(of, number), before: [], last: { release: by, settle: false } },
 				expects,
-				// A Python too old can stop a release in several ways; its wheel's Rust part may fail before it has said why.
+				// An old Python can stop a release in several ways; its wheel's Rust part may fail before it says why.
 				...(expects === 'refuses' && of !== 'python' && { message: `requires ${floorWords[of]} ${floor}` }),
 			});
 			const below = justBelow(of, floor);
@@ -184,13 +184,13 @@ function justBelow(of: Floored, floor: string): string {
 function surroundings(of: Floored, number: string): Pick<Recipe, 'database' | 'fake' | 'python'> {
 	if (of === 'python') return { database: 'sqlite', python: number };
 	if (of === 'sqlite') return { database: 'sqlite', fake: { of, version: number } };
-	// No server older than 10 is to be had as a package.
+	// No server older than 10 is available as a package.
 	return Number(number) >= 10
 		? { database: `postgresql ${Number(number)}` }
 		: { database: 'postgresql 10', fake: { of, version: number } };
 }
 
-/** The release refuses what provokes it, and accepts what the note says to do; the one before minded neither. */
+/** The release refuses what provokes it, and accepts what the note says to do; the one before accepts both. */
 function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: readonly Note[]): Claim[] {
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];
@@ -204,7 +204,7 @@ function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: 
 			says: `${release} ${expects === 'starts' ? 'starts' : 'refuses to start'} ${what}`,
 			recipe: {
 				database: attempt.locale === undefined ? 'sqlite' : anyPostgresql,
-				// A worker does not make the tables: the main process has to have been there.
+				// A worker does not create the tables, so the main process must have run before.
 				before: attempt.worker ? [{ release, settle: false }] : [],
 				last: { release, settle: false },
 				attempt,

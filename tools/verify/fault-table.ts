@@ -1,4 +1,4 @@
-// The table of docs/faults.md: what came of each fault that was tried, as Markdown.
+// The table of docs/faults.md: the result of each tested fault, as Markdown.
 import type { Verified } from '../../src/knowledge/schema/synapse.ts';
 
 const did: Record<Verified['outcome'], string> = {
@@ -10,7 +10,7 @@ const did: Record<Verified['outcome'], string> = {
 
 const maxWords = 110;
 
-/** One row for each fault that was shown, in the order of the results. */
+/** One row per reproduced fault, in the order of the results. */
 export function faultTable(verified: readonly Verified[]): string[] {
 	const tried = Map.groupBy(
 		verified.filter(({ kind }) => kind === 'fault'),
@@ -28,7 +28,7 @@ export function faultTable(verified: readonly Verified[]): string[] {
 	});
 }
 
-/** The distinctive end of what it said, safe in a table. */
+/** The distinctive end of its message, safe in a table. */
 function words(error: string): string {
 	const last = error.split('; ').at(-1) ?? error;
 	const said = last.replace(/…?\/\S*\/synapse-[^\s/]+\//g, '…/');

@@ -1,4 +1,4 @@
-// Claims of faults: a release that has one does not survive what provokes it; its cure does, and so did the release before.
+// Claims of faults: a release with one does not survive what provokes it; the fix and the release before do.
 import { isAbove, isWithin, type Version } from '../../src/deployment/version.ts';
 import type { Fault, FaultTrial, Release } from '../../src/knowledge/schema/synapse.ts';
 import { anyPostgresql, type Claim, type Outcome, type Recipe } from './recipe.ts';
@@ -42,7 +42,7 @@ function recipeOf(
 ): Recipe {
 	return {
 		database: postgresql || attempt.locale !== undefined ? anyPostgresql : 'sqlite',
-		// A worker does not make the tables: the main process has to have been there.
+		// A worker does not create the tables, so the main process must have run before.
 		before: [...after, ...(attempt.worker ? [release] : [])].map(version => ({ release: version, settle: false })),
 		last: { release, settle: settle ?? false },
 		attempt,

@@ -1,7 +1,7 @@
-// Events in a database, as people make them: an almost empty one shows nothing of updates that take a while.
+// Fills a database with events, as people would: an almost empty one does not show slow updates.
 import { createHmac } from 'node:crypto';
 
-/** What the trials' configurations name, so that users can be made. */
+/** What the trials' configurations set, so that users can be created. */
 export const registrationSecret = 'for trials only';
 
 /** Without these options a release that limits rates takes minutes to fill. */

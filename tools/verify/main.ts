@@ -1,9 +1,9 @@
-// npm run verify [-- claim… | --all | --changed | --list]: tries claims of the knowledge on releases that really run,
-// and writes what happened to knowledge/synapse/verified.json. Exits with 1 when a claim does not hold.
-// With `guide <name>`, follows a guide instead: see guide/main.ts; with `configurations`,
-// configurations/main.ts; with `samples`, configurations/samples.ts; with `starts`, configurations/starts.ts; with `values`, configurations/values.ts; with `agreement`,
-// configurations/agreement.ts; with `conditions`, configurations/conditions.ts; with `recipes`, asks whether what the install recipes name exists; with `migrations`, measures
-// them: migrations.ts.
+// npm run verify [-- claim… | --all | --changed | --list]: tests claims of the knowledge on real releases, and writes
+// what happened to knowledge/synapse/verified.json. Exits with 1 if a claim does not hold. With `guide <name>`, follows
+// a guide instead: see guide/main.ts; with `configurations`, configurations/main.ts; with `samples`,
+// configurations/samples.ts; with `starts`, configurations/starts.ts; with `values`, configurations/values.ts; with
+// `agreement`, configurations/agreement.ts; with `conditions`, configurations/conditions.ts; with `recipes`, asks
+// whether what the install recipes name exists; with `migrations`, measures them: migrations.ts.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
@@ -72,7 +72,10 @@ const claims = claimsOf(known, {
 });
 const results = new Map(files.verified.map(result => [result.claim, result]));
 
-/** The claims asked for: by their names or beginnings, or all; of these with --changed, or unasked, those not tried as they stand. */
+/**
+ * The requested claims, by name or prefix, or all; with --changed, or by default, those not tested in their current
+ * form.
+ */
 function chosen(): Claim[] {
 	const named = claims.filter(
 		({ id }) => !positionals.length || positionals.some(name => id === name || id.startsWith(`${name}/`)),
@@ -115,7 +118,7 @@ try {
 			if (!(error instanceof Unavailable)) untried.push(`${claim.id}: ${why}`);
 			console.log(`  ${error instanceof Unavailable ? 'cannot be tried here' : 'FAILED'}: ${why}`);
 		}
-		// After each: what was found in an hour must not be lost in a moment.
+		// After each one, so that an hour of work is not lost.
 		writeFileSync(file, verifiedText(claims, results));
 	}
 } finally {

@@ -1,4 +1,4 @@
-// What is measured: releases whose migrations or background updates go through a large table, and the rows they find there.
+// What is measured: releases whose migrations or background updates scan a large table, and the rows they find there.
 import {
 	edges,
 	event,
@@ -20,7 +20,7 @@ import {
 export type Database = 'sqlite' | 'postgres';
 
 export type Filling = {
-	/** How many rows of that kind change: `most` and `few` give the two ends of the range. */
+	/** How many of the rows change: `most` and `few` give the two ends of the range. */
 	affects: 'most' | 'few';
 	/** Statements that run on SQLite and PostgreSQL alike. */
 	sql: string[];
@@ -31,18 +31,18 @@ export type Filling = {
 export type Case = {
 	/** Unique: `1.85-push-actions`. */
 	id: string;
-	/** The release that makes the tables, and the one that migrates them. */
+	/** The release that creates the tables, and the one that migrates them. */
 	before: string;
 	at: string;
 	databases: Database[];
 	/** The table whose rows are counted. */
 	table: string;
-	/** How the names of those migrations begin whose time counts. The others are too quick. */
+	/** Prefixes of the migrations whose time counts. The others are too fast. */
 	deltas: string[];
 	/** Background updates whose time counts, and the migration that queues them. */
 	updates?: Partial<Record<Database, { queuedBy: string; names: string[] }>>;
 	/**
-	 * The sequence of PostgreSQL that numbers the rows: Synapse does not start where it is behind the table.
+	 * The PostgreSQL sequence that numbers the rows: Synapse does not start if it is behind the table.
 	 * https://github.com/element-hq/synapse/blob/v1.64.0/synapse/storage/util/sequence.py
 	 */
 	sequence?: string;
@@ -234,7 +234,7 @@ export const cases: Case[] = [
 		deltas: ['main 72/07force_update_current_state_events_membership.py'],
 		fillings: [
 			{ affects: 'few', sql: members },
-			// The only ones concerned are those whose update of 2019 never ended.
+			// This affects only those whose update of 2019 never finished.
 			{ affects: 'most', sql: [...members, queue('current_state_events_membership')] },
 		],
 	},

@@ -1,7 +1,7 @@
 // A million rows of one table, as servers have them: SQL that PostgreSQL and SQLite both read.
 
 export const rows = 1_000_000;
-/** Where the numbers of a stream begin: behind what a new server wrote itself. */
+/** Where the numbers of a stream begin: after what a new server wrote itself. */
 const streamBegins = 10_000;
 /** Above every number of a stream. */
 export const streamEnds = rows + streamBegins;
@@ -12,7 +12,7 @@ export function many(table: string, columns: Record<string, string>): string {
 	return `INSERT INTO ${table} (${names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) SELECT ${Object.values(columns).join(', ')} FROM n`;
 }
 
-/** As people have them: a thousand rooms, a few thousand people. */
+/** As on real servers: a thousand rooms, a few thousand people. */
 const room = "'!room' || (i % 1000) || ':example.org'";
 export const user = "'@user' || (i % 5000) || ':example.org'";
 /** One of a thousand in each of a thousand rooms, which are numbered i / 1000. */
@@ -120,6 +120,6 @@ export const members = ['current_state_events', 'room_memberships'].map(table =>
 	}),
 );
 
-/** As an update that an older release queued, and that never ended. */
+/** Like an update that an older release queued and that never finished. */
 export const queue = (update: string) =>
 	`INSERT INTO background_updates (update_name, progress_json) VALUES ('${update}', '{}')`;

@@ -1,4 +1,4 @@
-// The table of docs/verified.md: what was measured of migrations and background updates, as Markdown.
+// The table of docs/verified.md: measurements of migrations and background updates, as Markdown.
 import type { MigrationTime } from '../../src/knowledge/schema/migrations.ts';
 
 const databases = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;

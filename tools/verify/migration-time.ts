@@ -1,4 +1,5 @@
-// How long a release migrates a database with a million rows: by its own log, and by a clock until its background updates end.
+// How long a release migrates a database with a million rows: by its own log, and by the clock until its background
+// updates finish.
 import { environment, shimmed } from './machine/environment.ts';
 import type { Case, Database, Filling } from './migration-cases.ts';
 import { streamEnds } from './migration-fillings.ts';
@@ -16,14 +17,14 @@ export type Measured = {
 	ran: Set<string>;
 };
 
-/** What takes longer than this on a million rows (seconds) is no measurement but a finding. */
+/** Taking longer than this on a million rows (seconds) is a finding rather than a measurement. */
 const timeout = 1800;
 
 export const engineNames = { sqlite: 'sqlite', postgres: 'postgresql 14' } as const;
 
 let names = 0;
 
-/** A database that the release before made, and that was filled since. Its name; every run starts from a copy. */
+/** A database created by the previous release and then filled. Returns its name; every run starts from a copy. */
 export async function filled(
 	{ before, sequence }: Case,
 	database: Database,
@@ -43,7 +44,7 @@ export async function filled(
 	return name;
 }
 
-/** One start of the release on a copy of a database that was filled; background updates too, where the case names some. */
+/** One start of the release on a copy of a filled database; with background updates if the case names some. */
 export async function measure({ at, updates }: Case, database: Database, of: string, place: Place): Promise<Measured> {
 	const engine = await place.engine(engineNames[database]);
 	const name = `measured_${names++}`;
@@ -55,7 +56,7 @@ export async function measure({ at, updates }: Case, database: Database, of: str
 		env: shimmed(at, undefined),
 		dir: place.folder(name),
 		database: engine.config(name),
-		// With the pauses that Synapse makes unasked: this is how long people wait.
+		// With Synapse's default pauses: this is how long people wait.
 		attempt: { config: { background_updates: {} }, files: {}, packages: [] },
 		timeout,
 	});
@@ -75,10 +76,10 @@ export async function measure({ at, updates }: Case, database: Database, of: str
 }
 
 const line = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d),(\d{3}) - (\S+) - (.*)$/;
-/** Migrations that are Python log under names of their own: synapse.storage.v95_01_foreground_… */
+/** Python migrations log under their own names: synapse.storage.v95_01_foreground_… */
 const ofMigration = /^synapse\.storage\.(v\d+_|schema\.)/;
 
-/** Seconds between the line that names a migration and the next that does not come from the migration itself. */
+/** Seconds between the line that names a migration and the next one not logged by the migration itself. */
 export function readDeltas(log: string): Map<string, number> {
 	const deltas = new Map<string, number>();
 	let running: { name: string; since: number } | undefined;

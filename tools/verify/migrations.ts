@@ -1,5 +1,6 @@
-// npm run verify -- migrations [case[/sqlite|/postgres]… | table]: fills databases with a million rows of one table, lets releases
-// migrate them, and writes how long each migration and background update took to knowledge/synapse/migration-times.json.
+// npm run verify -- migrations [case[/sqlite|/postgres]… | table]: fills databases with a million rows of one table,
+// lets releases migrate them, and writes how long each migration and background update took to
+// knowledge/synapse/migration-times.json.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { readKnowledge } from '../../src/knowledge/load.ts';
@@ -13,7 +14,7 @@ import { openPlace, type Place } from './trial.ts';
 const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/migration-times.json', folder);
 
-/** How often each filling is migrated: twice at least in all, since the machine has other work. Pauses take minutes. */
+/** How often each filling is migrated: at least twice in total, since the machine is shared. Pauses take minutes. */
 function runsOf({ fillings, updates }: Case, database: Database): number {
 	return updates?.[database] && fillings.length > 1 ? 1 : 2;
 }
@@ -27,7 +28,7 @@ export async function measureMigrations(names: readonly string[]): Promise<numbe
 	}
 	const all = cases.flatMap(one => one.databases.map(database => ({ one, database })));
 	const isCalled = ({ one, database }: Wanted, name: string) => name === one.id || name === `${one.id}/${database}`;
-	// As named, so that the more important can come first.
+	// In the given order, so that the more important can come first.
 	const wanted = names.length ? names.flatMap(name => all.filter(each => isCalled(each, name))) : all;
 	const unknown = names.find(name => !all.some(each => isCalled(each, name)));
 	if (unknown !== undefined) {
@@ -35,7 +36,7 @@ export async function measureMigrations(names: readonly string[]): Promise<numbe
 		return 1;
 	}
 	const releases = readKnowledge(folder).releases.filter(({ withdrawn }) => !withdrawn);
-	// Durations would flatter without fsync.
+	// Without fsync, durations would look too good.
 	const place = openPlace(releases, console.log, ['fsync=on']);
 	process.once('SIGINT', () => process.exit(130));
 	try {
@@ -51,14 +52,14 @@ function readTimes(): { machine: string; times: MigrationTime[] } {
 	return migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** Takes the place of what was measured of that case before. Read again each time: another run may have written. */
+/** Replaces earlier measurements of that case. Reads the file again each time: another run may have written. */
 function keep(id: string, database: Database, measured: readonly MigrationTime[]): void {
 	const { machine, times } = readTimes();
 	const others = times.filter(time => time.case !== id || time.database !== database);
 	writeFileSync(file, timesText(machine, [...others, ...measured]));
 }
 
-/** Each migration and the background updates, with the shortest and the longest time of all runs of all fillings. */
+/** Each migration and the background updates, with the shortest and the longest time over all runs and fillings. */
 async function timesOf(one: Case, database: Database, place: Place): Promise<MigrationTime[]> {
 	const measured: Measured[] = [];
 	const loads: number[] = [];
@@ -111,13 +112,13 @@ async function serverWords(database: Database, place: Place): Promise<string> {
 	return `PostgreSQL ${String(version)}, fsync on`;
 }
 
-/** Least and most, to two digits. */
+/** Minimum and maximum, to two digits. */
 function span(values: readonly number[]): [number, number] {
 	const round = (value: number) => Number(value.toPrecision(2));
 	return [round(Math.min(...values)), round(Math.max(...values))];
 }
 
-/** One line a measurement, in the order of cases. */
+/** One line per measurement, in the order of cases. */
 function timesText(machine: string, times: readonly MigrationTime[]): string {
 	const order = cases.map(({ id }) => id);
 	const sorted = [...times].sort(

@@ -7,33 +7,33 @@ export type Outcome = Verified['outcome'];
 
 /**
  * A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway;
- * `sticks`: they must not get done; `events`: how many messages are sent to it, while they run.
+ * `sticks`: they must not finish; `events`: how many messages are sent to it while they run.
  */
 export type Opening = { release: Version; settle: boolean; fails?: true; sticks?: true; events?: number };
 
 export type Recipe = {
 	database: 'sqlite' | `postgresql ${number}`;
-	/** The releases that open it before, each of which has to start unless it is said to fail. */
+	/** The releases that open it before; each must start unless it is said to fail. */
 	before: Opening[];
-	/** The one that is tried; with `settle` its background updates count too. */
+	/** The one that is tested; with `settle`, its background updates count too. */
 	last: Opening;
-	/** `3.8`; absent: the newest that suits the release. */
+	/** `3.8`; by default the newest that suits the release. */
 	python?: string;
-	/** What is only said to Synapse of its surroundings, because the real thing cannot be had. */
+	/** What Synapse is only told about its environment, because the real thing is not available. */
 	fake?: { of: 'sqlite' | 'postgresql'; version: string };
 	attempt?: TrialSetup;
-	/** Statements between the releases before and the last. */
+	/** Statements that run between the releases before and the last. */
 	sql?: string[];
-	/** What the last is asked once it listens. */
+	/** Requests to the last once it is listening. */
 	asks?: TrialRequest[];
-	/** What its Python runs in place of the server. */
+	/** What its Python runs instead of the server. */
 	runs?: string[];
-	/** What it must not log or print meanwhile. */
+	/** What it must not log or print. */
 	watch?: string;
 };
 
 export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
-	/** Unique and lasting: `rollback/1.98.0/1.93.0`. */
+	/** Unique and permanent: `rollback/1.98.0/1.93.0`. */
 	id: string;
 	recipe: Recipe;
 	expects: Outcome;
@@ -41,7 +41,7 @@ export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
 	message?: string;
 };
 
-/** Six hex digits: a changed recipe has to be tried again. */
+/** Six hex digits: a changed recipe must be tested again. */
 export function recipeHash({ recipe, expects, message }: Claim): string {
 	return createHash('sha256')
 		.update(JSON.stringify([recipe, expects, message]))

@@ -1,5 +1,5 @@
-// npm run verify -- recipes: asks registries, archives and indexes whether what the install recipes name exists there.
-// What cannot be reached is said, and counts as neither; exits with 1 when something does not exist.
+// npm run verify -- recipes: asks registries, archives and indexes whether what the install recipes name exists.
+// Reports what cannot be reached without counting it; exits with 1 if something does not exist.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ type Answer = 'exists' | 'missing' | 'unreachable';
 type Question = { what: string; ask: () => Promise<Answer> };
 const run = promisify(execFile);
 
-/** Whether this can be had, by what a server says of it. */
+/** Whether it is available, according to a server. */
 async function reached(url: string, headers: Record<string, string> = {}): Promise<Answer> {
 	try {
 		const { status } = await fetch(url, { method: 'HEAD', headers, signal: AbortSignal.timeout(20_000) });

@@ -1,4 +1,4 @@
-// What was tried, as data: the text of verified.json.
+// The results of tests as data: the text of verified.json.
 import type { Verified } from '../../src/knowledge/schema/synapse.ts';
 import { type Claim, recipeHash, releasesOf } from './recipe.ts';
 import type { Tried } from './trial.ts';
@@ -23,17 +23,17 @@ export function recordOf(claim: Claim, { outcome, error: words }: Tried, date: s
 	};
 }
 
-/** Where Python and its packages lie on this machine says nothing, and may not be said. */
+/** Paths of Python and its packages on this machine mean nothing to others, and must not be published. */
 function withoutPlaces(words: string): string {
 	return words.replace(/…?(?:\/[\w.+~-]+)+(?=\/lib\/python\d)|\/tmp\/glia-verify-\w+/g, '…');
 }
 
-/** One line a result, in the order of the claims; results of claims that nobody makes any more are left out. */
+/** One line per result, in the order of the claims; without results of claims that no longer exist. */
 export function verifiedText(claims: readonly Claim[], results: ReadonlyMap<string, Verified>): string {
 	const lines = claims.flatMap(claim => {
 		const result = results.get(claim.id);
 		if (!result) return [];
-		// Only the words of a claim may have changed since: then they are the new ones.
+		// If only the words of a claim have changed since, use the new ones.
 		return [JSON.stringify(result.recipe === recipeHash(claim) ? { ...result, says: claim.says } : result)];
 	});
 	return `{"verified": [\n${lines.join(',\n')}\n]}\n`;

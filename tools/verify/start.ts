@@ -30,19 +30,19 @@ export type Start = {
 	/** The `database` of homeserver.yaml. */
 	database: unknown;
 	attempt?: TrialSetup | undefined;
-	/** How long it may take in seconds, migrations included; then it is an error of the trial, not an outcome. */
+	/** How long it may take in seconds, including migrations; more is an error of the trial, not an outcome. */
 	timeout?: number;
 };
 
 const usualTimeout = 180;
 
-/** Ends what still runs when this process does, however it ends. */
+/** Stops what is still running when this process ends, however it ends. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
 });
 
-/** Throws when it neither listens nor ends in time. */
+/** Throws if it neither listens nor ends in time. */
 export async function start(how: Start): Promise<Started> {
 	const { python, dir, attempt, timeout = usualTimeout } = how;
 	const { port, configs } = await configure(how);
@@ -50,7 +50,7 @@ export async function start(how: Start): Promise<Started> {
 	const app = worker ? 'generic_worker' : 'homeserver';
 	const output = join(dir, 'output.log');
 	const log = openSync(output, 'w');
-	// Not isolated (-I): a module of the attempt lies in the folder that it starts in.
+	// Not isolated (-I): a module of the attempt is in the folder that it starts in.
 	const child = spawn('nice', [python, '-m', `synapse.app.${app}`, ...configs.flatMap(name => ['-c', name])], {
 		cwd: dir,
 		env: { ...how.env, ...attempt?.env },
@@ -65,7 +65,7 @@ export async function start(how: Start): Promise<Started> {
 		if (child.exitCode !== null || child.signalCode !== null) {
 			await ended;
 			const error = said();
-			// Some old releases end with 0 after a traceback.
+			// Some old releases exit with 0 after a traceback.
 			if (child.exitCode === 0 && !/^\w+(Error|Exception|Exit)\b/.test(error))
 				throw new Error(`it ended as if all were well: ${error}`);
 			return { listens: false, error };
@@ -84,7 +84,7 @@ export async function start(how: Start): Promise<Started> {
 	};
 }
 
-/** What one of its programs prints, and with what it ends. The configuration lies in its folder. */
+/** The output and exit status of one of its programs. The configuration is in its folder. */
 export async function runProgram(how: Start, [program = '', ...args]: readonly string[]): Promise<[string, number]> {
 	await configure(how);
 	const { python, dir } = how;
@@ -108,7 +108,7 @@ export async function runProgram(how: Start, [program = '', ...args]: readonly s
 	return [output, status ?? -1];
 }
 
-/** Writes the configuration; its files, the first of them the main one, and the port on which it will listen. */
+/** Writes the configuration; returns its files, the main one first, and the port on which it will listen. */
 async function configure({ dir, database, attempt }: Start): Promise<{ port: number; configs: string[] }> {
 	const port = await freePort();
 	const within = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value).replaceAll('$DIR', dir)) as Value;
@@ -152,7 +152,7 @@ function listener(port: number): Record<string, unknown> {
 	};
 }
 
-/** The least with which every release since 1.0.0 starts. */
+/** The minimum with which every release since 1.0.0 starts. */
 function configuration(dir: string, listening: Record<string, unknown>): Record<string, unknown> {
 	return {
 		server_name: 'verify.test',

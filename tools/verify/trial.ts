@@ -1,4 +1,4 @@
-// Trying claims: releases open a database in turn, and what the last of them does is what happened.
+// Tests claims: releases open a database in turn, and what the last of them does is the outcome.
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ import { runProgram, start } from './start.ts';
 export type Tried = { outcome: Outcome; error?: string };
 
 export type Bench = {
-	/** What happened. Throws Unavailable, or an Error when the way to the last start already failed. */
+	/** The outcome. Throws Unavailable, or an Error if an earlier start already failed. */
 	attempt(claim: Claim): Promise<Tried>;
 	close(): Promise<void>;
 };
@@ -23,7 +23,7 @@ export type Bench = {
 /** How long the same background updates may stay queued, in seconds, before they count as stuck. */
 const stuckAfter = 45;
 
-/** Where trials happen: folders, databases and servers that go with it. One start at a time. */
+/** Where tests run: folders, databases and servers that are removed with it. One start at a time. */
 export function bench(releases: readonly Release[], tell: (line: string) => void): Bench {
 	const place = openPlace(releases, tell);
 	let starts = 0;
@@ -56,14 +56,14 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	}
 }
 
-/** What a program did that ran in place of the server. */
+/** What a program did that ran instead of the server. */
 function ranAs({ watch }: Recipe, [output, status]: [string, number]): Tried {
 	const bad = watch === undefined ? undefined : lineWith(output, watch);
 	if (bad !== undefined) return { outcome: 'misbehaves', error: bad };
 	return status === 0 ? { outcome: 'starts' } : { outcome: 'misbehaves', error: output.trim().slice(-500) };
 }
 
-/** The Python of the last release of a recipe; one that a release does not admit is made around an older release. */
+/** The Python of the last release of a recipe; one that a release does not accept is built around an older release. */
 function interpreterFor({ last, python, attempt }: Recipe, releases: readonly Release[]): Promise<string> {
 	const release = releaseCalled(last.release, releases);
 	const older = python === undefined || admits(release, python) ? [] : releases.slice(0, releases.indexOf(release));
@@ -77,13 +77,13 @@ export function releaseCalled(version: string, releases: readonly Release[]): Re
 	return release;
 }
 
-/** The folder of all trials, the servers in it, and the databases that are made once for several claims. */
+/** The folder of all tests, the servers in it, and the databases that several claims share. */
 export type Place = {
 	releases: readonly Release[];
 	tell: (line: string) => void;
 	engine(database: Recipe['database']): Promise<Engine>;
 	folder(name: string): string;
-	/** By engine and name: one that is being made is waited for. */
+	/** By engine and name; one that is being created is waited for. */
 	made: Map<string, Promise<void>>;
 	close(): Promise<void>;
 };
@@ -144,7 +144,7 @@ export async function prepared(
 	return name;
 }
 
-/** The last of these releases opens what the others left. Throws when it does not end as it was to. */
+/** The last of these releases opens what the others left. Throws unless it ends as expected. */
 async function open(
 	place: Place,
 	database: Recipe['database'],
@@ -178,7 +178,7 @@ async function open(
 		throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
 }
 
-/** The background updates that stay queued: none, when all get done. */
+/** The background updates that stay queued; none if all finish. */
 export async function settle(engine: Engine, name: string, timeout = stuckAfter): Promise<string[]> {
 	let left = await engine.pending(name);
 	let since = Date.now();

@@ -1,5 +1,5 @@
-// npm run verify -- agreement [release…]: whether !check says of each value that `values` tried what the release said: the
-// same configurations, put together here once more. Prints what differs, and writes how much of it to agreement.json.
+// npm run verify -- agreement [release…]: whether !check agrees with the release about each value that `values` tried: the
+// same configurations, built here again. Prints the differences, and writes their number to agreement.json.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,7 @@ export type Contexts = {
 };
 type Kinds = readonly (readonly [ValueKind, Json])[];
 
-/** As values.py has them. */
+/** As in values.py. */
 export const triedValues: Kinds = [
 	['null', null],
 	['true', true],
@@ -65,7 +65,7 @@ export type Disagreement = {
 	text: string;
 };
 
-/** Each pair of which the two say different things. */
+/** Each pair on which the two disagree. */
 export function disagreements(
 	found: Record<string, ValueState>,
 	{
@@ -100,7 +100,7 @@ export function disagreements(
 	return { pairs, wrong };
 }
 
-/** A homeserver.yaml with one value; undefined where its place cannot hold it. JSON is YAML. */
+/** A homeserver.yaml with one value; undefined if it cannot be placed. JSON is YAML. */
 function configurationText({ base, sections }: Contexts, path: string, value: Json): string | undefined {
 	const segments = parsePath(path) ?? [];
 	const own = segments.length > 1 ? sections[segments[0] ?? ''] : undefined;
@@ -128,8 +128,8 @@ function put(root: Mapping, segments: readonly string[], value: Json): boolean {
 }
 
 /**
- * Of one release: configurations tried, and those of which only one of the two says that it is refused. `values` reads one
- * section at a time; where only check refuses, the release has read the whole configuration once more (`asked`).
+ * For one release: the configurations tried, and those that only one of the two refuses. `values` reads one
+ * section at a time; if only !check refuses, the release has read the whole configuration again (`asked`).
  */
 export type Agreement = { pairs: number; onlyRelease: number; asked?: number; onlyCheck: number };
 const file = new URL('agreement.json', import.meta.url);
@@ -138,7 +138,7 @@ export function readAgreement(): Record<Version, Agreement> {
 	return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 }
 
-/** What the release says when it reads each of these as it would at its start: null, or the refusal. */
+/** What the release says when it reads each of these as at startup: null, or the refusal. */
 async function readWhole(release: Release, asked: readonly Disagreement[]): Promise<(string | null)[]> {
 	const python = await environment(release, { packages: extras });
 	const cases = asked.map(({ text }, index) => ({
@@ -157,7 +157,7 @@ async function readWhole(release: Release, asked: readonly Disagreement[]): Prom
 	return asked.map((_, index) => said[String(index)]?.split('\n')[0]?.slice(0, 160) ?? null);
 }
 
-/** Exits with 1 where !check refuses what a release takes: a false alarm is worse than a silence. */
+/** Exits with 1 if !check refuses what a release accepts: a false alarm is worse than silence. */
 export async function compareValues(releases: readonly string[]): Promise<number> {
 	const folder = new URL('../../../knowledge/', import.meta.url);
 	const knowledge = readKnowledge(folder);

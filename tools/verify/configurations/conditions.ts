@@ -1,11 +1,11 @@
-// npm run verify -- conditions: how many conditions of notes and faults the files, the look and the skeleton decide, and by
-// name what each of them leaves open.
+// npm run verify -- conditions: how many conditions of notes and faults the files, the look and the skeleton decide,
+// and by name what each of them leaves open.
 import { readFileSync } from 'node:fs';
 import { asksForPackage, type Condition, type Test } from '../../../src/configuration/condition.ts';
 import { parsePath } from '../../../src/configuration/path.ts';
 import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
 
-/** Open for each way: the ids. `files`: a flag, the environment or an installed package decides too. */
+/** The IDs left open by each way. `files`: a flag, the environment or an installed package decides too. */
 export type Decidable = { all: number; files: string[]; look: string[]; skeleton: string[] };
 
 /** `skeleton`: the text of the script, which has its own lists of what it shows. */

@@ -1,5 +1,5 @@
 // npm run verify -- configurations [release…]: reads the configurations of cases.yaml with real releases, writes what
-// each says to tried.json, and names every case of which !check says something else. Exits with 1 where it does.
+// each says to tried.json, and names every case where !check disagrees. Exits with 1 if there are any.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { environment, shimmed, Unavailable } from '../machine/environment.ts';
 import { type Case, casesFileShape } from './shapes.ts';
 
-/** What a release said to a case: null, or the refusal. */
+/** What a release said about a case: null, or the refusal. */
 export type Tried = Record<string, Record<string, string | null>>;
 
 const here = new URL('./', import.meta.url);
@@ -22,7 +22,7 @@ export function readTried(): Tried {
 	return JSON.parse(readFileSync(new URL('tried.json', here), 'utf8'));
 }
 
-/** The files of a case by their names, as a deployment would have them; `$DIR` is their folder. */
+/** The files of a case by name, as in a deployment; `$DIR` is their folder. */
 export function filesOf({ main = '', without = [], worker, files = {} }: Case, base: string): Record<string, string> {
 	const own = [...main.matchAll(/^([a-z_0-9]+):/gm)].map(([, key]) => key);
 	const kept = base.split('\n').filter(line => {
@@ -65,14 +65,14 @@ export async function tryConfigurations(releases: readonly string[]): Promise<nu
 			Object.entries(said).map(([id, why]) => [id, why === null ? null : firstLine(why)]),
 		);
 		console.log(`${version}: ${Object.values(said).filter(Boolean).length} of ${cases.length} refused`);
-		// After each: what was found in minutes must not be lost in a moment.
+		// After each one, so that minutes of work are not lost.
 		const sorted = Object.fromEntries(Object.entries(tried).sort(([a], [b]) => compare(a, b)));
 		writeFileSync(new URL('tried.json', here), `${JSON.stringify(sorted, null, '\t')}\n`);
 	}
 	return 0;
 }
 
-/** Enough of a refusal to know it by, without the folder of the moment. */
+/** Enough of a refusal to recognise it, without the temporary folder. */
 function firstLine(why: string): string {
 	return (why.split('\n').find(line => line.trim() !== '') ?? '').replace(/\/tmp\/\w+/g, '$DIR').slice(0, 160);
 }

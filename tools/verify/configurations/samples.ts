@@ -9,7 +9,7 @@ import { compare, type Version } from '../../../src/deployment/version.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { environment, extras, shimmed, Unavailable } from '../machine/environment.ts';
 
-/** What a release said to a sample: null, or the refusal, by release and sample. */
+/** What a release said about a sample: null, or the refusal, by release and sample. */
 export type SaidToSamples = Record<Version, Record<string, string | null>>;
 export type Sample = { name: string; files: { name: string; text: string }[] };
 
@@ -58,7 +58,7 @@ function registration(id: string): string {
 	return JSON.stringify({ id, url: null, as_token: `a${id}`, hs_token: 'h', sender_localpart: id, namespaces: {} });
 }
 
-/** The files of a sample and what they name, by their names: every folder of theirs is `$DIR`. */
+/** The files of a sample and what they name, by name; all their folders are `$DIR`. */
 export function placed({ files }: Sample): Record<string, string> {
 	const own = files.map(({ name, text }) => [
 		name,
@@ -73,7 +73,7 @@ export function placed({ files }: Sample): Record<string, string> {
 	};
 }
 
-/** A sample as the probe takes it. */
+/** A sample as input of the probe. */
 function caseOf({ name, files }: Sample) {
 	return {
 		case: name,
@@ -82,7 +82,7 @@ function caseOf({ name, files }: Sample) {
 	};
 }
 
-/** Enough of a refusal to know it by, without the folder of the moment. */
+/** Enough of a refusal to recognise it, without the temporary folder. */
 function firstLine(why: string): string {
 	const line = why.split('\n').find(part => /[a-z]/.test(part.replace(/^\w+: ?/, ''))) ?? why;
 	return line.replace(/\/tmp\/\w+/g, '$DIR').slice(0, 160);
@@ -90,7 +90,7 @@ function firstLine(why: string): string {
 
 export async function trySamples(releases: readonly string[]): Promise<number> {
 	const known = readKnowledge(new URL('../../../knowledge/', import.meta.url));
-	// SAML only asks whether the program is there.
+	// SAML only checks that the program exists.
 	const bin = mkdtempSync(join(tmpdir(), 'glia-samples-'));
 	writeFileSync(join(bin, 'xmlsec1'), '#!/bin/sh\n', { mode: 0o755 });
 	const said: SaidToSamples = existsSync(file) ? readSaid() : {};

@@ -1,5 +1,5 @@
-// npm run verify -- starts [release [sample…]]: starts each sample for real, every process of it as systemd would, as it
-// stands and then mended (mends.yaml), and writes what happened to starts.json. A unit test compares that with !check.
+// npm run verify -- starts [release [sample…]]: really starts each sample, every process as systemd would, as it
+// is and then mended (mends.yaml), and writes what happened to starts.json. A unit test compares that with !check.
 // Changed in the files are only folders, ports, addresses that this machine lacks, and where PostgreSQL and OpenID Connect
 // providers are. Redis is not there: nothing waits for it at the start.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
@@ -21,9 +21,9 @@ import { lastWords } from '../machine/said.ts';
 import { type Server, startServer } from '../machine/server.ts';
 import { placed, readSamples, type Sample } from './samples.ts';
 
-/** What came of the processes of a sample: null where all of them were ready, else the first refusal. */
+/** The result for the processes of a sample: null if all of them were ready, otherwise the first refusal. */
 type Outcome = string | null;
-/** `mended`: the same, once what stops it is mended; absent where nothing does. */
+/** `mended`: the same once it is mended; absent if nothing stops it. */
 export type Starts = Record<Version, Record<string, { asIs: Outcome; mended?: Outcome }>>;
 
 const file = new URL('starts.json', import.meta.url);
@@ -36,7 +36,7 @@ export function readStarts(): Starts {
 	return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 }
 
-/** A sample without what 1.163.2 refuses in it; undefined where nothing has to be mended. */
+/** A sample without what 1.163.2 refuses in it; undefined if nothing has to be mended. */
 export function mended(sample: Sample): Sample | undefined {
 	const text = readFileSync(new URL('../../../test/configuration/samples/mends.yaml', import.meta.url), 'utf8');
 	const own = mendsShape.parse(parse(text))[sample.name];
@@ -53,9 +53,9 @@ export function mended(sample: Sample): Sample | undefined {
 	return { name: sample.name, files };
 }
 
-/** The configuration that came with 1.61.0, for a server called example.org. It is Synapse's and not kept here. */
+/** The sample configuration of 1.61.0, for a server called example.org. It is Synapse's, and not stored here. */
 export async function officialSample(into = cache): Promise<Sample> {
-	// By its command: what refreshes the knowledge and what tries it import nothing of each other.
+	// By its command: refresh and verify import nothing from each other.
 	const script = fileURLToPath(new URL('../../refresh/archive.ts', import.meta.url));
 	const archive = (await run(process.execPath, [script, '1.61.0', into])).trim();
 	const text = readFileSync(join(archive, 'docs', 'sample_config.yaml'), 'utf8')
@@ -64,7 +64,7 @@ export async function officialSample(into = cache): Promise<Sample> {
 	return { name: 'official', files: [{ name: 'homeserver.yaml', text }] };
 }
 
-/** What the samples need beside them for as long as they are started. */
+/** What the samples need beside them while they run. */
 type World = {
 	python: string;
 	env: NodeJS.ProcessEnv;
@@ -75,7 +75,7 @@ type World = {
 	provider: string;
 };
 
-/** How long a process may take to be ready (seconds), on a machine that is busy with others. */
+/** How long a process may take to be ready (seconds) on a busy machine. */
 const timeout = 300;
 const script = fileURLToPath(new URL('notified.py', import.meta.url));
 
@@ -101,7 +101,7 @@ export async function startSamples([version = '1.163.2', ...names]: readonly str
 			SSL_CERT_FILE: join(home, 'authority.pem'),
 			PATH: `${home}:${process.env.PATH}`,
 		};
-		// SAML asks at the start only whether the program is there.
+		// SAML only checks at the start that the program exists.
 		writeFileSync(join(home, 'xmlsec1'), '#!/bin/sh\n', { mode: 0o755 });
 		const world = { python, env, postgresql, socket: data, provider: provider.base };
 		const samples = [...readSamples(), await officialSample()];
@@ -126,7 +126,7 @@ export async function startSamples([version = '1.163.2', ...names]: readonly str
 	return 0;
 }
 
-/** The main process first, then each worker beside it, on a database of their own. */
+/** The main process first, then each worker beside it, on their own database. */
 async function startSample(sample: Sample, world: World): Promise<Outcome> {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-start-'));
 	const running: Running[] = [];
@@ -136,7 +136,7 @@ async function startSample(sample: Sample, world: World): Promise<Outcome> {
 		certificate(dir, 'fullchain.pem', 'privkey.pem', 'matrix.example.org');
 		const ports = new Map<string, number>();
 		for (const [name, text] of Object.entries(placed(sample))) {
-			// Ready-made certificates stand there.
+			// It has ready-made certificates.
 			if (text !== '') writeFileSync(join(dir, name), (await here(text, ports, world)).replaceAll('$DIR', dir));
 		}
 		for (const [index, { name, text }] of sample.files.entries()) {
@@ -159,7 +159,7 @@ type Running = { refusal?: string; stop(): Promise<void> };
 async function startProcess(dir: string, args: readonly string[], { python, env }: World): Promise<Running> {
 	const child = spawn('python3', ['-I', script, dir, String(timeout), python, ...args], {
 		cwd: dir,
-		// Modules may stand beside the configuration.
+		// Modules may be beside the configuration.
 		env: { ...env, PYTHONPATH: dir },
 		stdio: ['pipe', 'pipe', 'pipe'],
 	});
@@ -205,7 +205,7 @@ function certificate(dir: string, cert: string, key: string, name: string): void
 	execFileSync('openssl', made, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Answers with the metadata that Synapse loads of each provider when it starts. */
+/** Serves the metadata that Synapse loads from each provider at startup. */
 async function openProvider(dir: string): Promise<{ base: string; close(): void }> {
 	certificate(dir, 'authority.pem', 'authority.key', 'localhost');
 	const [cert, key] = [readFileSync(join(dir, 'authority.pem')), readFileSync(join(dir, 'authority.key'))];

@@ -41,7 +41,7 @@ export async function measureValues(releases: readonly string[], whole: boolean)
 		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
 		const question = { ...questionOf(options, version, whole), before: newestOf(states) };
 		const { found, skipped, loads, messages } = await measured(release, question);
-		// What was tried and refuses nothing stands there too: it is known, unlike what was not tried.
+		// What was tried and refuses nothing is listed too: it is known, unlike what was not tried.
 		const tried = question.options.filter(
 			path => !((path.includes('.') || path.includes('[')) && section(path) in skipped),
 		);
@@ -64,14 +64,14 @@ export async function measureValues(releases: readonly string[], whole: boolean)
 	return 0;
 }
 
-/** What the newest release that was tried refuses, as a guess for others. */
+/** What the newest tried release refuses, as a guess for others. */
 function newestOf(states: ReadonlyMap<Version, ReadonlyMap<string, ValueState>>): Record<string, ValueKind[]> {
 	const newest = [...states.keys()].sort(compare).at(-1);
 	const known = newest === undefined ? [] : [...(states.get(newest) ?? [])];
 	return Object.fromEntries(known.map(([path, { refuses }]) => [path, refuses]));
 }
 
-/** What the release says to each option; kept in the user's cache folder, for it takes minutes. */
+/** What the release says about each option; cached in the user's cache folder, since it takes minutes. */
 export async function measured(release: Release, question: unknown): Promise<Measured> {
 	const input = JSON.stringify(question);
 	const script = fileURLToPath(new URL('values.py', here));
@@ -98,8 +98,8 @@ function hasMembers(options: Options, path: string): boolean {
 }
 
 /**
- * What is right by the code, or else by the documents, those of later releases too: old ones name no kinds. Where neither
- * says, what options stand below it.
+ * The right types by the code, or else by the documents, even later ones, since old ones name no types. If neither
+ * says, what options are below it.
  */
 function kindsOf(options: Options, path: string, version: Version): string[] {
 	const later = (options.byPath.get(path)?.changes ?? []).flatMap(([, state]) => state ?? []);
@@ -114,13 +114,13 @@ function kindsOf(options: Options, path: string, version: Version): string[] {
 	return [...new Set(below)];
 }
 
-/** What the release's documents and code call the option's kinds. */
+/** What the release's documents and code call the option's types. */
 function kindsIn(options: Options, path: string, version: Version): string[] {
 	const state = optionAt(options, path, version);
 	return [state?.documentedType ?? state?.type ?? state?.accepts ?? []].flat();
 }
 
-/** Which kind of value each of these is, as the documents name them. */
+/** The type of each of these values, as the documents name them. */
 const documentedKinds: Readonly<Record<string, readonly string[]>> = {
 	true: ['boolean'],
 	false: ['boolean'],
@@ -142,26 +142,26 @@ const documentedKinds: Readonly<Record<string, readonly string[]>> = {
 	mapping: ['mapping'],
 };
 
-/** Refusals that are about something else than the value: what stands around it, a file, a library. */
+/** Refusals about something other than the value: its context, a file, a library. */
 const elsewhere =
 	/both|onflict|incompatib|requires?\b|required when|is required|must be (set|enabled|configured|disabled)|must also|cannot be (set|enabled)|only be enforced|without|greater than|exceeds|No module|DependencyException|ccessing file|Failed to (read|parse config)|No such file|s a directory|must specify|not native|NoneType|Bad byte size None|not in the list|Could not (find|validate Matrix)|does not exist|does not appear/i;
 
-/** What a missing value brings about where it stood. Of null itself, that is no refusal of something else. */
+/** The effect of a missing value. For null itself, that is not a refusal of something else. */
 const ofNull = /NoneType|Bad byte size None/g;
 
-/** Said of a whole section, whichever of its members is of a wrong kind. */
+/** Said about a whole section, whichever of its members has a wrong type. */
 const ofSection = /^ConfigError: Could not validate Matrix Authentication Service/;
 
-/** A text that names a file: refused since there is none. */
+/** A text that names a file: refused because there is none. */
 const noFile = /TemplateNotFound|ccessing file|No such file/;
 
-/** Python's own words for a value of a kind that cannot be used so. */
+/** Python's own words for a value whose type cannot be used like that. */
 const ofKind = /^(TypeError|AttributeError)/;
 
-/** A key that nobody knows is an argument too many for the class that reads the section. */
+/** An unknown key is one argument too many for the class that reads the section. */
 const unknownMember = /unexpected keyword argument|xtra (inputs|fields)/;
 
-/** Values that were tried as they are, not as examples of many. */
+/** Values that were tried for themselves, not as examples. */
 const exact: ReadonlySet<ValueKind> = new Set([
 	'null',
 	'true',
@@ -173,7 +173,7 @@ const exact: ReadonlySet<ValueKind> = new Set([
 ]);
 
 /**
- * What a refusal tells of other values of its kind. A kind that is wrong is refused whatever the value; of a right one
+ * What a refusal says about other values of its type. A wrong type is refused whatever the value; for a right one,
  * only what was tried itself is known, and texts and numbers where a release tries to read them as numbers.
  */
 function plainState(
@@ -186,7 +186,7 @@ function plainState(
 	const taken = Object.entries(documentedKinds).flatMap(([kind, names]) =>
 		isTaken(kind as ValueKind) && !exact.has(kind as ValueKind) ? names : [],
 	);
-	// Without documents: what it takes is what it is for.
+	// Without documents: what it accepts is what it is for.
 	const namesFile = noFile.test(messages.text ?? '');
 	const own = kinds.length ? kinds : [...taken, ...(state.words || state.shapes || namesFile ? ['string'] : [])];
 	const isRight = (kind: ValueKind) => documentedKinds[kind]?.some(name => own.includes(name)) === true;
@@ -198,14 +198,14 @@ function plainState(
 		const about = kind === 'null' || kind === 'nulls' ? message.replace(ofNull, '') : message;
 		const isOwnKind = ofSection.test(message) && kinds.length > 0 && !isRight(kind);
 		if ((elsewhere.test(about) && !isOwnKind) || own.length === 0) return false;
-		// Where true is right, a refusal of true alone, or of false, is about what else is on.
+		// If true is right, a refusal of only true, or of false, is about what else is on.
 		if (isRight(kind) && (kind === 'true' || kind === 'false')) return !isTaken('true') && !isTaken('false');
 		if (!isRight(kind) || exact.has(kind)) return true;
 		if (isText(kind)) return isNumber && !state.shapes;
 		if (kind === 'negative') return isTaken('integer');
 		const isFilled = kind === 'mappings' || kind === 'strings' || kind === 'numbers' || kind === 'nulls';
 		if (isFilled && ofKind.test(message) && !unknownMember.test(message)) return true;
-		// Elements of one kind are wrong where those of another are right.
+		// Elements of one type are wrong if those of another are right.
 		if (kind === 'mappings') return isTaken('strings') || isTaken('numbers');
 		if (kind === 'strings' || kind === 'numbers' || kind === 'nulls')
 			return hasMembers || isTaken('strings') || isTaken('mappings');
@@ -254,7 +254,7 @@ export function questionOf(options: Options, version: Version, whole: boolean) {
 	return { ...contexts, options: paths, textless, whole };
 }
 
-/** One entry a line, so that a new release shows as a few changed lines. */
+/** One entry per line, so that a new release shows as a few changed lines. */
 function tableText({ read, entries }: Table<ValueState>): string {
 	return `{\n"read": ${JSON.stringify(read)},\n"entries": [\n${entries.map(entry => JSON.stringify(entry)).join(',\n')}\n]\n}\n`;
 }

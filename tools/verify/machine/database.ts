@@ -1,18 +1,18 @@
-// The databases that releases open in turn: copied, so that what took long to prepare serves many trials.
+// The databases that releases open in turn: copied, so that slow preparation serves many trials.
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { startServer } from './server.ts';
 
-/** Databases by their names; what a name stands for is the caller's business. */
+/** Databases by name; the caller knows what a name means. */
 export type Engine = {
 	/** The `database` of homeserver.yaml. */
 	config(name: string): unknown;
-	/** A new one, empty (PostgreSQL: of this locale, unless told C) or a copy of one that nobody has open. */
+	/** A new one, empty (PostgreSQL: with this locale, by default C) or a copy of one that nobody has open. */
 	create(name: string, from?: { of?: string | undefined; locale?: string | undefined }): Promise<void>;
 	/** The background updates that are still to be done, by name. */
 	pending(name: string): Promise<string[]>;
-	/** Carries out statements on a database; what they give, row by row. */
+	/** Runs statements on a database; returns the rows. */
 	query(name: string, sql: string): Promise<unknown[][]>;
 	close(): Promise<void>;
 };
@@ -52,7 +52,7 @@ export function sqlite(dir: string): Engine {
 	};
 }
 
-/** A server of this major version below `dir`; `settings` as in postgresql.conf. */
+/** A server of this major version in `dir`; `settings` as in postgresql.conf. */
 export async function postgresql(major: number, dir: string, settings: readonly string[] = []): Promise<Engine> {
 	const home = join(dir, `postgresql-${major}`);
 	mkdirSync(home, { recursive: true, mode: 0o755 });

@@ -1,4 +1,4 @@
-// Releases of Synapse, each installed once, with packages of its time, into an environment of its own.
+// Synapse releases, each installed once, with packages of its time, into its own environment.
 import { createHash, randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -15,7 +15,7 @@ export class Unavailable extends Error {}
 /** Every release since 1.0.0 runs on it, given packages of its time. */
 const usualPython = '3.11';
 
-/** Where Python has dropped what old releases use, and where Synapse is told of surroundings that are not there. */
+/** Replaces what Python has dropped since old releases, and fakes an environment that is not there. */
 const shim = `import os, sys
 
 if os.environ.get("GLIA_REVIVE") and sys.version_info >= (3, 10):
@@ -58,15 +58,15 @@ export const extras = [
 ];
 
 type Wanted = {
-	/** More packages, as pip writes them. */
+	/** More packages, as for pip. */
 	packages?: readonly string[];
-	/** The last day whose packages are taken. */
+	/** The last day from which packages are taken. */
 	until?: string | undefined;
 	/** Packages that are removed again. */
 	without?: readonly string[] | undefined;
 	/** Like 3.8. */
 	python?: string | undefined;
-	/** For a Python below the release's floor: an older release, which still admits it and brings what is around. */
+	/** For a Python below the release's minimum: an older release that still accepts it and brings the dependencies. */
 	around?: Release | undefined;
 };
 
@@ -86,7 +86,7 @@ export async function environment(
 	if (existsSync(interpreter)) return interpreter;
 	mkdirSync(cache, { recursive: true });
 	const uv = await installer();
-	// Pythons that pyenv keeps are only found when it is told which one is meant.
+	// pyenv's Pythons are only found if it is told which one is meant.
 	const env = { env: { ...process.env, PYENV_VERSION: python } };
 	const half = `${home}.${randomUUID()}`;
 	const install = (what: readonly string[], last: string) =>
@@ -97,7 +97,7 @@ export async function environment(
 		});
 		if (admits(release, python)) await install(wanted, day);
 		else if (around) {
-			// No installer puts a release on a Python below its floor: its files take the place of an older release's.
+			// No installer installs a release on a Python below its minimum, so its files replace an older release's.
 			await install(requirements(around.version), dayOf(around.date));
 			const [to, from] = [await packagesOf(pythonIn(half)), await packagesOf(await environment(release, { packages }))];
 			const own = (name: string) => /^(synapse|matrix_synapse-.*\.dist-info)$/.test(name);
@@ -115,11 +115,11 @@ export async function environment(
 	return interpreter;
 }
 
-/** What a start of this release needs around it, besides a configuration. */
+/** What a start of this release needs besides a configuration. */
 export function shimmed(release: Version, fake: { of: string; version: string } | undefined): NodeJS.ProcessEnv {
 	return {
 		...process.env,
-		// Old releases with the libraries of their time have much to be warned of.
+		// Old releases cause many warnings with the libraries of their time.
 		PYTHONWARNINGS: 'ignore',
 		...(compare(release, '1.18.0') < 0 && { GLIA_REVIVE: 'yes' }),
 		...(fake && { [`GLIA_${fake.of.toUpperCase()}`]: fake.version }),
@@ -138,13 +138,13 @@ function requirements(version: Version, packages: readonly string[] = []): strin
 	const old = compare(version, '1.56.0') < 0 && !named('jinja2') ? ['jinja2<3.1', 'markupsafe<2.1'] : [];
 	const brokenByTwisted = compare(version, '1.111.1') >= 0 && compare(version, '1.119.0') < 0;
 	const twisted = brokenByTwisted && !named('twisted') ? ['twisted<24.10'] : [];
-	// The only release that came within ten days before pydantic 2 and does not forbid it.
+	// The only release within ten days before pydantic 2 that does not forbid it.
 	const pydantic = version === '1.86.0' && !named('pydantic') ? ['pydantic<2'] : [];
-	// PostgreSQL's driver as a wheel, so that no compiler is asked for.
+	// PostgreSQL's driver as a wheel, so that no compiler is needed.
 	return [`matrix-synapse[redis]==${version}`, ...old, ...twisted, ...pydantic, 'psycopg2-binary'];
 }
 
-/** Whether the release's package lets itself be installed on this Python. */
+/** Whether the release's package can be installed on this Python. */
 export function admits({ python: floor }: Release, python: string): boolean {
 	const minor = (number: string) => Number(number.split('.')[1] ?? 0);
 	return floor === undefined || minor(python) >= minor(floor);
@@ -158,7 +158,7 @@ async function packagesOf(interpreter: string): Promise<string> {
 	return (await run(interpreter, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'])).trim();
 }
 
-/** uv, which unlike pip can forget what was published after a day. */
+/** uv, which unlike pip can ignore what was published after a day. */
 async function installer(): Promise<string> {
 	const home = join(cache, 'uv');
 	const uv = join(home, 'bin', 'uv');

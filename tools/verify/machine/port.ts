@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {
 	for (;;) {
-		// Below the ports that systems give to outgoing connections, so that none takes it while its server is stopped.
+		// Below the ports for outgoing connections, so that none takes it while its server is stopped.
 		const port = randomInt(20_000, 32_768);
 		const server = createServer();
 		const free = await new Promise<boolean>(resolve => {

