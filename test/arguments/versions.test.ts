@@ -157,4 +157,6 @@ test.each([
 	['1.57.1', { releases: ['1.57.1'] }],
 	['v1.57.0-rc1', { releases: ['1.57.0'], candidate: '1.57.0rc1' }],
 	['1.59', { releases: ['1.59.0'], candidate: '1.59.0rc2' }],
-])('finds the releases that %s means for notes', (typed, expected) => expect(linesOf(typed, knowledge)).toEqual(expected));
+])('finds the releases that %s means for notes', (typed, expected) =>
+	expect(linesOf(typed, knowledge)).toEqual(expected),
+);

@@ -193,7 +193,9 @@ test.each([
 	'my_x: !unsafe "{{ matrix_coturn_port }}"',
 	'my_x: matrix_coturn_port',
 	'my_x: "{{ my_own_thing }}"',
-])('does not report as a use of a removed variable: %s', async line => expect(await findings(`${base}${line}\n`)).toEqual([]));
+])('does not report as a use of a removed variable: %s', async line =>
+	expect(await findings(`${base}${line}\n`)).toEqual([]),
+);
 
 test('reads multiplying anchors and endless templates quickly', async () => {
 	const layers = Array.from({ length: 12 }, (_, i) => `x_${i + 1}: &x${i + 1} [${`*x${i}, `.repeat(9)}*x${i}]`);

@@ -25,8 +25,7 @@ test('lists what is ahead, and with all also what has landed', async () => {
 	expect((await subjects('all')).sort()).toEqual(['the old log', 'the old mailer']);
 });
 
-test('leaves out what the facts rule out', async () =>
-	expect(await subjects('no-email')).toEqual([]));
+test('leaves out what the facts rule out', async () => expect(await subjects('no-email')).toEqual([]));
 
 test.each([
 	['1.60', '!upgrade 1.60'],

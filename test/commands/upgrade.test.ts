@@ -26,7 +26,8 @@ test('goes to the newest release by default', async () => {
 	expect(await stepsOf('1.60 1.61')).toEqual(['1.61.0/mail', '1.61.0/try']);
 });
 
-test('is shorter with facts', async () => expect(await stepsOf('1.60 1.62 no-email')).toEqual(['1.62.0/all', '1.62.0/try']));
+test('is shorter with facts', async () =>
+	expect(await stepsOf('1.60 1.62 no-email')).toEqual(['1.62.0/all', '1.62.0/try']));
 
 describe('refuses', () => {
 	test.each([

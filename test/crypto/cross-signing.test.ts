@@ -135,18 +135,15 @@ test('does not repeat a reset while the identity works', async () => {
 test.for([
 	['a wrong password', { password: 'wrong' }, 'password-to-replace'],
 	['a server that never allows it', { password: PASSWORD }, 'never'],
-] as const)(
-	'stores no keys that the server does not have after a refused reset (%s)',
-	async ([, means, policy]) => {
-		const { server, master, seeds, bot } = await lostStore();
-		server.policy = policy;
-		await establish(server, bot, { reset: true, ...means }).catch(() => {});
-		expect(server.log).toContain('POST keys/device_signing/upload');
-		expect(await bot.crossSigningStatus()).toEqual({ hasMaster: false, hasSelfSigning: false, hasUserSigning: false });
-		expect(masterKey(server)).toBe(master);
-		expect(await establish(server, bot, { seeds })).toMatchObject({ kind: 'signed', made: false });
-	},
-);
+] as const)('stores no keys that the server does not have after a refused reset (%s)', async ([, means, policy]) => {
+	const { server, master, seeds, bot } = await lostStore();
+	server.policy = policy;
+	await establish(server, bot, { reset: true, ...means }).catch(() => {});
+	expect(server.log).toContain('POST keys/device_signing/upload');
+	expect(await bot.crossSigningStatus()).toEqual({ hasMaster: false, hasSelfSigning: false, hasUserSigning: false });
+	expect(masterKey(server)).toBe(master);
+	expect(await establish(server, bot, { seeds })).toMatchObject({ kind: 'signed', made: false });
+});
 
 test.for(['before', 'after'] as const)('ends with one identity if a reset is cut off %s the upload', async when => {
 	const { server, bot } = await lostStore();

@@ -21,4 +21,6 @@ test.each([
 	['0.9.0', '0.9.0', false],
 	['0.8.0', '0.9.0', false],
 	['9.9.9', 'a build of mine', false],
-])('says whether %s is newer than %s: %s', (version, than, expected) => expect(isNewerEdition(version, than)).toBe(expected));
+])('says whether %s is newer than %s: %s', (version, than, expected) =>
+	expect(isNewerEdition(version, than)).toBe(expected),
+);

@@ -49,9 +49,7 @@ describe('ranges', () => {
 		['0.99.5.2', '<=0.99.5.1', false],
 		['1.0.0', '1.0.0', true],
 	])('%s in %s: %j', (version, range, expected) => expect(isWithin(version, range)).toBe(expected));
-	test.each(['', '1.62', '>=1.62', '~1.62.0', '^1.62.0', 'x'])('refuses %j', text =>
-		expect(isRange(text)).toBe(false),
-	);
+	test.each(['', '1.62', '>=1.62', '~1.62.0', '^1.62.0', 'x'])('refuses %j', text => expect(isRange(text)).toBe(false));
 });
 
 test('assigns candidates to their final release, and patch releases to their line', () => {

@@ -123,11 +123,14 @@ test('refuses a server that is too old, and says how to get there', () => {
 	expect(guided({ synapse: '1.136.0' }, ['postgres']).refused).toEqual([]);
 });
 
-test.each(deployments.map(one => [one.name, one] as const))('fills in everything for the tested deployment %s', (_, one) => {
-	const text = filledIn(varsOf(guided(one.stated, one.facts)));
-	expect(text).not.toContain('REPLACE');
-	expect(parseDocument(text, { uniqueKeys: true }).errors).toEqual([]);
-});
+test.each(deployments.map(one => [one.name, one] as const))(
+	'fills in everything for the tested deployment %s',
+	(_, one) => {
+		const text = filledIn(varsOf(guided(one.stated, one.facts)));
+		expect(text).not.toContain('REPLACE');
+		expect(parseDocument(text, { uniqueKeys: true }).errors).toEqual([]);
+	},
+);
 
 test('words the whole guide, with the file', () => {
 	const answer = guideWords(guided({ proxy: 'caddy', 'federation-port': '8448' }, ['postgres', 'no-workers']), {

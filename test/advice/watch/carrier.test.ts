@@ -75,7 +75,8 @@ const words = (condition: AlertCondition | undefined) =>
 		: '';
 
 describe('the playbook', () => {
-	test('does not report a release that the playbook does not have yet', () => expect(released(['mdad'], '1.62.0')).toBeUndefined());
+	test('does not report a release that the playbook does not have yet', () =>
+		expect(released(['mdad'], '1.62.0')).toBeUndefined());
 
 	test('reports one that it has, with the breaking changes since the running one', () => {
 		const condition = released(['mdad', 'workers'], '1.61.0');
