@@ -286,7 +286,7 @@ test('puts a fault with a long condition in one line, for some', () => {
 	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
 	expect(text).not.toContain('if you use pip');
 	for (const line of text.split('\n').filter(line => line.includes('broken'))) expect(line.length).toBeLessThan(160);
-	// In full where there is room.
+	// In full if there is room.
 	const all = planWords(
 		plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge),
 		[],

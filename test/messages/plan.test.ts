@@ -147,7 +147,7 @@ test('the three nearest deadlines stand open, and all others are folded', () => 
 	expect(sections[1]?.markdown).toContain('Thing 1.7.0');
 });
 
-test('what several releases warn of alike is told once, with each of them', () => {
+test('reports the same warning of several releases once, with each release', () => {
 	const cautions = ['1.1.0/rooms', '1.2.0/rooms'].map(id => ({ id, text: 'Rooms disappear.' }));
 	const result = { release: '1.3.0', floor: '1.0.0', reason: { is: 'none-refuses' as const }, cautions };
 	const [section] = rollbackWords(result, []).sections;

@@ -174,7 +174,7 @@ describe('workers', () => {
 			]);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
-	test('are not mentioned where there are none, or where something else leads them', () => {
+	test('are not mentioned if there are none, or if something else runs them', () => {
 		const rest = ['stop', 'back', 'switch', 'watch', 'if'];
 		expect(parts('docker no-workers')).toEqual(['count', 'check', 'fetch', ...rest]);
 		expect(parts('mdad no-workers')).toEqual(['count', 'check', ...rest]);

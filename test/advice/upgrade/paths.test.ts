@@ -61,7 +61,7 @@ test("upstream's package has its own environment", () =>
 		'```bash\nPATH=/opt/venvs/matrix-synapse/bin:$PATH\npip install a\n```',
 	));
 
-test('commands of pip are those of the virtual environment, which is opened first, once for each block', () => {
+test('opens the virtual environment once per block, before pip', () => {
 	const opened = (line: string) => shell(`cd ~/synapse\nsource env/bin/activate\n${line}`);
 	expect(at('pip', shell('pip install -U a'))).toBe(opened('pip install -U a'));
 	expect(at('pip', shell('# both:\npip install a\npip show a'))).toBe(opened('# both:\npip install a\npip show a'));
@@ -72,20 +72,17 @@ test('commands of pip are those of the virtual environment, which is opened firs
 	expect(at('debian', shell('pip install a'))).not.toContain('activate');
 });
 
-test.each(['sqlite', 'postgres workers'])(
-	'opens the environment before a pip plan with %s uses it',
-	more => {
-		const profile = deployed(`pip ${more}`);
-		const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
-		// `synctl` is there too. What one step has opened stays open in its later blocks.
-		const using = steps.flatMap(({ text }) => {
-			const blocks = [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```/g)].map(([, lines = '']) => lines);
-			return blocks.find(lines => /^\s*(pip3?|synctl) /m.test(lines)) ?? [];
-		});
-		expect(using.length).toBeGreaterThan(5);
-		for (const lines of using) expect(lines).toMatch(/^cd ~\/synapse\nsource env\/bin\/activate\n/);
-	},
-);
+test.each(['sqlite', 'postgres workers'])('opens the environment before a pip plan with %s uses it', more => {
+	const profile = deployed(`pip ${more}`);
+	const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
+	// `synctl` is there too. What one step has opened stays open in its later blocks.
+	const using = steps.flatMap(({ text }) => {
+		const blocks = [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```/g)].map(([, lines = '']) => lines);
+		return blocks.find(lines => /^\s*(pip3?|synctl) /m.test(lines)) ?? [];
+	});
+	expect(using.length).toBeGreaterThan(5);
+	for (const lines of using) expect(lines).toMatch(/^cd ~\/synapse\nsource env\/bin\/activate\n/);
+});
 
 describe('a plan has no command of another way to install', () => {
 	const pip = /^\s*(\S*\/)?pip3? |\bvenv\b(?!s)|virtualenv /;
@@ -114,7 +111,7 @@ describe('a plan has no command of another way to install', () => {
 	});
 });
 
-describe('a plan names no path of another way to install', () => {
+describe('names no path of another installation method', () => {
 	const roots: Record<string, readonly string[]> = {
 		debian: ['/etc/matrix-synapse', '/var/lib/matrix-synapse', '/opt/venvs'],
 		distro: ['/etc/matrix-synapse', '/var/lib/matrix-synapse'],

@@ -37,7 +37,7 @@ test('what holds for certain below a release depends on where the leg starts tha
 	expect(onlyIf('1.2.0')).toBe('it is queued');
 });
 
-describe('where a step stands', () => {
+describe('the place of a step', () => {
 	const knowledge = known({
 		notes: [
 			note('1.1.0/early', { when: 'before' }),
