@@ -239,7 +239,7 @@ describe('!postgres', () => {
 		['17 15 mdad', 'only upgrades'],
 		['17 15 docker way=dump', 'is not possible here'],
 		['15 17 docker way=down', 'is not possible here'],
-		['15 17 docker dbname=postgres', 'database of its own'],
+		['15 17 docker dbname=postgres', 'its own database'],
 		['sqlite 17 mdad', '!migrate mdad sqlite'],
 		['12 19 docker', 'I do not know PostgreSQL `19`'],
 		['15 16 17 docker', 'a third'],
