@@ -10,7 +10,7 @@ export const leave = {
 	usage: 'leave [yes]',
 	summary: 'leave this room',
 	examples: ['leave'],
-	help: 'What the room watches is kept for some days.',
+	help: 'What the room watches is kept for a few days.',
 	changes: true,
 	run({ words, room }, { limits }: Pick<Ports, 'limits'>): Answer {
 		const [word, more] = words;

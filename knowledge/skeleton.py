@@ -13,7 +13,7 @@ AMOUNT = re.compile("(^|_)(port|size|count|factor|limit|period|lifetime|interval
                     "|cp_max|age|days|delay|ttl|rounds|complexity|after|duration|pixels|max|min|version)$")
 NAME = re.compile(r"(?!(?:\D*\d){6})[A-Za-z][a-z0-9]{0,15}([_-][a-z0-9]{1,16}){0,12}$")
 OWN = {"config", "sp_config", "jaeger_config", "verify_keys", "old_signing_keys", "required_attributes", "headers",
-       "additional_resources", "per_cache_factors", "mau_appservice_trial_days"}        # below: names of your own, hidden
+       "additional_resources", "per_cache_factors", "mau_appservice_trial_days"}        # names under these are yours: hidden
 workers, left = {"main": "main", "master": "master"}, [20000]
 def show(n, key, pad, hide):
     left[0] -= 1
@@ -46,7 +46,7 @@ for path in sum(paths, []) or ["/data/homeserver.yaml"]:
     except OSError as e: trees.append("cannot be read: " + str(e.strerror))
     except RecursionError: trees.append("is nested too deeply")
     except yaml.YAMLError as e: trees.append("is not valid YAML, see line %d" % (getattr(getattr(e, "problem_mark", 0), "line", -1) + 1))
-for t in trees:                                                    # a worker gets one invented name in all files
+for t in trees:                                                    # each worker gets one made-up name in every file
     for k, c in t.value if isinstance(t, yaml.MappingNode) else []:
         for w in {"worker_name": [c], "instance_map": [x[0] for x in c.value] if isinstance(c, yaml.MappingNode) else []}.get(k.value, []) \
                 if isinstance(k, yaml.ScalarNode) else []:

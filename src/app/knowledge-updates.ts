@@ -194,7 +194,7 @@ async function unlike(bundle: Bundle, files: URL, own: Edition): Promise<BundleR
 	const { knowledge } = await openEdition(files);
 	const horizon = horizonOf(knowledge);
 	if (horizon.release !== bundle.horizon.release || horizon.read !== bundle.horizon.read)
-		return { is: 'unreadable', what: 'its files reach a different release than it says' };
+		return { is: 'unreadable', what: 'its files go up to a different release than it says' };
 	return shrinkageOf(knowledge, own.knowledge);
 }
 

@@ -145,7 +145,7 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 			throw new Refusal(`${written} is in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
 		if (written < oldest)
 			throw new Refusal(
-				`I know the playbook's changes since ${oldest}, but ${written} is earlier. Use ${code(oldest)}.`,
+				`I only know the playbook's changes since ${oldest}, and ${written} is earlier. Use ${code(oldest)}.`,
 			);
 		const taken = word.length < 8 ? [`I read ${quoted(word)} as ${written}.`] : [];
 		return { day: written, isIn: true, taken };
@@ -177,7 +177,7 @@ function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: stri
 	if (!known.some(value => value.replaceAll('.', '-').startsWith(`v${written}`))) {
 		const near = nearest(word.toLowerCase(), known);
 		throw new Refusal(
-			`${quoted(word)} is not a value that the playbook has ever required${near ? `; did you mean ${code(near)}?` : '.'} It knows ${known.map(code).join(', ')}.`,
+			`${quoted(word)} is not a value that the playbook has ever required${near ? `; did you mean ${code(near)}?` : '.'} The known values are ${known.map(code).join(', ')}.`,
 		);
 	}
 	return { day: written, isIn: false, taken: [`${code(word)} means that you have read everything up to ${written}.`] };

@@ -136,7 +136,7 @@ const reasons: Record<NonNullable<Finding['reason']>, string> = {
 	'no-name': 'is missing, and no release starts without it',
 	'unknown-member': 'is unknown to this release, and its section accepts no unknown names',
 	'missing-member': 'is missing, but its section needs it',
-	'fixed-stream': 'is not a stream that workers of this release can write',
+	'fixed-stream': 'is not a stream that workers in this release can write',
 };
 
 function whyOf({ reason, why }: Finding): string | undefined {

@@ -135,7 +135,7 @@ function rollbackLine(rollback: Rollback): Danger {
 		);
 	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
 	return warning(
-		`${floor === release ? `No older release starts after ${release}` : `After ${release} you can go back to ${floor} at most`}${to ? `, not to ${to}: that needs a backup` : ''}. ${floorWhy}`,
+		`${floor === release ? `No older release starts after ${release}` : `After ${release}, you can go back only as far as ${floor}`}${to ? `, not to ${to}: that needs a backup` : ''}. ${floorWhy}`,
 	);
 }
 

@@ -64,15 +64,15 @@ export function routeText({ problem, of = '', method = '', release = '' }: Route
 		case 'main-only':
 			return `goes to a worker, but in ${to} only the main process handles it.`;
 		case 'writer-only':
-			return `does not go to the writer of the stream ${code(of)}. Send it there${method === 'GET' ? '' : `, at least ${method}`}.`;
+			return `does not go to the writer of the ${code(of)} stream. Send it there${method === 'GET' ? '' : `, at least ${method}`}.`;
 		case 'media-only':
 			return `does not go to a process with a ${code('media')} listener.`;
 		case 'get-only':
-			return `goes to a worker whatever the method, but workers of ${to} only handle GET. Send the rest to the main process.`;
+			return `goes to a worker whatever the method, but workers in ${to} only handle GET. Send the rest to the main process.`;
 		case 'no-resource':
-			return `goes to a worker whose listener lacks the resource ${code(of)}.`;
+			return `goes to a worker whose listener lacks the ${code(of)} resource.`;
 		case 'missing':
-			return `goes to the main process; workers of ${to} can handle it.`;
+			return `goes to the main process; workers in ${to} can handle it.`;
 	}
 }
 

@@ -59,12 +59,12 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	insecure: ({ names }) => [
 		'Synapse refuses an insecure setting',
 		`Synapse allows this only if you confirm it explicitly${names ? ` (${names})` : ''}.`,
-		'Undo the setting, or confirm it with the option that the message names.',
+		'Undo the setting, or confirm it with the option named in the message.',
 	],
 	exclusive: ({ it, names, refuses, many }) => [
 		many ? `${names} cannot be used together` : refuses,
 		many ? `You can set only one of ${names}.` : `${it} conflicts with another option.`,
-		many ? 'Keep one of them and delete the others.' : `Delete ${it} or the other option that the message names.`,
+		many ? 'Keep one of them and delete the others.' : `Delete ${it} or the other option named in the message.`,
 	],
 	'inline-secret': ({ names }) => [
 		`${names || 'A secret'} is in the file, and Synapse was started with --no-secrets-in-config`,
@@ -78,12 +78,12 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	removed: ({ it, names }) => [
 		`${names || 'An option'} was removed`,
-		`This release no longer knows ${it}, and refuses to start while it is set.`,
+		`This release no longer supports ${it}, and refuses to start while it is set.`,
 		`Delete ${it}; the message names the replacement, if there is one.`,
 	],
 	file: ({ names }) => [
-		names ? `A file that ${names} names cannot be read` : 'Synapse cannot read a file that its configuration names',
-		`The file or folder${names ? ` that ${names} names` : ''} is missing, not readable by Synapse's user, or has the wrong content.`,
+		names ? `The file set in ${names} cannot be read` : 'Synapse cannot read a file named in its configuration',
+		`The file or folder${names ? ` set in ${names}` : ''} is missing, not readable by Synapse's user, or has the wrong content.`,
 		'Correct the path, or the owner and permissions of the file; in a container, use the path inside the container.',
 	],
 	needs: ({ it, names, many }) => [
@@ -93,7 +93,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	'one-of': ({ it, refuses }) => [
 		refuses,
-		`${it} has a value that this release does not know.`,
+		`${it} has a value that this release does not accept.`,
 		`Use one of the values that the message or the manual lists for ${it}.`,
 	],
 	order: ({ it, refuses }) => [
@@ -118,7 +118,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	database: () => [
 		'Synapse refuses the database configuration',
-		`The block ${code('database')} or the database itself (encoding, collation) is not what Synapse requires.`,
+		`The ${code('database')} block or the database itself (encoding, collation) is not what Synapse requires.`,
 		`Correct ${code('database')}; create a new database for Synapse with ${code("ENCODING 'UTF8' LC_COLLATE='C' LC_CTYPE='C' TEMPLATE template0")}.`,
 	],
 	schema: () => [

@@ -40,7 +40,7 @@ export function rollbackValue(rollback: Rollback): Omit<Rollback, 'reason'> & { 
 
 function furthest({ release, floor, unsure }: Rollback, could: string): string {
 	if (floor !== release)
-		return `From ${release} you ${could} go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+		return `From ${release} you ${could} go back ${unsure ? `to ${floor}, perhaps further` : `as far as ${floor}`}.`;
 	return unsure
 		? `It is not known how far you can go back from ${release}.`
 		: `You cannot go back from ${release}: no older release starts.`;

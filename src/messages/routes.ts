@@ -42,5 +42,5 @@ function changedWords({ path, methods, was = '' }: WorkerRoute): string {
 
 function groupWords(workers: string): string {
 	const stream = /^stream (.*)$/.exec(workers)?.[1];
-	return stream === undefined ? code(workers) : `Writers of the stream ${code(stream)}`;
+	return stream === undefined ? code(workers) : `Writers of the ${code(stream)} stream`;
 }

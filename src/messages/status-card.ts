@@ -87,7 +87,7 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 
 /** How far the way back leads. `whose`: whose database it is. */
 export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
-	if (floor !== release) return `You can go back to ${floor}${unsure ? ', perhaps further' : ' at most'}.`;
+	if (floor !== release) return `You can go back ${unsure ? `to ${floor}, perhaps further` : `as far as ${floor}`}.`;
 	return unsure ? 'It is not known yet how far back you can go.' : `No older release starts on ${whose} database.`;
 }
 

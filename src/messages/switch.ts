@@ -180,7 +180,7 @@ export function switchWords(commands: SwitchCommands, { migrations, queued }: Pa
 				`Fetch ${to}** while ${from} still runs. ${fetchWords(way, typeof workers === 'object')}${below(way.fetch)}`,
 		),
 		stopWords(commands),
-		`Back up** the database, \`homeserver.yaml\` with the files that it names, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files named in it, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
 		`Watch the log** until it says \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that keeps Synapse from starting.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
 

@@ -83,7 +83,7 @@ async function converse(
 	const line = await lineFrom(socket);
 	if (line === undefined) return false;
 	const question = questionIn(line);
-	const reply = question ? await answer(question) : { refused: 'this Glia does not know that request' };
+	const reply = question ? await answer(question) : { refused: 'this Glia does not support that request' };
 	if (socket.destroyed) return false;
 	socket.write(`${JSON.stringify(reply)}\n`);
 	// Disconnecting without a word is not an error.

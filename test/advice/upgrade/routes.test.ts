@@ -49,7 +49,7 @@ test('says first what is lost', () => {
 	const [section] = routesSection({ routes: routesBetween('1.0.0', '1.1.0', table), ...range });
 	expect(section?.title).toBe('Worker routes: 1 new, 1 removed');
 	expect(section?.markdown).toMatch(
-		/Removed: `\^\/receipt\$`\n\* Now only GET: `\^\/tags\$`\n\* Changed: .*→.*\n\n\*\*Writers of the stream `receipts`\*\*\n\n\* New: `\^\/receipt\$`$/,
+		/Removed: `\^\/receipt\$`\n\* Now only GET: `\^\/tags\$`\n\* Changed: .*→.*\n\n\*\*Writers of the `receipts` stream\*\*\n\n\* New: `\^\/receipt\$`$/,
 	);
 	expect(routesSection({ routes: [], ...range })).toEqual([]);
 });
