@@ -234,7 +234,7 @@ describe('a signed bundle that is not acceptable', () => {
 		[
 			'further than its files',
 			publisher.bundle('second', { ...later, horizon: { release: '1.67.0', read: '2022-09-06' } }),
-			'its files reach a different release',
+			'its files go up to a different release',
 		],
 		['a note that breaks a rule', withFile(note, noteText({ possible: '1.67.0' })), rules],
 		['a note out of shape', withFile(note, noteText({ must: 'perhaps' })), rules],
