@@ -34,7 +34,7 @@ export const backup = {
 		);
 		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		const [server, second] = servers;
-		if (second !== undefined) throw new Refusal(`One server at a time. An example: ${code('!backup example.org')}`);
+		if (second !== undefined) throw new Refusal(`One server at a time. For example: ${code('!backup example.org')}`);
 		const subscription = server === undefined ? undefined : await store.watch(room, server);
 		if (server !== undefined && !subscription)
 			throw new Refusal(
@@ -53,7 +53,7 @@ export const backup = {
 			readMajor(word, known),
 		);
 		if (extra !== undefined && extra !== to)
-			throw new Refusal(`Give only the version to restore into. An example: ${code(example)}`);
+			throw new Refusal(`Give only the version to restore into. For example: ${code(example)}`);
 		const major = to ?? (typeof fact === 'string' ? fact : undefined);
 		if (major === undefined)
 			throw new Refusal(

@@ -67,7 +67,7 @@ export const check = {
 			: given.map(({ text }) => lookOutput(text)).find(one => one !== undefined);
 		const { versions, terms, servers } = sortWords(look.rest, example, knowledge.systems);
 		const [name, other] = servers;
-		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!check example.org')}`);
+		if (other !== undefined) throw new Refusal(`One server at a time. For example: ${code('!check example.org')}`);
 		const server = name === undefined ? undefined : await store.watch(asked.room, name);
 		const stated = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : readProfile(terms);
 		const running = server && (await runningRelease(server, ports));
@@ -277,7 +277,7 @@ function range(
 	const isStart = versions.length === 1 && words.some(word => /^(from|newest|latest)$/i.test(word));
 	const [first, second, extra] = isStart ? [...versions, newest(knowledge)] : versions;
 	if (extra !== undefined)
-		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`);
+		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. For example: ${code(example)}`);
 	const to = second ?? first;
 	const target =
 		to === undefined ? { version: newest(knowledge), note: undefined } : readVersion(to, 'target', knowledge);

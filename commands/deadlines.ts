@@ -38,7 +38,7 @@ export const deadlines = {
 			knowledge.systems,
 		);
 		const [name, other] = servers;
-		if (other !== undefined) throw new Refusal(`One server at a time. An example: ${code('!deadlines example.org')}`);
+		if (other !== undefined) throw new Refusal(`One server at a time. For example: ${code('!deadlines example.org')}`);
 		const server = name === undefined ? undefined : await store.watch(room, name);
 		if (name !== undefined && !server)
 			throw new Refusal(

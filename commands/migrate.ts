@@ -52,7 +52,7 @@ export const migrate = {
 			const [other] = said.filter(word => !variableWord.test(word));
 			if (other !== undefined)
 				throw new Refusal(
-					`Give either names of variables or facts: ${quoted(other)} is not a variable. An example: ${code('!migrate mdad devture_postgres_enabled')}`,
+					`Give either names of variables or facts: ${quoted(other)} is not a variable. For example: ${code('!migrate mdad devture_postgres_enabled')}`,
 				);
 			return fates([...new Set(variables)], knowledge, await distributions.variables());
 		}
@@ -67,7 +67,7 @@ export const migrate = {
 		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		const [name, second] = servers;
 		if (second !== undefined)
-			throw new Refusal(`One server at a time. An example: ${code('!migrate mdad example.org')}`);
+			throw new Refusal(`One server at a time. For example: ${code('!migrate mdad example.org')}`);
 		const [running, more] = [...release, ...versions];
 		if (more !== undefined)
 			throw new Refusal('A server runs one release of Synapse: give only the one you run now, which the move keeps.');

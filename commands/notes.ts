@@ -32,7 +32,7 @@ export const notes = {
 		if (through?.of === 'ess')
 			return notesOfChart(through.words, withLiveCharts(await distributions.ess(), knowledge.charts));
 		if (through)
-			throw new Refusal(`The playbook has dates, not releases. An example: ${code('!upgrade mdad 2025-06-01')}`);
+			throw new Refusal(`The playbook has dates, not releases. For example: ${code('!upgrade mdad 2025-06-01')}`);
 		const [first = '', ...rest] = words;
 		const word = first.toLowerCase();
 		if (/^[a-z-]+$/.test(word)) {
@@ -41,7 +41,7 @@ export const notes = {
 		}
 		const { versions, terms, servers } = sortWords(words, example, knowledge.systems);
 		const [typed = latestIn(words, knowledge), extra] = versions;
-		if (typed === undefined || servers.length) throw new Refusal(`Which release? An example: ${code(example)}`);
+		if (typed === undefined || servers.length) throw new Refusal(`Which release? For example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(`One release at a time; for an upgrade between two: ${quoted(`!upgrade ${typed} ${extra}`)}`);
 		const { releases, candidate } = linesOf(typed, knowledge);
@@ -63,7 +63,7 @@ function notesOfArchive(archive: Archive, [typed, extra]: readonly string[], kno
 }
 
 function notesOfChart([typed, extra]: readonly string[], charts: ChartKnowledge) {
-	if (typed === undefined) throw new Refusal(`Which chart? An example: ${code('!notes ess 26.8.0')}`);
+	if (typed === undefined) throw new Refusal(`Which chart? For example: ${code('!notes ess 26.8.0')}`);
 	if (extra !== undefined)
 		throw new Refusal(`One chart at a time; for an upgrade between two: ${quoted(`!upgrade ess ${typed} ${extra}`)}`);
 	const { chart, taken } = readChart(typed, 'target', charts);

@@ -20,10 +20,10 @@ export const option = {
 		const [first, extra] = words;
 		// As part of a sentence, or copied from a file.
 		const typed = first?.replace(/[?!:,]+$/, '');
-		if (!typed) throw new Refusal(`Which option? An example: ${code(example)}`);
+		if (!typed) throw new Refusal(`Which option? For example: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(
-				`One option at a time. An example: ${code(example)}; to compare two releases: ${code('!options 1.98 1.163')}`,
+				`One option at a time. For example: ${code(example)}; to compare two releases: ${code('!options 1.98 1.163')}`,
 			);
 		const options = tables.options();
 		const found = lookUp(typed, options, nearest);

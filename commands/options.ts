@@ -26,7 +26,7 @@ export const options = {
 		const to =
 			target === undefined ? { version: newest(knowledge), note: undefined } : readVersion(target, 'target', knowledge);
 		const order = compare(from.version, to.version);
-		if (order === 0) throw new Refusal(`Both are ${from.version}. An example: ${code(example)}`);
+		if (order === 0) throw new Refusal(`Both are ${from.version}. For example: ${code(example)}`);
 		if (order > 0)
 			throw new Refusal(
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!options ${to.version} ${from.version}`)}`,

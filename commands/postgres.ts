@@ -50,7 +50,7 @@ export const postgres = {
 		const { stated, rest } = takeParameters(said, guide);
 		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		if (servers[1] !== undefined)
-			throw new Refusal(`One server at a time. An example: ${code('!postgres example.org')}`);
+			throw new Refusal(`One server at a time. For example: ${code('!postgres example.org')}`);
 		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
 		const stating = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stating;
@@ -145,7 +145,7 @@ function majors(
 			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} shows the version you run.`,
 		);
 	if (extra !== undefined)
-		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`);
+		throw new Refusal(`Two versions are enough; ${quoted(extra)} is a third. For example: ${code(example)}`);
 	if (known[0] !== undefined && known[0] !== from)
 		throw new Refusal(
 			`${code(`postgres=${known[0]}`)} says that you run ${known[0]}, but you also say ${from}. Give only one of them: ${code(`!postgres ${from} ${to ?? newest}`)}`,

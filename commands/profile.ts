@@ -36,9 +36,9 @@ export const profile = {
 		const name = servers[0] ?? (other ? undefined : only?.server);
 		if (name === undefined) {
 			const which = watches.length
-				? `Which server? This room watches ${watches.length}.`
+				? `Which server? This room is watching ${watches.length}.`
 				: 'This room is not watching any servers yet.';
-			throw new Refusal(`${which} An example: ${code(watches.length ? example : '!watch example.org')}`);
+			throw new Refusal(`${which} For example: ${code(watches.length ? example : '!watch example.org')}`);
 		}
 		const known = watches.find(({ server }) => server === name);
 		if (!known)

@@ -28,7 +28,7 @@ export const rollback = {
 		const from = readVersion(running, 'running', knowledge);
 		const to = older === undefined ? undefined : readVersion(older, 'target', knowledge);
 		const order = to === undefined ? 1 : compare(from.version, to.version);
-		if (order === 0) throw new Refusal(`Both are ${from.version}. An example: ${code(example)}`);
+		if (order === 0) throw new Refusal(`Both are ${from.version}. For example: ${code(example)}`);
 		if (to && order < 0) {
 			throw new Refusal(
 				`${to.version} is newer than ${from.version}. The current release comes first: ${code(`!rollback ${to.version} ${from.version}`)}`,

@@ -83,7 +83,7 @@ export const room = {
 		const changed = value.toLowerCase() === 'default' ? {} : setting.read(value, sender);
 		if (!changed)
 			throw new Refusal(
-				`${quoted(value)} is not a valid value of ${code(key)}. An example: ${code(`!room ${setting.example}`)}`,
+				`${quoted(value)} is not a valid value for ${code(key)}. For example: ${code(`!room ${setting.example}`)}`,
 			);
 		const kept = { ...others, ...changed };
 		await store.keepSettings(id, kept, now());

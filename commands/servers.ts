@@ -15,7 +15,7 @@ export const servers = {
 		const watches = await store.watches(room);
 		if (!watches.length)
 			throw new Refusal(
-				`This room is not watching any servers yet. An example: ${code('!watch example.org docker postgres=15')}`,
+				`This room is not watching any servers yet. For example: ${code('!watch example.org docker postgres=15')}`,
 			);
 		const settings = await store.settings(room);
 		const open = await store.open(room);

@@ -14,7 +14,7 @@ export const unwatch = {
 	async run({ words, room }, { store }: Pick<Ports, 'store'>) {
 		const [typed, extra] = words;
 		if (typed === undefined || extra !== undefined)
-			throw new Refusal(`Which server? An example: ${code('!unwatch example.org')}`);
+			throw new Refusal(`Which server? For example: ${code('!unwatch example.org')}`);
 		const server = typed.toLowerCase();
 		if (!(await store.dropWatch(room, server)))
 			throw new Refusal(`This room does not watch ${quoted(typed)}. ${code('!servers')} lists what it watches.`);

@@ -75,15 +75,15 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const all = words.length < look.rest.length;
 		const { versions, terms, servers, taken: understood } = sortWords(words, example, knowledge.systems);
 		if (servers[1] !== undefined)
-			throw new Refusal(`One server at a time. An example: ${code('!upgrade example.org')}`);
+			throw new Refusal(`One server at a time. For example: ${code('!upgrade example.org')}`);
 		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
 		const [start, target, extra] = server ? [server.version, ...versions] : versions;
 		if (start === undefined) throw new Refusal(`From which release? Give at least the current one: ${code(example)}`);
 		if (extra !== undefined)
 			throw new Refusal(
 				server
-					? `${quoted(servers[0] ?? '')} runs ${start}: give only the target. An example: ${code('!upgrade example.org 1.160')}`
-					: `Two versions are enough; ${quoted(extra)} is a third. An example: ${code(example)}`,
+					? `${quoted(servers[0] ?? '')} runs ${start}: give only the target. For example: ${code('!upgrade example.org 1.160')}`
+					: `Two versions are enough; ${quoted(extra)} is a third. For example: ${code(example)}`,
 			);
 		const stated = readProfile(terms);
 		const today = now().toISOString().slice(0, 10);
@@ -104,7 +104,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
 			);
 		if (order === 0)
-			throw new Refusal(`Both are ${from.version}, so there is nothing to upgrade. An example: ${code(example)}`);
+			throw new Refusal(`Both are ${from.version}, so there is nothing to upgrade. For example: ${code(example)}`);
 		if (order > 0) {
 			throw new Refusal(
 				`${from.version} is newer than ${to.version}. The older one comes first: ${code(`!upgrade ${to.version} ${from.version}`)}; to go back: ${code(`!rollback ${from.version} ${to.version}`)}`,

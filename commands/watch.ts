@@ -29,7 +29,7 @@ export const watch = {
 		const [typed, extra] = servers;
 		if (versions[0] !== undefined)
 			throw new Refusal(`A version alone is not enough here: write ${code(`version=${versions[0]}`)}.`);
-		if (typed === undefined) throw new Refusal(`Which server? An example: ${code(example)}`);
+		if (typed === undefined) throw new Refusal(`Which server? For example: ${code(example)}`);
 		if (extra !== undefined) throw new Refusal(`One server at a time: ${code(example)}`);
 		const server = readServer(typed);
 		readProfile(terms);
@@ -37,7 +37,7 @@ export const watch = {
 		const known = all.find(watched => watched.server === server);
 		if (!known && all.length >= limits.perRoom)
 			throw new Refusal(
-				`This room watches ${all.length} servers, and my operator allows no more. ${code('!unwatch')} ends one.`,
+				`This room is watching ${all.length} servers, and my operator allows no more. ${code('!unwatch')} ends one.`,
 			);
 		if (!known && (await store.watchesBegunBy(sender)) >= limits.perPerson)
 			throw new Refusal(

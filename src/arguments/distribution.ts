@@ -92,7 +92,7 @@ export async function readPlaybookWords(
 			`Since when? Give a date, a commit, or your migration value: ${code(playbookExample)}. ${code('git log -1 --format=%cs')} in your checkout prints the date.`,
 		);
 	if (third !== undefined)
-		throw new Refusal(`Two dates are enough; ${quoted(third)} is a third. An example: ${code(playbookExample)}`);
+		throw new Refusal(`Two dates are enough; ${quoted(third)} is a third. For example: ${code(playbookExample)}`);
 	const stated = statedIn(
 		words.filter(word => !isMoment(word)),
 		word => componentsOf(word, given.names),
@@ -140,9 +140,9 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 		const written = `${year}-${month}-${day}`;
 		const time = Date.parse(`${written}T00:00:00Z`);
 		if (Number.isNaN(time) || new Date(time).toISOString().slice(0, 10) !== written)
-			throw new Refusal(`${quoted(word)} is not a date. An example: ${code(playbookExample)}`);
+			throw new Refusal(`${quoted(word)} is not a date. For example: ${code(playbookExample)}`);
 		if (written > given.today)
-			throw new Refusal(`${written} is in the future; today is ${given.today}. An example: ${code(playbookExample)}`);
+			throw new Refusal(`${written} is in the future; today is ${given.today}. For example: ${code(playbookExample)}`);
 		if (written < oldest)
 			throw new Refusal(
 				`I only know the playbook's changes since ${oldest}, and ${written} is earlier. Use ${code(oldest)}.`,
@@ -219,7 +219,7 @@ function statedIn(
 		else if (!term) {
 			const near = nearest(name, known);
 			throw new Refusal(
-				`I do not know of a component or fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} An example: ${code(`${example} jitsi no-coturn`)}`,
+				`I do not know of a component or fact ${quoted(word)}.${near ? ` Did you mean ${code(near)}?` : ''} For example: ${code(`${example} jitsi no-coturn`)}`,
 			);
 		}
 	}
@@ -246,9 +246,9 @@ export function readChartWords(
 ): PlaybookStatement & { from: Chart; to: Chart } {
 	const charts = words.filter(word => chartWord.test(word));
 	const [first, second, third] = charts;
-	if (first === undefined) throw new Refusal(`From which chart? An example: ${code(chartExample)}`);
+	if (first === undefined) throw new Refusal(`From which chart? For example: ${code(chartExample)}`);
 	if (third !== undefined)
-		throw new Refusal(`Two charts are enough; ${quoted(third)} is a third. An example: ${code(chartExample)}`);
+		throw new Refusal(`Two charts are enough; ${quoted(third)} is a third. For example: ${code(chartExample)}`);
 	const components = [...new Set(known.entries.flatMap(entry => entry.components.map(chartComponent)))];
 	const stated = statedIn(
 		words.filter(word => !chartWord.test(word)),
@@ -265,7 +265,7 @@ export function readChartWords(
 		throw new Refusal(
 			second === undefined
 				? `${from.chart.chart} is the newest chart I know, so there is nothing to upgrade to.`
-				: `Both are ${from.chart.chart}, so there is nothing to compare. An example: ${code(chartExample)}`,
+				: `Both are ${from.chart.chart}, so there is nothing to compare. For example: ${code(chartExample)}`,
 		);
 	if (order > 0)
 		throw new Refusal(

@@ -114,7 +114,7 @@ export function linesOf(
 export function readServer(typed: string): string {
 	const name = parseServerName(typed.toLowerCase());
 	if (!name)
-		throw new Refusal(`${quoted(typed)} is not the name of a homeserver. An example: ${code('!watch example.org')}`);
+		throw new Refusal(`${quoted(typed)} is not the name of a homeserver. For example: ${code('!watch example.org')}`);
 	return name.name;
 }
 

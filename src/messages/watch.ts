@@ -56,7 +56,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 				open,
 			})),
 		},
-		lead: `**This room watches ${count(watched.length, 'server')}.**\n\n${list(lines)}`,
+		lead: `**This room is watching ${count(watched.length, 'server')}.**\n\n${list(lines)}`,
 		sections: [],
 		kind: 'answer',
 	};
@@ -210,7 +210,7 @@ export function settingsWords(settings: Settings, changed: string | undefined): 
 		lead:
 			line === undefined
 				? `**Settings of this room.** To change one: ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
-				: `Kept: ${line}.`,
+				: `Saved: ${line}.`,
 		sections: [],
 		kind: line === undefined ? 'answer' : 'progress',
 	};

@@ -279,7 +279,7 @@ describe('limits', () => {
 		const limits = { every: hour, perRoom: 2, perPerson: 3, keepDays: 7 };
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
 		await world.watch('b.org', '!a', limits);
-		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room watches 2 servers');
+		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room is watching 2 servers');
 		// What is already watched may be repeated.
 		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
