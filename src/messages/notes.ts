@@ -34,7 +34,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 			? 'nothing else'
 			: 'nothing to do';
 	const result = unread.length
-		? `${unreadWords(unread.length, unread.find(({ warning }) => warning !== undefined)?.warning)}; besides, ${read}`
+		? `${unreadWords(unread.length, unread.find(({ warning }) => warning !== undefined)?.warning)}; ${read}`
 		: read;
 	const known = factWords.flatMap(([key, words]) => (facts[key] === undefined ? [] : [words(facts[key])]));
 	const sections: Section[] = [

@@ -89,7 +89,7 @@ function wayWords(way: WayCommands): string {
 	const { install, version, begins, frozen, extras } = way;
 	const thing = things[install];
 	if (begins !== undefined && thing !== undefined)
-		return `Upstream has ${thing} only since ${begins}, so there is none of ${version}: install it from the tag ${code(`v${version}`)} of its repository, with Python 2.7.`;
+		return `Upstream has ${thing} only since ${begins}, so there are none for ${version}: install it from the ${code(`v${version}`)} tag of its repository, with Python 2.7.`;
 	switch (install) {
 		case 'docker':
 			return '';

@@ -140,7 +140,7 @@ describe('does not ask for what did not exist yet', () => {
 		['pip', '0.33.4', '0.33.5', 'matrix-synapse=='],
 	])('with %s: has no %s, but %s', (install, without, first, what) => {
 		expect(of(install, without)).not.toContain(what);
-		expect(of(install, without)).toContain(`since ${first}, so there is none of ${without}`);
+		expect(of(install, without)).toContain(`since ${first}, so there are none for ${without}`);
 		expect(of(install, first)).toContain(what);
 	});
 });
