@@ -150,7 +150,9 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'unclear':
 			return [
 				`Upstream published this advisory, and I cannot tell whether it affects ${details.running}.`,
-				details.written ? `Versions according to it: ${quoted(details.written, 200)}.` : 'It does not name any versions.',
+				details.written
+					? `Versions according to it: ${quoted(details.written, 200)}.`
+					: 'It does not name any versions.',
 				...linkWords(details),
 			].join(' ');
 		case 'deadline':
