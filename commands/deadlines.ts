@@ -78,7 +78,7 @@ export const deadlines = {
 				? { note: [runningWords(runs, knowledge), known && seenWords(known)].filter(Boolean).join(' ') }
 				: observed &&
 					name !== undefined && {
-						note: `${wholeWords(observationWords({ server: name, ...observed }))} So these are the deadlines of any deployment.`,
+						note: `${wholeWords(observationWords({ server: name, ...observed }))} So this lists the deadlines for any deployment.`,
 					}),
 		});
 	},

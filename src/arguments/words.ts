@@ -105,7 +105,7 @@ function trimmed(word: string, before: string, after: string): string {
 
 function unknownWord(word: string, example: string, systems: readonly string[]): string {
 	const meant = meantFact(word.toLowerCase(), systems);
-	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them, for example: ${code(example)}`;
+	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them. For example: ${code(example)}`;
 }
 
 /** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */

@@ -31,10 +31,7 @@ export function archiveWords(archive: Archive, asked?: { typed: string; versions
 				? [
 						{
 							title: count(rows.length, 'release'),
-							markdown: list([
-								...shown,
-								...(more > 0 ? [`and ${more} older ones; ${code('--json')} has all of them`] : []),
-							]),
+							markdown: list([...shown, ...(more > 0 ? [`and ${more} older; ${code('--json')} has all of them`] : [])]),
 							fold: false,
 						},
 					]

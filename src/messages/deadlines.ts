@@ -17,11 +17,12 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const vague = at.vague && (/^no date/.test(at.vague) ? at.vague : `“${at.vague}”`);
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	const due = at.vague ? when : `to be dropped ${when}`;
+	const due = at.vague ? when : `due ${when}`;
 	if (withdrawn) return `${due}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
 	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
 	if (landed) return `${due}; dropped in ${landed}${slipped ? ', later than announced' : ''}`;
-	return `${due}${expected}${slipped ? '; overdue, but still working (this may end with any release)' : ''}`;
+	if (slipped) return `${due}${expected}; overdue, but still working (this may end with any release)`;
+	return `${at.vague ? when : `to be dropped ${when}`}${expected}`;
 }
 
 /** What upstream said, or what an end of support means. */

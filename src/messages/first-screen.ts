@@ -246,7 +246,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 		return ['**Now:** check which system it is, and ask again with it.', block(['cat /etc/os-release'])];
 	if (first)
 		return [
-			first.how ? `**Now:** the first of these: ${first.how}` : `**Now:** ${first.title}. “The steps” above say how.`,
+			first.how ? `**Now:** the first of these: ${first.how}` : `**Now:** ${first.title}: see “The steps” above.`,
 		];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)

@@ -108,10 +108,12 @@ function isWell({ device, storeLost, awaitsInvitation, updates, sources = [] }: 
 }
 
 function looksSection(servers: Status['watch']['servers'], zone: string): Section {
-	const at = (iso: string | undefined) => (iso === undefined ? 'never' : momentIn(new Date(iso), zone));
+	const at = (iso: string) => momentIn(new Date(iso), zone);
+	const told = (what: string, iso: string | undefined) =>
+		iso === undefined ? `never ${what}` : `last ${what} ${at(iso)}`;
 	const lines = servers.map(
 		({ server, runs, seen, looked, next, checked = [] }) =>
-			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: last seen ${at(seen)}, last checked ${at(looked)}, next check ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
+			`${quoted(server)}${runs === undefined ? '' : ` runs Synapse ${runs}`}: ${told('seen', seen)}, ${told('checked', looked)}, next check ${at(next)}${checked.map(({ day, by }) => `, ${by === 'look' ? 'a look at its configuration' : 'configuration checked'} ${day}`).join('')}`,
 	);
 	return { title: `Watched servers (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }

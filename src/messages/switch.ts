@@ -200,7 +200,7 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
 	const how = restore.length ? ` This restores the backup:${below(restore)}` : described;
-	return `${why}To roll back${sure}: stop Synapse, restore the backup, and return to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the table ${code('e2e_one_time_keys_json')} before starting Synapse.${how}`;
+	return `${why}To roll back${sure}: stop Synapse, restore the backup, and return to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the ${code('e2e_one_time_keys_json')} table before starting Synapse.${how}`;
 }
 
 /** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */

@@ -191,7 +191,9 @@ export function snoozeWords(
 
 function bareWords(bare: boolean | undefined): string {
 	if (bare === undefined) return `not set: my operator decides whether ${code('!upgrade')} works without my name`;
-	return bare ? `on: ${code('!upgrade')} works without my name` : `off: ${code('!upgrade')} only works after my name`;
+	return bare
+		? `on: ${code('!upgrade')} works without my name`
+		: `off: commands need my name in front, as in ${code('!glia upgrade')}`;
 }
 
 export function settingsWords(settings: Settings, changed: string | undefined): Answer {

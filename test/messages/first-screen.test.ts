@@ -166,7 +166,7 @@ test('names a minimum once, the last one of its kind, and in red only if the dep
 	expect(shown(of)).not.toContain('can prevent startup');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
-		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0: from there on Synapse refuses to start. `!postgres 10`',
+		'🔴 1. Upgrade PostgreSQL from 10 to 14 or newer. 1.2.0 and newer do not start without it. `!postgres 10`',
 	]);
 	expect(having('postgres=15')).toContain('PostgreSQL 14 or newer ✅');
 });
@@ -227,7 +227,7 @@ test('names what comes first, however much there is', () => {
 	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first, too long for one night/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
 	expect(text).toMatch(/🔴 \d\. Stay on 1\.61\.0 and wait for background updates/);
-	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
+	expect(text).toMatch(/🔴 \d\. Upgrade PostgreSQL from 13 to 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
 });
 
 test('marks a refusal that cannot be prevented beforehand in red during the upgrade, not at the top', () => {
