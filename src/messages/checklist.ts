@@ -1,4 +1,4 @@
-// What a first screen lists to tick off: before, during and after the upgrade, the way back, and what users will notice.
+// What a first screen lists to tick off: before, during and after the upgrade, the rollback, and what users will notice.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { compare } from '../deployment/version.ts';
@@ -71,7 +71,7 @@ export function wayBackLine({ rollback, from, to }: Plan): string {
 			: canReturn === 'unknown' || floor === to
 				? 'only a backup is certain'
 				: `to ${floor}; beyond that, a backup`;
-	return `**Way back:** ${how} (${code(`!rollback ${to} ${from}`)})`;
+	return `**Rollback:** ${how} (${code(`!rollback ${to} ${from}`)})`;
 }
 
 const spaceLine = `☐ Space for a backup? (${code('df -h')})`;
@@ -101,7 +101,7 @@ function switchWords(plan: Plan): string {
 	const { to, profile, stops } = plan;
 	const what = stops.some(({ required }) => required) ? 'the next release' : to;
 	const led = leads[String(profile.install)]?.(what);
-	if (doesStopWorkers(plan)) return `Install ${what}, start main; start the workers once it listens`;
+	if (doesStopWorkers(plan)) return `Install ${what}, start main; start the workers once main is up`;
 	const docker = code('up -d synapse');
 	const alone = profile.install === 'docker' ? docker : `Install ${what}`;
 	return `${led ?? alone}, then wait for ${ready}`;

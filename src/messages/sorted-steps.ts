@@ -199,8 +199,8 @@ function floorFirst({ of, at, min }: Floor, plan: Plan, lacking: NoPackage | und
 	const step = plan.steps.findLast(other => other.refuses && surely(other) && floorOf(other) === of);
 	return {
 		...(step && { step }),
-		title: `Upgrade ${floorNames[of]} ${typeof have === 'string' ? `from ${have} ` : ''}to ${wanted}${archive?.from ?? ''}`,
-		why: `${at} and newer do not start without it.`,
+		title: `${floorNames[of]} ${typeof have === 'string' ? `${have} → ` : ''}${wanted}${archive?.from ?? ''}`,
+		why: `Do it before ${at}, which does not start without it.`,
 		...(of === 'postgresql' && {
 			how: code(`!postgres ${[have, archive?.version, install].filter(Boolean).join(' ')}`),
 		}),

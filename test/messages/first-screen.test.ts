@@ -166,7 +166,7 @@ test('names a minimum once, the last one of its kind, and in red only if the dep
 	expect(shown(of)).not.toContain('can prevent startup');
 	expect(shown(of)).toContain('🟡 Needs PostgreSQL 14 or newer');
 	expect(having('postgres=10').match(/🔴.*/g)).toEqual([
-		'🔴 1. Upgrade PostgreSQL from 10 to 14 or newer. 1.2.0 and newer do not start without it. `!postgres 10`',
+		'🔴 1. PostgreSQL 10 → 14 or newer. Do it before 1.2.0, which does not start without it. `!postgres 10`',
 	]);
 	expect(having('postgres=15')).toContain('PostgreSQL 14 or newer ✅');
 });
@@ -227,7 +227,7 @@ test('names what comes first, however much there is', () => {
 	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first, too long for one night/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
 	expect(text).toMatch(/🔴 \d\. Stay on 1\.61\.0 and wait for background updates/);
-	expect(text).toMatch(/🔴 \d\. Upgrade PostgreSQL from 13 to 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
+	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
 });
 
 test('marks a refusal that cannot be prevented beforehand in red during the upgrade, not at the top', () => {
@@ -361,7 +361,7 @@ describe('the system under a package', () => {
 	test('has one PostgreSQL; a newer one comes from PGDG', () => {
 		const of = (facts: string) => textOf(`1.98.0 1.163.2 ${facts}`).match(/PostgreSQL 13 → .*/)?.[0];
 		expect(of('debian postgres=13 os=debian-12')).toBe(
-			'PostgreSQL 13 → 15. Do it before 1.143.0: from there on Synapse refuses to start. `!postgres 13 15 debian`',
+			'PostgreSQL 13 → 15. Do it before 1.143.0, which does not start without it. `!postgres 13 15 debian`',
 		);
 		expect(of('pip postgres=13 os=ubuntu-20.04 python=3.12')).toMatch(/^PostgreSQL 13 → 14 or newer \(from PGDG\)\./);
 		expect(of('pip postgres=13 os=rhel-9 python=3.12')).toMatch(/\(a `dnf module`\)/);
@@ -369,13 +369,13 @@ describe('the system under a package', () => {
 	});
 });
 
-test('the way back has a line: without the backup as far as a release, with it, or either unknown', () => {
-	const back = (asked: string) => textOf(asked).match(/Way back: .*/)?.[0];
+test('the rollback has a line: without the backup as far as a release, with it, or either unknown', () => {
+	const back = (asked: string) => textOf(asked).match(/Rollback: .*/)?.[0];
 	expect(back('1.98.0 1.163.2 docker postgres=15')).toBe(
-		'Way back: to 1.100.0; beyond that, a backup (`!rollback 1.163.2 1.98.0`)',
+		'Rollback: to 1.100.0; beyond that, a backup (`!rollback 1.163.2 1.98.0`)',
 	);
 	expect(back('1.161.0 1.163.2 pip sqlite')).toBe(
-		'Way back: 1.161.0 still opens the database (`!rollback 1.163.2 1.161.0`)',
+		'Rollback: 1.161.0 still opens the database (`!rollback 1.163.2 1.161.0`)',
 	);
 	for (const asked of plans) expect(back(asked), asked).toMatch(/`!rollback \S+ \S+`\)$/);
 });
