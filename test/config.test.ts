@@ -44,9 +44,9 @@ test('fills in every default of the smallest configuration', () => {
 
 test.each<[string, string, string[]]>([
 	['nothing', '', ['1 matrix: is missing']],
-	['no YAML', 'matrix: [', ['1 not YAML']],
+	['invalid YAML', 'matrix: [', ['1 not YAML']],
 	[
-		'an id without quotes',
+		'an ID without quotes',
 		'matrix:\n  user: @glia:example.org',
 		['2 not YAML: Plain value cannot start with reserved character @; put it in quotes'],
 	],
@@ -65,7 +65,7 @@ test.each<[string, string, string[]]>([
 		],
 	],
 	[
-		'limits of the watch that are none',
+		'invalid limits of the watch',
 		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
 		['6 watch.hours: at most every', '6 watch.perRoom: ', '6 watch.perPerson: '],
 	],
@@ -77,26 +77,26 @@ test.each<[string, string, string[]]>([
 	],
 	['an empty secret', small.replace('password: secret', 'password: ""'), ['4 matrix.password: is empty']],
 	[
-		'a list that is none',
+		'an invalid list',
 		small.replace(/allow: .*/, 'allow: "*"'),
 		['5 matrix.allow: a list of who may invite the bot, like ["@admin'],
 	],
 	['both', small.replace('secret', 'secret\n  passwordFile: ./x'), ['5 matrix: give either password or passwordFile']],
 	[
-		'values of the wrong kind',
+		'values of the wrong type',
 		`${small.replace('secret', '5')}store: here\nlive: { enabled: maybe }\n`,
 		['4 matrix.password: expected text', '6 store: expected options', '7 live.enabled: expected true or false'],
 	],
-	['a level that is none', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
+	['an invalid level', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
 	[
 		'a person without a server',
 		small.replace(/allow: .*/, 'allow: ["@admin:example.org", admin, localhost]'),
 		['5 matrix.allow.1: admin is neither a user nor a server: write "@admin:example.org"'],
 	],
-	['a port that is none', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
+	['an invalid port', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
 	['a name to listen at', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
 	['an alias of a room', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: a room ID']],
-	['a format that is none', `${small}log: { format: xml }\n`, ['6 log.format: ']],
+	['an invalid format', `${small}log: { format: xml }\n`, ['6 log.format: ']],
 ])('%s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});
 	if (!Array.isArray(mistakes)) throw new Error('no mistake was found');

@@ -122,18 +122,14 @@ test('does not log in with a password', async () => {
 
 test.each([
 	[
-		"somebody else's token",
+		"another user's token",
 		'  accessToken: other\n',
 		/^config\.yaml:5: matrix\.accessToken: belongs to @other:example\.org/,
 	],
-	[
-		'a token that is none',
-		'  accessToken: wrong\n',
-		/^config\.yaml:5: matrix\.accessToken: is not accepted: .*M_UNKNOWN/,
-	],
+	['an invalid token', '  accessToken: wrong\n', /^config\.yaml:5: matrix\.accessToken: is not accepted: .*M_UNKNOWN/],
 	['a token without a device', '  accessToken: bare\n', /^config\.yaml:5: matrix\.accessToken: belongs to no device/],
 	[
-		'an account that is none',
+		'an unknown account',
 		'  password: x\n',
 		/^config\.yaml:3: matrix\.user: http:\S+ does not know @nobody:example\.org$/,
 	],

@@ -107,16 +107,16 @@ describe('a bundle that was changed in transit', () => {
 		['cut off in the middle', good.slice(0, good.length >> 1), signature, tampered],
 		['without its last line feed', good.trimEnd(), signature, tampered],
 		['one more line feed', `${good}\n`, signature, tampered],
-		['line ends of Windows', good.replaceAll('\n', '\r\n'), signature, tampered],
-		['the same value, written otherwise', JSON.stringify(JSON.parse(good)), signature, tampered],
+		['Windows line ends', good.replaceAll('\n', '\r\n'), signature, tampered],
+		['the same value, written differently', JSON.stringify(JSON.parse(good)), signature, tampered],
 		['twice in one file', good + good, signature, tampered],
-		['words behind it', `${good}// more`, signature, tampered],
-		['a mark of the byte order before it', `\uFEFF${good}`, signature, tampered],
-		['bytes that are no UTF-8', Buffer.concat([Buffer.from(good), Buffer.from([0xff])]), signature, tampered],
+		['words after it', `${good}// more`, signature, tampered],
+		['a byte order mark before it', `\uFEFF${good}`, signature, tampered],
+		['bytes that are not UTF-8', Buffer.concat([Buffer.from(good), Buffer.from([0xff])]), signature, tampered],
 		['nothing', '', signature, tampered],
 		['another bundle of the same publisher', publisher.bundle('third', later), signature, tampered],
 		['a word of a note', good.replace('pigeons second', 'pigeons thirds'), signature, tampered],
-		['the signature of a stranger', good, stranger.sign(good), tampered],
+		["a stranger's signature", good, stranger.sign(good), tampered],
 		["a stranger's bundle", stranger.bundle('evil', later), stranger.sign(stranger.bundle('evil', later)), tampered],
 		[
 			'a bit of its signature',
@@ -137,17 +137,17 @@ describe('a bundle that was changed in transit', () => {
 		['a signature that is too short', good, base64(bytes.subarray(0, 63)), none],
 		['a signature that is too long', good, base64(Buffer.concat([bytes, Buffer.alloc(1)])), none],
 		['an empty signature', good, '', none],
-		['a signature of bytes', good, bytes, none],
+		['a signature in raw bytes', good, bytes, none],
 		['a signature in hexadecimal', good, bytes.toString('hex'), none],
-		['a signature in the alphabet of addresses', good, bytes.toString('base64url'), none],
+		['a signature in base64url', good, bytes.toString('base64url'), none],
 		['a signature with spaces', good, ` ${signature}`, none],
 		[
-			'a signature with bits that mean nothing',
+			'a signature with unused bits set',
 			good,
 			signature.replace(/.==\n$/, found => (found[0] === 'B' ? 'C==' : 'B==')),
 			none,
 		],
-		['a page in place of the signature', good, '<!doctype html><p>Not found</p>', none],
+		['a web page instead of the signature', good, '<!doctype html><p>Not found</p>', none],
 	];
 	test.each(cases)('%s', async (_, text, signed, why) => {
 		const bot = await informed();
@@ -176,48 +176,48 @@ describe('a signed bundle that is not acceptable', () => {
 	const shape = 'it is signed, but cannot be read';
 	const rules = 'it does not pass the checks';
 	const cases: [name: string, text: string, why: string][] = [
-		['no JSON', 'knowledge', shape],
+		['invalid JSON', 'knowledge', shape],
 		['a list', `[${good}]`, shape],
 		['null', 'null', shape],
 		['something else', '{"format": "recipes", "shape": 1, "glia": "1.0.0"}', shape],
 		[
-			'a shape that is not known',
+			'an unknown shape',
 			change(v => Object.assign(v, { shape: bundleShape + 1, glia: '7.2.0' })),
 			'it needs Glia 7.2.0',
 		],
-		['a shape that is no number', change(v => Object.assign(v, { shape: '1' })), shape],
-		['a shape below all', change(v => Object.assign(v, { shape: 0 })), shape],
+		['a shape that is not a number', change(v => Object.assign(v, { shape: '1' })), shape],
+		['a shape below the first', change(v => Object.assign(v, { shape: 0 })), shape],
 		['no version of Glia', change(v => Object.assign(v, { glia: 'newest' })), shape],
 		['no author', change(v => delete v.author), shape],
-		['an author of two lines', change(v => Object.assign(v, { author: 'a\nb' })), shape],
-		['an author who turns the text around', change(v => Object.assign(v, { author: 'a\u202Eb' })), shape],
-		['an author without end', change(v => Object.assign(v, { author: 'a'.repeat(101) })), shape],
-		['a moment that there was not', change(v => Object.assign(v, { made: '2022-02-30T10:00:00Z' })), shape],
-		['a moment in another zone', change(v => Object.assign(v, { made: '2022-09-08T10:00:00+02:00' })), shape],
+		['an author with two lines', change(v => Object.assign(v, { author: 'a\nb' })), shape],
+		['an author with a change of direction', change(v => Object.assign(v, { author: 'a\u202Eb' })), shape],
+		['an endless author', change(v => Object.assign(v, { author: 'a'.repeat(101) })), shape],
+		['a moment that never existed', change(v => Object.assign(v, { made: '2022-02-30T10:00:00Z' })), shape],
+		['a moment in another time zone', change(v => Object.assign(v, { made: '2022-09-08T10:00:00+02:00' })), shape],
 		[
-			'a horizon that is no release',
+			'a horizon that is not a release',
 			change(v => Object.assign(v, { horizon: { release: '1.66', read: '2022-09-06' } })),
 			shape,
 		],
-		['a field more', change(v => Object.assign(v, { script: 'run' })), shape],
+		['an extra field', change(v => Object.assign(v, { script: 'run' })), shape],
 		['files as a list', change(v => Object.assign(v, { files: ['a'] })), shape],
-		['a file that is no text', change(v => Object.assign(v.files as object, { [note]: 1 })), shape],
+		['a file that is not text', change(v => Object.assign(v.files as object, { [note]: 1 })), shape],
 		['a file above the folder', withFile('../evil.yaml', 'a'), shape],
-		['a file somewhere below and above', withFile('synapse/../../evil.yaml', 'a'), shape],
+		['a file outside through a subfolder', withFile('synapse/../../evil.yaml', 'a'), shape],
 		['a file at the root', withFile('/etc/evil.yaml', 'a'), shape],
-		['a file of Windows', withFile('synapse\\evil.yaml', 'a'), shape],
-		['a file that runs', withFile('synapse/evil.js', 'a'), shape],
-		['a file that would come around the rules', withFile('compiled.json', '{}'), shape],
+		['a file with a Windows path', withFile('synapse\\evil.yaml', 'a'), shape],
+		['an executable file', withFile('synapse/evil.js', 'a'), shape],
+		['a file that would bypass the rules', withFile('compiled.json', '{}'), shape],
 		['another one', withFile('distributions/mdad/compiled.json', '{}'), shape],
 		[
-			'older than what counts',
+			'older than the current one',
 			publisher.bundle('second', { made: '2022-09-07T09:59:59Z' }),
 			'it is older than what I know',
 		],
-		['of the same moment', publisher.bundle('second'), 'made at the same moment'],
+		['from the same moment', publisher.bundle('second'), 'made at the same moment'],
 		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'in the future'],
 		[
-			'read before',
+			'with an earlier day of reading',
 			publisher.bundle('second', { ...later, horizon: { release: '1.66.0', read: '2022-09-05' } }),
 			'it is older than what I know',
 		],
@@ -232,15 +232,15 @@ describe('a signed bundle that is not acceptable', () => {
 			'it is older than what I know',
 		],
 		[
-			'further than its files',
+			'claiming more than its files',
 			publisher.bundle('second', { ...later, horizon: { release: '1.67.0', read: '2022-09-06' } }),
 			'its files go up to a different release',
 		],
 		['a note that breaks a rule', withFile(note, noteText({ possible: '1.67.0' })), rules],
-		['a note out of shape', withFile(note, noteText({ must: 'perhaps' })), rules],
+		['a note with the wrong shape', withFile(note, noteText({ must: 'perhaps' })), rules],
 		['a note with HTML', withFile(note, noteText({ text: 'See <script>alert(1)</script>.' })), rules],
-		['a note of a release that there is not', withFile('synapse/notes/1.99.0.yaml', noteText()), rules],
-		['a note that is no YAML', withFile(note, 'notes: ['), rules],
+		['a note of a missing release', withFile('synapse/notes/1.99.0.yaml', noteText()), rules],
+		['a note that is not YAML', withFile(note, 'notes: ['), rules],
 		[
 			'a word that a newer Glia knows',
 			withFile(note, noteText({ colour: 'red' }), { glia: '1.1.0' }),
@@ -249,7 +249,7 @@ describe('a signed bundle that is not acceptable', () => {
 		['no releases', withFiles(files => files.delete('synapse/releases.json')), rules],
 		['no passages', withFiles(files => files.delete('synapse/upstream.json')), rules],
 		['a table that is missing', withFiles(files => files.delete(tableFile('options'))), rules],
-		['a table that is no JSON', withFile(tableFile('routes'), '{'), rules],
+		['a table that is not JSON', withFile(tableFile('routes'), '{'), rules],
 		[
 			'a table of another kind',
 			withFile(tableFile('options'), filesOf('second').get(tableFile('routes')) ?? ''),
@@ -274,7 +274,7 @@ describe('a signed bundle that is not acceptable', () => {
 			),
 			rules,
 		],
-		['a part of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, but I know 5'],
+		['some of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, but I know 5'],
 	];
 	test.each(cases)('%s', async (_, text, why) => {
 		const bot = await informed();
@@ -308,31 +308,31 @@ describe('trouble on the network', () => {
 			(request, response) =>
 				void (request.url?.endsWith('.sig') ? response.end(signature) : response.writeHead(404).end()),
 		],
-		['a server at fault', (_, response) => void response.writeHead(500).end('{}')],
-		['a server that asks to wait', (_, response) => void response.writeHead(429, { 'retry-after': '60' }).end()],
+		['a server error', (_, response) => void response.writeHead(500).end('{}')],
+		['a rate limit', (_, response) => void response.writeHead(429, { 'retry-after': '60' }).end()],
 		[
-			'to where nobody may go',
+			'a redirect to a forbidden place',
 			(request, response) => void response.writeHead(302, { location: `https://${banned}${request.url}` }).end(),
 		],
 		[
-			'to where nothing is sealed',
+			'a redirect without TLS',
 			(request, response) => void response.writeHead(302, { location: `http://${ours}${request.url}` }).end(),
 		],
-		['in a circle', (request, response) => void response.writeHead(302, { location: request.url }).end()],
+		['a redirect in a circle', (request, response) => void response.writeHead(302, { location: request.url }).end()],
 		[
-			'an end before the end',
+			'a response that breaks off',
 			(_, response) => {
 				response.writeHead(200, { 'content-length': '5000' });
 				response.write(good.slice(0, 100), () => response.destroy());
 			},
 		],
 		[
-			'more than it may',
+			'a response that is too large',
 			(request, response) => void response.end(request.url?.endsWith('.sig') ? signature : 'a'.repeat(maxBundle + 1)),
 		],
-		['a signature without end', (_, response) => void response.end('a'.repeat(5000))],
+		['an endless signature', (_, response) => void response.end('a'.repeat(5000))],
 		[
-			'more than it may, pressed',
+			'a compressed response that is too large',
 			(request, response) =>
 				void response
 					.writeHead(200, { 'content-encoding': 'gzip' })
@@ -471,11 +471,11 @@ describe('after a restart', () => {
 	});
 
 	test.each([
-		['the bundle is cut off', (folder: string) => truncateSync(join(folder, 'bundle.json'), 100)],
+		['the bundle is truncated', (folder: string) => truncateSync(join(folder, 'bundle.json'), 100)],
 		['the signature is gone', (folder: string) => rmSync(join(folder, 'bundle.json.sig'))],
-		['nothing says who checked it', (folder: string) => rmSync(join(folder, 'checked.json'))],
+		['the record of the check is gone', (folder: string) => rmSync(join(folder, 'checked.json'))],
 		[
-			'a file is cut off',
+			'a file is truncated',
 			(folder: string) => {
 				truncateSync(join(folder, 'files/compiled.json'), 100);
 				truncateSync(join(folder, 'files', note), 10);

@@ -69,7 +69,7 @@ test('reports a duplicate variable with both lines', () => {
 describe('bad input', () => {
 	test.each([
 		['a tab', 'a:\n\tb: 1\n'],
-		['a tag of Python', 'a: !!python/object:os.system x\n'],
+		['a Python tag', 'a: !!python/object:os.system x\n'],
 		['an open bracket', 'a: [1\n'],
 	])('reports %s with its line but without its text', (_, text) => {
 		const { unreadable } = read(text);

@@ -160,12 +160,12 @@ describe('nothing is stored', () => {
 		['without a server', 'check', file(whole), /^(?![\s\S]*Kept)(?![\s\S]*Nothing is kept)/],
 		['of a server that the room does not watch', 'check other.example', file(whole), /does not watch it/],
 		[
-			'for somebody who may not change things',
+			'for someone who may not change things',
 			'check example.org',
 			{ ...file(whole), mayNotChange: () => 'Yours is 0.' },
 			/Nothing is kept[^\n]*Yours is 0/i,
 		],
-		['of what is no YAML', 'check example.org', file('a: [\n'), /cannot read this as its configuration/],
+		['of invalid YAML', 'check example.org', file('a: [\n'), /cannot read this as its configuration/],
 	])('%s', async (_what, said, more, words) => {
 		const answer = await ask(said, more);
 		expect(answer.lead).toMatch(words);

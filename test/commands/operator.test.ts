@@ -38,7 +38,7 @@ const said = (text: string, given: OperatorPort | undefined = port, room = '!roo
 
 test.each<[string, OperatorPort | undefined, string]>([
 	['in another room', port, '!b:x'],
-	['where no room is named', undefined, '!room'],
+	['without a configured room', undefined, '!room'],
 	['on the terminal', undefined, 'console'],
 ])('%s it is refused', async (_what, given, room) => {
 	for (const text of ['', 'rooms', 'leave !b:x', 'announce yes x']) {

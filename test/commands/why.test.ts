@@ -42,7 +42,7 @@ synapse.storage.prepare_database - 512 - INFO - main - Applying schema 72/05…`
 		/not broken[\s\S]*Do not go back now[\s\S]*TimeoutStartSec=infinity/,
 	],
 	[
-		'a rebuild that was jumped over',
+		'a skipped rebuild',
 		`psycopg2.errors.InvalidForeignKey: there is no unique constraint matching given keys for referenced table "events"
 ... in run_upgrade / 79/04_...`,
 		['symptom/events-rebuild-skipped', true, 'unsafe'],

@@ -53,7 +53,7 @@ describe('the life of an option', () => {
 describe('the defaults of an option', () => {
 	test.each<[string, Partial<OptionState>, Partial<OptionState>, unknown[]]>([
 		['change with the code', { default: '4' }, { default: '5' }, ['4', '5']],
-		['do not change where the code says no in another way', { default: null }, { default: [] }, [[]]],
+		['do not change if the code says no differently', { default: null }, { default: [] }, [[]]],
 		[
 			'do not change with the spelling of a duration',
 			{ default: '7d', type: 'duration' },
@@ -62,21 +62,21 @@ describe('the defaults of an option', () => {
 		],
 		['change from no to yes', { default: null }, { default: true }, [null, true]],
 		[
-			'are those of the manual, as far back as the code stayed',
+			"are the manual's, as far back as the code is the same",
 			{ default: null },
 			{ default: null, documented: 'x' },
 			['x'],
 		],
-		["are the code's where both say something", { default: true, documented: false }, { default: true }, [true]],
+		["are the code's if both say something", { default: true, documented: false }, { default: true }, [true]],
 		[
-			'are nothing where the manual says nothing in other words',
+			'are nothing if the manual says nothing in other words',
 			{ default: null },
 			{ default: null, documented: [] },
 			[null],
 		],
 		['do not change with the manual alone', { default: {}, documented: 1 }, { default: {}, documented: 2 }, [2]],
 		['of a section are those of its members', { default: {}, documented: { a: 1 } }, { default: {} }, [{}]],
-		['are unknown where the code works them out', { default: 1 }, {}, [1, undefined]],
+		['are unknown if the code computes them', { default: 1 }, {}, [1, undefined]],
 	])('%s', (_, before, after, expected) => {
 		const options = optionsWith({ '1.0.0': before, '1.1.0': after });
 		expect(lifeOf(options, 'a')?.defaults.map(({ value }) => value)).toEqual(expected);

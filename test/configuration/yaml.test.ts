@@ -56,12 +56,12 @@ describe('refuses hostile text in a sentence without quoting it', () => {
 	test.each([
 		['larger than the limit', 'a: b\n'.repeat(maxBytes / 4), 'It is larger than 1 MB.'],
 		['a bomb of anchors', bomb, 'It expands to more than 200,000 values.'],
-		['an anchor in itself', 'a: &x [*x]\n', 'An anchor contains itself.'],
+		['an anchor inside itself', 'a: &x [*x]\n', 'An anchor contains itself.'],
 		['deep brackets', `a: ${'['.repeat(50_000)}`, 'It is nested more deeply than 100 levels.'],
 		['many values', 'a: b\n'.repeat(100_000), 'It has more than 30,000 values.'],
 		['many values in brackets', `a: [${'b,'.repeat(400_000)}]`, 'It has more than 30,000 values.'],
 		['a binary file', 'a: \u0000\u0001', 'It has characters that YAML does not allow, as a binary file does.'],
-		["a tag of Python's", 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
+		['a Python tag', 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
 		['a tab', 'a:\n\tb: secret\n', 'There is a tab where YAML needs spaces.'],
 		['an open quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
 	])('%s', (_, text, why) => {

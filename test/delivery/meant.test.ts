@@ -60,16 +60,16 @@ test.each<[string, Partial<Incoming>, boolean]>([
 	['a reply', { body: 'yes, I think so', repliesTo: '$said' }, false],
 	['a quoted command', { body: '> !status' }, false],
 	["another bot's command", { body: '!frobnicate now' }, false],
-	['talk in a thread of their own', { body: 'done', thread: '$theirs' }, false],
-	['talk about us', { body: 'I like glia' }, false],
+	['a conversation in a separate thread', { body: 'done', thread: '$theirs' }, false],
+	['a conversation about us', { body: 'I like glia' }, false],
 ])('%s', async (_what, message, is) => {
 	expect((await kept(message)).length === 1).toBe(is);
 });
 
 test.each<[string, Outcome<number>, boolean]>([
 	['with nobody but us', { value: 2 }, true],
-	['with somebody else', { value: 3 }, false],
-	['while nobody can tell', { failure: { kind: 'away', why: 'gone' } }, false],
+	['with someone else', { value: 3 }, false],
+	['while that is unknown', { failure: { kind: 'away', why: 'gone' } }, false],
 ])('a log that somebody pastes, %s', async (_what, count, is) => {
 	people = count;
 	const pasted = { body: 'Traceback (most recent call last):\nValueError: planted', mentioned: false };

@@ -11,7 +11,7 @@ test.each([
 	['one release', '{"tag_name":"v1.2.3"}', '1.2.3'],
 	['a version', '{"version":"1.2.3"}', '1.2.3'],
 	['other tags are left out', '[{"tag_name":"nightly"},{"tag_name":7},null,"v9.9.9"]', undefined],
-	['no JSON', '<html>', undefined],
+	['invalid JSON', '<html>', undefined],
 	['nothing', '[]', undefined],
 ])('%s', (_what, text, expected) => expect(newestEdition(text)).toBe(expected));
 

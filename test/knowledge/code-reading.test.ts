@@ -18,7 +18,7 @@ describe('code differences', () => {
 		['a refusal', {}, { refused: true }, ['1.66.0 › option refused › a']],
 		['a warning', {}, { warned: true }, ['1.66.0 › option warned › a']],
 		['what it accepts', {}, { accepts: ['string'] }, ['1.66.0 › option accepts › a']],
-		['that it has to be there', {}, { required: true }, ['1.66.0 › option changed › a']],
+		['that it is required', {}, { required: true }, ['1.66.0 › option changed › a']],
 		['a default that was unknown', {}, { default: 1 }, []],
 		['another file', { file: 'synapse/config/b.py' }, {}, []],
 		['the schema alone', { documented: 1 }, { documented: 2, documentedType: 'integer' }, []],

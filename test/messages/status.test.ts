@@ -29,7 +29,7 @@ test.each<[string, Partial<Parameters<typeof statusWords>[0]>]>([
 	['a lost store', { storeLost: '2026-11-29T12:00:00Z' }],
 	['a room that moved away', { awaitsInvitation: { here: '!new:example.org', elsewhere: 0 } }],
 	['a source that was never read', { sources: [source] }],
-	['a source that is not read any more', { sources: [{ ...source, read: '2026-11-28T12:00:00Z', ago: 86_400 }] }],
+	['a source that is no longer read', { sources: [{ ...source, read: '2026-11-28T12:00:00Z', ago: 86_400 }] }],
 	[
 		'refused knowledge',
 		{ updates: { address: 'https://example.org', refused: { at: '2026-11-29T12:00:00Z', why: 'it is too large' } } },

@@ -83,7 +83,7 @@ const right = { passwordFile: './right', tls: { authority: './authority.pem' } }
 test.each([
 	['a wrong password', { ...right, passwordFile: './wrong' }, 'the password is wrong'],
 	['no password', { tls: right.tls }, 'it requires a password, and none is configured'],
-	['a certificate of nobody known', { ...right, tls: {} }, 'its certificate is from an unknown authority'],
+	['a certificate of an unknown authority', { ...right, tls: {} }, 'its certificate is from an unknown authority'],
 	[
 		'another authority',
 		{ ...right, tls: { authority: './other.pem' } },

@@ -97,7 +97,7 @@ describe('findings for a single release', () => {
 		],
 		['a number for a text', 'form_secret: 12345678\n', '1.135.0', ['refuses form_secret 1']],
 		['a boolean for a duration', 'session_lifetime: true\n', '1.163.2', ['refuses session_lifetime 1']],
-		['younger than the target', 'matrix_rtc: {}\n', '1.100.0', ['unknown matrix_rtc 1']],
+		['newer than the target', 'matrix_rtc: {}\n', '1.100.0', ['unknown matrix_rtc 1']],
 	])('%s', (_, text, to, expected) => {
 		expect(kinds(text, to)).toEqual(expected);
 	});

@@ -94,7 +94,7 @@ describe('nginx', () => {
 			['media-only 11 ^/_matrix/media/'],
 		],
 		[
-			'what changes something, where workers only read',
+			'a change, on a worker that only reads',
 			'location ~ ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/ { proxy_pass http://generic; }',
 			['get-only 11 ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/'],
 		],

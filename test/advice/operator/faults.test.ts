@@ -30,7 +30,7 @@ test('gives each problem its own key', () => {
 
 test.each<[string, BotCondition['sources'][number], boolean]>([
 	['tried too seldom', { name: 'a', failures: 2, read: before(100) }, false],
-	['read lately', { name: 'a', failures: 9, read: before(47) }, false],
+	['read recently', { name: 'a', failures: 9, read: before(47) }, false],
 	['not read for two days', { name: 'a', failures: 3, read: before(48) }, true],
 	['never read', { name: 'a', failures: 3 }, true],
 ])('a source that was %s', (_what, source, stale) => {

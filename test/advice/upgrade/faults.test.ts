@@ -118,8 +118,8 @@ describe('say where to go instead', () => {
 	test.each<[string, Fault[], string | null | undefined]>([
 		['the newest patch release of the line', [broken], '1.1.2'],
 		['not one with a severe fault of its own', [broken, fault({ id: 'y', broken: ['>=1.1.2 <1.2.0'] })], '1.1.1'],
-		['the next line where the whole line is broken', [fault({ id: 'x', broken: ['>=1.1.0 <1.2.0'] })], '1.2.1'],
-		['nowhere while nothing is free of it', [fault({ id: 'x', broken: ['>=1.1.0'] })], null],
+		['the next line if the whole line is broken', [fault({ id: 'x', broken: ['>=1.1.0 <1.2.0'] })], '1.2.1'],
+		['nowhere while every release has it', [fault({ id: 'x', broken: ['>=1.1.0'] })], null],
 	])('%s', (_, faults, expected) => expect(take(...faults)).toBe(expected));
 });
 

@@ -45,8 +45,8 @@ test('joins what no file can decide into one step, with each condition beside it
 
 test.each([
 	['a refusal to start', { refuses: true }],
-	['what is only good to know', { must: false }],
-	['what may not concern this deployment', { applies: { all: ['workers'] } }],
+	['mere information', { must: false }],
+	['what may not affect this deployment', { applies: { all: ['workers'] } }],
 	['what cannot be undone', { oneWay: 'It stays.' }],
 	['what a query decides', { foundIn: 'database' as const }],
 ])('keeps %s as its own step', (_, more) => {

@@ -33,7 +33,7 @@ test.each<[string, [string, number][]]>([
 		],
 	],
 	[
-		'a way back',
+		'a rollback',
 		[
 			['1.151.0', 100],
 			['1.150.0', 5],
@@ -49,7 +49,7 @@ test.each<[string, [string, number][]]>([
 		],
 	],
 	[
-		'an upgrade that was taken back',
+		'an upgrade that was reverted',
 		[
 			['1.150.0', 100],
 			['1.151.0', 3],
@@ -57,7 +57,7 @@ test.each<[string, [string, number][]]>([
 		],
 	],
 	[
-		'a single look that went astray',
+		'a single stray check',
 		[
 			['1.151.0', 100],
 			['1.150.0', 1],

@@ -42,8 +42,8 @@ describe('login flows', () => {
 			['mas'],
 		],
 		['no flows', login(), []],
-		['a list that is none', reply({ flows: 'x' }), []],
-		['flows that are none', reply({ flows: [1, null, 'x'] }), []],
+		['an invalid list', reply({ flows: 'x' }), []],
+		['invalid flows', reply({ flows: [1, null, 'x'] }), []],
 		['a page', reply('<html>'), []],
 		['nothing', reply({ errcode: 'M_UNRECOGNIZED' }, 404), []],
 	])('%s', (_, answer, expected) => {

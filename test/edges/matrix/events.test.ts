@@ -41,10 +41,10 @@ describe('messages', () => {
 		['an edit that hides its relation', text('$1', '* !help', { 'm.new_content': { body: '!help' } })],
 		['redacted', event('$1', {})],
 		['without a body', event('$1', { msgtype: 'm.text' })],
-		['with a body that is no text', event('$1', { msgtype: 'm.text', body: ['!help'] })],
+		['with a body that is not text', event('$1', { msgtype: 'm.text', body: ['!help'] })],
 		['state of that name', text('$1', '!help', {}, { state_key: '' })],
 		['a reaction', event('$1', { body: '!help', msgtype: 'm.text' }, { type: 'm.reaction' })],
-		['without an id', { ...text('', '!help'), event_id: 7 }],
+		['without an ID', { ...text('', '!help'), event_id: 7 }],
 		['without a sender', { ...text('$1', '!help'), sender: null }],
 	])('%s is none', (_what, given) => {
 		expect(bodies(given)).toEqual([]);

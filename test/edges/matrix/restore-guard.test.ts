@@ -92,7 +92,7 @@ describe('waits out a temporary problem, and logs it', () => {
 		['limits us', refusal(429, 'M_LIMIT_EXCEEDED', { retry_after_ms: 2500 })],
 		['is away', refusal(502)],
 		['is slow', refusal(408)],
-		['takes nothing of anybody at the moment', refusal(403, 'M_RESOURCE_LIMIT_EXCEEDED')],
+		['accepts nothing at the moment', refusal(403, 'M_RESOURCE_LIMIT_EXCEEDED')],
 	])('one that %s', async (_, error) => {
 		there = 7;
 		trouble = n => (n <= 20 ? error : undefined);

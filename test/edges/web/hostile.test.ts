@@ -141,24 +141,24 @@ describe('names', () => {
 			expected: unreached({ is: 'resolver', code: 'EREFUSED' }),
 		},
 		{
-			name: 'name servers that say nothing',
+			name: 'name servers that do not answer',
 			arrange: w => w.zone.say('hostile.test', 'silence'),
 			hangs: true,
 			expected: unreached({ is: 'resolver', code: 'ETIMEOUT' }),
 		},
 		{
-			name: 'name servers that talk rubbish',
+			name: 'name servers that send garbage',
 			arrange: w => w.zone.say('hostile.test', 'garbage'),
 			hangs: true,
 			expected: unreached({ is: 'resolver' }),
 		},
 		{
-			name: 'an alias that leads to itself',
+			name: 'an alias of itself',
 			arrange: w => w.zone.say('hostile.test', [{ type: 'CNAME', value: 'hostile.test' }]),
 			expected: unreached({ is: 'no-address' }),
 		},
 		{
-			name: 'an alias that leads to a forbidden address',
+			name: 'an alias of a forbidden address',
 			arrange: w =>
 				w.zone.say('hostile.test', [
 					{ type: 'CNAME', value: 'inside.test' },
@@ -176,7 +176,7 @@ describe('names', () => {
 			expected: running,
 		},
 		{
-			name: 'a service that is decidedly not offered',
+			name: 'a service that is explicitly not offered',
 			arrange: w => w.zone.srv('_matrix-fed._tcp.hostile.test', '.', 0),
 			server: 'hostile.test',
 			expected: unreached({ is: 'no-service' }),
@@ -205,7 +205,7 @@ describe('names', () => {
 			expected: { kind: 'unreached' },
 		},
 		{
-			name: 'a hundred hosts of a service: three are asked',
+			name: 'a hundred SRV hosts: three are asked',
 			arrange: w => {
 				w.zone.say(
 					'_matrix-fed._tcp.hostile.test',
@@ -283,14 +283,14 @@ describe('names', () => {
 /** An address of each range that nobody else's server has. */
 const ranges: [string, string][] = [
 	['loopback', '127.0.0.1'],
-	['loopback, another', banned],
+	['loopback, a second', banned],
 	['private, 10', '10.1.2.3'],
 	['private, 172', '172.16.0.1'],
 	['private, 192', '192.168.1.1'],
 	['link-local', '169.254.169.254'],
 	['carrier-grade', '100.64.0.1'],
 	['this network', '0.0.0.0'],
-	['this network, further', '0.1.2.3'],
+	['this network, another address', '0.1.2.3'],
 	['multicast', '224.0.0.1'],
 	['broadcast', '255.255.255.255'],
 	['documentation, 192', '192.0.2.1'],
@@ -416,7 +416,7 @@ describe('connections and certificates', () => {
 			expected: unreached({ is: 'refused', at: 'hostile.test:8448' }),
 		},
 		{
-			name: 'it takes the connection and says nothing',
+			name: 'it accepts the connection and sends nothing',
 			arrange: w => w.tcp({ port: 8448 }, () => undefined),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'handshake' }),
@@ -442,7 +442,7 @@ describe('connections and certificates', () => {
 			expected: tls('not-tls'),
 		},
 		{
-			name: 'it talks rubbish without end instead of TLS',
+			name: 'it sends endless garbage instead of TLS',
 			arrange: w => w.tcp({ port: 8448 }, flood),
 			expected: { kind: 'unreached', trouble: { is: 'tls' } },
 		},
@@ -472,22 +472,22 @@ describe('connections and certificates', () => {
 		},
 		{ name: 'a certificate for another name', arrange: certified(['other.test']), expected: tls('wrong-name') },
 		{
-			name: 'a certificate for a name above',
+			name: 'a certificate for the parent name',
 			arrange: certified(['test', '*.hostile.test', 'hostile.test.evil.test']),
 			expected: tls('wrong-name'),
 		},
 		{
-			name: 'a certificate signed by itself',
+			name: 'a self-signed certificate',
 			arrange: certified(['hostile.test'], { selfSigned: true }),
 			expected: tls('self-signed'),
 		},
 		{
-			name: 'a certificate of an authority that nobody knows',
+			name: 'a certificate of an unknown authority',
 			arrange: w => w.https({ port: 8448, certificate: unknown().issue(['hostile.test']) }, synapse('1.150.0')),
 			expected: tls('chain'),
 		},
 		{
-			name: 'a chain without what is in between',
+			name: 'a chain without the intermediate',
 			arrange: w =>
 				w.https(
 					{ port: 8448, certificate: w.authority.below().issue(['hostile.test'], { chain: false }) },
@@ -496,13 +496,13 @@ describe('connections and certificates', () => {
 			expected: tls('chain'),
 		},
 		{
-			name: 'a whole chain is fine',
+			name: 'a complete chain is fine',
 			arrange: w =>
 				w.https({ port: 8448, certificate: w.authority.below().issue(['hostile.test']) }, synapse('1.150.0')),
 			expected: running,
 		},
 		{
-			name: 'a certificate whose names are markup, mentions and characters that act',
+			name: 'a certificate with markup, mentions and control characters in its names',
 			arrange: certified(
 				['<img src=x onerror=alert(1)>', '@room', '`**[x](https://evil.test)**', '\u202Egnp.exe', '\u0000\u0007'],
 				{
@@ -523,7 +523,7 @@ describe('connections and certificates', () => {
 			expected: unreached({ is: 'tls', fault: 'wrong-name' }),
 		},
 		{
-			name: 'it wants a certificate of ours',
+			name: 'it requires a client certificate',
 			arrange: w =>
 				w.tls({ port: 8448, names: ['hostile.test'] }, () => undefined, {
 					requestCert: true,
@@ -532,7 +532,7 @@ describe('connections and certificates', () => {
 			expected: { kind: 'unreached' },
 		},
 		{
-			name: 'it knows no TLS younger than 1.1',
+			name: 'it supports only TLS 1.1 and older',
 			arrange: w =>
 				w.tls({ port: 8448, names: ['hostile.test'] }, () => undefined, {
 					minVersion: 'TLSv1.1',
@@ -589,7 +589,7 @@ describe('HTTP', () => {
 			expected: unreached({ is: 'timeout', during: 'body' }),
 		},
 		{
-			name: 'headers without end',
+			name: 'endless headers',
 			arrange: endless('HTTP/1.1 200 OK\r\n', 'X-More: and more and more and more\r\n'),
 			expected: broken('headers-too-large'),
 		},
@@ -599,29 +599,29 @@ describe('HTTP', () => {
 			expected: broken('headers-too-large'),
 		},
 		{
-			name: 'announcements (103) without end',
+			name: 'endless early hints (103)',
 			arrange: endless('', 'HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n', 5),
 			hangs: true,
 			expected: unreached({ is: 'timeout' }),
 		},
 		{
-			name: 'a body without end',
+			name: 'an endless body',
 			arrange: endless(`${json}${headerEnd}`, 'x'.repeat(10_000)),
 			expected: broken('body-too-large'),
 		},
 		{
-			name: 'a body in pieces without end',
+			name: 'an endless chunked body',
 			arrange: endless(`${json}\r\nTransfer-Encoding: chunked${headerEnd}`, '1\r\nx\r\n'.repeat(2000)),
 			expected: broken('body-too-large'),
 		},
 		{
-			name: 'an extension of a piece without end',
+			name: 'an endless chunk extension',
 			arrange: endless(`${json}\r\nTransfer-Encoding: chunked${headerEnd}1;`, 'x'.repeat(1000), 20),
 			hangs: true,
 			expected: { kind: 'unreached' },
 		},
 		{
-			name: 'trailers without end',
+			name: 'endless trailers',
 			arrange: endless(`${json}\r\nTransfer-Encoding: chunked${headerEnd}0\r\n`, 'X-More: and more and more\r\n'),
 			expected: { kind: 'unreached' },
 		},
@@ -643,7 +643,7 @@ describe('HTTP', () => {
 			expected: { kind: expect.stringMatching(/^(running|unreached)$/) },
 		},
 		{
-			name: 'a length that is no number',
+			name: 'a length that is not a number',
 			arrange: raw(`${json}\r\nContent-Length: -1${headerEnd}${good}`),
 			expected: garbled,
 		},
@@ -653,17 +653,17 @@ describe('HTTP', () => {
 			expected: garbled,
 		},
 		{
-			name: 'a length and pieces',
+			name: 'a length and chunks',
 			arrange: raw(`${json}\r\nContent-Length: 2\r\nTransfer-Encoding: chunked${headerEnd}0\r\n\r\n`),
 			expected: { kind: expect.stringMatching(/^(unreached|not-matrix)$/) },
 		},
 		{
-			name: 'a piece whose size is no number',
+			name: 'a chunk whose size is not a number',
 			arrange: raw(`${json}\r\nTransfer-Encoding: chunked${headerEnd}zz\r\n{}\r\n`),
 			expected: garbled,
 		},
 		{
-			name: 'a piece longer than it says',
+			name: 'a chunk longer than its size',
 			arrange: raw(`${json}\r\nTransfer-Encoding: chunked${headerEnd}2\r\n{}{}{}\r\n0\r\n\r\n`),
 			expected: garbled,
 		},
@@ -683,7 +683,7 @@ describe('HTTP', () => {
 			arrange: raw(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade${headerEnd}`),
 			expected: { kind: 'unreached', trouble: { is: 'broken' } },
 		},
-		{ name: 'a status that is none', arrange: raw(`HTTP/1.1 9999 Hm${headerEnd}`), expected: garbled },
+		{ name: 'an invalid status', arrange: raw(`HTTP/1.1 9999 Hm${headerEnd}`), expected: garbled },
 		{
 			name: 'a status line with markup and colours',
 			arrange: raw(`HTTP/1.1 404 <b>@room</b>\u001b[31m${headerEnd}`),
@@ -717,7 +717,7 @@ describe('compression', () => {
 			expected: broken('body-too-large'),
 		},
 		{
-			name: 'the same by brotli',
+			name: 'the same with brotli',
 			arrange: http(200, { 'content-encoding': 'br' }, brotliCompressSync(Buffer.alloc(40_000_000))),
 			expected: broken('body-too-large'),
 		},
@@ -727,7 +727,7 @@ describe('compression', () => {
 			expected: broken('encoding'),
 		},
 		{
-			name: 'it says gzip and means none',
+			name: 'it says gzip and sends none',
 			arrange: http(200, { 'content-encoding': 'gzip' }, good),
 			expected: broken('encoding'),
 		},
@@ -737,12 +737,12 @@ describe('compression', () => {
 			expected: broken('encoding'),
 		},
 		{
-			name: 'an encoding nobody knows',
+			name: 'an unknown encoding',
 			arrange: http(200, { 'content-encoding': '<b>@room</b>' }, good),
 			expected: broken('encoding'),
 		},
 		{
-			name: 'an encoding named like a part of every object',
+			name: 'an encoding named like a property of every object',
 			arrange: http(200, { 'content-encoding': 'constructor' }, good),
 			expected: broken('encoding'),
 		},
@@ -779,7 +779,7 @@ describe('answers', () => {
 		),
 		{ name: 'sixty thousand brackets', arrange: http(200, json, '['.repeat(60_000)), expected: notMatrix('json') },
 		{
-			name: 'bytes that are no UTF-8',
+			name: 'bytes that are not UTF-8',
 			arrange: http(200, json, Buffer.from([0xff, 0xfe, 0x80, 0x81])),
 			expected: notMatrix('other'),
 		},
@@ -871,7 +871,7 @@ describe('answers', () => {
 			expected: { kind: 'limited', waitSeconds: 120 },
 		},
 		{
-			name: '429 with a date by another clock',
+			name: '429 with a date from another clock',
 			arrange: http(429, { 'retry-after': 'Fri, 01 Jan 2016 00:10:00 GMT', date: 'Fri, 01 Jan 2016 00:00:00 GMT' }),
 			expected: { kind: 'limited', waitSeconds: 600 },
 		},
@@ -880,7 +880,7 @@ describe('answers', () => {
 			arrange: http(429, { 'retry-after': '999999999' }),
 			expected: { kind: 'limited', waitSeconds: 86_400 },
 		},
-		{ name: '429 with rubbish', arrange: http(429, { 'retry-after': '<b>@room' }), expected: { kind: 'limited' } },
+		{ name: '429 with garbage', arrange: http(429, { 'retry-after': '<b>@room' }), expected: { kind: 'limited' } },
 		{
 			name: '503 with Retry-After',
 			arrange: http(503, { 'retry-after': '60' }),

@@ -63,7 +63,7 @@ describe('systems', () => {
 
 const bad: [what: string, source: string, path: string, page: string, trouble: RegExp][] = [
 	[
-		'a release with a date that is none',
+		'a release with an invalid date',
 		'releases',
 		'/releases',
 		`[{"tag_name": "v1.152.0", "draft": false, "published_at": "soon"},${feed({ version: '1.151.0' }, { version: '1.150.0' }).slice(1)}`,
@@ -77,21 +77,21 @@ const bad: [what: string, source: string, path: string, page: string, trouble: R
 		/log of 1\.151\.0 has 10\d+ characters/,
 	],
 	[
-		'a tag that is no version',
+		'a tag that is not a version',
 		'releases',
 		'/releases',
 		feed({ version: '1.151.0' }, { version: '1.151.0+hotfix' }, { version: '1.150.0' }),
 		/v1\.151\.0\+hotfix: this tag is not a version/,
 	],
 	[
-		'an advisory without an id',
+		'an advisory without an ID',
 		'advisories',
 		'/advisories',
 		advisories({ ghsa_id: 7, cve_id: null }),
 		/7: all of it: no id/,
 	],
 	[
-		'a release of PostgreSQL whose end is no date',
+		'a release of PostgreSQL whose end is not a date',
 		'support of PostgreSQL',
 		'/eol/postgresql',
 		lifecycle('postgresql', ['14', '2026-11-12'], ['15', '2026-13-45']),

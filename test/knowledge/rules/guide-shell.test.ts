@@ -19,9 +19,14 @@ function mistakesOf(commands: string, { more = '', whole = guideText } = {}): st
 }
 
 test.each([
-	['units by a glob', "systemctl disable --now 'matrix-*'", 'systemctl disable --now matrix-synapse', 'units by name'],
-	['a mask by a glob', 'systemctl mask matrix-*', "systemctl stop 'matrix-*'", 'units by name'],
-	['a dump that all can read', 'pg_dump -Fc a > a.dump', '(umask 077; pg_dump -Fc a > a.dump)', 'umask 077'],
+	[
+		'units with a glob',
+		"systemctl disable --now 'matrix-*'",
+		'systemctl disable --now matrix-synapse',
+		'units by name',
+	],
+	['a mask with a glob', 'systemctl mask matrix-*', "systemctl stop 'matrix-*'", 'units by name'],
+	['a dump that everyone can read', 'pg_dump -Fc a > a.dump', '(umask 077; pg_dump -Fc a > a.dump)', 'umask 077'],
 	['a dump by -f', 'pg_dump -Fd -f a.dir a', '(umask 077; pg_dump -Fd -f a.dir a)', 'umask 077'],
 	['removal before the proof', 'rm -rf old', 'mv old older', 'in the clean-up'],
 	['a cluster dropped', 'pg_dropcluster 15 main', 'pg_ctlcluster 15 main stop', 'in the clean-up'],
@@ -53,7 +58,7 @@ test.each([
 		'lines pasted after',
 	],
 	[
-		'input of a line that goes on',
+		'input of a continued line',
 		'docker compose exec -T db \\\n  ls',
 		'echo | \\\n  docker compose exec -T db ls',
 		'lines pasted after',
@@ -96,7 +101,7 @@ test('removes a mount as a folder only if it is one', () => {
 });
 
 test.each([
-	['words behind the last fence', 'Do this: ```bash\n          ls\n          ``` and that'],
+	['words after the last fence', 'Do this: ```bash\n          ls\n          ``` and that'],
 	['a fence that is open', 'Do this:\n\n          ```bash\n          ls'],
 	['a cure that begins with a block', '```bash\n          ls\n          ```'],
 ])('reports %s', (_, cure) => {

@@ -19,10 +19,20 @@ test('reads a whole guide, named after its file', () => {
 });
 
 test.each([
-	['a name that is no parameter', 'lift {from}', 'lift {form}', '17:19 expected a parameter of this guide, got form'],
-	['a condition on no parameter', 'layout=upright', 'lay=upright', '9:71 expected a parameter of this guide, got lay'],
-	['a value that is none', 'layout=upright', 'layout=upside', '9:71 expected one of upright, lying, got upside'],
-	['a way that is none', 'ways: [carry]', 'ways: [fly]', '15:12 expected one of the ways carry, push, got fly'],
+	[
+		'a name that is not a parameter',
+		'lift {from}',
+		'lift {form}',
+		'17:19 expected a parameter of this guide, got form',
+	],
+	[
+		'a condition on an unknown parameter',
+		'layout=upright',
+		'lay=upright',
+		'9:71 expected a parameter of this guide, got lay',
+	],
+	['an invalid value', 'layout=upright', 'layout=upside', '9:71 expected one of upright, lying, got upside'],
+	['an unknown way', 'ways: [carry]', 'ways: [fly]', '15:12 expected one of the ways carry, push, got fly'],
 	[
 		'a default it would not accept',
 		'default: there',
@@ -40,7 +50,7 @@ test.each([
 	['an unknown key', 'why: It', 'because: It', 'there is no key because here'],
 	['no kind', 'kind: name }', 'optional: true }', '4:5 expected either a kind or values for from'],
 	[
-		'something that commands need and nobody asks for',
+		'something that commands need but the guide never asks for',
 		'means: where it stands, kind: name }',
 		'means: where it stands, kind: name, optional: true }',
 		'expected false, because commands need from',

@@ -187,7 +187,7 @@ describe('reads from the code', () => {
 	test.each<[string, string, Record<string, unknown>]>([
 		['a default', 'config.get("a", 3)', { a: { default: 3 } }],
 		['a fallback', 'config.get("a") or [1]', { a: { default: [1] } }],
-		['a key that has to be there', 'config["a"]', { a: { required: true } }],
+		['a required key', 'config["a"]', { a: { required: true } }],
 		['a key that is asked for first', 'x = config["a"] if "a" in config else None', { a: {} }],
 		[
 			'a duration',
@@ -197,7 +197,7 @@ describe('reads from the code', () => {
 		['a section', 's = config.get("s") or {}\ns.get("a")', { s: { default: {} }, 's.a': { default: null } }],
 		['elements', 'for x in config.get("l", []):\n    x["a"]', { l: { default: [] }, 'l[].a': { required: true } }],
 		[
-			"members of one's own",
+			"members with the admin's own names",
 			'for k, v in config.get("m", {}).items():\n    v.get("a")',
 			{ m: { default: {} }, 'm.*.a': { default: null } },
 		],
@@ -218,7 +218,7 @@ describe('reads from the code', () => {
 			{ s: { default: {} }, 's.a': { refused: 'present' } },
 		],
 		[
-			'a warning about anything but null, beside one by truth',
+			'a warning about anything but null, beside one about true',
 			'x = config.get("a")\nif x is not None:\n    logger.warning("old")\nif config.get("b"):\n    logger.warning("old")',
 			{ a: { default: null, warned: 'not null' }, b: { default: null, warned: true } },
 		],
@@ -228,7 +228,7 @@ describe('reads from the code', () => {
 			{ a: { default: null, warned: 'present' } },
 		],
 		[
-			'no refusal of two together',
+			'no refusal for two together',
 			'if config.get("a") and config.get("b"):\n    raise ConfigError("no")',
 			{ a: { default: null }, b: { default: null } },
 		],

@@ -31,7 +31,7 @@ const outputs: [when: string, output: string, words: string][] = [
 		'ValueError: b',
 	],
 	[
-		'sent line by line into the log',
+		'written line by line to the log',
 		'2019-11-21 10:00:00,000 - twisted - 254 - ERROR -  - Traceback (most recent call last):\n2019-11-21 10:00:00,000 - twisted - 254 - ERROR -  -   File "/env/a.py", line 1, in a\n2019-11-21 10:00:00,000 - twisted - 254 - ERROR -  -     raise ValueError(\n2019-11-21 10:00:00,000 - twisted - 254 - ERROR -  - ValueError: too new\n',
 		'ValueError: too new',
 	],
