@@ -1,4 +1,4 @@
-// Deployments whose vars.yml is tried: one of each kind that the move knows, and values for all that is put in by hand.
+// Deployments whose vars.yml is tested: one of each kind that the guide knows, and values for what is filled in by hand.
 
 export type Deployment = {
 	/** Of its host: matrix.<name>.example.org. */
@@ -11,7 +11,7 @@ function deployment(name: string, facts: string, stated: Record<string, string> 
 	return { name, stated, facts: facts.split(' ') };
 }
 
-/** Every way, proxy, port and log-in, and each fact once stated and once denied. */
+/** Every way, proxy, port and login, with each fact once stated and once denied. */
 export const deployments: Deployment[] = [
 	deployment(
 		'nginx',
@@ -61,7 +61,7 @@ export const deployments: Deployment[] = [
 	deployment('unsaid', 'docker postgres', { proxy: 'caddy', 'federation-port': '8448' }),
 ];
 
-/** Wrong files, made of a right one, and the failure of the guide that each is for. */
+/** Wrong files, made from a correct one, each with the guide's error for it. */
 export const mistakes: { failure: string; vars: (right: string) => string; of?: string }[] = [
 	{
 		failure: 'version-behind',
@@ -88,7 +88,7 @@ export const mistakes: { failure: string; vars: (right: string) => string; of?: 
 export const hex = '0123456789abcdef'.repeat(4);
 const appservice = 'bridge.yaml';
 
-/** What an administrator would put in, by the beginning of what the placeholder says after REPLACE. */
+/** What an admin would fill in, by the beginning of the placeholder's text after REPLACE. */
 const values: [RegExp, string][] = [
 	[/^new: openssl/, hex],
 	[/^MAS config.yaml: secrets.encryption/, hex],
@@ -122,7 +122,7 @@ const values: [RegExp, string][] = [
 	[/^the package of the module/, 'a-module'],
 ];
 
-/** The file with every placeholder filled in: the old secrets as given, everything else with what fits. */
+/** The file with every placeholder filled in: the old secrets as given, everything else with a matching value. */
 export function filledIn(text: string, given: Readonly<Record<string, string>> = {}): string {
 	// A whole list stands in place of the quoted words, anything else inside them.
 	return text.replace(/'REPLACE ([^'\n]*)'|REPLACE ([^'\n]*)/g, (_, quoted: string | undefined, bare = '') => {

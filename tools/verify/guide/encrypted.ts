@@ -1,5 +1,5 @@
 // Two people with real keys: one writes to an encrypted room, the other has not fetched the room's key before the guide
-// is followed. Whether they can read it afterwards shows that keys and messages for devices have come along.
+// is followed. Whether they can read it afterwards shows that keys and to-device messages were moved.
 import { randomUUID } from 'node:crypto';
 import {
 	DeviceId,
@@ -20,7 +20,7 @@ export type Secret = { writer: Device; reader: Device; room: string; event: stri
 const v3 = '/_matrix/client/v3';
 let looks = 0;
 
-/** Somebody new, with a device whose keys are on the server. */
+/** A new user, with a device whose keys are on the server. */
 async function device(name: string): Promise<Device> {
 	const { user, token, device: id } = await register(name, false);
 	const userId = new UserId(user);
@@ -51,7 +51,7 @@ function placeOf(request: Request): [method: string, path: string] {
 	}
 }
 
-/** Writes with a key of its own, which the other one is sent. Returns the event's id. */
+/** Writes with a new key, which is sent to the other one. Returns the event ID. */
 async function write({ writer, reader, room }: Pick<Secret, 'writer' | 'reader' | 'room'>, body: string) {
 	const { machine, token } = writer;
 	await machine.updateTrackedUsers([reader.user, writer.user]);
@@ -82,7 +82,7 @@ export async function writeInSecret(): Promise<Secret> {
 	return { writer, reader, room, said, event: await write({ writer, reader, room }, said) };
 }
 
-/** The reader fetches what came for the device, and reads the old message and a new one. Throws where one stays locked. */
+/** The reader fetches to-device messages, and reads the old message and a new one. Throws if one cannot be read. */
 export async function readInSecret(secret: Secret): Promise<void> {
 	const fresh = `once more ${randomUUID()}`;
 	const event = await write(secret, fresh);

@@ -1,4 +1,4 @@
-// The layouts that a guide is followed on: an old server with data in it and a Synapse on it, both running.
+// The layouts on which a guide is followed: an old server with data and a Synapse on it, both running.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
@@ -45,7 +45,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 		rc_user_directory: raised,
 	};
 	const { database: own, ...rest } = config;
-	// As people write it, a key a line: the guide changes lines of it.
+	// As people write it, one key per line: the guide changes lines of it.
 	const lines = [
 		...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
 		'database:',
@@ -66,7 +66,7 @@ export function build(job: Job, played: Played): void {
 	else if (stated.layout === 'managed') buildManaged(job, played);
 }
 
-/** What is said to `initdb`, by what the server sorts by. */
+/** The arguments of `initdb`, by what the server sorts by. */
 const initdb: Record<Locale | 'C', string> = {
 	C: '--lc-collate=C --lc-ctype=C',
 	'C.UTF-8': '--locale=C.UTF-8',
@@ -106,7 +106,7 @@ ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 	});
 	const env = surroundingsOf(played);
 	const psql = `docker compose exec -T db psql -X -U ${superuser}`;
-	// As many make it by hand: the database belongs to the superuser, and up to 14 everybody may make tables in it.
+	// As many create it by hand: the database belongs to the superuser, and up to 14 everyone can create tables in it.
 	const own =
 		superuser === 'synapse'
 			? ''
@@ -122,14 +122,14 @@ docker compose up -d`,
 	);
 }
 
-/** What an administrator changed on that server, in each of the ways that there are. */
+/** What an admin changed on that server, in every possible way. */
 function ownSettings(psql: string): string {
 	return `${psql} -d postgres -c "ALTER SYSTEM SET work_mem = '5MB'" -c "ALTER DATABASE synapse SET statement_timeout = '10min'" \\
  -c "ALTER DATABASE bridge SET search_path = public, \\"other words\\"" < /dev/null
 docker compose exec -T db sh -c 'echo "log_line_prefix = '"'%m [%p] %q%u@%d '"'" >> "$PGDATA"/postgresql.conf' < /dev/null`;
 }
 
-/** Two more programs on the server, with a database each. */
+/** Two more programs on the server, each with a database. */
 function others(server: string, database: string, password: string): string {
 	return ['mas', 'bridge']
 		.map(
@@ -139,7 +139,7 @@ ${database.replace('NAME', name)} -c "SET ROLE ${name}" -c "CREATE TABLE session
 		.join('\n');
 }
 
-/** Synapse on SQLite, in a container or by a package, and no PostgreSQL yet. */
+/** Synapse on SQLite, in a container or from a package, and no PostgreSQL yet. */
 function buildSqlite(job: Job, played: Played): void {
 	const { root, cwd } = played;
 	if (job.stated.layout === 'compose') {
@@ -205,7 +205,7 @@ function likeDebians(root: string, major: string, server: Server | undefined): v
 	}
 }
 
-/** Asks before it changes anything, as the real one does, and knows only the packages of these majors. */
+/** Like the real one, asks before it changes anything; knows only the packages of these major versions. */
 function aptGet(root: string, majors: string, installing: readonly string[]): void {
 	const file = join(root, 'bin', 'apt-get');
 	writeFileSync(
@@ -238,7 +238,7 @@ export function buildDebian(
 ): void {
 	const { root } = played;
 	debianFolders(played, [...new Set([from, to])]);
-	// Where Synapse's cluster has another port, whoever does not name it asks somebody else's on the usual one.
+	// If Synapse's cluster has another port, anyone who does not name it asks another server on the default one.
 	if (port !== '5432') sh(`pg_createcluster -p 5432 ${from} another --start`);
 	if (played.locales) sh(`mount --bind ${played.locales} /usr/lib/locale`);
 	sh(`pg_createcluster -p ${port} ${from} main --start${locale ? ` -- ${initdb[locale]}` : ''}`);
@@ -265,7 +265,7 @@ ${others(psql, `${psql} -d NAME`, 'another')}`);
 	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
-/** Two servers that are reached over the network only, with a role that may create databases but is no superuser. */
+/** Two servers that are reached only over the network, with a role that may create databases but is not a superuser. */
 function buildManaged({ stated: { from = '', to = '' } }: Job, played: Played): void {
 	const { root, servers, user } = played;
 	const begin = (major: string, address: string, script: string) => {
@@ -313,7 +313,7 @@ echo 'host all all all scram-sha-256' > ${data}/pg_hba.conf; echo 'local all all
 ${others('PSQL', 'PSQL -d NAME', databasePassword)}`,
 	);
 	begin(to, addresses.new, `PSQL -c "CREATE ROLE boss LOGIN CREATEDB CREATEROLE PASSWORD '${databasePassword}'"`);
-	// The administrator has the client programs of the newer version.
+	// The admin has the client programs of the newer version.
 	const newest = servers[String(Math.max(Number(from), Number(to)))];
 	for (const name of ['psql', 'pg_dump', 'pg_restore', 'createdb', 'createuser', 'vacuumdb', 'pg_dumpall']) {
 		const from = newest?.path.map(folder => join(folder, name)).find(file => existsSync(file));

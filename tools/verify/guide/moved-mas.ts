@@ -1,5 +1,5 @@
-// The database of Matrix Authentication Service in a move: its own tables, made by its own migrations, moved by the commands
-// that the guide has for it. Its program is in no registry, so nothing of it runs.
+// The database of Matrix Authentication Service in a move: tables created by its own migrations, moved with the commands
+// of the guide. Its program is in no registry, so it does not run here.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -10,9 +10,9 @@ type Hands = {
 	clone: string;
 	/** The playbook's own program for its PostgreSQL. */
 	cli: string;
-	/** A command of the trial's own. Throws when it fails. */
+	/** A command of the test itself. Throws if it fails. */
 	type: (script: string) => string;
-	/** Into the shell that the guide is pasted into. */
+	/** Goes into the shell that the guide is pasted into. */
 	paste: (block: string, mayFail: boolean) => Promise<string>;
 };
 
@@ -27,7 +27,7 @@ const migrations = 'crates/storage-pg/migrations';
 /** Its tables on the old server, with two people in them. */
 function makeMas({ root, clone, type }: Hands): void {
 	const folder = join(clone, migrations);
-	// Its migrations are written down in a table of the library that carries them out.
+	// Its migrations are recorded in a table of the library that runs them.
 	const table =
 		'CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text, installed_on timestamptz DEFAULT now(), success boolean, checksum bytea, execution_time bigint);';
 	const texts = readdirSync(folder)
@@ -43,14 +43,14 @@ ${psql} -U mas -d mas < ${root}/mas.sql > /dev/null
 ${psql} -U mas -d mas -c "INSERT INTO users (user_id, username, created_at) VALUES (gen_random_uuid(), 'ada', now()), (gen_random_uuid(), 'ben', now())" -c "INSERT INTO user_passwords (user_password_id, user_id, hashed_password, created_at, version) SELECT gen_random_uuid(), user_id, 'a hash', now(), 1 FROM users" < /dev/null`);
 }
 
-/** The steps of a stage that are for it. */
+/** The steps of a stage that apply to it. */
 function masSteps(stage: GuidedStage): GuidedStep[] {
 	return stage.steps.filter(({ commands = '' }) =>
 		/mas\.sql\.gz|matrix_authentication_service|before_move_mas/.test(commands),
 	);
 }
 
-/** Pastes them. Returns the three numbers that are compared, and throws where a text is not shown. */
+/** Pastes them. Returns the three numbers that are compared, and throws if a text is not shown. */
 async function followMas(stage: GuidedStage, { paste }: Hands): Promise<string> {
 	let all = '';
 	for (const { commands = '', shows } of masSteps(stage)) {
@@ -68,7 +68,7 @@ function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
 	return stage;
 }
 
-/** Made, dumped, restored under the playbook, and counted on both sides. */
+/** Created, dumped, restored under the playbook, and counted on both sides. */
 export async function masThere(stages: readonly GuidedStage[], hands: Hands): Promise<void> {
 	makeMas(hands);
 	const name = 'matrix_authentication_service';
@@ -79,7 +79,7 @@ export async function masThere(stages: readonly GuidedStage[], hands: Hands): Pr
 	console.log(`  MAS users, passwords, links: ${after}`);
 }
 
-/** And back on the old server, where its tables belong to its own role again. */
+/** Moved back to the old server, where its tables belong to its own role again. */
 export async function masBack(after: readonly GuidedStage[], hands: Hands): Promise<void> {
 	await followMas(stageOf(after, 'back-after-dump'), hands);
 	const said = hands.type(

@@ -1,11 +1,11 @@
-// A program of ours in namespaces of its own: what it mounts, names and starts is seen by nobody else, and ends with it.
+// One of our programs in its own namespaces: nobody else sees what it mounts, names and starts, and that ends with it.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const apart = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
-/** Its exit status, and what it said on standard error; standard output goes to ours. */
+/** Its exit status and standard error; standard output goes to ours. */
 export async function inNamespaces(
 	program: URL,
 	args: readonly string[],

@@ -1,4 +1,4 @@
-// People on a simulated homeserver: what they leave there before a guide is followed, and what they must find again after it.
+// People on a simulated homeserver: what they leave there before a guide is followed, and must find again afterwards.
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,7 +8,7 @@ export const password = 'correct horse battery';
 
 type Body = Record<string, unknown>;
 
-/** Asks the simulated homeserver. Throws with what it refused. */
+/** Sends a request to the simulated homeserver. Throws if it refuses. */
 export async function ask(method: string, path: string, token?: string, body?: unknown): Promise<Body> {
 	const response = await fetch(`${url}${path}`, {
 		method,
@@ -60,7 +60,7 @@ export async function register(name: string, admin: boolean) {
 	return { name, user: String(made.user_id), token: String(made.access_token), device: String(made.device_id) };
 }
 
-/** A signature's or a key's worth of letters: nobody here checks what it is made of. */
+/** Letters in place of a signature or a key, which nobody here checks. */
 const letters = 'c2lnbmVkIGJ5IG5vYm9keSBmb3IgYSB0cmlhbCBvZiBhIGd1aWRlIG9ubHk';
 
 function keysOf(user: string, device: string, count: number): Body {
@@ -82,10 +82,10 @@ function keysOf(user: string, device: string, count: number): Body {
 	};
 }
 
-/** A picture of one dot. */
+/** An image of one pixel. */
 const picture = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-/** Registers people, makes rooms, says things, uploads a file and the keys of devices. */
+/** Registers people, creates rooms, says things, uploads a file and device keys. */
 export async function moveIn(): Promise<Left> {
 	const people = [];
 	for (const name of ['ada', 'ben', 'cleo']) people.push(await register(name, name === 'ada'));
@@ -124,7 +124,7 @@ export async function moveIn(): Promise<Left> {
 	const first = (messages.chunk as Body[]).find(({ content }) => (content as Body).body === said);
 	event = String(first?.event_id ?? event);
 	await settled(ada.token);
-	// Before its background job was done the directory took nothing in; the next event makes it look.
+	// The directory accepted nothing before its background job was done; the next event triggers it.
 	await foundInDirectory(
 		ada.token,
 		ben?.user ?? '',
@@ -152,7 +152,7 @@ async function send(token: string, room: string, body: string): Promise<string> 
 	return String((await ask('PUT', path, token, { msgtype: 'm.text', body })).event_id);
 }
 
-/** Logs in again, finds everything again, says something. Throws with the first thing that is missing. */
+/** Logs in again, finds everything again, and says something. Throws with the first thing that is missing. */
 export async function lookAround({ people, rooms, event, said, media, bytes }: Left): Promise<void> {
 	const [room = ''] = rooms;
 	for (const { name, user, token, device } of people) {
@@ -178,7 +178,7 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 	}
 	const [ada, ben] = people;
 	await foundInDirectory(ada?.token ?? '', ben?.user ?? '');
-	// Releases before 1.111 know the second place only.
+	// Releases before 1.111 only know the second place.
 	for (const place of ['client/v1/media', 'media/v3']) {
 		const file = await fetch(`${url}/_matrix/${place}/download/${media}`, {
 			headers: { authorization: `Bearer ${ada?.token}` },
@@ -188,7 +188,7 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 	throw new Error('the uploaded file is gone');
 }
 
-/** The directory is made by a background job where it was not copied: it may take a while. */
+/** A background job builds the directory if it was not copied, which may take a while. */
 async function foundInDirectory(
 	token: string,
 	user: string,

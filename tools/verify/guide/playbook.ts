@@ -1,4 +1,4 @@
-// The playbook matrix-docker-ansible-deploy from a clone of it: its own checks of vars.yml, and its templates.
+// The playbook matrix-docker-ansible-deploy from a clone: its own checks of vars.yml, and its templates.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -6,29 +6,29 @@ import { join, resolve } from 'node:path';
 import { cache, Unavailable } from '../machine/environment.ts';
 import { run } from '../machine/process.ts';
 
-/** The newest that Python 3.11 can have; its own collections only, as much as the checks need. */
+/** The newest for Python 3.11; with only the collections that the checks need. */
 const core = 'ansible-core==2.19.14';
 
 export type Playbook = {
-	/** A clone, with the roles from elsewhere in roles/galaxy. */
+	/** A clone, with external roles in roles/galaxy. */
 	dir: string;
-	/** Its commit, nine characters of it; `unknown` where it is no clone. */
+	/** The first nine characters of its commit; `unknown` if it is not a clone. */
 	commit: string;
 	/** The release of Synapse that it installs. */
 	synapse: string;
 	ansible: { bin: string; version: string };
-	/** The roles of setup.yml, and those of them that are not there. */
+	/** The roles of setup.yml, and the missing ones among them. */
 	roles: string[];
 	missing: string[];
 };
 
-/** What was made of one host's vars.yml; `refused` is what the playbook said instead. */
+/** The result for one host's vars.yml; `refused` is what the playbook said instead. */
 export type Rendered = { refused: string } | { homeserver: string; mas?: string; restore?: Restore };
 
 /** How the playbook restores a dump: the command of its role, what made the database before, and whom it logs in as. */
 export type Restore = { command: string; managed: string; env: string };
 
-/** Throws Unavailable when the folder has no such playbook. */
+/** Throws Unavailable if the folder has no such playbook. */
 export async function openPlaybook(folder: string | undefined): Promise<Playbook> {
 	if (folder === undefined)
 		throw new Unavailable(
@@ -61,7 +61,7 @@ async function ansible(): Promise<Playbook['ansible']> {
 		rmSync(home, { recursive: true, force: true });
 		try {
 			await run('python3', ['-m', 'venv', half]);
-			// Its scripts name the folder they were made in: made where they stay.
+			// Its scripts contain the path they were created in, so they are created in place.
 			renameSync(half, home);
 			await run(join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', core]);
 			writeFileSync(join(home, 'done'), '');
@@ -72,7 +72,7 @@ async function ansible(): Promise<Playbook['ansible']> {
 	return { bin, version: core.split('==')[1] ?? '' };
 }
 
-/** The checks that the playbook does before it installs anything, with the switch of each as in its own main.yml. */
+/** The playbook's checks before it installs anything, each with its condition as in its own main.yml. */
 const checks: { role: string; file: string; when?: string }[] = [
 	{ role: 'custom/matrix_playbook_migration', file: 'validate_migration_version' },
 	{ role: 'custom/matrix_playbook_migration', file: 'validate_config' },
@@ -96,7 +96,7 @@ const checks: { role: string; file: string; when?: string }[] = [
 function play({ dir, roles, missing }: Playbook, out: string, dump: string | undefined): string {
 	const present = ({ role, file }: (typeof checks)[number]) =>
 		existsSync(join(dir, 'roles', role, 'tasks', `${file}.yml`));
-	// The roles are named so that their defaults are known, and never run: only what is tagged is.
+	// The roles are named so that their defaults are known, but never run: only what is tagged does.
 	const task = ({ role, file, when }: (typeof checks)[number]) => `
         - ansible.builtin.include_role:
             name: ${role}
@@ -175,7 +175,7 @@ export function render(
 	writeFileSync(join(inventory, 'hosts'), `[matrix_servers]\n${hosts.join('\n')}\n`);
 	symlinkSync(join(dir, 'group_vars'), join(inventory, 'group_vars'));
 	writeFileSync(join(scratch, 'play.yml'), play(playbook, out, dump));
-	// Where its lookups of templates look, outside of a role.
+	// Where template lookups search outside of a role.
 	for (const role of ['matrix-synapse', 'matrix-authentication-service']) {
 		mkdirSync(join(scratch, 'templates', 'templates'), { recursive: true });
 		const from = join(dir, 'roles/custom', role, 'templates');
@@ -214,7 +214,7 @@ export function render(
 	);
 }
 
-/** What ansible-playbook says; whether all went well is for the caller to see. */
+/** The output of ansible-playbook; the caller checks whether it succeeded. */
 export function command(
 	{ dir, ansible }: Playbook,
 	args: readonly string[],

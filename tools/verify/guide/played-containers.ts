@@ -1,11 +1,11 @@
 // Stands in for `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in a network that leads nowhere.
-// Such a network is a namespace of its own, so that nothing outside can be reached, and the ports are free.
+// Such a network is a separate namespace, so that nothing outside can be reached, and the ports are free.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { database, entrypoint, fail, majorOf, pidOf, played, type Service, socketOf, state } from './played-image.ts';
 
-/** The address that names of servers stand for, as outside. */
+/** The address of server names, as outside. */
 const address = '172.31.0.2';
 
 type Options = {
@@ -19,7 +19,7 @@ type Options = {
 const taking = new Set(['--name', '--network', '--entrypoint', '--user', '-e', '-v']);
 const bare = new Set(['-d', '--rm', '-i', '--internal', '-f', '-v']);
 
-/** `-v` takes a value in `run` and none in `rm`. */
+/** `-v` takes a value in `run`, but not in `rm`. */
 function optionsOf(words: readonly string[], verb: string): Options {
 	const found: Options = { flags: new Set(), values: new Map(), environment: [], volumes: [], rest: [] };
 	let at = 0;
@@ -113,7 +113,7 @@ async function run({ flags, values, environment, volumes, rest }: Options): Prom
 	console.log(name);
 }
 
-/** The programs of that image: of PostgreSQL those of its version, else Synapse's. */
+/** The programs of that image: PostgreSQL's of its version, or Synapse's. */
 function pathOf(service: Service): string {
 	const own = /postgres/.test(service.image ?? '')
 		? (played.servers[majorOf(service)]?.path ?? fail(`Unable to find image '${service.image}' locally`))
@@ -121,7 +121,7 @@ function pathOf(service: Service): string {
 	return [...own, process.env.PATH].join(':');
 }
 
-/** With its volumes where the container has them, in mounts of its own. */
+/** With its volumes mounted where the container has them. */
 function application(
 	{ program, args, volumes }: { program: string; args: string[]; volumes: string[] },
 	enter: readonly string[],
@@ -157,7 +157,7 @@ function execute({ flags, rest }: Options): void {
 	const env: NodeJS.ProcessEnv = { ...process.env, PATH: pathOf(service) };
 	delete env.PGPASSWORD;
 	if (isDatabase) Object.assign(env, { PGHOST: socketOf(name), PGDATA: entrypoint(name, service).env.PGDATA });
-	// Without -i its input is empty, whatever stands there.
+	// Without -i its input is empty, whatever is there.
 	const input = flags.has('-i') ? 'inherit' : 'ignore';
 	const enter = ['--net', ...(isDatabase ? [] : ['--mount']), '-t', String(pid), program, ...args];
 	process.exit(spawnSync('nsenter', enter, { stdio: [input, 'inherit', 'inherit'], env }).status ?? 1);
@@ -175,7 +175,7 @@ function versionOf(name: string): string {
 	return data ? readFileSync(data, 'utf8').trim() : fail(`container ${name} has not begun`);
 }
 
-/** Goes on after one that is not there, as the real one does, and says so at the end. */
+/** Like the real one, continues after a missing one, and says so at the end. */
 async function remove({ flags, rest }: Options): Promise<void> {
 	let isWhole = true;
 	for (const name of rest) {

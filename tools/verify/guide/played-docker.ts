@@ -1,4 +1,4 @@
-// Stands in for `docker`: the few commands that guides use, for services of a compose file that are processes here.
+// A stand-in for `docker`: the few commands that guides use, for services of a compose file that are processes here.
 // What the official image of PostgreSQL does when it starts is done step by step, by the programs of that version.
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -57,7 +57,7 @@ async function stop(service: string): Promise<void> {
 	while (pidOf(service) !== undefined) await new Promise(done => setTimeout(done, 50));
 }
 
-/** Without `-f` it asks, and without `-s` it leaves alone what runs. */
+/** Without `-f` it asks, and without `-s` it leaves running ones alone. */
 async function remove(service: string, options: readonly string[]): Promise<void> {
 	if (!options.some(word => word.includes('f'))) fail('played: docker compose rm asks, without -f');
 	if (options.some(word => word.includes('s'))) await stop(service);
@@ -78,13 +78,13 @@ function entered(args: string[]): string[] {
 	return [...args.slice(0, at).filter(word => word === '-T'), name, program, ...rest];
 }
 
-/** Starts what does not run, again where its part of the file is another than it was started with. */
+/** Starts what is not running, and restarts what has changed in the file since it was started. */
 async function up(name: string, service: Service): Promise<void> {
 	const was = join(state, `${name}.json`);
 	const is = JSON.stringify(service);
 	if (pidOf(name) !== undefined && readFileSync(was, 'utf8') === is) return;
 	await stop(name);
-	// A container that is made again has no nameless volume of before.
+	// A recreated container does not have its old anonymous volumes.
 	if (existsSync(was) && readFileSync(was, 'utf8') !== is)
 		rmSync(join(state, `${name}-nameless`), { recursive: true, force: true });
 	writeFileSync(was, is);
@@ -103,7 +103,7 @@ function containers(): Service[] {
 	return notes.map(file => JSON.parse(readFileSync(join(state, file), 'utf8')) as Service);
 }
 
-/** Images that were pulled, by name or for a container. */
+/** Pulled images, by name or for a container. */
 function images(): string[] {
 	const file = join(state, 'images.json');
 	return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as string[]) : [];
@@ -118,7 +118,7 @@ function program(name: string, log: number) {
 	return spawn(run, args, { detached: true, stdio: ['ignore', log, log] });
 }
 
-/** The real one passes on all that can be read, whether the program wants it or not: lines pasted behind it are gone. */
+/** The real one passes on all available input, whether the program wants it or not: lines pasted after it are lost. */
 function takeInput(): void {
 	const rest = Buffer.alloc(65_536);
 	try {

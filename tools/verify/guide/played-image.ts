@@ -1,4 +1,4 @@
-// What the official image of PostgreSQL does when a container of it starts, step by step, by the programs of that version.
+// What the official PostgreSQL image does when a container starts, step by step, with the programs of that version.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -19,17 +19,17 @@ export function fail(said: string): never {
 	process.exit(1);
 }
 
-/** What begins with neither a dot nor a slash is the name of a volume. */
+/** Anything that begins with neither a dot nor a slash is the name of a volume. */
 export function isVolume(source: string): boolean {
 	return !/^[./~]/.test(source);
 }
 
-/** The process of a service or container, if it runs. */
+/** The process of a service or container, if it is running. */
 export function pidOf(service: string): number | undefined {
 	const file = join(state, `${service}.pid`);
 	if (!existsSync(file)) return undefined;
 	const pid = Number(readFileSync(file, 'utf8'));
-	// A process that has ended and that nobody has waited for is no longer there.
+	// A zombie process does not count as running.
 	const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'utf8') : '';
 	return /^State:\s+[^ZX]/m.test(status) ? pid : undefined;
 }
@@ -45,7 +45,7 @@ function environmentOf({ environment = [] }: Service): Record<string, string> {
 	);
 }
 
-/** Where a path of the container lies here: under the longest mount, or in a volume without a name. */
+/** Where a container's path is here: under the longest mount, or in an anonymous volume. */
 function placed(name: string, { volumes = [] }: Service): (path: string) => string {
 	const mounts = volumes.map(line => line.split(':') as [string, string]).sort((a, b) => b[1].length - a[1].length);
 	return path => {
@@ -128,7 +128,7 @@ export function socketOf(name: string): string {
 	return folder;
 }
 
-/** Starts a server; `inside` is what it is run by, for one with a network of its own. */
+/** Starts a server; `inside` is the command that runs it in its own network, if it has one. */
 export function database(name: string, service: Service, log: number, inside: readonly string[] = []) {
 	const { script, env } = entrypoint(name, service);
 	const data = env.PGDATA ?? '';

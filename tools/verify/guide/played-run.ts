@@ -1,4 +1,4 @@
-// Stands in for `docker` where the playbook runs it: `run`, `exec` and `container inspect` of images of PostgreSQL, with
+// A stand-in for `docker` as the playbook runs it: `run`, `exec` and `container inspect` of PostgreSQL images, with
 // their mounts, users, networks and environment files; and, as `serve UNIT`, the server that a unit of systemd describes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -45,7 +45,7 @@ function runOf(args: readonly string[]): Run {
 	return { values, mounts, isInteractive, image: args[at] ?? '', words: args.slice(at + 1) };
 }
 
-/** The real one makes no folder for `--mount`: it refuses a source that is not there. */
+/** The real one creates no folder for `--mount`: it refuses a missing source. */
 function mountOf(text: string): Run['mounts'][number] {
 	const source = /(?:^|,)src=([^,]+)/.exec(text)?.[1] ?? fail(`invalid argument "${text}" for "--mount"`);
 	const target = /(?:^|,)dst=([^,]+)/.exec(text)?.[1] ?? fail(`invalid argument "${text}" for "--mount"`);
@@ -100,7 +100,7 @@ function run(args: readonly string[]): never {
 	process.exit(status ?? 1);
 }
 
-/** The image and the mounts that a unit of the playbook's role creates its container with. */
+/** The image and the mounts with which a unit of the playbook's role creates its container. */
 function unitOf(name: string): { image: string; mounts: Run['mounts']; environment: Record<string, string> } {
 	const text = readFileSync(`/etc/systemd/system/${name}.service`, 'utf8').replaceAll('\\\n', ' ');
 	const line = /ExecStartPre=.*?docker create (.*)$/m.exec(text)?.[1] ?? fail(`the unit ${name} creates no container`);

@@ -1,10 +1,10 @@
-// Stands in for `systemctl`, with what the real one refuses (compared with systemd 252): globs for unit files, units
-// that are not there, verbs and options that it does not know.
+// A stand-in for `systemctl`, which refuses what the real one does (compared with systemd 252): globs for unit files,
+// units that do not exist, unknown verbs and options.
 
-/** How a unit is started, in the background, as a command of the shell. */
+/** The shell command that starts a unit in the background. */
 export type Units = Readonly<Record<string, string>>;
 
-/** The program as a script. Units are named without `.service`; `root` is where their processes are noted. */
+/** The program as a script. Units are named without `.service`; `root` is where their processes are recorded. */
 export function systemctlScript(root: string, units: Units): string {
 	const starts = Object.entries(units).map(
 		([name, command]) =>

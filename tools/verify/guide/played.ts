@@ -1,4 +1,4 @@
-// A machine simulated for a guide, within namespaces of its own: the layout it asks for, old server and Synapse running.
+// A machine simulated for a guide, in its own namespaces: the required layout, with the old server and Synapse running.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,23 +7,23 @@ import { fileURLToPath } from 'node:url';
 import { systemctlScript } from './played-systemctl.ts';
 import type { Server } from './servers.ts';
 
-/** What the simulated programs know of it; they read it from the file that GLIA_PLAYED names. */
+/** What the simulated programs know about it; they read it from the file that GLIA_PLAYED names. */
 export type Played = {
-	/** Everything that is written lies below. */
+	/** Everything is written below it. */
 	root: string;
-	/** Where the administrator stands: the folder of the compose file. */
+	/** The admin's working directory: the folder of the compose file. */
 	cwd: string;
-	/** As whom PostgreSQL runs. */
+	/** The user PostgreSQL runs as. */
 	user: string;
 	group: string;
 	servers: Record<string, Server>;
 	/** A folder with locales that the machine itself lacks. */
 	locales?: string;
-	/** Commands of services that are no PostgreSQL. */
+	/** Commands of services other than PostgreSQL. */
 	programs: Record<string, string[]>;
 };
 
-/** What the role needs of the playbook, and the deployment's vars.yml. */
+/** What the role needs from the playbook, and the deployment's vars.yml. */
 export type PlaybookOf = { dir: string; roles: string[]; ansible: string; vars: string; host: string };
 
 export type Locale = 'C.UTF-8' | 'en_US.UTF-8' | 'icu';
@@ -32,7 +32,7 @@ export type Job = {
 	guide: string;
 	stated: Record<string, string>;
 	facts: string[];
-	/** Python of an environment with Synapse, and its release. */
+	/** The Python of an environment with Synapse, and its release. */
 	python: string;
 	release: string;
 	servers: Record<string, Server>;
@@ -43,21 +43,21 @@ export type Job = {
 	/** The mount namespace that must not be touched. */
 	outside: string;
 	/**
-	 * `onward`: to the end and clean-up. `back`: back before the start, and after it. `each`: back from each stage before the
-	 * start, then to the end and clean-up. `failures`: every known error once.
+	 * `onward`: to the end and clean-up. `back`: back before the start, and after it. `each`: back from each stage
+	 * before the start, then to the end and clean-up. `failures`: every known error once.
 	 */
 	flow: 'onward' | 'back' | 'each' | 'failures';
-	/** What the old server sorts by, Synapse's database included; absent: bytes. */
+	/** What the old server sorts by, including Synapse's database; by default bytes. */
 	locale?: Locale;
-	/** Where the layout is the playbook's. */
+	/** If the layout is the playbook's. */
 	playbook?: PlaybookOf;
-	/** The homeserver.yaml that the playbook's templates make, where a backup of it is proved. */
+	/** The homeserver.yaml from the playbook's templates, if its backup is tested. */
 	homeserver?: string;
 };
 
-/** What a simulated Synapse and its database log in with. */
+/** The credentials of a simulated Synapse and its database. */
 export const databasePassword = 'changeme';
-/** The address that the name of the old server stands for, and the new one's; not that of the machine itself. */
+/** The addresses of the old server's name and the new one's; not that of the machine itself. */
 export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
 
 /** Runs a command of the tool's own, not of the guide's. Throws with what it said. */
@@ -83,10 +83,10 @@ export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
 	};
 }
 
-/** Network, names, libraries and folders that the layout needs; nothing of it is seen outside the namespaces. */
+/** Network, names, libraries and folders that the layout needs, invisible outside the namespaces. */
 export function prepare(job: Job): Played {
 	const { root, servers, stated } = job;
-	// What follows lays folders over the machine's own, and guides remove things: never outside.
+	// What follows mounts folders over the machine's own, and guides remove things: never do that outside.
 	if (readlinkSync('/proc/self/ns/mnt') === job.outside) throw new Error('this is no namespace of its own');
 	const isPackaged = stated.layout === 'debian';
 	const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout.trim();
@@ -95,7 +95,7 @@ export function prepare(job: Job): Played {
 printf '127.0.0.1 localhost\\n${addresses.old} db old.example proof-db\\n${addresses.new} new.example\\n' > ${root}/hosts
 mount --bind ${root}/hosts /etc/hosts`);
 	const libraries = Object.values(servers).flatMap(({ libraries }) => libraries);
-	// The user that PostgreSQL runs as must get at programs that lie in a cache for root's eyes only.
+	// The user that PostgreSQL runs as needs access to programs in a cache that only root can read.
 	sh('mount -t tmpfs tmpfs /mnt && chmod 755 /mnt');
 	const moved = new Map<string, string>();
 	const homes = Object.values(servers).flatMap(({ path }) => path.map(bin => dirname(bin)));
@@ -140,7 +140,7 @@ ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld
 		writeFileSync(join(root, 'bin', name), `#!/bin/bash\n${text}\n`);
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
-	// A script of an environment names the Python of the place where it was made; these find it wherever it is.
+	// A script in an environment contains the path of its Python; these find it wherever it is.
 	sh(`mkdir -p ${root}/synapse
 printf '#!/bin/bash\\nexec %s "$@"\\n' ${job.python} > ${root}/synapse/python
 printf '#!/bin/bash\\nexec %s -m synapse._scripts.synapse_port_db "$@"\\n' ${job.python} > ${root}/synapse/synapse_port_db

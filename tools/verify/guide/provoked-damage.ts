@@ -1,4 +1,4 @@
-// What an old server can bring along: damaged indexes, recorded versions, settings of its own, a sorting that nobody sees.
+// What an old server can bring along: damaged indexes, recorded versions, its own settings, hidden sorting.
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { homeserver } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
@@ -54,7 +54,7 @@ export function damageErrors({ root, old, next, at15, at17 }: Pair, guide: Guide
 			const listed = at17(
 				`echo 'vacuum_defer_cleanup_age = 3' >> ${next.data}/postgresql.conf; psql -XAt -c "SELECT name, error FROM pg_file_settings WHERE error IS NOT NULL AND error <> 'setting could not be applied'"; sed -i '$d' ${next.data}/postgresql.conf`,
 			);
-			// What the stage looks for before it starts the server with the file.
+			// What the stage checks before it starts the server with the file.
 			if (!listed.includes('vacuum_defer_cleanup_age|unrecognized'))
 				throw new Error(`the look did not see it: ${listed}`);
 			return at17(bare);
@@ -63,7 +63,7 @@ export function damageErrors({ root, old, next, at15, at17 }: Pair, guide: Guide
 	};
 }
 
-/** A key twice in a table, past an index that does not see the second one. */
+/** A duplicate key in a table, which the index does not see. */
 function damagedIndex(env: NodeJS.ProcessEnv): void {
 	sh(
 		`createdb damaged
@@ -76,7 +76,10 @@ psql -Xq -d damaged -c "INSERT INTO users VALUES ('ada')" \\
 	);
 }
 
-/** In a cluster made with ICU, a database with locale C sorts by ICU, and Synapse starts on it; the guide's own does not. */
+/**
+ * In a cluster made with ICU, a database with locale C sorts by ICU, and Synapse starts on it; the guide's own does
+ * not.
+ */
 export function icuGoesUnseen(job: Job, played: Played): void {
 	const icu = cluster(played, '15', { name: '15-icu', init: '--locale-provider=icu --icu-locale=en' });
 	icu.start('127.0.0.15');

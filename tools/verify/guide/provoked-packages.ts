@@ -28,7 +28,7 @@ pg_upgradecluster -m dump -v 18 15 main`,
 				dbname: 'wrong',
 				host: '127.0.0.1',
 			});
-			// The cure, as the guide prints it.
+			// The fix, as the guide prints it.
 			sh(
 				`cd /; ${
 					/```bash\n([\s\S]*?)```/.exec(
@@ -75,7 +75,7 @@ pg_ctlcluster 15 main start; runuser -u postgres -- psql -d synapse -c "CREATE E
 	};
 }
 
-/** Whether the cure of the checksums leads on: the upgrade that failed goes through. */
+/** Whether the fix for the checksums works: the failed upgrade succeeds. */
 export function curedChecksums(played: Played): void {
 	const env = surroundingsOf(played);
 	sh(
@@ -86,7 +86,7 @@ pg_upgradecluster -m upgrade -v 18 15 main; pg_lsclusters | grep '^18 *main *543
 	writeFileSync(join(played.root, 'cured'), '');
 }
 
-/** An upgrade that is broken off, by a lost connection: the way back lets Synapse in again, and a second attempt goes through. */
+/** An upgrade interrupted by a lost connection: the way back lets Synapse in again, and a second attempt succeeds. */
 export function brokenOff(played: Played, guided: Guided): void {
 	const env = surroundingsOf(played);
 	const blocks = (stages: readonly GuidedStage[], id: string) =>

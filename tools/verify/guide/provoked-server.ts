@@ -6,7 +6,7 @@ import { addresses, type Job, type Played, sh, surroundingsOf } from './played.t
 import { damageErrors } from './provoked-damage.ts';
 import { cluster, type Pair, type Provocation, saying, synapse } from './provoking.ts';
 
-/** A server that the newest Synapse does not take any more. */
+/** A server that the newest Synapse no longer accepts. */
 export function tooOld(job: Job, played: Played): Record<string, Provocation> {
 	const old = cluster(played, '13', { auth: 'trust' });
 	old.start(addresses.old);
@@ -53,15 +53,15 @@ pg_dump -Fc synapse > ${root}/synapse.dump; pg_dump synapse > ${root}/synapse.sq
 	return { job, played, root, old, next, at15, at17, path16, database, trial };
 }
 
-/** Errors of those who log in, and of roles that may not do what they try. */
+/** Errors of logins, and of roles without the necessary rights. */
 function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 	return {
-		// As a superuser of another name made them, for a role that only logs in.
+		// As created by a superuser of another name, for a role that only logs in.
 		'no-superuser': () => saying('psql -XAt -c "SELECT rolname FROM pg_authid"', { ...old.env, PGUSER: 'guest' }),
 		'schema-public': () => {
 			sh('dropdb --if-exists others; createdb others; psql -Xqc "CREATE ROLE writer LOGIN"', next.env);
 			const said = saying('psql -X -d others -c "CREATE TABLE one (n int)"', { ...next.env, PGUSER: 'writer' });
-			// The cure leads on.
+			// The fix works.
 			sh(
 				`psql -Xqc "ALTER DATABASE others OWNER TO writer"; psql -X -U writer -d others -c "CREATE TABLE one (n int)"`,
 				next.env,
@@ -92,7 +92,7 @@ function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 	};
 }
 
-/** Errors of dumps that are written and read. */
+/** Errors of writing and reading dumps. */
 function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Record<string, Provocation> {
 	return {
 		'version-mismatch': () => saying('pg_dump -Fc postgres > /dev/null', { ...old.env, PGHOST: next.data }),
@@ -175,7 +175,7 @@ function fileErrors({ played, old, next, at17 }: Pair): Record<string, Provocati
 	};
 }
 
-/** Errors of locales, encodings and databases that are the wrong ones. */
+/** Errors of wrong locales, encodings and databases. */
 function localeErrors({ job, played, root, old, at15, database, trial }: Pair): Record<string, Provocation> {
 	return {
 		'wrong-collation': () => {
@@ -207,7 +207,7 @@ curl -sS --retry 60 --retry-delay 2 --retry-connrefused -d '{"type":"m.login.pas
 	};
 }
 
-/** Errors of the official image's own script; none without a clone of it. */
+/** Errors of the official image's own script; none without a clone of its repository. */
 function imageErrors({ played, root }: Pair): Record<string, Provocation> {
 	const image = process.env.GLIA_POSTGRES_IMAGE;
 	if (!image || !existsSync(image)) return {};
@@ -232,7 +232,7 @@ env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/v
 				'POSTGRES_PASSWORD=x',
 				'mkdir -p /var/lib/postgresql/data; mount -t tmpfs tmpfs /var/lib/postgresql/data',
 			),
-		// Twice: the second start takes what the first has left for complete, and runs with an empty database.
+		// Twice: the second start takes the first one's leftovers for complete, and runs with an empty database.
 		'role-exists-in-init': () => {
 			const setting =
 				'POSTGRES_USER=synapse POSTGRES_PASSWORD=changeme POSTGRES_INITDB_ARGS="--encoding=UTF-8 --lc-collate=C --lc-ctype=C"';

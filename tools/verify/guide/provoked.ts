@@ -1,4 +1,4 @@
-// Every known error of a guide, brought about on purpose once, so that its words can be compared with the guide's.
+// Every known error of a guide, caused once on purpose, so that its message can be compared with the guide's.
 import { knownBy } from '../../../src/advice/guide/guide.ts';
 import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
@@ -10,7 +10,7 @@ import { serverErrors, tooOld } from './provoked-server.ts';
 import type { Provocation } from './provoking.ts';
 import type { Result } from './trial.ts';
 
-/** Brings each known error about, compares what was said, and adds what was seen. Throws with those that said something else. */
+/** Causes each known error, compares the message, and adds the results. Throws with those whose message differs. */
 export async function provokeAll(job: Job, played: Played, guide: Guide, results: Result[]): Promise<void> {
 	const all = provocations(job, played, guide);
 	const failures = allStages(guide).flatMap(stage => stage.failures);
@@ -40,7 +40,7 @@ function provocations(job: Job, played: Played, guide: Guide): Record<string, Pr
 	return job.stated.layout === 'managed' ? tooOld(job, played) : serverErrors(job, played, guide);
 }
 
-/** The line that says it, without the folders of this machine. */
+/** The line with the message, without the folders of this machine. */
 function line(text: string, said: string, { root }: Job): string {
 	const found = said.split('\n').find(other => knownBy(text, other)) ?? text;
 	return found.replaceAll(root, '…').trim().slice(0, 300);

@@ -1,4 +1,4 @@
-// What errors are brought about with: servers to break, commands that may fail, and a Synapse that may refuse to start.
+// What errors are caused with: servers to break, commands that may fail, and a Synapse that may refuse to start.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { homeserver } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 
-/** Brings one error about. Returns all that was said. */
+/** Causes one error. Returns all output. */
 export type Provocation = () => string;
 
-/** What a command says, whether it ends well or not. */
+/** The output of a command, whether it succeeds or not. */
 export function saying(script: string, env: NodeJS.ProcessEnv): string {
 	const { output } = spawnSync('bash', ['-c', `exec 2>&1\n${script}`], {
 		encoding: 'utf8',
@@ -65,7 +65,7 @@ printf 'local all all trust\\nhost all all all ${auth}\\n' > ${data}/pg_hba.conf
 
 export type Cluster = ReturnType<typeof cluster>;
 
-/** An old server with a database, a new one that is empty, and what is asked of them. */
+/** An old server with a database, an empty new one, and their queries. */
 export type Pair = {
 	job: Job;
 	played: Played;
@@ -76,9 +76,9 @@ export type Pair = {
 	at17: (script: string) => string;
 	/** The client programs of a 16 that is months old. */
 	path16: NodeJS.ProcessEnv;
-	/** The database `trial` on the old server, as Synapse is told it. */
+	/** The database `trial` on the old server, as in Synapse's configuration. */
 	database: Record<string, string>;
-	/** Makes it again, with these options of `createdb`. */
+	/** Recreates it, with these options of `createdb`. */
 	trial: (options: string) => void;
 };
 
@@ -89,7 +89,7 @@ export function synapse(job: Job, played: Played, database: Record<string, strin
 	return saying(`timeout 60 ${job.python} -m synapse.app.homeserver -c ${config} ${more}`, surroundingsOf(played));
 }
 
-/** The cure of a failure, with the names of this trial in it. */
+/** The fix for an error, with the names of this trial. */
 export function cureOf(id: string, guide: Guide, names: Record<string, string>): string {
 	const cure =
 		allStages(guide)

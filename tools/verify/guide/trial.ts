@@ -1,4 +1,4 @@
-// What a trial of a guide yields.
+// The results of testing a guide.
 import type { Tried } from '../../../src/knowledge/schema/synapse.ts';
 
 /** One part that was tested; the guide, the day and the hash are added when it is stored. */

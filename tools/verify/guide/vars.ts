@@ -5,7 +5,7 @@ import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { filesOf } from '../../../src/messages/guide.ts';
 import type { Deployment } from './deployments.ts';
 
-/** The guide for one deployment, its names made of the deployment's. */
+/** The guide for one deployment, with the deployment's names. */
 export function guidedFor(guide: Guide, { name, stated, facts }: Deployment, synapse: string): Guided {
 	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
 	if (!(profile instanceof Map)) throw new Error(`${name} contradicts itself`);
