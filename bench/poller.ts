@@ -7,7 +7,7 @@ import { openWeb } from '../src/edges/web/web.ts';
 import { addressOf, type Listening } from './played-servers.ts';
 
 /**
- * Of one round: seconds for all, and until the last was begun (from then on there is nothing left to keep the others busy);
+ * One round: seconds for all, and until the last was begun (from then on there is nothing left to keep the others busy);
  * milliseconds for one healthy server (the longest and the 99th percentile).
  */
 export type Round = {

@@ -1,4 +1,4 @@
-// What a reader may rely on when opening the repository: imports point down, there is no cycle, each library has one home.
+// What readers of the repository can rely on: imports point down, there is no cycle, each library has one home.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';

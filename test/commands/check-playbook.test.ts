@@ -145,7 +145,7 @@ test('lists entries that apply since a day, or since the revision named in the f
 	const jvb = `${base}jitsi_enabled: true\njitsi_jvb_server_id: x\n`;
 	expect(await ids(jvb, 'mdad 2026-07-20')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
 	expect(await ids(jvb, '')).toEqual(['mdad/2026-08-06/jitsi-colibri']);
-	// With Jitsi alone nothing has to be done.
+	// With Jitsi alone there is nothing to do.
 	expect(await ids(`${base}jitsi_enabled: true\n`, '')).toEqual([]);
 	expect(await ids(`${base}`, '2026-07-20')).toEqual([]);
 });

@@ -124,7 +124,7 @@ async function hear(): Promise<void> {
 	clock += 1000;
 }
 
-/** Receives and decides; returns what is to be said, each with the event that it answers. */
+/** Receives and decides; returns the answers, each with the event that it answers. */
 async function answers(): Promise<{ to: string | undefined; said: string }[]> {
 	await hear();
 	inbox.wake();

@@ -50,7 +50,7 @@ describe('a broken release names the one to use instead', () => {
 		expect(step).toMatchObject({ release: '1.136.0', refuses: true });
 		expect(step?.text).toContain('1.137.0');
 		expect(stepsOf('1.135.2 1.137.0 mas docker', /MSC4108 requires MSC3861/)).toEqual([]);
-		// Whoever follows the step with the block reads about it there too.
+		// The step with the block mentions it too.
 		expect(noteOf('1.136.0/msc3861-mas').text).toContain('msc4108_enabled');
 	});
 

@@ -174,7 +174,7 @@ async function openRoom(owner: SecretPerson, i: number): Promise<string> {
 	return room;
 }
 
-/** Which message of its session this is: a Megolm message begins with its version and, tagged 0x08, that number. */
+/** The index of a message in its session: a Megolm message begins with its version and, tagged 0x08, that index. */
 function indexOf(event: RoomEvent): number {
 	const bytes = Buffer.from(String(event.content.ciphertext), 'base64');
 	if (bytes[0] !== 3 || bytes[1] !== 0x08) return Number.NaN;

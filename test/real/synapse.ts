@@ -386,7 +386,7 @@ async function run(command: string, args: string[]): Promise<void> {
 
 /**
  * The cause in the output of a failed command, on one line: the end of what a program that it ran said, else
- * its own errors, else its last lines. A hint to look above is no cause.
+ * its own errors, else its last lines. A hint to look above is not a cause.
  */
 export function causeIn(output: string): string {
 	const inner = [...output.matchAll(/\[\d+ lines of output\]\n([\s\S]*?)\[end of output\]/g)].at(-1)?.[1];

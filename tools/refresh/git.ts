@@ -7,7 +7,7 @@ export function openGit(folder: string): Git {
 	return (args, input = '') => execFileSync('git', ['-C', folder, ...args], { input, maxBuffer: 2 ** 31 });
 }
 
-/** The texts of these objects (`<commit>:<path>`), in their order; undefined where there is no such object. */
+/** The texts of these objects (`<commit>:<path>`), in order; undefined if there is no such object. */
 export function textsOf(git: Git, names: readonly string[]): (string | undefined)[] {
 	const answer = git(['cat-file', '--batch'], names.map(name => `${name}\n`).join(''));
 	let at = 0;

@@ -22,7 +22,7 @@ export type Started =
 	| { listens: false; error: string };
 
 export type Start = {
-	/** Of the environment that holds the release. */
+	/** The Python of the environment with the release. */
 	python: string;
 	env: NodeJS.ProcessEnv;
 	/** Holds the configuration, the log and everything the start writes. */

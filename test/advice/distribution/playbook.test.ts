@@ -161,7 +161,7 @@ describe('an entry applies', () => {
 			['synapse', true],
 			['coturn', true],
 		]);
-		// Whoever names one homeserver has no other.
+		// A file that names one homeserver has no other.
 		const { stated: said } = stated({ matrix_tuwunel_enabled: true });
 		expect(concerns(undefined, { stated: said, vars: undefined })).toEqual([
 			['tuwunel', true],

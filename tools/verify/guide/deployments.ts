@@ -1,7 +1,7 @@
 // Deployments whose vars.yml is tested: one of each kind that the guide knows, and values for what is filled in by hand.
 
 export type Deployment = {
-	/** Of its host: matrix.<name>.example.org. */
+	/** The name of its host: matrix.<name>.example.org. */
 	name: string;
 	stated: Record<string, string>;
 	facts: string[];
@@ -124,7 +124,7 @@ const values: [RegExp, string][] = [
 
 /** The file with every placeholder filled in: the old secrets as given, everything else with a matching value. */
 export function filledIn(text: string, given: Readonly<Record<string, string>> = {}): string {
-	// A whole list stands in place of the quoted words, anything else inside them.
+	// A list replaces the quoted words, anything else goes inside the quotes.
 	return text.replace(/'REPLACE ([^'\n]*)'|REPLACE ([^'\n]*)/g, (_, quoted: string | undefined, bare = '') => {
 		const says = quoted ?? String(bare);
 		const value = valueFor(says, given);

@@ -119,7 +119,7 @@ function configurationBy(known: Knowledge, playbook: Playbook, root: string): st
 
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
-/** Runs one case in namespaces of its own. Throws with what failed. */
+/** Runs one case in separate namespaces. Throws with what failed. */
 async function play(guide: Guide, one: Case, known: Knowledge, playbook: string | undefined): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', known.releases);

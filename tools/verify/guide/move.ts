@@ -112,7 +112,7 @@ async function everyVars(guide: Guide, playbook: Playbook, python: string, keep:
 const loadedOnly =
 	"The playbook's own checks accepted the file, its templates rendered `homeserver.yaml` from it, and Synapse loaded that. Nothing was installed.";
 
-/** Whether all pieces of a known error stand in what was said, in their order. */
+/** Whether all pieces of a known error occur in the output, in order. */
 export function has(said: string, text: string): boolean {
 	const plain = (words: string) => words.replace(/\s+/g, ' ');
 	let from = 0;
@@ -219,7 +219,7 @@ async function loaded(
 		'data/appservices/bridge.yaml',
 		'id: bridge\nurl: http://bridge:1\nas_token: a\nhs_token: h\nsender_localpart: bridge\nnamespaces: {}\n',
 	);
-	// In place of what an image of their own would have.
+	// Instead of what their own image would contain.
 	write(
 		'glia_module.py',
 		'class Module:\n    def __init__(self, config, api): pass\n    @staticmethod\n    def parse_config(config): return config\n',

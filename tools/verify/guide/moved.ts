@@ -1,4 +1,4 @@
-// The move itself, within namespaces of its own: an old server of the official layout with people on it, the guide's own
+// The migration itself, in separate namespaces: an old server of the official layout with people on it, the guide's own
 // commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -171,7 +171,7 @@ function paste(block: string, mayFail: boolean): Promise<string> {
 	return shell.paste(here(block), { mayFail });
 }
 
-/** A command of the trial's own, in a shell of its own. Returns all it said; throws when it fails, unless it may. */
+/** A command of the test itself, in a separate shell. Returns its output; throws if it fails, unless it may. */
 function type(script: string, { mayFail = false, at = played.cwd } = {}): string {
 	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${at}'\nexec 2>&1\n${here(script)}`], {
 		encoding: 'utf8',
@@ -367,7 +367,7 @@ async function move(): Promise<void> {
 	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
 		throw new Error('what was said after the move is lost');
 	await backUpExternal();
-	// Of the trial's own, not of the guide's.
+	// The test's own, not the guide's.
 	type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
 	for (const stage of guided.cleanUp) await follow(stage);
 	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);

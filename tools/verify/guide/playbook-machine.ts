@@ -1,4 +1,5 @@
-// A machine that the playbook has installed PostgreSQL on: its own role, run by Ansible, with stand-ins for Docker and systemd.
+// A machine that the playbook has installed PostgreSQL on: its own role, run by Ansible, with stand-ins for Docker and
+// systemd.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +54,7 @@ ${cli} -d bridge -c "SET ROLE bridge" -c "CREATE TABLE sessions AS SELECT genera
 	writeFileSync(join(cwd, 'vars.yml'), vars);
 }
 
-/** Folders of the machine, of its own in these namespaces. */
+/** Folders of the machine, private to these namespaces. */
 function places(root: string): void {
 	const home = homedir();
 	sh(`mkdir -p ${root}/matrix ${root}/units ${root}/socket ${root}/roothome /matrix /etc/systemd/system
@@ -69,8 +70,8 @@ mount --rbind ${root}/roothome ${home}`);
 }
 
 /**
- * On a server everyone may write to /tmp, where the role's container puts its dump. The machine of a trial may be stricter,
- * so /tmp becomes a folder of the namespace, in which only these places stay.
+ * On a server everyone may write to /tmp, where the role's container puts its dump. The machine of a trial may be
+ * stricter, so /tmp becomes a folder of the namespace, in which only these places stay.
  */
 function openTmp(places: readonly string[]): void {
 	const kept = places.filter(place => place.startsWith('/tmp/'));
@@ -86,7 +87,7 @@ function programs({ node, python, servers }: Job, { root, cwd, programs }: Playe
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
 	const docker = `${node} --no-warnings ${fileURLToPath(new URL('played-run.ts', import.meta.url))}`;
-	// Containers of a proof have a network of their own, which another stand-in plays.
+	// Containers of a proof have their own network, which another stand-in simulates.
 	const apart = `${node} --no-warnings ${fileURLToPath(new URL('played-docker.ts', import.meta.url))}`;
 	put('docker', `case " $* " in *' proof'*) exec ${apart} "$@" ;; *) exec ${docker} "$@" ;; esac`);
 	put(

@@ -25,7 +25,7 @@ export type Playbook = {
 /** The result for one host's vars.yml; `refused` is what the playbook said instead. */
 export type Rendered = { refused: string } | { homeserver: string; mas?: string; restore?: Restore };
 
-/** How the playbook restores a dump: the command of its role, what made the database before, and whom it logs in as. */
+/** How the playbook restores a dump: its role's command, what creates the database before, and the user it logs in as. */
 export type Restore = { command: string; managed: string; env: string };
 
 /** Throws Unavailable if the folder has no such playbook. */

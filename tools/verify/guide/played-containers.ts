@@ -1,4 +1,4 @@
-// Stands in for `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in a network that leads nowhere.
+// A stand-in for `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in an isolated network.
 // Such a network is a separate namespace, so that nothing outside can be reached, and the ports are free.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Within a network of its own: a real nginx or Caddy with the guide's file, and two servers in place of the playbook's Traefik,
+// In a separate network: a real nginx or Caddy with the guide's file, and two servers instead of the playbook's Traefik,
 // which say what reached them.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -56,7 +56,7 @@ function start(): void {
 	closeSync(log);
 }
 
-/** Resolves to what the other side got; rejects when there is no such answer. */
+/** Resolves to what the other side got; rejects if there is no such response. */
 function ask(path: string, at: string, body = ''): Promise<Passed> {
 	return new Promise((done, fail) => {
 		const asking = request(

@@ -16,7 +16,7 @@ export type Proxied = {
 	port: '443' | '8448';
 	host: string;
 	text: string;
-	/** A folder of its own. */
+	/** A separate folder. */
 	root: string;
 };
 

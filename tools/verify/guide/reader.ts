@@ -25,7 +25,7 @@ export type Reader = {
 	end(): void;
 };
 
-/** The placeholder that a reader replaces with a password of their own. */
+/** The placeholder that a reader replaces with their own password. */
 const chosen = 'CHOSEN-SECRET';
 
 /** `found`: stages that check the server and find something other than the guide hopes for. */
@@ -122,7 +122,7 @@ export function edit(file: string, diff: string): void {
 	writeFileSync(file, lines.join('\n'));
 }
 
-/** The file that a guide means; Synapse's configuration is in a folder of its own. */
+/** The file that a guide means; Synapse's configuration is in a separate folder. */
 function placeOf(file: string, { cwd }: Played): string {
 	return file === 'homeserver.yaml' ? join(cwd, 'files', file) : resolve(cwd, file);
 }

@@ -1,4 +1,5 @@
-// Follows a guide on a simulated machine: the commands of every stage, the ways back, and users who must find everything again.
+// Follows a guide on a simulated machine: the commands of every stage, the ways back, and users who must find
+// everything again.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Guided, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -43,7 +44,7 @@ function guidedBy(guide: Guide, more: Record<string, string> = {}): Guided {
 	return guided;
 }
 
-/** The users from before, and what two of them wrote encrypted. */
+/** The existing users, and the encrypted messages of two of them. */
 type Before = { left: Left; secret: Secret };
 
 async function peopled(): Promise<Before> {

@@ -10,7 +10,7 @@ import { freePort } from './port.ts';
 import { run, type Surroundings } from './process.ts';
 
 export type Server = {
-	/** Of 127.0.0.1. */
+	/** A port of 127.0.0.1. */
 	port: number;
 	/** Runs statements as the superuser `postgres`. Resolves to the rows of the last one. */
 	query(sql: string, database?: string): Promise<Record<string, unknown>[]>;
