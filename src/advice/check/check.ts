@@ -1,4 +1,4 @@
-// What a configuration says about a deployment, and what a range of releases does to it: decided, without a word.
+// What a configuration says about a deployment, and what a range of releases does to it, as data without words.
 import type { Condition, Decision, FoundPlace } from '../../configuration/condition.ts';
 import { allOf, decide, placesOf } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
@@ -23,7 +23,7 @@ import { type Checked, type CheckRequest, type Finding, findingKinds, type Unjud
 import { isOpaque, nameable, optionsIn, type WrittenOption } from './written-options.ts';
 import { wrongValues } from './wrong-values.ts';
 
-/** Everything a configuration tells about a target, or about a range. */
+/** Everything a configuration shows about a target, or about a range. */
 export function check(
 	question: CheckRequest,
 	knowledge: Pick<Knowledge, 'notes' | 'faults' | 'effects' | 'releases'>,
@@ -38,7 +38,7 @@ export function check(
 	const read = written
 		.flatMap(one => findingsOf(one, question, wrong.isTried(one)))
 		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
-	// What stops the start stands beside what is only promised about the same line.
+	// A refusal is also shown beside a mere announcement about its line: only the refusal of a note replaces it.
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
 	const own = [...wrong.findings, ...read].filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
@@ -60,7 +60,7 @@ export function check(
 			lost: [...new Set(lost.map(name => nameable(writePath([path, name]), options)))],
 		}),
 	);
-	// A refusal stands beside what is only promised about the same line.
+	// The same for effects.
 	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
 	for (const effect of effects) if (effect.kind === 'refuses') told.add(placeOf(effect));
@@ -99,19 +99,19 @@ function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option
 	return `${file} ${line} ${option}`;
 }
 
-/** The same where several elements of one list may stand on a line. */
+/** The same with the column, because one line may hold several elements of a list. */
 function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option'>): string {
 	return `${placeOf(place)} ${place.column}`;
 }
 
-/** What is no YAML stops every release: each process reads its files before anything else. */
+/** Invalid YAML stops every release: each process reads its files first. */
 function unreadable({ unreadable: files }: Configuration): Finding[] {
 	return files.flatMap(({ file, line = 1, why, limit }): Finding[] =>
 		limit ? [] : [{ kind: 'refuses', option: '', file, line, why }],
 	);
 }
 
-/** Every release refuses to start without a name of its own. An excerpt need not have it. */
+/** Every release refuses to start without a server name. An excerpt need not contain it. */
 function missing({ configuration: { processes, excerpt, unreadable } }: CheckRequest): Finding[] {
 	const main = processes.find(({ part }) => part === 'main');
 	const isThere = main?.value.kind === 'mapping' && main.value.entries.some(({ key }) => key === 'server_name');
@@ -129,10 +129,10 @@ function inOrder(a: Finding, b: Finding): number {
 	);
 }
 
-/** A note, or a fault: what a configuration decides. */
+/** A note or a fault with a condition. */
 type Conditional = Pick<Note, 'release' | 'found' | 'applies'> & Partial<Pick<Note, 'refuses' | 'partly'>>;
 
-/** The condition of every note that has one, as these files and facts decide it. */
+/** Evaluates the condition of every note that has one, on these files and facts. */
 export function decideNotes<About extends Conditional>(
 	{ configuration, options, profile, to }: CheckRequest,
 	notes: readonly About[],
@@ -140,7 +140,7 @@ export function decideNotes<About extends Conditional>(
 	const found = new Map<About, Decision>();
 	for (const note of notes) {
 		if (!note.found) continue;
-		// A refusal lasts: what counts then is what the target falls back to.
+		// A refusal lasts, so the defaults that matter are the target's.
 		const release = note.refuses && compare(note.release, to) < 0 ? to : note.release;
 		const files = decideFiles(note.found, release, { configuration, options });
 		const open: Decision = files.is === false && note.partly ? { is: 'unknown' } : files;
@@ -157,13 +157,13 @@ function decideFiles(
 	return decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release });
 }
 
-/** Whether the start is refused, where that affects fewer deployments than the note does. */
+/** Whether the start is refused, if that affects fewer deployments than the note does. */
 function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
 	return decideFiles(refusesIf, to, { configuration, options }).is === true;
 }
 
-/** What notes say of these files: refusals that hold in the target, and promises about what stands there. */
+/** What notes say about these files: refusals that hold in the target, and announcements about what is written there. */
 function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decision>): Finding[] {
 	const { to } = question;
 	const isReached = ({ release }: Note) => compare(release, finalOf(to)) <= 0;
@@ -176,7 +176,7 @@ function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decis
 	});
 }
 
-/** What is promised to end, where it stands. What is promised about an option that nobody wrote is no finding. */
+/** Announced ends, at the lines they affect. An announcement about an option that is not written is not a finding. */
 function promises(
 	{ from, to, ...question }: CheckRequest,
 	notes: readonly Note[],
@@ -194,7 +194,7 @@ function promises(
 	});
 }
 
-/** Those of the options that the note names; where none of them is, all. */
+/** The places of the options that the note names, or all if there are none. */
 function placesFor({ options }: Note, places: readonly FoundPlace[]): FoundPlace[] {
 	const named = places.filter(({ option }) => options.includes(option));
 	return distinctPlaces(named.length ? named : places);
@@ -204,7 +204,7 @@ function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
 	return [...new Map(places.map(place => [spotOf(place), place])).values()];
 }
 
-/** What the code does with a configuration and no note tells. */
+/** What the code does with a configuration, if no note says so. */
 function effectFindings(question: CheckRequest, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
 	const { configuration, options, to } = question;
 	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
@@ -223,14 +223,14 @@ function replacement(note: Note): { replacedBy?: string } {
 	return note.deadline?.replacedBy ? { replacedBy: note.deadline.replacedBy } : {};
 }
 
-/** What the code of the releases says of one written option. */
+/** What the code of the releases says about one written option. */
 function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boolean): Finding[] {
 	const { options, from, to } = question;
 	const { path, file, line } = written;
 	const place = { option: path, file, line };
 	const state = optionAt(options, path, to);
 	if (!state) return [absent(written, question)].flatMap(finding => finding ?? []);
-	// The main process does not look at what tells a worker where it is.
+	// The main process ignores the options that tell a worker where it is.
 	const isForWorkers = /^worker_replication_h/.test(path) && !question.configuration.has.worker;
 	if (state.refused && isSet(written.value, state.refused) && !isForWorkers) {
 		const life = lifeOf(options, path);
@@ -240,7 +240,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 	const wrong = wrongKind(written.value, state, to);
 	if (wrong)
 		found.push({
-			// Where releases were asked themselves, the reading of their code is only a hint.
+			// If releases were tested with values, reading their code is only a hint.
 			kind: state.accepts && !isTried ? 'refuses' : 'invalid',
 			...place,
 			is: wrong,
@@ -259,19 +259,19 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 	return found;
 }
 
-/** A default that says something: null and an empty mapping only mean that the code works it out elsewhere. */
+/** Whether a default is worth showing: null and an empty mapping only mean that the code computes it elsewhere. */
 function isWorthSaying(value: unknown): boolean {
 	return value !== undefined && value !== null && JSON.stringify(value) !== '{}';
 }
 
-/** A name that the target does not know: gone, misplaced, or misspelt. */
+/** A name that the target does not know: removed, misplaced, or misspelt. */
 function absent(written: WrittenOption, { options, values, to, nearest }: CheckRequest): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
-	// A name of the administrator's own: a worker, a server, a cache.
+	// A name the administrator chose: a worker, a server, a cache.
 	if (path.endsWith('.*')) return undefined;
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
-	// A name of the administrator's own, like that of a worker: only what stands below it is Synapse's to know.
+	// A name the administrator chose, like a worker's: only what is below it is Synapse's to know.
 	if (path.endsWith('.*')) return undefined;
 	const life = lifeOf(options, path);
 	// Each name becomes an argument of a class, so an unknown one is an error.
@@ -294,12 +294,12 @@ function absent(written: WrittenOption, { options, values, to, nearest }: CheckR
 	return { kind: 'unknown', ...place, ...(near !== undefined && { nearest: parent ? `${parent}.${near}` : near }) };
 }
 
-/** The number of the proposal in a name: another number is another thing, however near. */
+/** The proposal number in a name: a different number is a different thing, however similar. */
 function proposalOf(name: string): string | undefined {
 	return /msc(\d+)/.exec(name)?.[1];
 }
 
-/** The skeleton writes `own3` for a name that it does not show. */
+/** The skeleton writes `own3` for a name that it hides. */
 function isHiddenName(key: string): boolean {
 	return /^own\d+$/.test(key);
 }
@@ -309,17 +309,17 @@ function parentOf(path: string): string {
 	return at < 0 ? '' : path.slice(0, at);
 }
 
-/** The section itself is the finding. */
+/** Then the section itself is the finding. */
 function isBelowUnknown(parent: string, options: Options, release: Version): boolean {
 	return parent !== '' && !parent.endsWith('[]') && !parent.endsWith('*') && !optionAt(options, parent, release);
 }
 
-/** By the manual and by the code: where these differ, the code takes both. */
+/** The kinds according to the manual and the code: if they differ, the code accepts both. */
 function kindsOf({ documentedType, type }: OptionState): readonly string[] {
 	return [...new Set([documentedType ?? [], type ?? []].flat())];
 }
 
-/** What a value is, where the option may not be that; undefined where it may, or nobody can tell. */
+/** The kind of a value that the option does not accept; undefined if it does, or nobody can tell. */
 function wrongKind(value: Value, state: OptionState, to: Version): string | undefined {
 	const accepts = state.accepts ?? kindsOf(state);
 	if (accepts.length === 0 || value.kind === 'hidden') return undefined;
@@ -332,7 +332,7 @@ function wrongKind(value: Value, state: OptionState, to: Version): string | unde
 				return (
 					(value.kind === 'number' && value.integer) ||
 					(value.kind === 'string' && amountOf(value) !== undefined) ||
-					// Python's booleans are numbers; since 1.77.0 Synapse asks.
+					// Python's booleans are numbers; from 1.77.0 on Synapse checks for them.
 					(value.kind === 'boolean' && compare(to, '1.77.0') < 0)
 				);
 			case 'integer':
@@ -346,12 +346,12 @@ function wrongKind(value: Value, state: OptionState, to: Version): string | unde
 		}
 	});
 	if (fits) return undefined;
-	// What the code only converts (`int("5")`, `bool("x")`, `str(5)`) is no mistake that stops anything.
+	// What the code merely converts (`int("5")`, `bool("x")`, `str(5)`) does not stop anything.
 	if (!state.accepts && isConverted(value, accepts)) return undefined;
 	return value.kind;
 }
 
-/** Many a duration is read only where it is set, so null may stand there. */
+/** Many durations are only parsed if they are set, so null is accepted. */
 function isAmountOnly(accepts: readonly string[]): boolean {
 	return accepts.every(kind => kind === 'duration' || kind === 'size');
 }
@@ -361,7 +361,7 @@ function isConverted(value: Value, accepts: readonly string[]): boolean {
 	return accepts.some(kind => kind === 'string' || (kind === 'number' && value.kind === 'number'));
 }
 
-/** What these files hide from us: templates, and names that a skeleton does not show. */
+/** What these files hide from us: templates, and names that a skeleton omits. */
 function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudged[] {
 	return written.flatMap(({ value, file, line, path, key }) =>
 		(value.kind === 'hidden' && value.as === undefined) || isHiddenName(key)
@@ -371,8 +371,8 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
 }
 
 /**
- * Refusals of the target that these files can neither prove nor rule out; the release that runs has shown its own. What
- * only a flag on the command line could still turn on is not worth a line in every answer.
+ * The target's refusals that these files can neither prove nor rule out, except those that the running release
+ * has already survived. What only a command-line flag could still enable is not worth a line in every answer.
  */
 function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRequest): Unjudged[] {
 	return [...decisions].flatMap(([note, { is }]) =>
@@ -386,7 +386,7 @@ function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRe
 	);
 }
 
-/** Whether what the note says still stops this release. */
+/** Whether the note's refusal still applies to this release. */
 function refusesIn({ release, until }: Note, to: Version): boolean {
 	return compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
 }

@@ -1,10 +1,10 @@
-// Facts of a deployment that its configuration says.
+// Derives facts about a deployment from its configuration.
 import type { Condition } from '../../configuration/condition.ts';
 import { decide } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
 import type { Derived } from './findings.ts';
 
-/** A fact and what in the files says so. Only what is certain: a section that stands there may be switched off. */
+/** A fact and what proves it in the files. Only what is certain: an existing section may be switched off. */
 const signs: readonly { fact: string; found: Condition }[] = [
 	{
 		fact: 'database=postgres',
@@ -89,7 +89,7 @@ const signs: readonly { fact: string; found: Condition }[] = [
 	{ fact: 'reverse-proxy', found: { option: 'listeners[].x_forwarded', is: true } },
 ];
 
-/** What would have to stand there for a fact to be true: where none of it does, and the files are whole, it is denied. */
+/** What must be present for a fact to be true: if none of it is, and the files are complete, the fact is denied. */
 const needs: readonly { denied: string; found: Condition }[] = [
 	{ denied: 'no-email', found: { any: [{ option: 'email' }, { option: 'account_threepid_delegates.email' }] } },
 	{ denied: 'no-saml', found: { option: 'saml2_config' } },
@@ -146,7 +146,7 @@ const needs: readonly { denied: string; found: Condition }[] = [
 	},
 ];
 
-/** The facts that these files say, each with the place that says it; line 0: nothing in them says otherwise. */
+/** The facts that these files show, each with the place that shows it; line 0: nothing in them says otherwise. */
 export function deriveFacts(configuration: Configuration): Derived[] {
 	return [...saidFacts(configuration), ...deniedFacts(configuration)];
 }
@@ -162,7 +162,7 @@ function deniedFacts(configuration: Configuration): Derived[] {
 
 function saidFacts(configuration: Configuration): Derived[] {
 	return signs.flatMap(({ fact, found }): Derived[] => {
-		// No release's defaults: what is not written is not said.
+		// No defaults: what is not written is not known.
 		const { is, at } = decide(found, { configuration, defaultOf: () => undefined, release: '0.0.0' });
 		return is === true && at ? [{ fact, file: at.file, line: at.line }] : [];
 	});

@@ -1,4 +1,4 @@
-// What !check finds: as values, without a word.
+// What !check finds, as data without words.
 import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Table } from '../../configuration/timeline.ts';
@@ -27,35 +27,38 @@ export type Finding = {
 	option: string;
 	file: string;
 	line: number;
-	/** Tells several on one line apart. */
+	/** Distinguishes several findings on one line. */
 	column?: number;
-	/** The release from which on it is so. */
+	/** The first release in which it applies. */
 	release?: Version;
-	/** Of an unknown name: the known one that it may stand for; of a misplaced one: where it belongs. */
+	/** For an unknown name: a similar known one; for a misplaced one: where it belongs. */
 	nearest?: string;
-	/** What stands in its place now. */
+	/** What replaces it now. */
 	replacedBy?: string;
-	/** The note that tells of it. */
+	/** The note about it. */
 	note?: Note;
-	/** Of an invalid value: what it is, and what it may be. */
+	/** For an invalid value: its kind, and the accepted kinds. */
 	is?: string;
 	accepts?: readonly string[];
-	/** Of another default. */
+	/** For a changed default. */
 	before?: unknown;
 	after?: unknown;
-	/** Of a duplicate: the line that it overrides. */
+	/** For a duplicate: the line that it overrides. */
 	first?: number;
-	/** Of a block that takes the place of an earlier file's: where that stands, and which of its options are gone. */
+	/** For a block that replaces an earlier file's: where that one is, and which of its options are lost. */
 	over?: { file: string; line: number };
 	lost?: readonly string[];
-	/** What refuses it where no note tells: there is no server name, or this release always writes this stream itself. */
+	/**
+	 * Why it is refused, if no note says so: for example, there is no server name, or this release has a fixed
+	 * writer for this stream.
+	 */
 	reason?: 'no-name' | 'fixed-stream' | 'missing-member' | 'unknown-member';
-	/** Why, as a clause without any word of the configuration: of a file that is no YAML, of what no note tells. */
+	/** The reason as a clause without any words of the configuration, for invalid YAML or what no note covers. */
 	why?: string;
 };
 
 export type Derived = { fact: string; file: string; line: number };
-/** What the files leave open; `note`: whether this refusal holds, `file` and `line` then say nothing. */
+/** What the files leave open; with `note`: whether this refusal holds, and `file` and `line` have no meaning. */
 export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'undecided'; note?: Note };
 export type Checked = {
 	to: Version;
@@ -64,9 +67,9 @@ export type Checked = {
 	/** Whether the target would refuse to start. */
 	refuses: boolean;
 	unjudged: Unjudged[];
-	/** Each note, and by its key each fault, whose condition the files decide; what they leave open is absent. */
+	/** Notes by id and faults by key whose condition the files decide; undecided ones are absent. */
 	decided: ReadonlyMap<string, boolean>;
-	/** Notes that refuse, and do not refuse these files although they concern them. */
+	/** Refusals that do not prevent the start with these files, although the notes apply to them. */
 	starts: ReadonlySet<string>;
 };
 
@@ -74,11 +77,11 @@ export type CheckRequest = {
 	configuration: Configuration;
 	profile: Profile;
 	options: Options;
-	/** What releases said to values of every kind; absent: only what their code shows counts. */
+	/** How releases reacted to values of every kind; absent: only what their code shows counts. */
 	values?: Table<ValueState>;
-	/** Absent: the question is about the target alone. */
+	/** Absent: the question is only about the target. */
 	from?: Version;
 	to: Version;
-	/** The nearest of these names to a misspelt one. */
+	/** The name most similar to a misspelt one. */
 	nearest: (name: string, names: readonly string[]) => string | undefined;
 };

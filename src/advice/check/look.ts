@@ -1,4 +1,4 @@
-// The look: which conditions of a plan hold, asked where the configuration lies, so that nothing of it leaves the machine.
+// The look: evaluates a plan's conditions where the configuration is, so that nothing of it leaves the machine.
 import type { Condition, Plain } from '../../configuration/condition.ts';
 import { defaultAt, type Options, optionAt } from '../../configuration/options.ts';
 import { parsePath } from '../../configuration/path.ts';
@@ -11,7 +11,7 @@ import type { Checked, Finding, Unjudged } from './findings.ts';
 
 type LookRange = { from: Version; to: Version; profile: Profile };
 
-/** A condition that the script decides. `printed`: what it prints for it; `id`: what plans know it by. */
+/** A condition that the script evaluates. `printed`: what it prints for it; `id`: its key in plans. */
 export type AskedCondition = Pick<Note, 'release' | 'found' | 'partly' | 'applies'> & {
 	printed: string;
 	id: string;
@@ -19,7 +19,10 @@ export type AskedCondition = Pick<Note, 'release' | 'found' | 'partly' | 'applie
 	note?: Note;
 };
 
-/** What a configuration, and what is installed, decide of a range for this deployment: its notes, and faults met on it. */
+/**
+ * What the configuration and installed packages decide in a range for this deployment: its notes, and faults of
+ * releases on the way.
+ */
 export function askedByLook(
 	{ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>,
 	{ from, to, profile }: LookRange,
@@ -43,7 +46,7 @@ export function askedByLook(
 	];
 }
 
-/** The script with these conditions in it: paths taken apart, and each release's defaults beside what is compared. */
+/** The script with these conditions built in: parsed paths, and each release's defaults where values are compared. */
 export function lookScript(template: string, asked: readonly AskedCondition[], options: Options): string {
 	const conditions = asked.map(({ printed, release, found, partly }) => [
 		printed,
@@ -94,8 +97,8 @@ function defaultOf(option: string, release: Version, options: Options): Plain | 
 }
 
 /**
- * What was printed: ids that hold, `?` before what could not be told; `none`. Whatever was asked and is not named, does not
- * hold. The keys are those that plans know notes and faults by.
+ * Parses the script's output: ids that hold, `?` before undecided ones; `none`. What was asked and is not listed
+ * does not hold. The keys are those of notes and faults in plans.
  */
 export function decidedByLook(asked: readonly AskedCondition[], printed: readonly string[]): Map<string, boolean> {
 	const said = new Set(printed);
@@ -104,10 +107,10 @@ export function decidedByLook(asked: readonly AskedCondition[], printed: readonl
 	);
 }
 
-/** Installs that go on with the Python that the script ran on; a new image or chart brings its own. */
+/** Installations that keep the Python that the script ran on; a new image or chart brings its own. */
 const keepsPython: readonly unknown[] = ['pip', 'source', 'distro', 'debian'];
 
-/** The deployment with the Python that the script ran on, as `python=3.11`, where nobody stated another one. */
+/** The deployment with the Python that the script ran on, as `python=3.11`, unless another one was stated. */
 export function withPython(profile: Profile, python: string | undefined): Profile {
 	if (python === undefined || profile.has('python') || !keepsPython.includes(profile.get('install')?.value))
 		return profile;
@@ -116,7 +119,7 @@ export function withPython(profile: Profile, python: string | undefined): Profil
 	return isContradiction(added) ? profile : new Map([...added, ...profile]);
 }
 
-/** What the look's output says of a target: of notes only, since nobody here has seen the configuration. */
+/** What the script's output says about a target. Only notes, since we have not seen the configuration itself. */
 export function checkedByLook(
 	asked: readonly AskedCondition[],
 	decided: ReadonlyMap<string, boolean>,

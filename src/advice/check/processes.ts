@@ -1,25 +1,25 @@
-// Which process of a deployment answers at an address: by the listeners of the files that were given.
+// Which process of a deployment listens at an address, according to the listeners in the given files.
 import { select } from '../../configuration/condition.ts';
 import type { Configuration, Process } from '../../configuration/files.ts';
 import type { Value } from '../../configuration/yaml.ts';
 
-/** `undefined`: nobody knows. */
+/** `undefined`: unknown. */
 export type ProcessRole = {
 	isMain: boolean;
 	name: string | undefined;
-	/** `generic_worker`, `media_repository`; undefined of a process whose file was not given. */
+	/** `generic_worker`, `media_repository`; undefined for a process whose file was not given. */
 	app: string | undefined;
 	resources: ReadonlySet<string> | undefined;
 };
 
 export type Processes = {
-	/** Whether workers' files were given: without them addresses tell nothing. */
+	/** Whether workers' files were given: without them addresses mean nothing. */
 	whole: boolean;
 	/** The process that listens at `host:port` or `unix:/path`. */
 	of: (address: string) => ProcessRole | undefined;
-	/** The names of the processes that write a stream; undefined where the files do not say. */
+	/** The names of the processes that write a stream; undefined if the files do not say. */
 	writers: (stream: string) => readonly string[] | undefined;
-	/** Whether the main process has given its media away. */
+	/** Whether the main process leaves media to a worker. */
 	hasMediaWorker: boolean;
 };
 
@@ -43,7 +43,7 @@ export function processesOf(configuration: Configuration): Processes {
 	};
 }
 
-/** A worker's name is often its host's, and `instance_map` says where it is found. */
+/** A worker's name is often its host name, and `instance_map` says where to find it. */
 function placesOf({ part, name, value }: Process, configuration: Configuration): ListeningPlace[] {
 	if (part === 'log-config') return [];
 	const isMain = part === 'main';

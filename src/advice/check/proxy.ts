@@ -1,4 +1,4 @@
-// Routes of a reverse proxy against what a release lets workers do: gone, sent to the wrong process, missing.
+// Compares the routes of a reverse proxy with what a release's workers can serve: gone, misdirected, missing.
 import type { Configuration } from '../../configuration/files.ts';
 import { patternOf } from '../../configuration/proxy/pattern.ts';
 import { examplesOf, type Request, type ReverseProxy } from '../../configuration/proxy/route.ts';
@@ -7,29 +7,29 @@ import { compare, type Version } from '../../deployment/version.ts';
 import { type ProcessRole, processesOf } from './processes.ts';
 
 export type RouteProblem =
-	/** Workers no longer answer it. */
+	/** Workers no longer serve it. */
 	| 'gone'
-	/** Only the main process answers it, or only the writer of its stream, or only a worker for media. */
+	/** Only the main process serves it, or only its stream's writer, or only a media worker. */
 	| 'main-only'
 	| 'writer-only'
 	| 'media-only'
-	/** A worker answers only GET. */
+	/** A worker serves only GET requests. */
 	| 'get-only'
-	/** The process does not listen for requests of this kind. */
+	/** The process has no listener for requests of this kind. */
 	| 'no-resource'
-	/** It goes to the main process, and a worker that takes other routes could answer it. */
+	/** It goes to the main process, although a worker that serves other routes could serve it. */
 	| 'missing';
 
 export type RouteFinding = {
 	problem: RouteProblem;
-	/** The route as upstream writes it, or an example of a path that goes there. */
+	/** The route as upstream writes it, or an example of a path. */
 	route: string;
 	file: string;
 	line: number;
 	method?: string;
-	/** The stream, or the resource, that it is about. */
+	/** The stream or resource involved. */
 	of?: string;
-	/** Since when it is gone. */
+	/** The release that removed it. */
 	release?: Version;
 };
 
@@ -47,7 +47,7 @@ type RouteRow = {
 	matches: (path: string) => boolean;
 };
 type RouteRows = { now: RouteRow[]; gone: (RouteRow & { release: Version })[]; asked: AskedRoute[] };
-/** A path to ask about, and the route that it is an example of. */
+/** A path to test, and the route that it is an example of. */
 type AskedRoute = Request & { route: string; app?: string; isNewest: boolean };
 
 /** Endpoints below these prefixes; upstream's list has no expressions for them. */
@@ -56,7 +56,7 @@ const mediaPrefixes: readonly { path: string; since: Version }[] = [
 	{ path: '^/_matrix/client/v1/media/', since: '1.111.0' },
 	{ path: '^/_matrix/federation/v1/media/', since: '1.111.0' },
 ];
-/** What the main process alone answers, in every release, and proxies send astray: expressions that take too much. */
+/** What only the main process serves, in every release, and proxies with too broad expressions misdirect. */
 const mainOnly = [
 	'/_matrix/client/v3/logout',
 	'/_matrix/client/v3/refresh',
@@ -65,9 +65,9 @@ const mainOnly = [
 	'/_matrix/client/v3/pushers/set',
 	'/_matrix/client/v3/user/a/openid/request_token',
 ];
-/** Any worker answers what belongs to these streams; their writers only do it with less work. */
+/** Any worker can serve requests of these streams; their writers just do it more efficiently. */
 const sharedStreams = new Set(['receipts', 'device_lists', 'quarantined_media_changes', 'events']);
-/** Only for those who use single sign-on, or what few have. */
+/** Only needed with single sign-on or rare features. */
 const optional =
 	/sso|saml2|cas\/|oidc|pick_|new_user_consent|\/mas\/|admin|msc\d+|im\.nheko|api\/v1\/events|auth_metadata/;
 
@@ -107,7 +107,7 @@ export function checkProxy(
 	return { findings: withoutAnswered([...findings.values()]), unknown: processes.whole ? [...unknown.values()] : [] };
 }
 
-/** A route is missing only where none of its spellings goes to a worker; each is told once. */
+/** A route is only missing if none of its spellings goes to a worker; each is reported once. */
 function withoutAnswered(findings: readonly RouteFinding[]): RouteFinding[] {
 	const order: RouteProblem[] = [
 		'gone',
@@ -160,7 +160,7 @@ function rowsOf({ entries }: Table<string>, to: Version): RouteRows {
 	return { now, gone, asked };
 }
 
-/** How clients usually ask. */
+/** The method that clients usually use. */
 function methodOf(expression: string): string {
 	if (
 		/sync|events|initialSync|members|state\$|messages|context|versions|whoami|capabilities|hierarchy|relations|threads/.test(
@@ -171,7 +171,7 @@ function methodOf(expression: string): string {
 	return /typing|sendToDevice|presence|account_data|tags|pushrules/.test(expression) ? 'PUT' : 'POST';
 }
 
-/** Paths that a route stands for, as clients write them: what follows a route without an end is there too. */
+/** Example paths for a route, as clients write them, including longer ones if the route has no end anchor. */
 function spellings(expression: string): { path: string; isNewest: boolean }[] {
 	const real = expression
 		.replace('/.*/account_data', '/user/a/account_data')
@@ -183,7 +183,7 @@ function spellings(expression: string): { path: string; isNewest: boolean }[] {
 	return full.map(path => ({ path, isNewest: newest === undefined || path.includes(newest) }));
 }
 
-/** What the proxy's own rules name: a path that upstream never listed is found by it. */
+/** Paths taken from the proxy's own rules, which finds those that upstream never listed. */
 function ownPaths({ rules }: ReverseProxy): AskedRoute[] {
 	const paths = rules.flatMap(({ kind, path }) =>
 		kind === 'expression' ? (examplesOf(path) ?? []) : kind === 'exact' ? [path] : [],
@@ -253,7 +253,7 @@ function isAllowed({ app, stream, methods }: RouteRow, method: string, role: Pro
 	if (stream !== undefined) {
 		const writers = known.writers(stream);
 		if (sharedStreams.has(stream)) return true;
-		// Whose files were not given may be the writer.
+		// A process without its file may be the writer.
 		return role.name === undefined
 			? writers === undefined || writers.length > 0
 			: (writers?.includes(role.name) ?? false);
@@ -277,8 +277,9 @@ function resourceOf(path: string): string | undefined {
 }
 
 /**
- * Who is who, by what the proxy sends where: the main process takes what nobody else may. Another address is a worker's
- * where it takes several kinds of routes; a proxy has other servers behind it too (authentication, identity, bridges).
+ * Infers roles from what the proxy sends where: the main process gets what no other may serve. Another address is
+ * a worker's if it gets several kinds of routes, since a proxy also serves other backends (authentication,
+ * identity, bridges).
  */
 function inferred(
 	answers: readonly { request: AskedRoute; routed: { addresses: string[] } | undefined }[],

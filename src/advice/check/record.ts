@@ -1,4 +1,4 @@
-// What a check of a configuration leaves behind for a server: facts, and which conditions hold. Never a value of it.
+// What is stored of a configuration check for a server: facts, and which conditions hold. Never any value from it.
 import { createHash } from 'node:crypto';
 import type { Condition } from '../../configuration/condition.ts';
 import { concern } from '../../deployment/condition.ts';
@@ -10,28 +10,28 @@ import { check, decideNotes } from './check.ts';
 import type { CheckRequest } from './findings.ts';
 import type { AskedCondition } from './look.ts';
 
-/** A check, as it is kept. */
+/** A stored check. */
 export type CheckRecord = {
 	/** The day, `2026-11-29`. */
 	day: string;
-	/** Whole files, a part of them, their skeleton, or only the ids that the look printed. */
+	/** Complete files, part of them, a skeleton, or only the ids that the look printed. */
 	by: 'files' | 'excerpt' | 'skeleton' | 'look';
 	/** As people type them. */
 	facts: readonly string[];
-	/** By the ids of notes, and the keys of faults: whether the condition holds, and by what it is recognised in a later edition. */
+	/** By note id or fault key: whether the condition holds, and a mark to recognise the condition in a later edition. */
 	conditions: Readonly<Record<string, readonly [holds: boolean, of: string]>>;
-	/** Ids of notes that refuse, and do not refuse this configuration although they concern it. */
+	/** Ids of refusals that do not prevent the start with this configuration, although the notes apply to it. */
 	starts: readonly string[];
 };
 
-/** How long a check counts (days): people change configurations without telling us. */
+/** How long a check is trusted (days): people change configurations without telling us. */
 export const believedFor = 90;
 
 export function isBelieved({ day }: CheckRecord, today: string): boolean {
 	return daysBetween(day, today) <= believedFor;
 }
 
-/** A note or a fault with a condition, by the key that both share. */
+/** A note or a fault with a condition, by its key. */
 type KeyedCondition = Pick<Note, 'release' | 'found' | 'applies'> &
 	Partial<Pick<Note, 'refuses' | 'partly'>> & { id: string };
 
@@ -40,13 +40,13 @@ function conditionals({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): K
 	return all.filter(({ found }) => found !== undefined);
 }
 
-/** What files say, whatever the target: where an answer depends on the release, it is left open. */
+/** What the files show whatever the target: if it depends on the release, it is left open. */
 export function recordOf(
 	request: CheckRequest,
 	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
 	knowledge: Pick<Knowledge, 'notes' | 'effects' | 'faults' | 'releases'>,
 ): CheckRecord {
-	// Facts are compared when the record is used: people may state them later.
+	// Facts are applied when the record is used: people may state them later.
 	const bare = <T extends KeyedCondition>({ applies: _, ...rest }: T) => rest;
 	const all = conditionals(knowledge).map(bare);
 	const [own, atTarget] = [decideNotes({ ...request, to: '0.0.0' }, all), decideNotes(request, all)];
@@ -58,7 +58,7 @@ export function recordOf(
 	return { day, by, facts, conditions: conditionsOf(decided), starts: [...starts] };
 }
 
-/** What the look printed. `decided`: of what it was asked for. */
+/** The look's output. `decided`: what it decided of what it was asked. */
 export function recordOfLook(
 	{ day, facts }: Pick<CheckRecord, 'day' | 'facts'>,
 	asked: readonly AskedCondition[],
@@ -75,7 +75,7 @@ function conditionsOf(decided: readonly (readonly [KeyedCondition, boolean])[]):
 	return Object.fromEntries(decided.map(([note, holds]) => [note.id, [holds, markOf(note)]]));
 }
 
-/** The same as long as the condition is. */
+/** Stays the same as long as the condition does. */
 function markOf({ found, partly }: KeyedCondition): string {
 	return createHash('sha256')
 		.update(JSON.stringify([found as Condition, partly === true]))
@@ -83,13 +83,13 @@ function markOf({ found, partly }: KeyedCondition): string {
 		.slice(0, 8);
 }
 
-/** The records with a new one: a look goes beside a check of files, and each takes the place of the last of its kind. */
+/** Adds a record. A look and a check of files are kept side by side, and each replaces the previous one of its kind. */
 export function withRecord(records: readonly CheckRecord[], fresh: CheckRecord): CheckRecord[] {
 	const isLook = fresh.by === 'look';
 	return [...records.filter(({ by }) => (by === 'look') !== isLook), fresh];
 }
 
-/** What records decide for a deployment: the newest that tells of a note counts. Those too old to be believed say nothing. */
+/** What records decide about a deployment: the newest one about a note wins. Expired ones are ignored. */
 export function decidedBy(
 	records: readonly CheckRecord[],
 	{ knowledge, profile, today }: { knowledge: Pick<Knowledge, 'notes' | 'faults'>; profile: Profile; today: string },
@@ -110,7 +110,7 @@ export function decidedBy(
 	return { decided, starts: new Set(believed.flatMap(({ starts }) => starts)) };
 }
 
-/** The facts that records tell, the newest of each. */
+/** The facts in the records, each from its newest. */
 export function factsOf(records: readonly CheckRecord[], today: string): { day: string; facts: readonly string[] }[] {
 	return records.filter(record => record.facts.length > 0 && isBelieved(record, today));
 }

@@ -1,4 +1,4 @@
-// Every option that stands in a configuration, by its path as a release would know it.
+// Every option in a configuration, by its path as a release would know it.
 import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import { optionAt } from '../../configuration/options.ts';
@@ -6,10 +6,10 @@ import { parsePath, type Segment, writePath } from '../../configuration/path.ts'
 import type { MappingEntry, Value } from '../../configuration/yaml.ts';
 import type { Version } from '../../deployment/version.ts';
 
-/** `path` is that of the option table: elements are `[]`, members of mappings with names of one's own `*`. */
+/** `path` is that of the option table: `[]` for list elements, `*` for members of mappings with user-defined names. */
 export type WrittenOption = { path: string; key: string; parent: string; value: Value; file: string; line: number };
 
-/** Mappings whose members are the administrator's, a module's or a library's: what stands below is not Synapse's to know. */
+/** Mappings whose members belong to the administrator, a module or a library: Synapse does not know what is in them. */
 const opaque = [
 	/(^|\.)config$/,
 	/(^|\.)sp_config$/,
@@ -35,10 +35,10 @@ export function isOpaque(path: string): boolean {
 	return opaque.some(pattern => pattern.test(path));
 }
 
-/** A name like those of Synapse's options; anything else may be a secret that slipped to the left of a colon. */
+/** A name of the form that Synapse's options have; anything else may be a secret that slipped to the left of a colon. */
 const optionName = /^(?!(?:\D*\d){6})[A-Za-z][a-z0-9]{0,15}([_-][a-z0-9]{1,16}){0,12}$/;
 
-/** A path as answers may show it: names of the administrator's own, and those that no option could have, are left out. */
+/** A path that answers can show: leaves out user-defined names, and names that no option could have. */
 export function nameable(path: string, options: Options): string {
 	if (options.byPath.has(path)) return path;
 	const shown: Segment[] = [];
@@ -52,8 +52,8 @@ export function nameable(path: string, options: Options): string {
 }
 
 /**
- * The options of the shared files and of the workers' own, each place once. Stops below what the release does not know
- * and below what is opaque, so that one unknown section is one finding.
+ * The options in the shared files and in the workers' own, each place once. Stops below unknown and opaque
+ * sections, so that one unknown section is one finding.
  */
 export function optionsIn(configuration: Configuration, options: Options, release: Version): WrittenOption[] {
 	const found = new Map<string, WrittenOption>();
@@ -85,7 +85,7 @@ function below(
 	});
 }
 
-/** A name below a mapping of one's own names is `*`. */
+/** A member of a mapping with user-defined names is `*`. */
 function memberOf(parents: readonly Segment[], key: string, options: Options): Segment {
 	const path = writePath([...parents, key]);
 	if (options.byPath.has(path)) return key;

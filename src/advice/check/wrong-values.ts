@@ -1,4 +1,4 @@
-// Values of a kind that a release refuses, and members that it asks for: by what releases said when they were tried.
+// Values of a kind that a release refuses, and required members, according to tests of real releases.
 import { type Decision, decide, select } from '../../configuration/condition.ts';
 import { plainDefaults } from '../../configuration/options.ts';
 import { parsePath, writePath } from '../../configuration/path.ts';
@@ -19,11 +19,11 @@ import type { WrittenOption } from './written-options.ts';
 export type WrongValues = {
 	findings: Finding[];
 	unjudged: Unjudged[];
-	/** Whether this place was tried, so that nothing else has to guess. */
+	/** Whether this place was tested, so that nothing else has to guess. */
 	isTried: (written: WrittenOption) => boolean;
 };
 
-/** Every written value, and every element of a plain list, against the table. */
+/** Checks every written value, and every element of a plain list, against the table. */
 export function wrongValues(written: readonly WrittenOption[], request: CheckRequest): WrongValues {
 	const { values: table, to } = request;
 	if (!table) return { findings: [], unjudged: [], isTried: () => false };
@@ -54,9 +54,9 @@ function judged(path: string, value: Value, request: CheckRequest): Decision['is
 	return said.is === 'unknown' ? 'unknown' : isOn(said, request);
 }
 
-/** Some words and numbers of this kind are taken all the same: what is written may be one of them. */
+/** Whether some words or numbers of this kind are accepted after all, so that the value may be one of them. */
 function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] }: ValueState, to: Version): boolean {
-	// Python reads ` 5 `, `+5` and `1_000` as numbers.
+	// Python parses ` 5 `, `+5` and `1_000` as numbers.
 	if (
 		kind === 'text' &&
 		words.length > 0 &&
@@ -68,11 +68,11 @@ function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] 
 	if (kind === 'text') return shapes.length > 0 || kinds.includes('text');
 	if (kind === 'float') return words.some(word => /^\d+\.\d+$/.test(word));
 	const isWhole = kind === 'integer' || kind === 'zero' || kind === 'negative';
-	// Where `"9"` is taken, certain numbers may be.
+	// If `"9"` is accepted, some numbers may be.
 	return kinds.includes(isWhole ? 'digits' : kind);
 }
 
-/** What turns the option on and off, as these files have it. */
+/** Whether these files enable the option. */
 function isOn({ switches, unless }: RefusedKind, { configuration, options, to }: CheckRequest): Decision['is'] {
 	const question = { configuration, defaultOf: plainDefaults(options), release: to };
 	const on = switches.map(option => decide({ option, is: true }, question).is);
@@ -81,7 +81,7 @@ function isOn({ switches, unless }: RefusedKind, { configuration, options, to }:
 	return on.includes('unknown') || off.includes('unknown') ? 'unknown' : true;
 }
 
-/** A section that stands there without a member that the release asks for. */
+/** Sections without a member that the release requires. */
 function missingMembers(request: CheckRequest): Finding[] {
 	const { values: table, configuration, to } = request;
 	if (!table) return [];
@@ -114,7 +114,7 @@ const names: readonly [string, readonly ValueKind[]][] = [
 	['mapping', ['mapping', 'empty mapping']],
 ];
 
-/** The kinds that the option takes, as answers name them. */
+/** The kinds that the option accepts, as answers name them. */
 function acceptedBy(path: string, { values: table, options, to }: CheckRequest): string[] {
 	const state = table && statesAround(table, path, to)?.[0];
 	const documented = options.byPath.get(path)?.changes.findLast(([, is]) => is !== null)?.[1];

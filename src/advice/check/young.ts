@@ -1,10 +1,10 @@
-// Notes whose condition speaks only of options that the running release does not have: nobody is likely to have set them.
+// Notes whose condition only concerns options that the running release does not have, so that probably nobody has set them.
 import { asksForPackage, type Condition } from '../../configuration/condition.ts';
 import { type Options, optionAt } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
 
-/** Options that a condition can be true of because they are written; those that have to be absent, or not so, do not count. */
+/** Options whose presence can make a condition true. Those that must be absent or different do not count. */
 export function optionsOfCondition(condition: Condition): string[] {
 	if ('each' in condition)
 		return [
@@ -21,7 +21,7 @@ function under(each: string, part: Condition): string[] {
 	return optionsOfCondition(part).map(option => `${each}.${option}`);
 }
 
-/** The ids of notes that are refusals only of options younger than `from`. Paths below what the table has none of count by their section. */
+/** Ids of notes about options younger than `from` only. A path that the table does not have counts by its section. */
 export function youngNotes(notes: readonly Note[], options: Options, from: Version): Set<string> {
 	const isKnown = (path: string): boolean => {
 		for (let part = path; part !== ''; part = part.replace(/(\.?[^.[\]]+|\[\])$/, '')) {
@@ -31,7 +31,7 @@ export function youngNotes(notes: readonly Note[], options: Options, from: Versi
 	};
 	return new Set(
 		notes.flatMap(({ id, found }) => {
-			// What is installed may well be older than the option.
+			// An installed package may well be older than the option.
 			const written = found && !asksForPackage(found as Condition) ? optionsOfCondition(found as Condition) : [];
 			return written.length && !written.some(isKnown) ? [id] : [];
 		}),

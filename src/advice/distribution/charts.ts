@@ -1,4 +1,4 @@
-// What the charts of Element Server Suite Community changed between two of them, and the Synapse releases they install.
+// What the charts of Element Server Suite Community changed between two versions, and the Synapse releases they install.
 import { compareCharts } from '../../deployment/chart.ts';
 import type { Chart, ChartEntry, ChartKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { LiveCharts } from '../../knowledge/schema/synapse.ts';
@@ -15,14 +15,14 @@ export type ChartPlan = {
 	entries: ChartEntryShown[];
 	hidden: (Pick<ChartEntryShown, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
 	halts: DistributionHalt[];
-	/** The chart one leaves, those in between and the target, with what each installs. */
+	/** The starting chart, those in between and the target, with what each installs. */
 	charts: Chart[];
 	synapse: { from: string; to: string };
-	/** `text`: upstream's own words, where they were read live. */
+	/** `text`: upstream's own words, if they were read live. */
 	unread: { chart: string; part: string; bullet: string; url: string; text?: string; breaking?: boolean }[];
 };
 
-/** With the charts that a bot has read since this edition was made; nobody has curated what they ask. */
+/** Adds the charts that the bot has read since this edition was made; their changes are not curated. */
 export function withLiveCharts(known: ChartKnowledge, live: LiveCharts | undefined): ChartKnowledge {
 	const last = known.charts.at(-1)?.chart;
 	if (!live || live.read < known.read) return known;
@@ -35,7 +35,7 @@ export function withLiveCharts(known: ChartKnowledge, live: LiveCharts | undefin
 	};
 }
 
-/** A component as people say it: `matrixRTC.enabled` → `matrixrtc`. */
+/** A component as people name it: `matrixRTC.enabled` → `matrixrtc`. */
 export function chartComponent(path: string): string {
 	return (path.split('.')[0] ?? path).toLowerCase();
 }
@@ -77,7 +77,7 @@ export function chartPlan(
 	};
 }
 
-/** All that one chart asks. */
+/** Everything one chart requires. */
 export function chartNotes(chart: Chart, { entries, unread }: ChartKnowledge) {
 	const own = ({ chart: of }: { chart: string }) => compareCharts(of, chart.chart) === 0;
 	return { chart, entries: entries.filter(own), unread: unread.filter(own) };

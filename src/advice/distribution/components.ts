@@ -8,19 +8,19 @@ import type {
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
 import { fateOf } from './playbook-variables.ts';
 
-/** What the variables of a `vars.yml` say: true and false where they are that, `set` for any other value or a template. */
+/** The variables of a `vars.yml`: true and false as such, `set` for any other value or a template. */
 export type Vars = {
 	values: ReadonlyMap<string, true | false | 'set'>;
-	/** Those that are set to nothing. */
+	/** Variables that are set to nothing. */
 	empty: ReadonlySet<string>;
 	/** Values that are plain words, such as `matrix_homeserver_implementation: tuwunel`. */
 	words: ReadonlyMap<string, string>;
-	/** What is not set there is set nowhere. */
+	/** Whether variables not set there are set nowhere. */
 	isWhole: boolean;
 };
 
 export type Deployment = {
-	/** Components that a person named or denied: the newest name of the variable → whether it is on. */
+	/** Components that a person named or denied: the variable's newest name → whether it is on. */
 	stated: ReadonlyMap<string, boolean>;
 	vars?: Vars | undefined;
 };
@@ -28,7 +28,7 @@ export type Deployment = {
 export type ComponentNames = {
 	/** Variables that enable something, by every name that people may use for them. */
 	byWord: ReadonlyMap<string, ReadonlySet<string>>;
-	/** The newest name of a variable that was renamed; itself where it was not. */
+	/** The newest name of a renamed variable; any other as it is. */
 	newest: (variable: string) => string;
 };
 
@@ -41,7 +41,7 @@ export function shortName(variable: string): string {
 		.replaceAll('_', '-');
 }
 
-/** Words under which a component is looked for: its short name, that without what kind it is, and the variable itself. */
+/** Words that identify a component: its short name, that without the kind of thing it is, and the variable itself. */
 function wordsFor(variable: string): string[] {
 	const short = shortName(variable);
 	return [short, short.replace(/^bot-/, ''), variable, variable.replace(/_enabled$/, '')];
@@ -57,7 +57,7 @@ export function namesOf(
 		const before = known.get(variable);
 		if (before !== undefined) return before;
 		const now = fateOf(variable, renamed)?.new;
-		// “one or another” is no name; what became of it the table of variables tells.
+		// “one or another” is not a name; the table of variables says what became of it.
 		const found = now === undefined || now.includes(' ') ? variable : now;
 		known.set(variable, found);
 		return found;
@@ -75,7 +75,7 @@ export function namesOf(
 /** What decides about a component that `vars.yml` does not set. */
 export type ComponentDefaults = Pick<PlaybookKnowledge, 'enabled' | 'derived'>;
 
-/** `default`: nobody said so, but it is on unless turned off. Undefined: nothing tells. */
+/** `default`: nobody said so, but it is on unless turned off. Undefined: unknown. */
 type ComponentState = true | false | 'default' | undefined;
 
 /** Whether a component is on. */
@@ -102,7 +102,7 @@ export function isOn(
 	return vars?.isWhole ? false : undefined;
 }
 
-/** What the variable that a component follows says about it; undefined where that is not set. */
+/** What the variable that a component follows says about it; undefined if that is not set. */
 function derivedState(
 	{ variable, from, is, maybe }: DerivedComponent,
 	day: string,
@@ -127,7 +127,7 @@ function derivedState(
 	return vars?.values.has(from) && !vars.empty.has(from) ? { state: undefined } : undefined;
 }
 
-/** Whether a variable is one of these; `*` at the end of a pattern stands for anything. */
+/** Whether a variable matches one of these patterns; a trailing `*` stands for anything. */
 export function matches(variable: string, patterns: readonly string[]): boolean {
 	return patterns.some(pattern =>
 		pattern.endsWith('*') ? variable.startsWith(pattern.slice(0, -1)) : variable === pattern,
@@ -136,7 +136,7 @@ export function matches(variable: string, patterns: readonly string[]): boolean 
 
 export type EntryConcern = { concerned: true | false | 'unknown'; because: string[]; byDefault?: true };
 
-/** Whether an entry concerns a deployment, and what of it excludes it. */
+/** Whether an entry applies to a deployment, and what excludes it. */
 export function concernOf(
 	entry: PlaybookEntry,
 	deployment: Deployment,
@@ -144,20 +144,20 @@ export function concernOf(
 	defaults: ComponentDefaults,
 ): EntryConcern {
 	const found = concernBy(entry, deployment, names, defaults);
-	// What says that it is done may stand in another file.
+	// The variable that says it is done may be in another file.
 	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
-	// Neither a component nor its absence decides a condition that only words express.
+	// Having or lacking a component does not decide a condition that only words express.
 	const isConditional =
 		entry.onlyIf !== undefined && !uses(entry, deployment) && !derives(entry, deployment, names, defaults);
 	return (isOpen || isConditional) && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
 }
 
-/** Whether a variable is set that decides by being set. */
+/** Whether a variable is set whose presence decides. */
 function uses(entry: PlaybookEntry, { vars }: Deployment): boolean {
 	return [...(vars?.values.keys() ?? [])].some(variable => matches(variable, entry.uses));
 }
 
-/** Whether a component is on by the variable it follows, and the entry is about setting that component. */
+/** Whether a component is on because of the variable it follows, and the entry is about setting that component. */
 function derives(
 	{ date, components, uses: used }: PlaybookEntry,
 	deployment: Deployment,
@@ -189,7 +189,7 @@ function concernBy(
 	if (!entry.components.length) return { concerned: entry.uses.length === 0 || 'unknown', because: [] };
 	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, defaults));
 	if (states.includes(true)) return { concerned: true, because: [] };
-	// What is decided by variables that are set is not decided by what is on by itself.
+	// A component that is on by default decides nothing if set variables do.
 	if (states.includes('default') && !entry.uses.length) return { concerned: true, because: [], byDefault: true };
 	if (states.includes('default')) return { concerned: 'unknown', because: [] };
 	if (states.includes(undefined)) return { concerned: 'unknown', because: [] };

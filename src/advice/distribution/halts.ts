@@ -1,4 +1,4 @@
-// What nobody should pull past, before something is done: days of the playbook, and charts.
+// Playbook days and charts that nobody should update past before something is done.
 import type { PlaybookEntry } from '../../knowledge/schema/distribution.ts';
 
 export type DistributionHalt = Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'onlyIf' | 'first'> & {
@@ -6,7 +6,7 @@ export type DistributionHalt = Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'on
 	components: string[];
 };
 
-/** Of the entries shown, those that ask for something first, in their order. */
+/** The entries shown that require something first, in order. */
 export function haltsOf(entries: readonly DistributionHalt[]): DistributionHalt[] {
 	return entries
 		.filter(({ first }) => first !== undefined)

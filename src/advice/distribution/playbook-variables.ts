@@ -1,26 +1,26 @@
-// What became of a variable of the playbook that older documentation names.
+// What became of a playbook variable that older documentation mentions.
 import type { PlaybookVariables } from '../../knowledge/distributions.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
 
-/** A variable's fate, followed to its end. `new` absent: none is in its place. */
+/** A variable's history, followed to its end. Without `new`, nothing replaces it. */
 export type Fate = {
 	old: string;
 	new?: string;
 	says: string[];
-	/** A name that the playbook fills itself: if you redefine it, it loses today's entries. */
+	/** A list that the playbook fills itself: redefining it loses today's entries. */
 	filled?: string;
 	never: boolean;
 	changes: { date: string; url: string }[];
 };
 
-/** What a variable of the playbook looks like: lower case at the start, an underscore in it. */
+/** The form of a playbook variable: it starts in lower case and contains an underscore. */
 export const variableWord = /^[a-z][A-Za-z0-9]*_[A-Za-z0-9_]+:?$/;
 
-/** Undefined if nothing is known of it: then it may well be a name of today. */
+/** Undefined if nothing is known about it: then it may well be a current name. */
 export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefined {
 	const fate: Fate = { old: name, says: [], never: false, changes: [] };
 	let current: string | undefined = name;
-	// A name comes by once: the table may say that a name of a family was kept.
+	// Visit each name once: the table may say that a name of a family was kept.
 	const seen = new Set<string>();
 	while (current !== undefined && !seen.has(current)) {
 		seen.add(current);
@@ -33,7 +33,7 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 	}
 	if (seen.size === 1 && current === name) return undefined;
 	if (current === undefined) return fate;
-	// A list that the playbook fills itself: redefined, as old descriptions do it, it loses what others need today.
+	// A list that the playbook fills itself: redefining it, as old instructions do, loses entries that are needed today.
 	if (/_auto$/.test(current)) {
 		fate.filled = current;
 		current = current.replace(/_auto$/, '_custom');
@@ -41,7 +41,7 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 	return { ...fate, new: current };
 }
 
-/** The new name may have been renamed or removed by a role since. */
+/** A role may have renamed or removed the new name since. */
 export function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | undefined {
 	if (fate?.new === undefined || !Object.hasOwn(refused, fate.new)) return fate;
 	const { new: _, ...rest } = fate;
@@ -50,8 +50,8 @@ export function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): F
 }
 
 /**
- * Like `fateOf`, with what the roles refuse today: their own repositories rename variables too, and the table of the
- * playbook's changes does not have those. `current`: the playbook knows the variable as it is.
+ * Like `fateOf`, plus what the roles reject today: their own repositories rename variables too, which the
+ * playbook's table does not have. `current`: the playbook knows the variable as it is.
  */
 export function fateToday(
 	name: string,
@@ -65,7 +65,7 @@ export function fateToday(
 	return { old: name, ...(now && { new: now }), says: [], never: false, changes: [] };
 }
 
-/** The one of exactly this name; else of those that begin so the longest. */
+/** The entry for exactly this name; otherwise that of the longest matching family. */
 function entryFor(name: string, renamed: readonly Renamed[]): Renamed | undefined {
 	const families = renamed.filter(({ old }) => old.endsWith('*') && name.startsWith(old.slice(0, -1)));
 	return renamed.find(({ old }) => old === name) ?? families.toSorted((a, b) => b.old.length - a.old.length)[0];

@@ -1,4 +1,4 @@
-// What the playbook changed between two days, for one deployment, and which Synapse releases it went through meanwhile.
+// What the playbook changed between two days for one deployment, and the Synapse releases it went through meanwhile.
 import { synapseOn } from '../../knowledge/distributions.ts';
 import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
@@ -9,14 +9,14 @@ import { type ComponentNames, concernOf, type Deployment, shortName } from './co
 import { type DistributionHalt, haltsOf } from './halts.ts';
 import { type Fate, fateOf } from './playbook-variables.ts';
 
-/** A span of the playbook's history. `fromIsIn`: what came on the first day may be missing yet. */
+/** A span of the playbook's history. `fromIsIn`: the first day's changes may still be missing. */
 export type PlaybookSpan = { from: string; fromIsIn: boolean; to: string };
 
 export type PlaybookEntryShown = Omit<PlaybookEntry, 'added' | 'gone' | 'components'> & {
 	concerned: true | 'unknown';
 	/** It is on by default, and nothing says that it was turned off. */
 	byDefault?: true;
-	/** By their short names. */
+	/** By short name. */
 	components: string[];
 };
 
@@ -28,16 +28,16 @@ export type PlaybookPlan = {
 	to: string;
 	/** The day up to which the playbook's history was read. */
 	read: string;
-	/** Oldest first: the order in which they came. */
+	/** Oldest first. */
 	entries: PlaybookEntryShown[];
 	hidden: (Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
-	/** Days that one must not go past before something is done. */
+	/** Days that nobody should update past before something is done. */
 	halts: DistributionHalt[];
-	/** Variables that were renamed or removed; of a `vars.yml` only those that stand in it. */
+	/** Variables that were renamed or removed; with a `vars.yml`, only those in it. */
 	variables: (Fate & { date: string })[];
-	/** The migration value that the playbook wants in the end, if that changed. */
+	/** The migration value that the playbook finally requires, if it changed. */
 	migration?: string | undefined;
-	/** What it installed at both ends; undefined where that is not known. */
+	/** What it installed at both ends; undefined if unknown. */
 	synapse: { from: string | undefined; to: string | undefined };
 	/** What nobody has curated, newest first. */
 	unread: UnreadEntry[];
@@ -56,7 +56,7 @@ export function playbookPlan(
 	const entries: PlaybookEntryShown[] = [];
 	const hidden: PlaybookPlan['hidden'] = [];
 	for (const { added, gone, ...entry } of playbook.entries) {
-		// What it tells of may have come before the log did: a checkout from in between is told of it too.
+		// The change itself may be older than its log entry, so checkouts from in between are told as well.
 		if (!isNew(added) || entry.date > span.to || isTakenBack(gone, span)) continue;
 		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook);
 		const { id, date, title, sources } = entry;
@@ -86,7 +86,7 @@ export function playbookPlan(
 	};
 }
 
-/** On the day itself either of two may run: the older one, so that nothing is left out. */
+/** On the first day either of two versions may run: assume the older one, so that nothing is left out. */
 function synapseBefore({ from, fromIsIn }: PlaybookSpan, playbook: PlaybookKnowledge): string | undefined {
 	if (!fromIsIn) return synapseOn(from, playbook);
 	return playbook.synapse.findLast(({ date }) => date < from)?.synapse;
@@ -118,7 +118,7 @@ function variablesIn(
 	);
 }
 
-/** Whether the checkout of the last day has it no longer. */
+/** Whether the last day's checkout no longer has it. */
 function isTakenBack(gone: string | undefined, { to }: PlaybookSpan): boolean {
 	return gone !== undefined && gone <= to;
 }
@@ -129,12 +129,12 @@ function unreadIn(isIn: (day: string) => boolean, span: PlaybookSpan, { unread }
 		.map(({ date, heading, url }) => ({ date, heading, url, breaking: isTold(heading) }));
 }
 
-/** What the log may still get under a day that is over: a change is merged days after it was written (days). */
+/** How late an entry may still be added under a past day (days): changes are merged days after they are written. */
 const lateBy = 60;
 
 /**
- * What a bot read today and this edition does not know. Under an earlier day than the edition was made on it came after
- * that: a checkout has it since then, and not since the day that it names.
+ * What a bot read today and this edition does not know. If its day is before the edition was made, it was added
+ * after that: checkouts have it since then, not since its own day.
  */
 function liveIn(
 	isIn: (day: string) => boolean,
@@ -152,7 +152,7 @@ function liveIn(
 		.map(({ date, title, url, breaking, text }) => ({ date, heading: title, url, breaking, text }));
 }
 
-/** Upstream's own names for a section or an item, the same whether they are read live or a curator covers them. */
+/** Upstream's names of a section or item as a key, the same whether they are read live or covered by a curator. */
 export function upstreamKey(names: readonly string[]): string {
 	return names.map(name => harmless(wordsOf(name)).slice(0, 200)).join(' › ');
 }

@@ -1,4 +1,4 @@
-// What a vars.yml says to the playbook as it is now: names that it refuses, does not know, or ignores.
+// Checks a vars.yml against the current playbook: names that it rejects, does not know, or ignores.
 import type { PlaybookVariables } from '../../knowledge/distributions.ts';
 import type { PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Renamed } from '../../knowledge/schema/synapse.ts';
@@ -6,41 +6,42 @@ import { type ComponentNames, matches, type Vars } from './components.ts';
 import type { PlaybookEntryShown } from './playbook.ts';
 import { endOf, type Fate, fateOf } from './playbook-variables.ts';
 
-/** A variable as it was read: nothing of its value but what decides something. */
+/** A variable as parsed: nothing of its value except what decides something. */
 export type VariableRead = {
 	name: string;
 	file: string;
 	line: number;
 	value: true | false | 'set';
-	/** Text, where it is a word of the playbook's own, such as a version or a kind of homeserver. */
+	/** The text, if it is one of the playbook's own words, such as a version or a homeserver implementation. */
 	word?: string;
 	isEmpty: boolean;
 };
 
 export type VarsFinding = {
 	/**
-	 * `refuses`: the playbook stops. `undefined`: its value uses a variable that is gone, so a run fails where that is
-	 * rendered. `renamed`, `removed`, `without-effect`, `unknown`: it goes on, and this does nothing.
+	 * `refuses`: the playbook stops. `undefined`: its value uses a variable that no longer exists, so a run fails
+	 * when it is rendered. `renamed`, `removed`, `without-effect`, `unknown`: the run continues, but this does
+	 * nothing.
 	 */
 	kind: 'refuses' | 'renamed' | 'removed' | 'without-effect' | 'unknown' | 'undefined' | 'duplicate' | 'invalid';
 	option: string;
 	file: string;
 	line: number;
-	/** The names that take its place. */
+	/** The names that replace it. */
 	replacedBy?: string;
-	/** The known name nearest to it. */
+	/** The most similar known name. */
 	nearest?: string;
 	fate?: Fate;
-	/** The entry of the change log that tells of it. */
+	/** The changelog entry about it. */
 	note?: string;
-	/** The variable that has to be on for the role to look at it, where these files do not say so. */
+	/** The variable that must be on for the role to check it, if these files do not say. */
 	ifOn?: string;
-	/** Of `refuses`: what is refused. */
+	/** For `refuses`: what is rejected. */
 	why?: 'name' | 'migration' | 'migration-missing' | 'values' | 'required' | 'not-among';
-	/** The value that the playbook asks for. */
+	/** The value that the playbook requires. */
 	wants?: string;
 	first?: number;
-	/** Of `undefined`: the variable that is gone. */
+	/** For `undefined`: the variable that no longer exists. */
 	uses?: string;
 };
 
@@ -54,15 +55,15 @@ export type VarsChecked = {
 type VarsRequest = {
 	variables: readonly VariableRead[];
 	mentioned: ReadonlySet<string>;
-	/** Names that templates in values use and cannot do without, with the variable whose value that is. */
+	/** Names that templates in values require, with the variable whose value uses them. */
 	used: readonly { name: string; in: string; file: string; line: number }[];
 	isWhole: boolean;
-	/** The file and the line that a finding without a place is told of. */
+	/** The file and line for findings without a place of their own. */
 	where: { file: string; line: number };
 	names: ComponentNames;
 	/** Whether a component is on, by its variable. */
 	isOn: (variable: string) => boolean | undefined;
-	/** Entries that concern these variables, over all time. */
+	/** Entries that apply to these variables, over all time. */
 	entries: readonly PlaybookEntryShown[];
 	nearest: (name: string, names: readonly string[]) => string | undefined;
 };
@@ -103,7 +104,10 @@ export function checkVars(request: VarsRequest, known: VarsKnowledge): VarsCheck
 	return { findings, refuses, unjudged };
 }
 
-/** What a template uses of the playbook's that is gone: the run fails where it is rendered. Of a name of their own nobody knows. */
+/**
+ * Playbook variables that templates use but that no longer exist: the run fails when they are rendered.
+ * User-defined names cannot be judged.
+ */
 function undefinedFindings(
 	{ used, variables }: VarsRequest,
 	{ table, renamed, names }: VarsKnowledge & { names: ReadonlySet<string> },
@@ -122,7 +126,7 @@ function undefinedFindings(
 
 type VarsFound = Omit<VarsFinding, 'option' | 'file' | 'line'>;
 
-/** `known`: the playbook knows the name. Undefined: nothing is known of it. */
+/** `known`: the playbook knows the name. Undefined: nothing is known about it. */
 function findingOf(
 	name: string,
 	{ entries, isOn }: VarsRequest,
@@ -140,15 +144,15 @@ function findingOf(
 		...(now !== undefined && { replacedBy: now }),
 		...(note !== undefined && { note }),
 	};
-	// A role that is off looks at nothing: what it would refuse has no effect.
+	// A role that is off checks nothing, so what it would reject has no effect.
 	if (isRefused && on === false) return { kind: now === undefined ? 'removed' : 'renamed', ...more };
 	if (isRefused) return { kind: 'refuses', why: 'name', ...more, ...(on === undefined && { ifOn: guard }) };
 	if (fate) return { kind: fate.never ? 'without-effect' : now === undefined ? 'removed' : 'renamed', ...more };
-	// The curated entry knows of it, and nothing of the playbook does any more.
+	// Only the curated entry knows it; nothing in the playbook does any more.
 	return note === undefined ? undefined : { kind: 'removed', note };
 }
 
-/** Entries whose values are refused, where these variables decide that they are. */
+/** Entries about rejected values, if these variables decide that they are. */
 function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[] {
 	return entries.flatMap(({ id, refuses, concerned, onlyIf, byDefault, uses, unless }): VarsFinding[] => {
 		if (refuses !== 'values' || concerned !== true || byDefault || id.endsWith('/migration-validation')) return [];
@@ -159,7 +163,7 @@ function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[
 	});
 }
 
-/** Required variables that are missing or have a value that is not allowed. A template can be anything. */
+/** Required variables that are missing or have an invalid value. A template can be anything. */
 function requiredFindings(
 	{ variables, where, isWhole, isOn, names: { newest } }: VarsRequest,
 	{ required }: PlaybookKnowledge,
@@ -177,7 +181,7 @@ function requiredFindings(
 	});
 }
 
-/** Whether the playbook takes what stands in `matrix_playbook_migration_validated_version`. */
+/** Whether the playbook accepts the value of `matrix_playbook_migration_validated_version`. */
 function migrationFinding({ variables, where, isWhole }: VarsRequest, { migration }: PlaybookKnowledge): VarsFinding[] {
 	if (migration === undefined) return [];
 	const set = variables.find(({ name }) => name === migrationVariable);
@@ -186,12 +190,12 @@ function migrationFinding({ variables, where, isWhole }: VarsRequest, { migratio
 		return isWhole
 			? [{ ...finding, why: 'migration-missing', ...where, ...(set && { file: set.file, line: set.line }) }]
 			: [];
-	// What is no plain word is a template: “never ask me”.
+	// Anything but a plain word is a template: “never ask me”.
 	if (set.word === undefined || set.word >= migration) return [];
 	return [{ ...finding, why: 'migration', file: set.file, line: set.line }];
 }
 
-/** Prefixes under which the playbook and its roles keep their names, and those of roles that were read at another version. */
+/** Name prefixes of the playbook and its roles, and those of roles that were read at another version. */
 function prefixesOf({ names, roles }: PlaybookVariables): { own: string[]; unread: string[] } {
 	const own = [...new Set(names.map(name => `${name.split('_')[0]}_`))];
 	const unread = Object.entries(roles).flatMap(([role, { wants, read }]) => (wants === read ? [] : [`${role}_`]));
@@ -200,7 +204,7 @@ function prefixesOf({ names, roles }: PlaybookVariables): { own: string[]; unrea
 
 export type VarsFact = { fact: string; variable: VariableRead | undefined };
 
-/** Facts that the variables tell, with the variable that does. */
+/** Facts that the variables show, with the variable that does. */
 export function factsOfVars(
 	variables: readonly VariableRead[],
 	{ newest }: ComponentNames,
@@ -234,7 +238,7 @@ const factVariables = {
 };
 const offByDefault = new Set(['workers', 'mas']);
 
-/** What of the variables decides whether an entry concerns them. */
+/** The parts of the variables that decide whether an entry applies. */
 export function varsOf(variables: readonly VariableRead[], isWhole: boolean): Vars {
 	const empty = new Set(variables.flatMap(({ name, isEmpty }) => (isEmpty ? [name] : [])));
 	const words = new Map(variables.flatMap(({ name, word }) => (word === undefined ? [] : [[name, word] as const])));

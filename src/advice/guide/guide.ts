@@ -1,4 +1,4 @@
-// A guide for one deployment: the way that fits, the stages that concern it with every name filled in, and what to ask.
+// A guide adapted to one deployment: the chosen way, the stages that apply with every name filled in, and what to ask.
 
 import type { Profile } from '../../deployment/facts.ts';
 import { profileJson } from '../../deployment/facts.ts';
@@ -17,13 +17,13 @@ import type {
 import type { Applicability, GuideSituation, Values } from './parameters.ts';
 import { filled, stands, valuesOf } from './parameters.ts';
 
-/** True, or unknown with what would decide it; what is false is hidden. */
+/** `unknown` says what would decide it; what does not apply is hidden. */
 export type Concerned = { concerned: true } | { concerned: 'unknown'; ask: string[]; applies: GuideCondition };
 
 export type GuidedStep = Concerned & Omit<GuideStep, 'applies' | 'ways'>;
 
 export type GuidedFailure = Pick<GuideFailure, 'id' | 'text' | 'cause' | 'cure' | 'untried'> & {
-	/** What a pasted text must contain: `…` stands for names and numbers that are others' own. */
+	/** The error text to find: `…` stands for names and numbers that differ between deployments. */
 	found: string;
 	tried: Tried[];
 };
@@ -34,13 +34,13 @@ export type GuidedStage = Concerned & {
 	why: string;
 	down?: 'begins' | 'ends' | undefined;
 	noReturn?: string | undefined;
-	/** Of a way back: the first stage whose work it undoes. */
+	/** For a way back: the first stage whose work it undoes. */
 	from?: string | undefined;
 	steps: GuidedStep[];
 	failures: GuidedFailure[];
-	/** Where and with what it was executed; empty: nowhere. */
+	/** Where and with what it was run; empty if it never was. */
 	tried: Tried[];
-	/** Why it was not, here or in parts. */
+	/** Why it was not run, fully or in part. */
 	untried: string[];
 };
 
@@ -50,11 +50,11 @@ export type GuidedWay = {
 	fits: string;
 	possible: true | false | 'unknown';
 	because?: string[];
-	/** What it costs, in words; with the size of the database also in numbers. */
+	/** The cost in words, and in numbers if the size of the database is known. */
 	cost?: { says: string; gigabytes?: number; minutes?: [number, number] };
 };
 
-/** A value that a parameter has here; null: unknown, and asked for. */
+/** A parameter's value here; null if it is unknown and asked for. */
 export type GuidedParameter = {
 	name: string;
 	value: string | null;
@@ -64,10 +64,13 @@ export type GuidedParameter = {
 	values?: string[];
 };
 
-/** The guide's own sentence, or a way that was asked for and cannot be: `because` of facts, with the ways that can. */
+/**
+ * The guide's own sentence, or a requested way that is not possible: `because` names the facts, `possible` the
+ * other ways.
+ */
 export type GuideRefusal = string | { way: string; because: string[]; possible: string[] };
 
-/** What leads back: before the point of no return, what to remove before a second attempt, and after that point. */
+/** Stages that lead back: before the point of no return, to clean up before a second attempt, and after that point. */
 export type GuidedWayBack = { before: GuidedStage[]; again: GuidedStage[]; after: GuidedStage[] };
 
 export type Guided = {
@@ -77,9 +80,9 @@ export type Guided = {
 	summary: string;
 	profile: Record<string, string | boolean>;
 	parameters: GuidedParameter[];
-	/** Names of the parameters and facts that would make it more exact; the parameters first. */
+	/** Names of parameters and facts that would make it more precise, parameters first. */
 	ask: string[];
-	/** Why this guide must not be followed here; then there are no stages. */
+	/** Why this guide must not be followed here; if there is any reason, there are no stages. */
 	refused: GuideRefusal[];
 	way: string;
 	ways: GuidedWay[];
@@ -93,10 +96,10 @@ export type Guided = {
 	sources: string[];
 };
 
-/** What is stated: values of parameters by their names, read with `readValue`, and `way`. */
+/** Stated parameter values by name, as parsed by `readValue`, and `way`. */
 export type Asking = { stated: ReadonlyMap<string, string>; profile: Profile };
 
-/** The guide as it is for this deployment. `tried` are trials of any guide. */
+/** The guide for this deployment. `tried` may include trials of other guides. */
 export function guideFor(guide: Guide, { stated, profile }: Asking, tried: readonly Tried[]): Guided {
 	const unchosen: GuideSituation = { profile, values: valuesOf(guide, stated, profile) };
 	const ways = guide.ways.map(way => ({ way, standing: stands(way.applies, unchosen) }));
@@ -167,7 +170,7 @@ export function guideFor(guide: Guide, { stated, profile }: Asking, tried: reado
 
 type JudgedWay = { way: Guide['ways'][number]; standing: Applicability };
 
-/** The one stated; else the first that is preferred here, else the first that fits. */
+/** The stated way; otherwise the first preferred one that fits, or else the first that fits. */
 function chooseWay(guide: Guide, ways: readonly JudgedWay[], situation: GuideSituation): Guide['ways'][number] {
 	const stated = situation.values.get('way')?.value;
 	const possible = ways.filter(({ standing }) => standing.is !== false).map(({ way }) => way);
@@ -206,7 +209,7 @@ function concernedBy(applies: GuideCondition | undefined, situation: GuideSituat
 type GuideRequest = {
 	situation: GuideSituation;
 	tried: readonly Tried[];
-	/** Takes up what is not told. */
+	/** Collects what is hidden. */
 	hidden: Guided['hidden'];
 	/** Fills in the values. */
 	text: (words: string) => string;
@@ -271,7 +274,7 @@ function filledStep(
 	};
 }
 
-/** A trial speaks for a deployment that has the same values where the trial names one, but for versions. */
+/** A trial covers a deployment whose values, apart from versions, match those the trial names. */
 function sameDeployment({ with: by }: Tried, values: Values): boolean {
 	const versions = ['from', 'to'];
 	return Object.entries(by).every(([name, value]) => versions.includes(name) || values.get(name)?.value === value);
@@ -290,7 +293,7 @@ function guidedParameter(parameter: Parameter, values: Values, text: (words: str
 	};
 }
 
-/** Besides the names in shown texts: what unknown values are made of or asked with, and what somebody stated. */
+/** Adds to the names in shown texts: parameters that unknown ones derive from or are asked with, and stated ones. */
 function withAsked(
 	names: ReadonlySet<string>,
 	stages: readonly GuidedStage[],
@@ -335,8 +338,8 @@ function costOf(
 }
 
 /**
- * What leads back from where one is: `reached` is the index in `stages` of the last one that was begun, -1 for none.
- * Empty where nothing has been changed yet.
+ * The stages that lead back from the current position. `reached` is the index in `stages` of the last one
+ * started, or -1. Empty if nothing has been changed yet.
  */
 export function wayBackFrom({ stages, wayBack, noReturn }: Guided, reached: number): GuidedStage[] {
 	const place = (id: string | undefined) => stages.findIndex(stage => stage.id === id);
@@ -345,15 +348,15 @@ export function wayBackFrom({ stages, wayBack, noReturn }: Guided, reached: numb
 	return wayBack.before.filter(({ from }) => place(from) === Math.max(...places));
 }
 
-/** What to remove before a second attempt; `reached` as in `wayBackFrom`. */
+/** What to clean up before a second attempt; `reached` as in `wayBackFrom`. */
 export function leftBehind({ stages, wayBack }: Guided, reached: number): GuidedStage[] {
 	return wayBack.again.filter(({ from }) => stages.findIndex(({ id }) => id === from) <= reached);
 }
 
-/** A known error in what somebody pasted, and the stage that it belongs to. */
+/** A known error found in a pasted text, and its stage. */
 export type FoundFailure = { stage: GuidedStage; failure: GuidedFailure };
 
-/** The known errors that a pasted text has: those of the stage at hand first, then all others, the longest match first. */
+/** The known errors in a pasted text: those of the current stage first, then all others, longest match first. */
 export function failuresIn(guided: Guided, at: string | undefined, pasted: string): FoundFailure[] {
 	const said = plain(pasted);
 	const all = allStages(guided);
@@ -365,12 +368,12 @@ export function failuresIn(guided: Guided, at: string | undefined, pasted: strin
 	);
 }
 
-/** Whether a text has the words of a failure, as they stand in its file. */
+/** Whether a text contains the words of a failure as written in its file. */
 export function knownBy(failure: string, pasted: string): boolean {
 	return isIn(plain(failure.replace(placeholder, '…')), plain(pasted));
 }
 
-/** On one line, with plain quotation marks and without what terminals add. */
+/** On one line, with plain quotation marks and without terminal control sequences. */
 function plain(text: string): string {
 	return (
 		text
@@ -383,7 +386,10 @@ function plain(text: string): string {
 	);
 }
 
-/** Whether all pieces between the gaps (`…`) stand there in their order: no pattern, since anybody may paste anything. */
+/**
+ * Whether the text contains all pieces between the gaps (`…`) in order. Not a regular expression, since anyone
+ * may paste anything.
+ */
 function isIn(wanted: string, said: string): boolean {
 	let from = 0;
 	for (const piece of wanted.split('…').map(part => part.trim())) {

@@ -1,4 +1,4 @@
-// The parameters of a guide: what may stand for them, how they are filled into texts, and what is said on them.
+// A guide's parameters: their values, how these are filled into texts, and conditions on them.
 
 import { holds, joined } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -6,21 +6,21 @@ import { compareNumbers, parseTerm } from '../../deployment/facts.ts';
 import { namesIn, parameterTerm, placeholder } from '../../knowledge/schema/parameter.ts';
 import type { Guide, GuideCondition, Parameter } from '../../knowledge/schema/synapse.ts';
 
-/** A value and how it came: typed, from a fact that was stated, or because nothing else was said. */
+/** A value and its origin: stated, derived from a stated fact, or the default. */
 export type ParameterValue = { value: string; by: 'stated' | 'fact' | 'default' };
-/** By name; a parameter that is not in it is unknown. */
+/** By name; missing parameters are unknown. */
 export type Values = ReadonlyMap<string, ParameterValue>;
 
-/** What is known of a deployment while a guide is read: its facts, and the values of the guide's parameters. */
+/** What is known about a deployment while it follows a guide: its facts, and the guide's parameter values. */
 export type GuideSituation = { profile: Profile; values: Values };
 
-/** True, false with the statements that exclude it, or unknown with the facts and parameters that would decide. */
+/** True; false with the statements that exclude it; or unknown with the facts and parameters that would decide. */
 export type Applicability = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: string[] };
 
-/** The values of all parameters that are known: stated, following from what is known, or usual. */
+/** The values of all known parameters: stated, derived, or default. */
 export function valuesOf(guide: Pick<Guide, 'parameters'>, stated: ReadonlyMap<string, string>, profile: Profile) {
 	const values = new Map<string, ParameterValue>();
-	// Before the parameters: conditions may ask for the way that somebody chose.
+	// Before the parameters, because conditions may ask for the chosen way.
 	const way = stated.get('way');
 	if (way !== undefined) values.set('way', { value: way, by: 'stated' });
 	for (const parameter of guide.parameters) {
@@ -42,12 +42,12 @@ function oneValue(
 	return { value: filled(parameter.default, situation.values), by: 'default' };
 }
 
-/** The text with the values put in; a parameter without one stands there in capitals, to be replaced by hand. */
+/** The text with the values filled in; unknown parameters appear in capitals, to be replaced by hand. */
 export function filled(text: string, values: Values): string {
 	return text.replace(placeholder, (_, name: string) => values.get(name)?.value ?? name.toUpperCase());
 }
 
-/** Whether a condition on facts and parameters holds here; absent, it holds. */
+/** Whether a condition on facts and parameters holds here; no condition always holds. */
 export function stands(condition: GuideCondition | undefined, situation: GuideSituation): Applicability {
 	if (!condition) return { is: true };
 	const terms = 'all' in condition ? condition.all : condition.any;
@@ -70,7 +70,7 @@ function filledTerm(text: string, values: Values): string {
 	return text.replace(placeholder, (whole, name: string) => values.get(name)?.value ?? whole);
 }
 
-/** Whether a value is the word, or begins with it where the word ends in `*`. */
+/** Whether a value equals the word, or starts with it if the word ends in `*`. */
 function fits(value: string, pattern: string): boolean {
 	return pattern.endsWith('*') ? value.startsWith(pattern.slice(0, -1)) : value === pattern;
 }

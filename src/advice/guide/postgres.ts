@@ -1,4 +1,5 @@
-// What lies around a major upgrade of PostgreSQL: which Synapse accepts which of them, what goes first, whose support ends.
+// The context of a major PostgreSQL upgrade: which versions Synapse accepts, which upgrade goes first, and whose
+// support ends.
 
 import { compareNumbers } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
@@ -6,15 +7,15 @@ import type { Knowledge, Lifecycle } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 
 export type Surroundings = {
-	/** The majors of the lifecycles, oldest first. */
+	/** The major versions in the lifecycles, oldest first. */
 	known: string[];
-	/** Releases of Synapse by the floor that they set: `from` is the first with it. */
+	/** Synapse releases by minimum version: `from` is the first with it. */
 	floors: { from: Version; min: string }[];
-	/** The first release that refuses the old or the new major; null: none that is known. */
+	/** The first release that refuses the old or the new major version; null if none is known. */
 	refused: { from: Version | null; to: Version | null };
-	/** Which of the two goes first: PostgreSQL, either, or Synapse needs PostgreSQL already. */
+	/** Which upgrade goes first: PostgreSQL, either, or unknown. */
 	first: 'postgres' | 'either' | 'unknown';
-	/** The release that runs, or that was assumed. */
+	/** The running release, stated or assumed. */
 	release: { version: Version; stated: boolean };
 	ends: { major: string; ends: string; over: boolean }[];
 };
@@ -22,7 +23,7 @@ export type Surroundings = {
 /** `from` absent: SQLite. */
 export type PostgresQuestion = { from: string | undefined; to: string; release: Version | undefined; today: string };
 
-/** What a way between two majors stands in. `today` is `2026-11-21`. */
+/** The context of an upgrade between two major versions. `today` is `2026-11-21`. */
 export function surroundings({ from, to, release, today }: PostgresQuestion, known: Knowledge): Surroundings {
 	const lifecycle = known.lifecycles.postgresql;
 	const floors = floorsOf(known.releases);
@@ -42,12 +43,12 @@ export function surroundings({ from, to, release, today }: PostgresQuestion, kno
 	};
 }
 
-/** The majors that are known, oldest first. */
+/** The known major versions, oldest first. */
 export function majorsOf(lifecycle: Lifecycle | undefined): string[] {
 	return (lifecycle?.releases ?? []).map(({ version }) => version).sort(compareNumbers);
 }
 
-/** The newest major that is out on this day. */
+/** The newest major version released by this day. */
 export function newestMajor(lifecycle: Lifecycle | undefined, today: string): string | undefined {
 	return majorsOf({ link: '', releases: (lifecycle?.releases ?? []).filter(({ released }) => released <= today) }).at(
 		-1,
@@ -59,7 +60,7 @@ function floorsOf(releases: Knowledge['releases']): Surroundings['floors'] {
 	for (const { version, postgresql } of stable(releases)) {
 		if (postgresql === undefined) continue;
 		const before = floors.at(-1);
-		// Patch releases of an older line come later and keep its floor.
+		// Patch releases of an older line come later and keep its minimum.
 		if (!before || compareNumbers(postgresql, before.min) > 0) floors.push({ from: version, min: postgresql });
 	}
 	return floors;

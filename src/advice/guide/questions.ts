@@ -1,9 +1,9 @@
-// Which of a guide's open questions change it most: they are asked first.
+// Orders a guide's open questions so that those with the most effect come first.
 
 import { allStages } from '../../knowledge/guide-stages.ts';
 import type { Guided } from './guide.ts';
 
-/** The open questions, those that change most first. A name that stands in commands counts as often as it does. */
+/** The open questions, most effect first: a name counts once for each time it appears in commands. */
 export function questionsOf(guided: Guided): string[] {
 	const stages = allStages(guided);
 	const conditions = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>

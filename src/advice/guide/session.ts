@@ -1,4 +1,4 @@
-// A guide session: where a room stands in a guide, and what a word or a pasted error makes of that.
+// A guide session: how far a room has got in a guide, and how a word or a pasted error changes that.
 
 import type { Offer } from '../../answer.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -7,25 +7,28 @@ import { profileFrom } from '../watch/subscription.ts';
 import type { FoundFailure, Guided, GuidedStage, GuideRefusal } from './guide.ts';
 import { failuresIn, guideFor } from './guide.ts';
 
-/** A stage of the guide; at the gate, what cannot be taken back was said, and the stage itself not yet given. */
+/**
+ * A stage of the guide. At its gate, the room has been told what cannot be undone, but has not been given the
+ * stage yet.
+ */
 export type StagePlace = { stage: string; gate: boolean };
 
 export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: string };
 
-/** Moments are ISO 8601. */
+/** Times are ISO 8601. */
 export type GuideSession = Offer & {
-	/** Never changes, not even when the room is upgraded. */
+	/** Permanent, even when the room is upgraded. */
 	id: string;
 	room: string;
-	/** `offered`: its plan was said, and nobody began. */
+	/** `offered`: its plan was shown, but nobody has started. */
 	is: 'offered' | 'open' | 'stopped' | 'ended';
 	place?: StagePlace;
-	/** In the order in which it was said; a stage once. */
+	/** In the order they were passed, each stage once. */
 	passed: Passed[];
 	begun?: { by: string; at: string };
 	/** When the place was given. */
 	since: string;
-	/** People who were told that they may not change things here; nobody is told twice. */
+	/** People who were told that they may not change things here, so that each is told only once. */
 	refused: string[];
 };
 
@@ -40,11 +43,11 @@ const typed = {
 } as const;
 export type SessionWord = (typeof typed)[keyof typeof typed];
 
-/** What somebody said in the thread of a session: one of its words, or anything else. */
+/** Something said in the thread of a session: one of its words, or anything else. */
 export type HeardWord = { by: string; at: string; now: string } & (
 	| {
 			word: SessionWord;
-			/** By a reaction, or its sign typed. */
+			/** By a reaction, or by its emoji typed. */
 			sign: boolean;
 			/** Why they may not change things here; `old`: the message is older than a day. */
 			mayNot?: { why: string; old: boolean };
@@ -52,7 +55,7 @@ export type HeardWord = { by: string; at: string; now: string } & (
 	| { text: string }
 );
 
-/** What people say to a session besides its words: it is answered, and changes nothing. */
+/** Other things people say to a session: these get an answer and change nothing. */
 export type Aside = 'help' | 'onward' | 'pause' | 'question';
 
 const asides: readonly [RegExp, Aside][] = [
@@ -68,31 +71,31 @@ function asideOf(text: string): Aside | undefined {
 	return asides.find(([pattern]) => pattern.test(small))?.[1];
 }
 
-/** What there is to say; messages/guide-session.ts puts it into words. */
+/** What to say; messages/guide-session.ts puts it into words. */
 export type Tell =
 	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
 	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
 	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
-	/** Anything else than the session's words. */
+	/** Not one of the session's words. */
 	| { is: 'asked'; what: Aside }
-	/** Said before the stage at hand was given. */
+	/** Said before the current stage was given. */
 	| { is: 'early' }
-	/** The stage at which the room stood is no longer in the guide. */
+	/** The room's stage is no longer in the guide. */
 	| { is: 'changed'; was: string }
-	/** The guide is no longer there, or refuses this deployment now. */
+	/** The guide no longer exists, or now refuses this deployment. */
 	| { is: 'gone'; why: GuideRefusal[] }
-	/** It was stopped, or is at its end. */
+	/** The session was stopped, or has ended. */
 	| { is: 'over' }
 	| { is: 'refused'; why: string }
 	| { is: 'found'; found: FoundFailure[] };
 
-/** `gives` is the place that the words are about: a reaction to them is about it. */
+/** `gives` is the place that the answer shows: a reaction to the answer refers to it. */
 export type SessionStep = { session: GuideSession; tell: Tell; gives?: StagePlace };
 
-/** At most this many people are remembered as refused; after that, others get no answer. */
+/** At most this many people are remembered as refused; further ones get no answer. */
 const maxRefused = 50;
 
-/** The word that a message is, if it is nothing else: capitals and the punctuation after it are forgiven. */
+/** The session word that a message consists of; case and trailing punctuation are ignored. */
 export function wordOf(body: string): { word: SessionWord; sign: boolean } | undefined {
 	if (body.length > 40) return undefined;
 	const text = body
@@ -103,7 +106,7 @@ export function wordOf(body: string): { word: SessionWord; sign: boolean } | und
 	return Object.hasOwn(typed, text) ? { word: typed[text as keyof typeof typed], sign: text === '✅' } : undefined;
 }
 
-/** What was asked, with all values that were known then. */
+/** What was asked, with all values known at that time. */
 export function offerOf(
 	guided: Guided,
 	{ stated, profile, asked }: { stated: ReadonlyMap<string, string>; profile: Profile; asked: string },
@@ -117,26 +120,26 @@ export function offerOf(
 	};
 }
 
-/** The guide as it is today for what was asked then; undefined if there is no such guide any more. */
+/** Today's version of the guide for what was asked then; undefined if the guide no longer exists. */
 export function guidedFor(offer: Offer, guides: readonly Guide[], tried: readonly Tried[]): Guided | undefined {
 	const guide = guides.find(({ id }) => id === offer.guide);
 	const stated = new Map(Object.entries(offer.stated));
 	return guide && guideFor(guide, { stated, profile: profileFrom(offer.facts) }, tried);
 }
 
-/** All stages of the session, in their order. */
+/** All stages of the session, in order. */
 export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>): GuidedStage[] {
 	return [...stages, ...cleanUp];
 }
 
-/** The index of the last stage that was begun: done, or given and perhaps half done. -1 where none was. */
+/** The index of the last stage started, whether finished or only given; -1 if none. */
 export function reachedIn({ passed, place }: GuideSession, { stages }: Guided): number {
 	const begun = (id: string) =>
 		passed.some(({ stage, as }) => stage === id && as === 'done') || (place?.stage === id && !place.gate);
 	return stages.findLastIndex(({ id }) => begun(id));
 }
 
-/** The first stage, or where it was stopped. */
+/** Starts at the first stage, or where it was stopped. */
 export function begin(
 	session: GuideSession,
 	guided: Guided | undefined,
@@ -148,7 +151,7 @@ export function begin(
 	return give({ ...session, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
 }
 
-/** In another room: where it stood, once more. */
+/** Gives the current stage again, in another room. */
 export function moved(session: GuideSession, guided: Guided | undefined): SessionStep {
 	if (!guided || guided.refused.length) return gone(session, guided);
 	const { session: here, tell, gives } = resume(session, guided);
@@ -159,7 +162,7 @@ export function moved(session: GuideSession, guided: Guided | undefined): Sessio
 	};
 }
 
-/** What becomes of a session by what was said in its thread; undefined where that is nothing to the bot. */
+/** How a message in the thread changes a session; undefined if it is not for the bot. */
 export function step(session: GuideSession, heard: HeardWord, guided: Guided | undefined): SessionStep | undefined {
 	if ('text' in heard) return guided && looked(session, heard.text, guided);
 	const { word, by, now, mayNot } = heard;
@@ -185,7 +188,7 @@ function onward(
 	{ session, stage, next }: SessionStage,
 	{ word, by, at, now, sign }: Extract<HeardWord, { word: SessionWord }>,
 ): SessionStep {
-	// A reaction says by its event which stage it means; a word said before the stage was there cannot mean it.
+	// A reaction refers to a stage by its event, but a word said before the stage was given cannot mean it.
 	if (!sign && at < session.since) return { session, tell: { is: 'early' } };
 	if (word === 'done' && session.place?.gate) {
 		if (sign) return { session, tell: { is: 'gate' } };
@@ -208,14 +211,14 @@ function give(session: GuideSession, stage: GuidedStage, tell: Tell, since: stri
 	return { session: { ...session, place: gives, since }, tell, gives };
 }
 
-/** A stage that was passed before, once more. */
+/** Gives a stage again that was passed before. */
 function again(session: GuideSession, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
 	if (!stage) return undefined;
 	const passed = session.passed.filter(other => other.stage !== stage.id);
 	return give({ ...session, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
 }
 
-/** Where it stood; if that stage is gone, after the last one that was passed and is still there. */
+/** Resumes at the current stage, or if that no longer exists, after the last passed one that still does. */
 function resume(session: GuideSession, guided: Guided): SessionStep {
 	const all = stagesOf(guided);
 	const { place } = session;
@@ -242,7 +245,7 @@ function over(session: GuideSession): SessionStep | undefined {
 	return session.is === 'offered' ? undefined : { session, tell: { is: 'over' } };
 }
 
-/** Said once to each: others who talk in the thread are not bothered. */
+/** Said once per person, so that others who talk in the thread are not bothered. */
 export function refuse(
 	session: GuideSession,
 	by: string,
@@ -253,7 +256,7 @@ export function refuse(
 	return { session: { ...session, refused: [...session.refused, by] }, tell: { is: 'refused', why } };
 }
 
-/** A known error in what somebody wrote; of what is unknown, only what no person would say is worth a word. */
+/** Finds a known error in a message. Other text gets a reply only if it is clearly program output. */
 function looked(session: GuideSession, text: string, guided: Guided): SessionStep | undefined {
 	const found = failuresIn(guided, session.place?.stage, text);
 	if (found.length) return { session, tell: { is: 'found', found } };
@@ -263,7 +266,7 @@ function looked(session: GuideSession, text: string, guided: Guided): SessionSte
 	return what && { session, tell: { is: 'asked', what } };
 }
 
-/** A block of code, or lines of which one begins as errors of programs do. */
+/** A code block, or a line that starts the way programs' errors do. */
 export function isOutput(text: string): boolean {
 	if (/^[ \t]*(```|~~~)/m.test(text)) return true;
 	return /^[ \t]*(Traceback \(most recent call last\):|([\w./-]+: ){0,3}(error|fatal|panic|fehler):\s+\S)/im.test(text);

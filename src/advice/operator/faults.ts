@@ -1,9 +1,10 @@
-// What is amiss with the bot itself, for its operator: faults as data, each with a key that stays while the episode lasts.
+// What is wrong with the bot itself, for its operator: faults as data, each with a key that stays the same during
+// an episode.
 import type { SourceTrouble } from '../watch/upstream-outage.ts';
 
-/** What is known of the bot when faults are looked for. */
+/** The bot's state when faults are looked for. */
 export type BotCondition = {
-	/** What the operator has to do so that the device is signed. */
+	/** What the operator has to do to have the device signed. */
 	needs?: string;
 	/** Why nothing can be said in encrypted rooms. */
 	mute?: string;
@@ -11,12 +12,12 @@ export type BotCondition = {
 	second?: string;
 	lingering?: readonly string[];
 	storeLost?: Date;
-	/** When a copy of the running bot's store was last handed out; absent where that never was. */
+	/** When a copy of the running bot's store was last handed out; absent if never. */
 	lastBackup?: Date;
-	/** A version of Glia that is newer than this one. */
+	/** A newer version of Glia than this one. */
 	newer?: string;
 	sources: readonly { name: string; read?: Date; trouble?: SourceTrouble; failures: number }[];
-	/** When the process began. */
+	/** When the process started. */
 	startedAt: Date;
 };
 
@@ -30,15 +31,15 @@ export type OperatorFault =
 	| { is: 'newer-version'; version: string }
 	| { is: 'stale-source'; name: string; read?: Date; trouble?: SourceTrouble };
 
-/** A source that could not be read for this long (ms), after this many tries, is stale. */
+/** A source that could not be read for this long (ms), after this many attempts, is stale. */
 const staleAfter = 2 * 24 * 3600_000;
 const staleTries = 3;
-/** One that was never read since the start needs less (ms): nothing that it said still counts. */
+/** A source never read since the start is stale sooner (ms): none of its earlier content is in use. */
 const neverReadAfter = 6 * 3600_000;
-/** Whoever made one backup wants the next (ms): of a backup each night, three failed. */
+/** Whoever has made one backup expects the next (ms): with nightly backups, three have failed. */
 const backupAfter = 3 * 24 * 3600_000;
 
-/** The faults that last, by their keys. */
+/** The lasting faults by key. */
 export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {
 	const { needs, mute, second, lingering = [], storeLost, lastBackup, newer, sources, startedAt } = condition;
 	const found = new Map<string, OperatorFault>();

@@ -1,4 +1,4 @@
-// What two releases make of the options: new, gone, deprecated, other defaults.
+// How options changed between two releases: new, removed, deprecated, other defaults.
 import { difference, lives, type Options, optionAt } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';

@@ -1,18 +1,21 @@
-// The life of one option: found by what somebody typed, dated by the code, explained by the notes that name it.
+// The history of one option: found by what somebody typed, dated by the code, explained by the notes that name it.
 import { type Life, lifeOf, type Options } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 
-/** Which option was meant. `several`: it ends several paths; `none`: no release has it, but perhaps one that is near. */
+/**
+ * Which option was meant. `several`: several paths end like this; `none`: no release has it, but a similar one
+ * may exist.
+ */
 export type Lookup =
 	| { kind: 'one'; path: string }
 	| { kind: 'several'; paths: string[] }
-	/** Names that may have been meant, the likeliest first. */
+	/** Names that may have been meant, likeliest first. */
 	| { kind: 'none'; near: string[] };
 
-/** A path as people and notes write it: without the marks of lists and of members with names of their own. */
+/** A path as people and notes write it: without the marks of lists and user-defined names. */
 export function plainPath(path: string): string {
 	return path
 		.replaceAll('[]', '')
@@ -30,10 +33,10 @@ const byPlainPath = memo((options: Options): ReadonlyMap<string, string[]> => {
 	return found;
 });
 
-/** Names that are offered in the place of an unknown one. */
+/** At most this many names are suggested for an unknown one. */
 const maxNear = 3;
 
-/** Names that have every part of what was typed, the shortest first: `registration` is part of `enable_registration`. */
+/** Names that contain every part of what was typed, shortest first: `registration` is part of `enable_registration`. */
 function sharing(typed: string, names: readonly string[]): string[] {
 	const parts = typed.split(/[._]+/).filter(part => part.length > 3);
 	const sharing = names.filter(name => parts.length > 0 && parts.every(part => name.split(/[._]+/).includes(part)));
@@ -41,8 +44,8 @@ function sharing(typed: string, names: readonly string[]): string[] {
 }
 
 /**
- * `nearest` picks the nearest of some words, or none. A whole path wins over the end of one; of a section and what
- * stands below it, the section.
+ * `nearest` picks the most similar word, if any. A whole path takes precedence over the end of one, and a section
+ * over what is in it.
  */
 export function lookUp(
 	typed: string,
@@ -73,13 +76,13 @@ function lastOf(path: string): string {
 
 export type OptionLife = {
 	life: Life;
-	/** The newest release whose code names it, if only to refuse it. */
+	/** The newest release whose code names it, if only to reject it. */
 	newest: Version;
-	/** From where on upstream or the code calls it deprecated. */
+	/** The first release for which upstream or the code calls it deprecated. */
 	deprecated?: Version;
-	/** What takes its place, as the notes say it, in Markdown. */
+	/** Its replacement in the words of the notes, in Markdown. */
 	replacedBy?: string;
-	/** Notes that name it, in the order of releases. */
+	/** Notes that name it, in release order. */
 	notes: readonly Note[];
 };
 
@@ -105,7 +108,7 @@ export function optionLife(path: string, options: Options, notes: readonly Note[
 	};
 }
 
-/** The options directly below this one, of any release. */
+/** The options directly below this one, in any release. */
 export function below(path: string, options: Options): string[] {
 	const plain = plainPath(path);
 	return [...options.byPath.keys()].filter(other => parentOf(plainPath(other)) === plain).toSorted();
@@ -123,8 +126,8 @@ const notesByOption = memo((notes: readonly Note[]): ReadonlyMap<string, Note[]>
 });
 
 /**
- * Whether a note announces the end of the option itself. A deadline may speak of something else that the option takes
- * part in: another default, one of its values.
+ * Whether a note announces the end of the option itself. A deadline may be about something else that involves the
+ * option: another default, or one of its values.
  */
 function deprecates({ deadline, release }: Note, { path, removed }: Life): boolean {
 	if (!deadline || deadline.withdrawn) return false;
@@ -133,7 +136,7 @@ function deprecates({ deadline, release }: Note, { path, removed }: Life): boole
 	return removed !== undefined && compare(removed, release) > 0 && !isNamed(path, deadline.replacedBy ?? '');
 }
 
-/** Whether the text names the option in backticks, whole or by the end of its path, with or without a value. */
+/** Whether the text names the option in backticks, in full or by the end of its path, with or without a value. */
 function isNamed(path: string, text: string): boolean {
 	const plain = plainPath(path);
 	return [...text.matchAll(/`([^`]+)`/g)].some(([, word = '']) => {

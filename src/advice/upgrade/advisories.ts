@@ -1,4 +1,4 @@
-// Which security advisories a way closes, passes through, and leaves open at its end.
+// Which security advisories an upgrade fixes, passes through, and leaves open.
 
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -10,10 +10,10 @@ import { memo } from '../../runtime/memo.ts';
 
 export type Advisories = {
 	fixed: string[];
-	/** Neither the start nor the end is affected, but a release in between: no place to stop. */
+	/** A release in between is affected, though neither the start nor the target is: do not stop there. */
 	passedThrough: string[];
 	open: { id: string; severity: Advisory['severity']; title: string; fixedIn: Version | null }[];
-	/** Advisories of this way that the stated facts exclude. */
+	/** Advisories that the stated facts exclude. */
 	hidden: { id: string; because: string[] }[];
 };
 
@@ -24,7 +24,7 @@ export function isAffected(advisory: Advisory, version: Version): boolean {
 	);
 }
 
-/** All releases but candidates, and which of them an advisory concerns as far as a way has asked: the same for every way. */
+/** All final releases, and a cache of which of them each advisory affects, shared by all upgrades. */
 const finals = memo((releases: readonly Release[]) => releases.filter(({ version }) => !isCandidate(version)));
 const asked = memo((_: Advisory) => new Map<Version, boolean>());
 
@@ -38,7 +38,7 @@ function concerns(advisory: Advisory, version: Version): boolean {
 	return is;
 }
 
-/** The first stable release from this one on that is not affected. */
+/** The first unaffected stable release, starting with this one. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
 	return firstWithout(advisory, above(version, releases));
 }
@@ -73,7 +73,7 @@ export function advisoriesOn(
 	return result;
 }
 
-/** What `!notes` says of one line of releases: which advisories its releases fix, and which its last one is open to. */
+/** For `!notes` on one line of releases: which advisories its releases fix, and which its last one is open to. */
 export function advisoriesOf(
 	versions: readonly Version[],
 	known: { advisories: readonly Advisory[]; releases: readonly Release[] },

@@ -1,4 +1,4 @@
-// What will stop working, when, and what replaces it: upstream's promises beside what really happened.
+// What will stop working, when, and its replacement: upstream's announcements, and what really happened.
 
 import type { Applies } from '../../deployment/condition.ts';
 import { concern } from '../../deployment/condition.ts';
@@ -11,7 +11,7 @@ import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
 import { systemsOf } from './packages.ts';
 
-/** The last security fixes of a product: `ends` as `2026-11-21`. `dropped`: the newest Synapse no longer starts on it. */
+/** The end of a product's security fixes: `ends` as `2026-11-21`. `dropped`: the newest Synapse no longer starts on it. */
 export type SupportEnd = {
 	is: 'support';
 	product: string;
@@ -21,48 +21,48 @@ export type SupportEnd = {
 	dropped: boolean;
 };
 
-/** The end of upstream's packages for a system: still to come, when something ends, or behind us. */
+/** The end of upstream's packages for a system: still to come, or past. */
 export type PackagesEnd = { is: 'packages'; system: string } & (
 	| { until: string; because: string; newest: Version }
-	/** `without`: the first release that has none. */
+	/** `without`: the first release without any. */
 	| { last: Version; without?: Version }
 );
 
 export type Deadline = {
 	id: string;
 	subject: string;
-	/** The release that announced it; null for the end of something that Synapse stands on. */
+	/** The release that announced it; null for the end of something Synapse runs on. */
 	announced: Version | null;
 	at: { version?: string; date?: string; vague?: string };
-	/** The version is the earliest: it may come with any after it. */
+	/** The version is the earliest: any later one may bring it. */
 	orLater?: true;
-	/** What upstream said, or which end it is. */
+	/** What upstream announced, or whose end it is. */
 	promised: string | SupportEnd | PackagesEnd;
 	/** The release in which it really happened; null while it works in the newest one. */
 	landed: Version | null;
-	/** Landed later than promised, or promised for a release or date that has passed without it. */
+	/** Landed later than announced, or announced for a release or date that has passed without it. */
 	slipped: boolean;
-	/** Upstream took the promise back. */
+	/** Upstream withdrew the announcement. */
 	withdrawn?: string;
-	/** A month (`2027-02`), estimated from the cadence of releases, for promises that name a version still to come. */
+	/** A month (`2027-02`), estimated from the release cadence, if the announced version is not out yet. */
 	estimate?: string;
 	replacedBy: string | null;
 	applies?: Applies;
 	options: readonly string[];
 	sources: Note['sources'];
-	/** Whether the deployment is concerned. */
+	/** Whether it applies to the deployment. */
 	concerned: true | 'unknown';
 };
 
 const day = 24 * 3600 * 1000;
 
-/** `2027` is 2027-01-01, `2027-02` its first day: the earliest it can bite. */
+/** The first day of a year or month: `2027` is 2027-01-01, the earliest that it can take effect. */
 export function earliest(date: string): string {
 	const [year, month = '01', dayOfMonth = '01'] = date.split('-');
 	return [year, month, dayOfMonth].join('-');
 }
 
-/** The newest line of releases, when it came, and the days between lines, as the last ten kept it. */
+/** The newest line of releases, its date, and the days between lines, averaged over the last ten. */
 type ReleasePace = { newest: Release; days: number };
 
 function paceOf(releases: readonly Release[]): ReleasePace | undefined {
@@ -79,7 +79,7 @@ function minorOf(version: Version): number {
 	return Number(lineOf(version).split('.')[1]);
 }
 
-/** The month in which a release that is still to come may appear: this one, if the cadence says that it is late. */
+/** The month in which a future release may appear: this month, if it is overdue by the cadence. */
 function estimateOf(version: Version, { today, pace }: DeadlineView): string | undefined {
 	if (!pace || lineOf(version).split('.')[0] !== lineOf(pace.newest.version).split('.')[0]) return undefined;
 	const away = minorOf(version) - minorOf(pace.newest.version);
@@ -88,14 +88,14 @@ function estimateOf(version: Version, { today, pace }: DeadlineView): string | u
 	return (expected > today ? expected : today).slice(0, 7);
 }
 
-/** The last day that counts as kept: a promised year or month lasts to its end. */
+/** The last day that counts as on time: an announced year or month lasts until its end. */
 function lastDay(date: string): string {
 	return date.length === 4 ? `${date}-12-31` : date.length === 7 ? `${date}-31` : date;
 }
 
 /**
- * Whether a promise was not kept in time, as seen on a day. What happens only with a release is in time with the first
- * line of releases after the promised day.
+ * Whether it is later than announced, as of a day. If it needs a release, the first line of releases after the
+ * announced day is on time.
  */
 function hasSlipped(
 	{ at, orLater }: Pick<Deadline, 'at' | 'orLater'>,
@@ -117,7 +117,7 @@ function hasSlipped(
 	);
 }
 
-/** What deadlines are judged by: the day (`2026-11-21`), and the releases that there are. */
+/** The basis for judging deadlines: the day (`2026-11-21`) and the existing releases. */
 type DeadlineView = { today: string; releases: readonly Release[]; newest: Release; pace: ReleasePace | undefined };
 
 const releaseCalled = memo((releases: readonly Release[]) => new Map(releases.map(one => [one.version, one])));
@@ -146,7 +146,7 @@ function deadlineOf(note: Note, seen: DeadlineView): Omit<Deadline, 'concerned'>
 	};
 }
 
-/** When it bites, for the order: overdue ones first, vague ones last. */
+/** The sort key, by when it takes effect: overdue ones first, vague ones last. */
 function soon({ at, estimate, slipped }: Omit<Deadline, 'concerned'>): string {
 	if (slipped) return '0000';
 	if (at.date !== undefined) return earliest(at.date);
@@ -154,20 +154,20 @@ function soon({ at, estimate, slipped }: Omit<Deadline, 'concerned'>): string {
 }
 
 export type DeadlineQuery = {
-	/** The release that runs: what was announced by then and has not landed by then is open. */
+	/** The running release: what was announced by then and has not landed by then is open. */
 	at: Version;
 	/** The day, as `2026-11-21`. */
 	today: string;
-	/** Also those that have landed or were withdrawn. */
+	/** Includes those that have landed or were withdrawn. */
 	all: boolean;
-	/** By id of a note: whether the configuration says that it concerns this deployment. */
+	/** By note id: whether the configuration shows that it applies to this deployment. */
 	decided?: ReadonlyMap<string, boolean> | undefined;
 };
 
 type Promised = Omit<Deadline, 'concerned'>;
 type DeadlineKnowledge = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
 
-/** What many servers ask for on one day is the same for all of them, until it is held against their profiles. */
+/** On one day the result is the same for many servers, until it is matched with their profiles. */
 const promisedOf = memo((_: DeadlineKnowledge) => new Map<string, readonly Promised[]>());
 const maxKept = 8;
 
@@ -188,7 +188,7 @@ function promised({ at, today, all }: DeadlineQuery, known: DeadlineKnowledge, n
 	return found;
 }
 
-/** The deadlines announced so far that may concern the deployment, by how soon they bite. */
+/** The deadlines announced so far that may apply to the deployment, soonest first. */
 export function deadlines(query: DeadlineQuery, profile: Profile, known: DeadlineKnowledge): Deadline[] {
 	const newest = stable(known.releases).at(-1);
 	if (!newest) return [];
@@ -207,23 +207,23 @@ type Product = {
 	name: string;
 	/** The fact that says which release of the product a deployment has. */
 	fact: 'postgres' | 'python';
-	/** The floor of Synapse's that drops a release of the product for good. */
+	/** Synapse's minimum version that permanently drops a release of the product. */
 	floor: 'postgresql' | 'python';
 };
 
-/** By the file's name under knowledge/lifecycles/. */
+/** By file name in knowledge/lifecycles/. */
 const products: Record<string, Product> = {
 	postgresql: { name: 'PostgreSQL', fact: 'postgres', floor: 'postgresql' },
 	python: { name: 'Python', fact: 'python', floor: 'python' },
 };
 
-/** The fact that a deployment has this release; undefined where a source sent something that is no version. */
+/** The fact that a deployment has this release; undefined if a source sent something that is not a version. */
 function factOf({ fact }: Product, version: string): string | undefined {
 	const text = `${fact}=${version}`;
 	return parseTerm(text) ? text : undefined;
 }
 
-/** How far ahead an end counts for a deployment that did not say what it has: 400 days, a year and a bit. */
+/** How far ahead an end of support counts if the deployment did not say what it has: 400 days, just over a year. */
 const ahead = 400 * 24 * 3600 * 1000;
 
 function isNear(ends: string, today: string): boolean {
@@ -231,7 +231,7 @@ function isNear(ends: string, today: string): boolean {
 	return Math.abs(left) <= ahead;
 }
 
-/** The ends of support that may concern the deployment on that day (`2026-11-21`), past ones still in use included. */
+/** The ends of support that may affect the deployment on that day (`2026-11-21`), including past ones still in use. */
 export function lifecycleDeadlines(
 	profile: Profile,
 	today: string,
@@ -258,7 +258,7 @@ export function lifecycleDeadlines(
 
 const buildList = 'https://github.com/element-hq/synapse/blob/develop/scripts-dev/build_debian_packages.py';
 
-/** The ends of upstream's packages for a system: its own, which are not those of the system's support. */
+/** The ends of upstream's packages for a system, which differ from the ends of the system's support. */
 function packageDeadlines(
 	profile: Profile,
 	today: string,
@@ -272,7 +272,7 @@ function packageDeadlines(
 		const concerned = concern(applies, profile).is;
 		if (concerned === false || !newest) return [];
 		const dropped = 'last' in packages ? releases.find(({ version }) => isAbove(version, packages.last)) : undefined;
-		// What has none any more concerns only those who say that they have it.
+		// A system that no longer has packages only matters to deployments stated to use it.
 		if (concerned === 'unknown' && ('last' in packages || !isNear(packages.until, today))) return [];
 		const end = 'until' in packages ? packages.until : (dropped?.date ?? newest.date);
 		const promised: PackagesEnd =

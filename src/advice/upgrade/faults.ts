@@ -1,4 +1,5 @@
-// Faults of the releases on which one stands: the start, each halt, the target. Never of those that are jumped over.
+// Faults of the releases where an upgrade stops: the start, each intermediate stop, and the target. Releases in
+// between do not count.
 import type { Applies } from '../../deployment/condition.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -11,36 +12,39 @@ import { faultKey } from './way.ts';
 
 export type FaultPlace = 'start' | 'stop' | 'target';
 
-/** A fault of one release of the way. */
+/** A fault of one release of the upgrade. */
 export type PlannedFault = {
 	id: string;
-	/** The releases that have it, as ranges; several are joined by `||`. */
+	/** The affected releases, as ranges joined by `||`. */
 	broken: string;
 	fixed: Version | null;
 	severity: Fault['severity'];
 	danger: Fault['danger'];
 	at: FaultPlace;
 	release: Version;
-	/** Whether the release that runs now has it too, so that the upgrade does not bring it. */
+	/** Whether the running release has it too, so that the upgrade does not introduce it. */
 	kept: boolean;
-	/** Where to go instead: the newest patch release of the line without a severe fault, or the next release without this one. Null: none is, or of a halt: none that would do. */
+	/**
+	 * The release to use instead: the newest patch release of the line without a severe fault, or the next release
+	 * without this one. Null if there is none, or none that can replace an intermediate stop.
+	 */
 	take: Version | null;
 	title: string;
 	text: string;
 	applies?: Applies;
 	onlyIf?: string;
 	concerned: true | 'unknown';
-	/** Facts that would decide whether the deployment is concerned. */
+	/** Facts that would decide whether it applies. */
 	ask?: string[];
 	sources: readonly Source[];
 };
 
 type FaultKnowledge = { faults: readonly Fault[]; releases: readonly Release[] };
 
-/** Whether each release has a fault, worked out once: a plan asks for every fault of every newer release. */
+/** Cached, because a plan checks every fault of every newer release. */
 const brokenIn = memo((_: Fault) => new Map<Version, boolean>());
 
-/** Whether a release has the fault; `from` is the release that its database comes from, where that is known. */
+/** Whether a release has the fault; `from` is the release that its database comes from, if known. */
 export function isBroken(fault: Fault, release: Version, from?: Version): boolean {
 	if (fault.from !== undefined && (from === undefined || !isWithin(from, fault.from))) return false;
 	return hasDefect(fault, finalOf(release));
@@ -55,7 +59,7 @@ function hasDefect(fault: Fault, release: Version): boolean {
 	return is;
 }
 
-/** `decided`: by the key of a fault, whether the configuration says that a fault concerns this deployment; absent: it says nothing. */
+/** `decided`: by fault key, whether the configuration shows that the fault applies; absent: it does not say. */
 type FaultQuestion = {
 	at: FaultPlace;
 	profile: Profile;
@@ -64,7 +68,7 @@ type FaultQuestion = {
 	running?: Version;
 };
 
-/** The faults of one release that may concern the deployment, severe ones first. */
+/** The faults of one release that may apply to the deployment, severe ones first. */
 export function faultsOf(
 	release: Version,
 	{ at, profile, decided, from, running = from }: FaultQuestion,
@@ -107,7 +111,7 @@ export function faultsOf(
 		.sort(worstFirst);
 }
 
-/** Stable, so that among equals the freshest stays first. */
+/** Stable, so that the newest stays first among equals. */
 function worstFirst(a: PlannedFault, b: PlannedFault): number {
 	const rank = ({ severity, concerned }: PlannedFault) =>
 		(severity === 'severe' ? 0 : 2) + (concerned === true ? 0 : 1);
@@ -115,8 +119,8 @@ function worstFirst(a: PlannedFault, b: PlannedFault): number {
 }
 
 /**
- * What the upgrade brings before what one lives with already; then what fits the deployment before what needs an answer
- * about it; then the newest. Without this, old faults that few meet hide the one for which a patch release came out.
+ * What the upgrade introduces before what is already there; then what applies before what needs an answer; then
+ * the newest. Otherwise rare old faults would hide the one that a patch release fixes.
  */
 function freshestFirst(running: Version | undefined, profile: Profile): (a: Fault, b: Fault) => number {
 	const isOld = (fault: Fault) => (isKept(fault, running) ? 1 : 0);
@@ -128,10 +132,10 @@ function isKept(fault: Fault, running: Version | undefined): boolean {
 	return running !== undefined && hasDefect(fault, finalOf(running));
 }
 
-/** Where a way halts, and the newest release that serves as well. */
+/** An intermediate stop, and the newest release that would do as well. */
 export type HaltPlace = { best: Version; to: Version };
 
-/** The faults of a whole way, the target's before those of its halts and its start. */
+/** The faults of a whole upgrade: those of the target, then of its stops and start. */
 export function faultsOn(
 	{
 		from,
@@ -160,14 +164,14 @@ export function faultsOn(
 		);
 }
 
-/** A release beyond the halt does not do what the halt is for. */
+/** A release beyond the stop's range would not serve the stop's purpose. */
 function withinHalt(fault: PlannedFault, last: Version): PlannedFault {
 	return fault.take !== null && compare(fault.take, last) > 0 ? { ...fault, take: null } : fault;
 }
 
-/** Whether a release is free of severe faults, as far as a deployment is known. */
+/** Whether a release has no severe faults, as far as the deployment is known. */
 function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version) => boolean {
-	// What hits only a few decides for nobody else where to go.
+	// A fault that affects only a few must not decide for everybody else.
 	const severe = faults.filter(({ severity, from, onlyIf, applies, surroundings }) => {
 		const { is } = concern(applies, profile);
 		const isConcerned = surroundings ? is === true : is !== false;
@@ -179,33 +183,33 @@ function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version
 /** The stable releases of each line. */
 const linesOf = memo((releases: readonly Release[]) => Map.groupBy(stable(releases), ({ version }) => lineOf(version)));
 
-/** What may be taken instead of a release. `newer`: the stable ones above it, worked out once for all its faults. */
+/** Alternatives to a release. `newer`: the stable releases above it, computed once for all its faults. */
 type Cures = {
 	isSound: (version: Version) => boolean;
 	newer: readonly Release[];
 	releases: readonly Release[];
 };
 
-/** Null where every newer release has it too. */
+/** Null if every newer release has it too. */
 function insteadOf(release: Version, fault: Fault, { isSound, newer, releases }: Cures): Version | null {
 	const from = finalOf(release);
 	const isCure = ({ version }: Release) => !hasDefect(fault, version);
 	const curesIn = (line: string) =>
 		(linesOf(releases).get(line) ?? []).filter(one => isAbove(one.version, from) && isCure(one));
 	const own = curesIn(lineOf(release));
-	// A cure that has a severe fault of its own is none: better the next line, and of that its newest patch release.
+	// Not a release with another severe fault: prefer the next line, and its newest patch release.
 	const isGood = (one: Release) => isCure(one) && isSound(one.version);
 	const next = own.find(isGood) ?? newer.find(isGood) ?? own[0] ?? newer.find(isCure);
 	const line = next === undefined ? [] : curesIn(lineOf(next.version));
 	return line.findLast(({ version }) => isSound(version))?.version ?? line.at(-1)?.version ?? null;
 }
 
-/** How old a release is, and how long lines of releases went on being mended. */
+/** The age of a release, and how long earlier lines kept getting patch releases. */
 export type Soundness = {
 	release: Version;
-	/** Days since it came out. */
+	/** Days since its date. */
 	age: number;
-	/** Of the `lines` full lines before, how many had their last patch release within a week of their first. */
+	/** Of the last `lines` complete lines, how many had their last patch release within a week of their first. */
 	settledWithinWeek: number;
 	lines: number;
 };
@@ -213,7 +217,7 @@ export type Soundness = {
 const compared = 10;
 const day = 24 * 3600 * 1000;
 
-/** Undefined for a release whose date is unknown. */
+/** Undefined for a release without a known date. */
 export function soundnessOf(release: Version, today: string, releases: readonly Release[]): Soundness | undefined {
 	const all = stable(releases);
 	const own = all.find(({ version }) => version === finalOf(release));

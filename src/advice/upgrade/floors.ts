@@ -1,4 +1,4 @@
-// The versions of Python, PostgreSQL, SQLite and Rust that the target needs.
+// The minimum versions of Python, PostgreSQL, SQLite and Rust for the target.
 
 import { type Applies, concern, holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -10,7 +10,7 @@ export type Floor = { of: FloorName; at: Version; min: string; met: true | false
 
 type FloorName = 'python' | 'postgresql' | 'sqlite' | 'rust';
 
-/** The condition under which a floor concerns a deployment at all. */
+/** The condition under which a minimum version applies to a deployment at all. */
 const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | undefined; applies: Applies }> = {
 	python: { fact: 'python', applies: { all: ['python>=0'] } },
 	postgresql: { fact: 'postgres', applies: { all: ['database=postgres'] } },
@@ -18,7 +18,10 @@ const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | u
 	rust: { fact: undefined, applies: { any: ['install=source', 'install=pip'] } },
 };
 
-/** Floors that rise on the way, or that the deployment is under at its end: `at` is where the last one came. */
+/**
+ * Minimum versions that rise along the way, or that the deployment does not meet at the target: `at` is the
+ * release with the last rise.
+ */
 export function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
 	const all = stable(releases);
 	const start = all.findLast(({ version }) => !isAbove(version, finalOf(from)));

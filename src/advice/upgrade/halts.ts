@@ -1,4 +1,4 @@
-// Where a long way has to halt, and the legs that the halts divide it into.
+// Where a long upgrade must stop in between, and the legs between the stops.
 
 import { type Applies, concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -9,7 +9,7 @@ import type { Leg } from './switch-commands.ts';
 import { type Trial, triedOf } from './trials.ts';
 
 export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf'> & {
-	/** These two are absent for a halt that only keeps a way back. */
+	/** Both absent for a stop that only keeps a rollback possible. */
 	waitFor?: string;
 	why?: string;
 	tried?: Trial[];
@@ -19,7 +19,7 @@ export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf'> & {
 	applies?: Applies;
 };
 
-/** Where to halt: what a long way demands, then what keeps the last release within reach. */
+/** The stops: those that a long upgrade requires, then those that keep the last release within reach for a rollback. */
 export function halts(from: Version, to: Version, profile: Profile, known: Knowledge): Halt[] {
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
@@ -27,7 +27,7 @@ export function halts(from: Version, to: Version, profile: Profile, known: Knowl
 		.map(({ id, first: from, last: to, best, required, ruins, sticks, onlyIf, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
 			const conditions = { ...(onlyIf && { onlyIf }), ...(applies && { applies }) };
-			// What only some databases demand divides nobody's way; the words say whose it is.
+			// What only some databases need does not divide everyone's upgrade; the text says whom it affects.
 			const everybody = required && onlyIf === undefined;
 			return { from, to, best, required: everybody, ruins, sticks, waitFor, why, ...conditions, ...tried };
 		});
@@ -46,7 +46,7 @@ export function halts(from: Version, to: Version, profile: Profile, known: Knowl
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));
 }
 
-/** Only halts that everybody has to make divide the way: a recommended one is a choice. */
+/** Only stops that everybody must make divide the upgrade: a recommended one is optional. */
 export function legsOf(from: Version, to: Version, stops: readonly Halt[]): Leg[] {
 	const ends = [...new Set(stops.filter(({ required }) => required).map(({ best }) => best)), to];
 	return ends.map((end, i) => ({ from: ends[i - 1] ?? from, to: end }));

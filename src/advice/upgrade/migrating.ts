@@ -1,17 +1,17 @@
-// What an upgrade does to large tables, and for how long: before the port opens, and behind it.
+// What an upgrade does to large tables, and for how long: before the port opens, and in the background.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
 import type { Migration, QueuedUpdates, Took } from '../../knowledge/schema/migrations.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 
 export type Migrating = {
-	/** Migrations that touch large tables before the port opens, in the order of releases. */
+	/** Migrations that touch large tables before the port opens, in release order. */
 	migrations: Migration[];
-	/** Background updates whose time was measured, in the order of releases. */
+	/** Background updates with a measured duration, in release order. */
 	queued: QueuedUpdates[];
 };
 
-/** Only what concerns the stated database, with the times of that one. */
+/** Only what concerns the stated database, with its times. */
 export function migrating(
 	{ from, to, profile }: { from: Version; to: Version; profile: Profile },
 	{ migrations, queued }: Pick<Knowledge, 'migrations' | 'queued'>,
@@ -39,7 +39,7 @@ export function migrating(
 	};
 }
 
-/** Only the times of this database, where it is known. */
+/** Only this database's times, if it is known. */
 function timesOn(took: Took, database: unknown): Took | undefined {
 	if (database !== 'sqlite' && database !== 'postgres') return took;
 	const own = took[database];

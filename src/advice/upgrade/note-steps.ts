@@ -1,4 +1,4 @@
-// Notes as the steps of a plan: each story told once, and what a wait answers left to the wait.
+// Turns notes into steps of a plan: tells each story once, and drops what a wait already covers.
 
 import { finalOf, isAbove, type Version } from '../../deployment/version.ts';
 import type { Note, Source } from '../../knowledge/schema/synapse.ts';
@@ -48,7 +48,7 @@ export function stepOf(
 	return step;
 }
 
-/** A step as the configuration, where there is one, and the ends of the way leave it. */
+/** The step adjusted to the configuration, if there is one, and to the ends of the upgrade. */
 export function looked(
 	step: Step,
 	{ id, until }: Note,
@@ -65,7 +65,7 @@ export function looked(
 	};
 }
 
-/** A story is told once, by its end; but a refusal to start on an earlier leg is met there, and stays. */
+/** Tells a story once, by its last note. But a refusal on an earlier leg would be met there, so it stays. */
 export function told(steps: readonly Step[]): Step[] {
 	const ends = new Map<string, Step>();
 	for (const step of steps) if (step.story) ends.set(step.story, step);
@@ -82,7 +82,7 @@ export function told(steps: readonly Step[]): Step[] {
 	});
 }
 
-/** The end of a story concerns everyone whom it, or a note it stands for, concerns. */
+/** The last note of a story affects everyone that it, or a note it stands for, affects. */
 function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	if (end?.onlyIf === undefined) return {};
 	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
@@ -90,7 +90,7 @@ function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	return { onlyIf: wide.join(', or ') };
 }
 
-/** A wait stands for the notes beyond it that ask for the same, if it is at least as sure, and they can be followed there. */
+/** A wait replaces later notes that ask for the same, if it is at least as certain, and if they can be followed there. */
 export function waited(
 	steps: readonly Step[],
 	waits: readonly Step[],

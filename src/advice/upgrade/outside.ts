@@ -1,4 +1,4 @@
-// Steps that stand for several notes: what nobody finds in the configuration, and packages by system.
+// Steps that combine several notes: what the configuration cannot show, and packages by system.
 
 import { type Profile, postgresOf } from '../../deployment/facts.ts';
 import { compare, type Version } from '../../deployment/version.ts';
@@ -11,14 +11,14 @@ import type { OutsideCheck } from './step-task.ts';
 type Ends = { from: Version; to: Version; profile: Profile };
 
 /**
- * One step in place of every “only if” that no configuration decides: scripts, the proxy, the host. It may concern nobody,
- * so it is not certain. A refusal to start, what one query decides, and what may not even concern this deployment, stay
- * steps of their own.
+ * Combines every “only if” that no configuration decides (scripts, the proxy, the host) into one step. That step
+ * may not apply to anyone, so it is not certain. A refusal to start, what a single query decides, and what may
+ * not apply at all remain separate steps.
  */
 export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readonly Note[]): Step[] {
 	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
 	const isOutside = (step: Step) => isPerhaps(step) && placeOf.has(step.id);
-	// What one query decides is something to check: whether anything has to be done is known only then.
+	// A query is something to check: only its result says whether there is anything to do.
 	const asked = steps.map(step =>
 		step.query && isPerhaps(step) ? { ...step, must: false, check: true as const } : step,
 	);
@@ -39,12 +39,12 @@ export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readon
 	return [...asked.filter(other => !isOutside(other)), step];
 }
 
-/** Something to do for this deployment, but only if it finds at home what no fact tells. */
+/** Something this deployment must do, but only under a condition that no fact covers. */
 function isPerhaps({ must, refuses, onlyIf, concerned, oneWay }: Step): boolean {
 	return must && !refuses && onlyIf !== undefined && concerned === true && !oneWay;
 }
 
-/** One step in place of a note for each system whose packages ended, where nobody has said which system it is. */
+/** Combines the notes about systems whose packages ended into one step, if nobody has stated the system. */
 export function systemOpen(
 	steps: readonly Step[],
 	{ from, to, profile }: Ends,

@@ -1,4 +1,4 @@
-// For which systems upstream builds packages of a release.
+// The systems that upstream builds packages of a release for.
 
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
@@ -7,7 +7,7 @@ import { memo } from '../../runtime/memo.ts';
 
 /** A system that upstream builds, or built, packages for. */
 export type System = {
-	/** As the fact `os` names it: `debian-12`. */
+	/** As in the fact `os`: `debian-12`. */
 	os: string;
 	/** `Debian 12`. */
 	name: string;
@@ -19,7 +19,7 @@ export type System = {
 
 const families = { debian: 'Debian', ubuntu: 'Ubuntu' } as const;
 
-/** The systems, Debian before Ubuntu, old before new. */
+/** The systems, Debian before Ubuntu, oldest first. */
 export const systemsOf = memo((lifecycles: Knowledge['lifecycles']): readonly System[] =>
 	(['debian', 'ubuntu'] as const).flatMap(family =>
 		(lifecycles[family]?.releases ?? [])

@@ -1,7 +1,7 @@
-// Notes name files plainly, like `homeserver.yaml`; where it is stated how Synapse was installed, they get their paths.
+// Notes name files plainly, like `homeserver.yaml`. If the type of installation is stated, this inserts its paths.
 import type { PathName, Recipe } from '../../knowledge/schema/install.ts';
 
-/** The names that stand for a file wherever a note writes them; the rest of the recipe's names are those of options, too. */
+/** The names that stand for a file in any note; the recipe's other names are also those of options. */
 const named: readonly PathName[] = [
 	'homeserver.yaml',
 	'conf.d',
@@ -10,13 +10,13 @@ const named: readonly PathName[] = [
 	'homeserver.signing.key',
 ];
 
-/** Characters that a phone shows of a line of code. */
+/** Characters of a code line that fit on a phone. */
 const maxLine = 60;
 
 const names = named.map(name => name.replaceAll('.', '\\.')).join('|');
-/** A name that is no part of a longer one, or of a path. */
+/** A name that is not part of a longer one, or of a path. */
 const whole = new RegExp(`(?<![\\w./-])(${names})(?![\\w-]|\\.\\w)`, 'g');
-/** A block of shell commands, or a span of code that is nothing but a name. */
+/** A block of shell commands, or a code span that is just a name. */
 const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|(?<!\`)\`(${names})\`(?!\`)`, 'gm');
 
 /**
@@ -56,13 +56,13 @@ function withPaths(text: string, { paths, inside, generated }: Recipe): string {
 	});
 }
 
-/** Blocks with commands of pip begin with the environment that they are meant for. */
+/** Activates the virtual environment at the start of blocks with pip commands. */
 function inEnvironment(text: string, { environment }: Recipe): string {
 	if (!environment) return text;
 	return text.replace(/^```(?:bash|sh|console)\n(?=(?:(?!```).*\n)*?\s*pip3? )/gm, `$&${environment.join('\n')}\n`);
 }
 
-/** A command with its paths; one that grew too long for a phone goes on in further lines. */
+/** A command with its paths; if that makes it too long for a phone, it continues on further lines. */
 function locatedIn(line: string, paths: Recipe['paths']): string {
 	const longer = line.replace(whole, name => paths[name as PathName] ?? name);
 	if (longer === line || longer.length <= maxLine) return longer;

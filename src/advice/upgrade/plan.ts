@@ -1,4 +1,4 @@
-// The value that answers !upgrade: what lies between two releases, placed, for one deployment.
+// The value that answers !upgrade: everything between two releases for one deployment, in order.
 
 import { type Concern, concern } from '../../deployment/condition.ts';
 import { type Profile, profileJson } from '../../deployment/facts.ts';
@@ -21,7 +21,7 @@ import { triedOf } from './trials.ts';
 import { type UnreadPassage, unreadOf } from './unread.ts';
 import type { Way } from './way.ts';
 
-/** `because`: the stated facts that exclude it, or `configuration`, and then the options that it would have been about. */
+/** `because`: the stated facts that exclude it, or `configuration`, and then the options it would have been about. */
 export type Hidden = {
 	id: string;
 	title: string;
@@ -42,23 +42,23 @@ export type Plan = {
 	floors: Floor[];
 	rollback: Rollback;
 	advisories: Advisories;
-	/** Of the releases on which one stands, the target's first. */
+	/** Faults of the releases where the upgrade stops, the target's first. */
 	faults: PlannedFault[];
-	/** How old and how sound the target is; absent where its date is unknown. */
+	/** The target's age and soundness; absent without a known date. */
 	soundness?: Soundness;
 	deadlines: Deadline[];
-	/** Those that speak of a refusal first. */
+	/** Those that mention a refusal first. */
 	unread: UnreadPassage[];
-	/** Options that the target has and the start has not; absent where nobody looked into the code. */
+	/** Options that the target has and the start does not; absent if the code was not looked at. */
 	newOptions?: string[];
-	/** What workers may serve from the target on, and what no longer: for those who say that they have workers. */
+	/** What workers may serve from the target on, and no longer: for deployments stated to have workers. */
 	routes?: RouteGroup[];
 	gaps: string[];
 };
 
-/** What lies between two releases for one deployment. `from` must be older than `to`, and both known. */
+/** Everything between two releases for one deployment. `from` must be older than `to`, and both must be known. */
 export function plan({ from, to, profile, today, ...look }: Way, known: Knowledge): Plan {
-	// The notes of a release already hold for its candidates.
+	// A release's notes already apply to its candidates.
 	const last = finalOf(to);
 	const within = (version: Version) => isAbove(finalOf(version), from) && !isAbove(finalOf(version), last);
 	const stops = halts(from, to, profile, known);
@@ -134,7 +134,7 @@ function byConfiguration({ id, title, options, sources }: Note): Hidden {
 	return { id, title, because: ['configuration'], options, sources };
 }
 
-/** The newest release that the knowledge reaches, and the day it was read. */
+/** The newest release that the knowledge covers, and the day it was read. */
 export function horizon(known: Pick<Knowledge, 'releases' | 'read'>): Plan['horizon'] {
 	const newest = stable(known.releases).at(-1);
 	return { release: newest?.version ?? '0.0.0', read: known.read };

@@ -1,4 +1,4 @@
-// The steps that the planner adds to the notes: each switch, the waits, and what has to come first.
+// The steps that the planner adds to the notes: each switch, the waits, and what must come first.
 
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -71,7 +71,7 @@ export function systemFirst(
 	];
 }
 
-/** The step before everything else where systemd could kill the start in the middle of a migration. */
+/** The first step, if systemd could kill the start in the middle of a migration. */
 export function limitFirst(way: Omit<Way, 'today'>, known: Knowledge): Step[] {
 	const limit = startLimit(way, known);
 	if (!limit) return [];
@@ -87,7 +87,7 @@ export function limitFirst(way: Omit<Way, 'today'>, known: Knowledge): Step[] {
 	];
 }
 
-/** What the planner adds to the notes: each switch, and the wait at each halt. */
+/** The switches, and the wait at each intermediate stop. */
 export function switchesAndWaits(
 	legs: readonly Leg[],
 	stops: readonly Halt[],
@@ -96,7 +96,7 @@ export function switchesAndWaits(
 ): Step[] {
 	const systems = systemsOf(known.lifecycles);
 	const [start, end] = [legs[0]?.from, legs.at(-1)?.to];
-	// The step that raises the limit tells of the migrations of all legs.
+	// The step that raises the limit covers the migrations of all legs.
 	const limited = start !== undefined && end !== undefined && startLimit({ from: start, to: end, profile }, known);
 	return legs.flatMap((leg, i): Step[] => {
 		const released = known.releases.find(({ version }) => version === leg.to)?.date ?? today;
@@ -145,7 +145,7 @@ export function switchesAndWaits(
 	});
 }
 
-/** What to try once the target runs, before anybody else finds out. */
+/** What to try once the target runs, before users find out. */
 export function tryAfter(
 	{ to, profile }: Pick<Way, 'to' | 'profile'>,
 	installs: Knowledge['installs'],
@@ -168,7 +168,7 @@ export function tryAfter(
 	};
 }
 
-/** Who starts within a halt's range, or short of where it is too late, only has to wait before leaving. */
+/** An upgrade that starts within a stop's range, or short of where it is too late, only has to wait before it begins. */
 export function waitAtStart(
 	{ from, to, profile }: Omit<Way, 'today'>,
 	{ stops, installs }: Pick<Knowledge, 'stops' | 'installs'>,

@@ -1,4 +1,4 @@
-// The value that answers !notes: what releases ask of one deployment.
+// The value that answers !notes: what releases require of one deployment.
 
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -15,10 +15,10 @@ import { unreadOf } from './unread.ts';
 export type ReleaseNotes = {
 	format: 1;
 	release: Version;
-	/** All releases meant, when a line was asked for. */
+	/** All releases covered, if a line was asked for. */
 	releases: Version[];
 	facts: Partial<Omit<Release, 'version'>>;
-	/** What came before the release; of one that is not out yet, all that there is. */
+	/** The release's candidates; for a release that is not out yet, all there are. */
 	candidates: Pick<Release, 'version' | 'date'>[];
 	notes: Step[];
 	hidden: Hidden[];
@@ -27,13 +27,13 @@ export type ReleaseNotes = {
 	horizon: Plan['horizon'];
 };
 
-/** The faults of several releases of one line, each once, as of the newest that has it. */
+/** The faults of several releases of one line, each once, for the newest release that has it. */
 function faultsOfAll(versions: readonly Version[], profile: Profile, known: Knowledge): PlannedFault[] {
 	const all = versions.flatMap(version => faultsOf(version, { at: 'target', profile }, known));
 	return all.filter((fault, i) => all.findLastIndex(({ id }) => id === fault.id) === i);
 }
 
-/** All that these releases (one, or the patch releases of one line) ask, for one deployment. */
+/** Everything these releases (one, or the patch releases of one line) require of one deployment. */
 export function releaseNotes(versions: readonly Version[], profile: Profile, known: Knowledge): ReleaseNotes {
 	const last = versions.at(-1) ?? '';
 	const release = known.releases.find(({ version }) => version === last);

@@ -1,4 +1,4 @@
-// Whether one can go back: which older releases still start on the database that a newer one has opened.
+// Whether a rollback is possible: which older releases still start on a database that a newer one has opened.
 
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf, isAbove, isWithin } from '../../deployment/version.ts';
@@ -10,32 +10,32 @@ import { triedRollback } from './trials.ts';
 
 export type Rollback = {
 	release: Version;
-	/** The oldest release that surely starts; those between it and this one start as well. */
+	/** The oldest release that certainly starts; those between it and this one do too. */
 	floor: Version;
 	reason: FloorReason;
-	/** The release whose schema says it, where that of the one asked about is not known. */
+	/** The release whose schema was used, if this one's is unknown. */
 	by?: Version;
-	/** Releases below the floor of which nobody knows whether they start, oldest first: their schema could not be read. */
+	/** Releases below the floor that may or may not start, oldest first: their schema could not be read. */
 	unsure?: Version[];
-	/** Where one would go back to, if that was asked. */
+	/** The release to go back to, if one was asked for. */
 	to?: Version;
 	canReturn?: boolean | 'unknown';
-	/** What going back does not undo, besides the schema. */
+	/** What a rollback does not undo, besides the schema. */
 	cautions: { id: string; text: string }[];
-	/** Both sides of the floor, where releases were run to see it. */
+	/** Trials on both sides of the floor, if releases were run. */
 	tried?: Trial[];
 };
 
-/** Why nothing older than the floor surely starts. */
+/** Why nothing older than the floor certainly starts. */
 export type FloorReason =
 	| { is: 'nothing-older' }
-	/** Running releases showed another floor than their schema says. */
+	/** Running releases showed a different floor from what their schema says. */
 	| { is: 'curated'; because: string }
-	/** The files of this release could not be read yet. */
+	/** The release's files could not be read yet. */
 	| { is: 'schema-unknown' }
 	| { is: 'none-refuses' }
 	| { is: 'blocking-unknown'; blocking: Version }
-	/** `blocking` knows schema `knows`, and `needed` (or more, with `atLeast`) is asked of it. */
+	/** `blocking` knows schema `knows`, but needs `needed` (or more, with `atLeast`). */
 	| { is: 'schema'; needed: number; atLeast: boolean; blocking: Version; knows: number };
 
 type RollbackKnowledge = {
@@ -46,16 +46,16 @@ type RollbackKnowledge = {
 };
 
 type Bounds = { min: number; max: number };
-/** What is known of a release's schema; of one that could not be read, what its neighbours leave possible. */
+/** What is known about a release's schema. If it could not be read, the bounds come from its neighbours. */
 type Schema = {
 	schema: Bounds;
-	/** What an older release that knows compat versions has to reach. */
+	/** What an older release that knows compat versions must reach. */
 	compat: Bounds;
 	/** Whether it knows compat versions itself. */
 	aware: boolean | 'unknown';
 };
 
-/** Schema and compat versions never went down from one release to the next, in any of the releases so far. */
+/** Schema and compat versions have never decreased from one release to the next. */
 const schemasOf = memo((all: readonly Release[]): ReadonlyMap<Version, Schema> => {
 	const found = new Map<Version, Schema>();
 	const isRead = ({ schema }: Release) => schema !== undefined;
@@ -87,9 +87,9 @@ function between(lower: Release | undefined, upper: Release | undefined): Schema
 }
 
 /**
- * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares its
- * own SCHEMA_VERSION with the compat version that the newer one left there; an older one, knowing no compat version,
- * with the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
+ * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares
+ * its own SCHEMA_VERSION with the compat version that the newer one stored; older ones, without compat versions,
+ * use the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
  */
 function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
 	const { schema, compat } = newer;
@@ -102,14 +102,14 @@ function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
 }
 
 type RollbackFloor = {
-	floor: Version /** The newest older release that does not start. */;
+	floor: Version /** The oldest release that still starts. */;
 	blocking?: Release;
 	because?: string;
-	/** Below the floor and above what blocks. */
+	/** Below the floor and above the one that blocks. */
 	unsure: Version[];
 };
 
-/** How far down one can go among the stable releases in their order. What could not be read is stepped over. */
+/** How far back one can go among the stable releases, in order. Skips those that could not be read. */
 function floorOf(
 	{ version, schema }: { version: Version; schema: Schema },
 	all: readonly Release[],
@@ -150,7 +150,7 @@ function floorOf(
 export function rollback(version: Version, to: Version | undefined, known: RollbackKnowledge): Rollback {
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
-	// A candidate has no schema numbers of its own here: its final release's, or the last stable one's before it.
+	// A candidate has no schema numbers here: use its final release's, or those of the last stable one before it.
 	const numbers =
 		asked && (asked.schema !== undefined || all.includes(asked))
 			? asked
@@ -180,7 +180,7 @@ function canReturn(to: Version, { floor, blocking, unsure }: RollbackFloor): boo
 }
 
 function reasonOf(release: Release, schema: Schema, blocking: Release | undefined): FloorReason {
-	// A release of this week, known from upstream's feed, whose files could not be read yet.
+	// A very recent release, known from upstream's feed, whose files could not be read yet.
 	if (release.schema === undefined && schema.schema.max === Number.POSITIVE_INFINITY) return { is: 'schema-unknown' };
 	if (!blocking) return { is: 'none-refuses' };
 	if (blocking.schema === undefined) return { is: 'blocking-unknown', blocking: blocking.version };
@@ -199,7 +199,7 @@ function cautions(version: Version, back: Version, notes: readonly Note[]): { id
 		.map(note => ({ id: note.id, text: note.oneWay ?? '' }));
 }
 
-/** The releases at which to halt so that the last one is always within reach: the furthest ones that still allow it. */
+/** The stops that always keep the previous release within reach, as far apart as possible. */
 export function waysBack(from: Version, to: Version, known: RollbackKnowledge): Version[] {
 	const all = stable(known.releases);
 	const way = all.filter(({ version }) => compare(version, from) >= 0 && compare(version, finalOf(to)) <= 0);
@@ -216,7 +216,7 @@ export function waysBack(from: Version, to: Version, known: RollbackKnowledge): 
 		const place = placeOf(way[here]?.version);
 		const reach = floors.findLastIndex((floor, i) => i > here && floor <= place);
 		if (reach === way.length - 1 || here >= way.length - 1) return halts;
-		// Where even the next release does not lead back, that one is as good a halt as any.
+		// If not even the next release allows a rollback, it is as good a stop as any.
 		here = reach > here ? reach : here + 1;
 		const halt = way[here]?.version;
 		if (halt === undefined || here >= way.length - 1) return halts;

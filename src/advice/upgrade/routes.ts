@@ -1,14 +1,14 @@
-// What Synapse's page on workers gained and lost between two releases: which requests may be routed to which workers.
+// What Synapse's documentation of workers gained and lost between two releases: which requests may go to which workers.
 import { stateAt, type Table } from '../../configuration/timeline.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 
-/** `methods`: `GET`, or `any`; `was`: the pattern, or the methods, that it takes the place of. */
+/** `methods`: `GET`, or `any`; `was`: the pattern or methods that it replaces. */
 export type WorkerRoute = { path: string; methods: string; was?: string };
 /** `workers`: the app (`generic_worker`), or the writer of a stream (`stream typing`). */
 export type RouteGroup = { workers: string; gained: WorkerRoute[]; lost: WorkerRoute[]; changed: WorkerRoute[] };
 
-/** The groups whose routes differ, in the order of the table. Before the oldest release read, nothing is said. */
+/** The groups whose routes differ, in table order. Empty before the oldest release read. */
 export function routesBetween(from: Version, to: Version, { read, entries }: Table<string>): RouteGroup[] {
 	const oldest = read[0];
 	if (oldest === undefined || compare(from, oldest) < 0) return [];
@@ -28,7 +28,7 @@ export function routesBetween(from: Version, to: Version, { read, entries }: Tab
 	return [...groups.values()].map(paired);
 }
 
-/** A pattern that only takes other versions of the API, or ends in another way, is changed, not lost and gained. */
+/** A pattern that only accepts other API versions, or another ending, counts as changed rather than lost and gained. */
 function paired({ workers, gained, lost, changed }: RouteGroup): RouteGroup {
 	const pairs = gained.flatMap(route => {
 		const former = lost.find(({ path }) => isSameRoute(path, route.path));

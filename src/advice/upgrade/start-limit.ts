@@ -1,4 +1,4 @@
-// Whether systemd may kill the start in the middle of a migration: its limit counts until Synapse says that it is ready.
+// Whether systemd may kill the start in the middle of a migration: its timeout runs until Synapse reports that it is ready.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, type Version } from '../../deployment/version.ts';
 import type { Migration } from '../../knowledge/schema/migrations.ts';
@@ -6,25 +6,25 @@ import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { migrating } from './migrating.ts';
 
 export type StartLimit = {
-	/** `sure`: upstream's package, whose unit waits for the word; `perhaps`: only where such a unit runs it. */
+	/** `sure`: upstream's package, whose unit waits for that report; `perhaps`: only if such a unit is used. */
 	unit: 'sure' | 'perhaps';
 	/** The systemd unit. */
 	service: string;
-	/** Commands that show the log as it grows. */
+	/** Commands that follow the log. */
 	log: string[];
-	/** The migrations that touch large tables, in the order of releases. */
+	/** The migrations that touch large tables, in release order. */
 	migrations: Migration[];
 };
 
 /** From this release on upstream's package tells systemd when it is ready (debian/matrix-synapse.service). */
 const notifiesSince = '1.20.0';
-/** From this release on Synapse itself can tell it, and upstream's sample units ask for it (contrib/systemd). */
+/** From this release on Synapse itself can do so, and upstream's sample units use it (contrib/systemd). */
 const canNotifySince = '1.10.0';
 
-/** Installs on the host itself, where systemd runs Synapse, or may. */
+/** Installations on the host itself, where systemd runs Synapse, or may. */
 const onHost: readonly unknown[] = ['debian', 'distro', 'pip', 'source'];
 
-/** Undefined where nothing in the range goes through a large table, or systemd does not wait. */
+/** Undefined if nothing in the range scans a large table, or systemd does not wait. */
 export function startLimit(
 	{ from, to, profile }: { from: Version; to: Version; profile: Profile },
 	{ migrations, installs }: Pick<Knowledge, 'migrations' | 'installs'>,

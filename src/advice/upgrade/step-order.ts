@@ -1,4 +1,4 @@
-// The order of the steps of a plan, and the paths of the stated way to install.
+// Orders the steps of a plan, and inserts the paths of the stated type of installation.
 
 import type { Profile } from '../../deployment/facts.ts';
 import { compare } from '../../deployment/version.ts';
@@ -8,7 +8,7 @@ import { type Step, surely } from './step.ts';
 
 const whenOrder = ['before', 'switch', 'after'];
 
-/** How much a step matters: what stops the start, what somebody has to do, what is good to know. */
+/** How important a step is: what stops the start, then what must be done, then what is good to know. */
 function weight(step: Step): number {
 	const { refuses, must } = step;
 	const sure = surely(step) ? 0 : 1;
@@ -17,8 +17,8 @@ function weight(step: Step): number {
 }
 
 /**
- * Where a step stands before its release counts. A switch ends its leg; a wait before the first one begins at once, and
- * what tells whether the target works is tried at once.
+ * The position of a step, before its release is considered. A switch comes at the end of its leg. A wait before
+ * the first switch, and tests that the target works, come right away.
  */
 function rank(step: Step): number {
 	const leg = step.when === 'switch' ? step.leg : 0;
@@ -32,7 +32,7 @@ function inOrder(steps: readonly Step[]): Step[] {
 	return ranked.map(({ step }) => step);
 }
 
-/** In their order, with the paths of the stated way to install. */
+/** In order, with the paths of the stated type of installation. */
 export function inPlace(steps: readonly Step[], profile: Profile, { installs }: Pick<Knowledge, 'installs'>): Step[] {
 	const recipe = installs[String(profile.get('install')?.value)];
 	const ordered = inOrder(steps);

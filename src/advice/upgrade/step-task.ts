@@ -1,4 +1,4 @@
-// What the planner adds to the notes, as data: messages/switch.ts makes the title, the text and the clauses of a step of it.
+// What the planner adds to the notes, as data; messages/switch.ts words the title, text and clauses of such a step.
 
 import type { Version } from '../../deployment/version.ts';
 import type { Note, Stop } from '../../knowledge/schema/synapse.ts';
@@ -6,10 +6,10 @@ import type { Migrating } from './migrating.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
-/** What to try once the target runs; `updates` counts the background updates that are left. */
+/** What to try once the target runs; `updates` are commands that count the remaining background updates. */
 type Trying = { kind: 'try'; media: boolean; bridges: boolean; federation: boolean; updates: string[] };
 
-/** `isStart`: before the first switch. `skipped`: what continuing earlier leads to. */
+/** `isStart`: before the first switch. `skipped`: what happens if you continue too early. */
 type Wait = {
 	kind: 'wait';
 	at: Version;
@@ -23,14 +23,14 @@ type Wait = {
 	stuck?: { lines: string[]; text: string };
 };
 
-/** A note whose condition no configuration decides, as a part of the step that has all of them checked. */
+/** A note whose condition no configuration decides, as part of the step that checks all of them. */
 export type OutsideCheck = Pick<Note, 'id' | 'release' | 'when' | 'title' | 'text'> & { onlyIf: string };
 
-/** Where to look for what no file of the configuration says. */
+/** Where to look for what the configuration files do not say. */
 export type FoundIn = NonNullable<Note['foundIn']>;
 
 export type StepTask =
-	/** `commands`: absent where no recipe fits. `migrating`: without what the steps before and behind it tell. */
+	/** `commands`: absent without a matching recipe. `migrating`: without what earlier and later steps say. */
 	| { kind: 'switch'; to: Version; commands?: SwitchCommands; migrating?: Partial<Migrating> }
 	| Wait
 	| Trying
@@ -52,7 +52,7 @@ type EndedSystem = { name: string; last: Version };
 /** The one among them whose own archive has the stated PostgreSQL. */
 export type LikelySystem = EndedSystem & { os: string; postgres: string };
 
-/** What leaving out a required halt, or its wait, can do to the database or to the start. */
+/** What skipping a required stop, or its wait, can do to the database or the start. */
 export type Consequence = 'sticks' | 'ruins' | 'refuses';
 
 export function consequence({ ruins, sticks }: Pick<Stop, 'ruins' | 'sticks'>): Consequence {

@@ -1,4 +1,4 @@
-// A step of a plan: what there is to do or to know, when, and how sure it is that it concerns the deployment.
+// A step of a plan: what to do or know, when, and how certain it is that it applies to the deployment.
 
 import type { Applies } from '../../deployment/condition.ts';
 import type { Version } from '../../deployment/version.ts';
@@ -16,41 +16,41 @@ export type Step = {
 	title: string;
 	text: string;
 	applies?: Applies;
-	/** What else those who are concerned find at home. */
+	/** A condition on the deployment that no fact covers. */
 	onlyIf?: string;
 	/** A look at the configuration decides `onlyIf`. */
 	look?: true;
 	/** A query on the database decides `onlyIf`. */
 	query?: true;
-	/** Facts that would decide whether the deployment is concerned. */
+	/** Facts that would decide whether it applies to the deployment. */
 	ask?: string[];
 	options: readonly string[];
 	endpoints: readonly string[];
 	metrics: readonly string[];
 	story?: string;
-	/** Notes of the range that this step stands for: earlier ones of its story, or what a wait answers. */
+	/** Notes in the range that this step replaces: earlier ones of its story, or what a wait covers. */
 	tells: string[];
 	oneWay?: string;
-	/** What users notice of it, in one line. */
+	/** What users notice, in one line. */
 	people?: string;
 	sources: Source[];
-	/** What came of running releases to see it. */
+	/** The results of running releases to test it. */
 	tried?: Trial[];
-	/** The leg of a way with halts, counted from 0. */
+	/** The leg of an upgrade with intermediate stops, counted from 0. */
 	leg: number;
-	/** Made by the planner, not from a note: the switch itself, the wait at a halt. */
+	/** Made by the planner, not from a note: a switch, or a wait at a stop. */
 	generated?: true;
-	/** Something to check, which holds nothing up: only then is it known whether there is anything to do. */
+	/** A check that delays nothing: only its result says whether there is anything to do. */
 	check?: true;
-	/** What the words of a generated step are made of, in messages/switch.ts; until then its title and text are empty. */
+	/** The input for wording a generated step, in messages/switch.ts; until then its title and text are empty. */
 	task?: StepTask;
-	/** It speaks only of options that the release at the start does not have: hardly anybody is concerned. */
+	/** It only mentions options that the running release does not have, so it hardly affects anyone. */
 	young?: true;
-	/** Of a generated step in words: what going on without it can do, as a clause: “can corrupt the database”. */
+	/** For a generated step, once worded: what skipping it can do, as a clause: “can corrupt the database”. */
 	otherwise?: string;
 };
 
-/** Whether a step concerns this deployment without a doubt, and without a look at home. */
+/** Whether a step certainly applies to this deployment. */
 export function surely({ concerned, onlyIf, task }: Pick<Step, 'concerned' | 'onlyIf' | 'task'>): boolean {
 	const isPerhaps = task?.kind === 'outside' || (task?.kind === 'start-limit' && task.limit.unit === 'perhaps');
 	return concerned === true && onlyIf === undefined && !isPerhaps;

@@ -1,4 +1,5 @@
-// Chooses from the install recipes: the commands of one switch, for the way Synapse was installed. No words, no commands.
+// Chooses the commands of one switch from the install recipes, for the stated type of installation. Contains no
+// words or commands itself.
 
 import { holds } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -12,7 +13,7 @@ export type Leg = { from: Version; to: Version };
 /** A leg, with the days its releases appeared (`left` is of `from`) and the day it is asked about (`2026-11-21`). */
 export type DatedLeg = Leg & { left?: string | undefined; released: string; today: string };
 
-/** What there is to choose from: the recipes, and the systems that upstream builds packages for. */
+/** What to choose from: the recipes, and the systems that upstream builds packages for. */
 export type Archives = { installs: Recipes; systems: readonly System[] };
 
 /** Upstream has no package of a release for a system. */
@@ -30,7 +31,7 @@ export type NoPackage = {
 	keeps: boolean;
 };
 
-/** How one way to install comes to a release. */
+/** How one type of installation gets a release. */
 export type WayCommands = {
 	install: string;
 	version: Version;
@@ -40,51 +41,54 @@ export type WayCommands = {
 	lines: string[];
 	/** Follows the log. */
 	log: string[];
-	/** The first release that can be had this way, if this one is older. */
+	/** The first release available this way, if this one is older. */
 	begins?: Version;
 	noPackage?: NoPackage;
-	/** Systems for which upstream builds packages of the release, by name. */
+	/** Systems that upstream builds packages of the release for, by name. */
 	built: string[];
-	/** Only packages of the release's time are taken. */
+	/** Only packages from the release's time are installed. */
 	frozen: boolean;
-	/** Extras that the facts tell of. */
+	/** Extras that the facts require. */
 	extras: string[];
-	/** Keeps upstream's package over an upgrade of the system, where some system has no newer one. */
+	/** Keeps upstream's package during a system upgrade, if some system has no newer one. */
 	hold: string[];
 	find: string[];
 	checkout: string[];
 };
 
 export type SwitchCommands = Leg & {
-	/** Counts the background updates that the release at the start has left; none where a wait has counted them. */
+	/** Counts the start release's remaining background updates; empty if a wait has already done so. */
 	updates: string[];
 	/** Shows how large the database is, and what is free; none where an earlier leg has shown it. */
 	space: string[];
 	/** Stops Synapse without workers. */
 	stop: string[];
 	backup: string[];
-	/** The way back, should the start fail. */
+	/** How to roll back if the start fails. */
 	back: WayBack;
-	/** One, if it is stated how Synapse was installed; else the usual ones. */
+	/** The stated type of installation, or the usual ones if none is stated. */
 	ways: WayCommands[];
 	stated: boolean;
 	/** Stop and start workers; `led`: there are none, or the installation does it; `perhaps`: not stated. */
 	workers: 'led' | 'perhaps' | { stop: string[]; start: string[] };
-	/** Asks the running server for its release. */
+	/** Queries the running server's version. */
 	asking: string[];
-	/** What is said to `!backup` to prove that backup, `dump` being the file that it writes; absent where that guide does not serve. */
+	/**
+	 * The arguments for `!backup` to verify that backup; `dump` is the file it writes. Absent if that guide does
+	 * not apply.
+	 */
 	proof?: { postgres?: string; install?: string; dump?: string };
 };
 
 /**
- * Whether the release at the start still opens the database afterwards. If it does not, these lines put the backup back;
- * where no few lines do it, the page that tells how.
+ * Whether the start release still opens the database afterwards. If not, `restore` has the commands to restore
+ * the backup, or `page` the documentation if that takes more than a few lines.
  */
 export type WayBack = { opens: boolean | 'unknown'; restore: string[]; page?: string };
 
-/** Its recipe has the plain names, which are meant where nobody said how Synapse was installed. */
+/** Its recipe has the plain names, used if the type of installation is not stated. */
 const plain = 'pip';
-/** Shown where nobody said which way it is: most servers are one of these. */
+/** Shown if the type of installation is not stated: most servers use one of these. */
 const usual: readonly string[] = ['docker', 'debian', 'pip', 'mdad'];
 
 function stated(profile: Profile): string | undefined {
@@ -98,7 +102,7 @@ export function recipeFor(profile: Profile, installs: Recipes): Recipe | undefin
 
 type PlaceholderValues = Partial<Record<Placeholder, string>>;
 
-/** Throws a TypeError for a placeholder without a value: a recipe that no rule has seen. */
+/** Throws a TypeError for a placeholder without a value, which means that no rule has checked the recipe. */
 function filled(line: string, values: PlaceholderValues): string {
 	return line.replace(placeholder, (_, name: Placeholder) => {
 		const value = values[name];
@@ -107,7 +111,7 @@ function filled(line: string, values: PlaceholderValues): string {
 	});
 }
 
-/** The last day whose packages suit an old release; undefined for a release that is not old yet. */
+/** The last day whose packages suit an old release; undefined for one that is not old yet. */
 function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | undefined {
 	const day = 24 * 3600 * 1000;
 	if (!frozen || Date.parse(today) - Date.parse(released) < frozen.olderThan * day) return undefined;
@@ -133,12 +137,12 @@ export function noPackage(
 	return { version: to, from, system, both: names(both), newer: names(newer), keeps, ...(next && { next }) };
 }
 
-/** Whether some system that has a package of the first release has none of the last, so that people upgrade it. */
+/** Whether some system has a package of the first release but none of the last, so that people upgrade the system. */
 function isSystemLeft({ from, to }: Leg, systems: readonly System[]): boolean {
 	return systems.some(system => isBuilt(system, from) && !isBuilt(system, to));
 }
 
-/** How this way to install comes to the release at the end of the leg. */
+/** How this type of installation gets the release at the end of the leg. */
 function wayTo(
 	install: string,
 	recipe: Recipe,
@@ -199,7 +203,7 @@ function wayTo(
 	};
 }
 
-/** Lines for the database that it is, or for both, each under its name as a comment. */
+/** Lines for the known database, or for both, each below its name as a comment. */
 function forDatabase(profile: Profile, recipe: Recipe, { postgres, sqlite }: Recipe['backup']): string[] {
 	const database = profile.get('database')?.value ?? recipe.database;
 	if (database === 'postgres') return postgres;
@@ -213,7 +217,7 @@ function workersOf(profile: Profile, recipe: Recipe): SwitchCommands['workers'] 
 	return stated(profile) === undefined ? { stop: [], start: [] } : recipe.workers;
 }
 
-/** The guide restores dumps of PostgreSQL, where Synapse runs in containers, from packages or by the playbook. */
+/** The guide restores PostgreSQL dumps, with Synapse in containers, from packages or from the playbook. */
 function proofOf(profile: Profile, install: string | undefined, backup: readonly string[]): SwitchCommands['proof'] {
 	const postgres = profile.get('postgres')?.value;
 	if (profile.get('database')?.value === 'sqlite' || install === 'ess' || install === 'nix') return undefined;
@@ -227,7 +231,7 @@ function proofOf(profile: Profile, install: string | undefined, backup: readonly
  */
 export type LegAround = { opens: WayBack['opens']; waited: boolean; further?: boolean };
 
-/** The commands of one switch; undefined without a recipe for the way Synapse was installed. */
+/** The commands of one switch; undefined without a recipe for the type of installation. */
 export function switchCommands(
 	leg: DatedLeg,
 	profile: Profile,
@@ -284,13 +288,13 @@ function askedOfEach(query: { postgres: string; sqlite: string }, { query: reach
 	return { postgres: typed(reached.postgres, query.postgres), sqlite: typed(reached.sqlite, query.sqlite) };
 }
 
-/** Shows how many background updates are left. */
+/** Commands that show how many background updates are left. */
 export function waitCommands(profile: Profile, installs: Recipes): string[] {
 	const recipe = recipeFor(profile, installs);
 	return recipe ? forDatabase(profile, recipe, asked('SELECT count(*) FROM background_updates', recipe)) : [];
 }
 
-/** Shows whether such a wait lasts for ever, on PostgreSQL. */
+/** Commands that show whether such a wait will last for ever, on PostgreSQL. */
 export function stuckCommands(query: string, profile: Profile, installs: Recipes): string[] {
 	const recipe = recipeFor(profile, installs);
 	return recipe ? asked(query.trim(), recipe).postgres : [];

@@ -1,4 +1,4 @@
-// What there is to do on a way, counted: the same in a plan, on a status card and in an alert.
+// Counts what there is to do in an upgrade, consistently for plans, status cards and alerts.
 
 import type { Version } from '../../deployment/version.ts';
 import type { Plan } from './plan.ts';
@@ -6,24 +6,27 @@ import type { Step } from './step.ts';
 import { surely } from './step.ts';
 
 export type Tally = {
-	/** Things to do that surely concern the deployment, and those that may. */
+	/** Things to do that certainly apply to the deployment, and those that may. */
 	sure: number;
 	perhaps: number;
 	/** How many steps can stop the start. */
 	refusing: number;
-	/** Where everybody on the way has to halt. */
+	/** Stops that everybody on the way must make. */
 	halts: readonly Version[];
-	/** Good to know, and no more. */
+	/** Steps that are only good to know. */
 	informing: number;
-	/** Passages of upstream's that nobody has read yet, and what one of them says that sounds like a refusal to start. */
+	/**
+	 * Passages of upstream's that no curator has read yet, and a sentence in one of them that sounds like a refusal
+	 * to start.
+	 */
 	unread: number;
 	warning?: string;
-	/** Neither a note nor an unread passage lies between: only the switch itself. */
+	/** There is neither a note nor an unread passage in between, only the switch itself. */
 	empty: boolean;
 };
 
 export function tally({ steps, stops, unread }: Pick<Plan, 'steps' | 'stops' | 'unread'>): Tally {
-	// The switch goes without saying, and waits are counted as halts.
+	// The switch is implied, and waits are counted as stops.
 	const acts = steps.filter(
 		({ must, generated, check, id }) => check || (must && (!generated || id.endsWith('/start-limit'))),
 	);

@@ -1,4 +1,4 @@
-// What was tried by really running releases, as answers show it.
+// The results of tests that ran real releases, as answers show them.
 
 import type { Version } from '../../deployment/version.ts';
 import type { Verified } from '../../knowledge/schema/synapse.ts';
@@ -10,7 +10,7 @@ function trial({ says, releases, database, faked, outcome, date, error }: Verifi
 	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
 }
 
-/** What came of trying what a note or a stop says; undefined if nobody has. */
+/** The results of testing a note or a stop; undefined if nobody has. */
 export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
 	const tried = byClaimant(verified).get(id);
 	return tried ? { tried } : undefined;
@@ -22,8 +22,8 @@ const byClaimant = memo((verified: readonly Verified[]) => {
 });
 
 /**
- * Both sides of a floor as they were tried: the floor release starts, the one below does not. Where this release itself
- * did not open the database, the one of the same floor that makes the stronger case did.
+ * Trials on both sides of a floor: the floor release starts, the one below does not. If this release itself did
+ * not open the database, use the trial with the same floor that makes the stronger case.
  */
 export function triedRollback(
 	release: Version,

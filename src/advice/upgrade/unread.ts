@@ -1,12 +1,12 @@
-// What a passage that nobody has read yet says, as far as a machine can tell: whether it speaks of a refusal.
+// What a machine can tell about a passage that no curator has read: whether it mentions a refusal.
 
 import type { Unread } from '../../knowledge/schema/synapse.ts';
 
-/** What releases that refuse something are announced with. */
+/** How refusals are usually announced. */
 const refusal =
 	/\b(?:(?:refus(?:e|es|ed|ing)|fail(?:s|ed|ing)?|unable|abort(?:s|ed|ing)?|not be able) (?:to )?(?:start|boot|load|run|launch|come up)|will (?:now |then |also )?(?:refuse|fail|abort|crash|error|be rejected|be refused|not start|no longer (?:start|work|accept|be accepted|support))|(?:no longer|not|cannot|can't|won't|never) (?:be able to )?(?:start|boot|launch)\b|(?:start-?up|config(?:uration)?) (?:will |now )?(?:error|fail|abort)|raises? an? (?:error|exception|configerror)|prevents? (?:synapse|the server|workers?|it) from (?:start|boot)|must (?:be \w+ ){0,2}before (?:upgrading|you upgrade|starting)|hard error)/i;
 
-/** Characters of a passage that are looked at, and of the sentence that is shown. */
+/** The maximum length of a passage to examine, and of the sentence to show (characters). */
 const maxRead = 20_000;
 const maxShown = 160;
 
@@ -28,16 +28,16 @@ export function warningIn(text: string): string | undefined {
 	return sentence.length > maxShown ? `${sentence.slice(0, maxShown - 1).join('')}…` : sentence.join('');
 }
 
-/** `text`: upstream's own, where it was read live; `changed`: curated once, and changed since. */
+/** `text`: upstream's own, if it was read live; `changed`: it has changed since it was curated. */
 export type UnreadPassage = Pick<
 	Unread,
 	'release' | 'section' | 'heading' | 'part' | 'bullet' | 'url' | 'text' | 'changed'
 > & {
-	/** The sentence in it that speaks of a refusal to start or to work. */
+	/** Its sentence about a refusal to start or work. */
 	warning?: string;
 };
 
-/** Passages that nobody has read yet, those that speak of a refusal first. */
+/** Passages that no curator has read yet, those that mention a refusal first. */
 export function unreadOf(passages: readonly Unread[]): UnreadPassage[] {
 	const found = passages.map(passageOf);
 	const isWarning = ({ warning }: UnreadPassage) => warning !== undefined;

@@ -1,9 +1,9 @@
-// What a plan is asked for: two releases, one deployment, and what its configuration shows of it.
+// The input of a plan: two releases, one deployment, and what its configuration shows.
 
 import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 
-/** Notes and faults have ids of their own, and some are the same. */
+/** The key of a fault in maps that also contain note ids, since the ids may coincide. */
 export function faultKey(id: string): string {
 	return `fault ${id}`;
 }
@@ -14,9 +14,12 @@ export type Way = {
 	profile: Profile;
 	/** `2026-11-21` */
 	today: string;
-	/** By id of a note, or the key of a fault: whether the configuration says that it concerns this deployment. Absent: it says nothing. */
+	/**
+	 * By note id or fault key: whether the configuration shows that it applies to this deployment. Absent: it does
+	 * not say.
+	 */
 	decided?: ReadonlyMap<string, boolean> | undefined;
-	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */
+	/** Ids of refusals that the configuration shows do not prevent the start. */
 	starts?: ReadonlySet<string> | undefined;
 	/** Ids of notes about options that `from` does not have. */
 	young?: ReadonlySet<string> | undefined;

@@ -1,4 +1,4 @@
-// What an alert is about, as a value: its rule, how near it is, how severe, and the names and numbers that its words need.
+// What an alert is about, as a value: its rule, stage and severity, and the names and numbers needed to word it.
 
 import type { Version } from '../../deployment/version.ts';
 import type { Advisory, Knowledge } from '../../knowledge/schema/synapse.ts';
@@ -14,7 +14,7 @@ import type { Observed } from './observation.ts';
 import type { KnownDeployment } from './seen-facts.ts';
 import type { Rule, Severity } from './severity.ts';
 
-/** The ladder of each rule, from far to near. What stands later is nearer, and says more. */
+/** The stages of each rule, from far to near. A later one is nearer and says more. */
 export const ladders: Record<Rule, readonly string[]> = {
 	release: ['out'],
 	withdrawn: ['gone'],
@@ -29,7 +29,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 	distribution: ['changed'],
 };
 
-/** The end of a ladder: a new fact, which even those hear who stopped the reminders. */
+/** The last stage of a ladder: a new fact, which even rooms that stopped the reminders are told. */
 export const ends: readonly string[] = ['passed', 'in-force'];
 
 export type AlertCondition = {
@@ -37,39 +37,42 @@ export type AlertCondition = {
 	subject: string;
 	stage: string;
 	severity: Severity;
-	/** Said again until somebody acts or stops it. */
+	/** Repeated until somebody acts or stops it. */
 	reminds: boolean;
-	/** Only for those who were told of this release: nobody else has to know. */
+	/** Only told to rooms that were told about this release; nobody else needs to know. */
 	onlyIfTold?: Version;
-	/** Old news: who has not heard of it finds it in the status card, and is not told. */
+	/** Old news: rooms that were never told find it in the status card, and get no message. */
 	stale?: true;
 	about: AlertSubject;
-	/** Worked out only when it is said: a plan is long. */
+	/** Computed only when needed: a plan is long. */
 	details: () => Details;
-	/** Facts that would decide whether it concerns the server. */
+	/** Facts that would decide whether it affects the server. */
 	ask?: string[];
-	/** Whether the newest release closes it: who hears of that upgrades anyway. */
+	/** Whether the newest release fixes it, in which case the alert already recommends that upgrade. */
 	closed?: true;
 };
 
-/** What it is, in the names and numbers that a title needs. It is kept for the day when it is over. */
+/** Identifies the condition, with the names and numbers that a title needs. Stored for the message when it is over. */
 export type AlertSubject =
-	/** `by`: the distribution that has it now, and `as` what it calls itself: the chart, or a day of the playbook. */
+	/** `by`: the distribution that installs it now, and `as` its own version: a chart, or a day of the playbook. */
 	| { rule: 'release'; newest: Version; by?: 'mdad' | 'ess'; as?: string }
 	| { rule: 'withdrawn'; version: Version }
-	/** `rating`: how severe upstream calls it. `name`: its title there. */
+	/** `rating`: upstream's severity. `name`: upstream's title. */
 	| { rule: 'advisory' | 'unclear'; id: string; rating: Advisory['severity']; name: string }
 	/** A severe fault of the running release. */
 	| { rule: 'fault'; version: Version; name: string }
 	/** `stage`: how near it is. `overdue`: it should have landed by now. */
 	| { rule: 'deadline'; name: string; stage: string; overdue?: true }
-	/** The end of a product's support, or of upstream's packages for a system. `due`: it may come with any release. */
+	/** The end of a product's support, or of upstream's packages for a system. `due`: any release may bring it. */
 	| { rule: 'lifecycle'; name: string; of: 'support' | 'packages'; state: 'soon' | 'due' | 'over' }
 	| { rule: 'floor'; of: keyof typeof floorFacts; min: string }
 	/** `since`: ISO 8601, UTC. */
 	| { rule: 'unseen'; is: 'other' | 'unreadable' | 'hidden' | 'silent'; since: string }
 	| { rule: 'mixture'; lowest: Version; highest: Version }
-	/** A break of the distribution's own. `when`: a day, or the chart. `told`: nobody has curated it; `name` is upstream's. */
+	/**
+	 * A breaking change of the distribution's own. `when`: a day, or the chart. `told`: uncurated, so `name` is
+	 * upstream's.
+	 */
 	| { rule: 'distribution'; of: 'mdad' | 'ess'; when: string; name: string; told?: true }
 	| { rule: 'first'; running: Named }
 	/** `judged`: both releases are known. */
@@ -77,9 +80,12 @@ export type AlertSubject =
 
 export const floorFacts = { python: 'python', postgresql: 'postgres', sqlite: 'sqlite' } as const;
 
-/** What else there is to tell. */
+/** What else to say. */
 export type Details =
-	/** `first`: the first release of the line, where it is news as well. `announces`: what is too far for an alert of its own. */
+	/**
+	 * `first`: the first release of the line, if that is news too. `announces`: deadlines too far off for alerts of
+	 * their own.
+	 */
 	| {
 			is: 'release';
 			way: Plan;
@@ -90,9 +96,9 @@ export type Details =
 	/** `runs`: whether the server runs it. */
 	| { is: 'withdrawn'; runs: boolean; newest: Version }
 	| { is: 'advisory'; running: Named; fixedIn?: Version; link?: string }
-	/** `text`: what one sees and what helps; `take`: the release to go to. */
+	/** `text`: symptoms and remedies; `take`: the release to upgrade to. */
 	| { is: 'fault'; text: string; take?: Version }
-	/** `written`: what upstream wrote of the versions; empty for nothing. */
+	/** `written`: upstream's wording of the versions; empty if there is none. */
 	| { is: 'unclear'; running: Version; written: string; link?: string }
 	| { is: 'deadline' | 'lifecycle'; deadline: Deadline }
 	/** `from`: the first release that needs it. */
@@ -100,9 +106,12 @@ export type Details =
 	| { is: 'unseen'; observed?: Observed }
 	| { is: 'mixture'; lowest: Version }
 	| { is: 'distribution'; of: 'mdad' | 'ess'; change: DistributionBreak }
-	/** Of a release that is not known; `judged`: what runs now is. `newest`: the newest that is. */
+	/**
+	 * For a change that involves an unknown release. `judged`: the one that runs now is known. `newest`: the newest
+	 * known.
+	 */
 	| { is: 'unjudged'; judged: boolean; newest: Version }
-	/** The way from the older release to the newer one, and what is left to do after it. */
+	/** The upgrade from the older to the newer release, and what is left to do after it. */
 	| { is: 'changed'; way: Plan; after: readonly Step[] }
 	| { is: 'solved'; running?: Named };
 
@@ -110,19 +119,19 @@ export type Facing = KnownDeployment & {
 	server: string;
 	running: Running | undefined;
 	history: readonly LookRun[];
-	/** Whether a person told the version, because nobody can see it. */
+	/** Whether a person stated the version, because it cannot be seen. */
 	told: boolean;
-	/** What checks of its configuration left. */
+	/** The results of checking its configuration. */
 	checks?: readonly CheckRecord[];
-	/** By id, whether what the server tells, or a check of its configuration, decides that a note or fault concerns it. */
+	/** By note or fault id: whether the server's own answers, or a check of its configuration, show that it applies. */
 	decided?: ReadonlyMap<string, boolean>;
-	/** Ids of notes that refuse, where the configuration shows that this one starts all the same. */
+	/** Ids of refusals that the configuration shows do not prevent the start. */
 	starts?: ReadonlySet<string>;
 	knowledge: Knowledge;
-	/** What is known of distributions; absent where no server needs it. */
+	/** Knowledge about distributions; absent if no server needs it. */
 	carriers?: Carriers | undefined;
 	now: Date;
-	/** The day in the room's time zone. */
+	/** The current day in the room's time zone. */
 	today: string;
 };
 
@@ -131,7 +140,7 @@ export type At = Omit<Facing, 'running'> & {
 	named: Named;
 };
 
-/** What runs, if it can be judged. Of a release that is not known nothing is claimed, not even that it is newer. */
+/** The running release, if we know it. About an unknown release nothing is claimed, not even that it is newer. */
 export function judged({ running, knowledge }: Pick<Facing, 'running' | 'knowledge'>): Running | undefined {
 	return running && isKnown(running.version, knowledge.releases) ? running : undefined;
 }

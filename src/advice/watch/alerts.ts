@@ -1,4 +1,4 @@
-// What a room should hear now about a server that it watches: what is true, less what it has heard, at an hour it likes.
+// What a room should be told now about a server it watches: what is true, minus what it has heard, outside quiet hours.
 
 import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
@@ -21,14 +21,14 @@ import { severities } from './severity.ts';
 
 /** A room's subscription to a server; times are ISO 8601, UTC. */
 export type Watch = {
-	/** The same for ever, also when the room moves. */
+	/** Permanent, even when the room is upgraded. */
 	id: string;
 	server: string;
 	profile: Profile;
 	told?: ToldVersion;
-	/** The last moment at which a person changed what is known about the server. */
+	/** When a person last changed what is known about the server. */
 	changed: string;
-	/** The release of which the room has heard; absent until the first look that found one. */
+	/** The release that the room was last told about; absent until a poll finds one. */
 	heard?: Version;
 	zone: string;
 	quiet?: Quiet;
@@ -36,12 +36,12 @@ export type Watch = {
 	checks?: readonly CheckRecord[];
 };
 
-/** A condition that the room has heard of: what was said, and what people said to it. Times are ISO 8601, UTC. */
+/** A condition that the room was told about, with what was said and how people reacted. Times are ISO 8601, UTC. */
 export type SaidAlert = {
 	rule: Rule;
 	subject: string;
 	episode: string;
-	/** The last stage that was said, and when the room last heard of it. */
+	/** The last stage reported, and when the room last heard of it. */
 	stage: string;
 	at: string;
 	reminders: number;
@@ -49,14 +49,14 @@ export type SaidAlert = {
 	acked?: true;
 	snoozed?: { until: string } | { version: Version };
 	solved?: string;
-	/** It stood in a status card only: there is no message to answer to. */
+	/** Only shown in a status card, so there is no message to reply to. */
 	unsaid?: true;
 };
 
-/** What was alerted: its identity is `watch`, `rule`, `subject`, `stage` and `episode`, and never changes. */
+/** An alert. Its identity is `watch`, `rule`, `subject`, `stage` and `episode`, and never changes. */
 export type Alert = {
 	watch: string;
-	/** `first`: a look found out for the first time what runs. `change`: another release runs now. */
+	/** `first`: a poll found out for the first time what runs. `change`: another release runs now. */
 	rule: Rule | 'first' | 'change';
 	subject: string;
 	stage: string;
@@ -64,26 +64,26 @@ export type Alert = {
 	kind: 'new' | 'stage' | 'reminder' | 'solved';
 	severity: Severity;
 	about: AlertSubject;
-	/** Absent where it is not said. */
+	/** Absent if it is not said. */
 	details?: Details;
-	/** To be remembered and not to be said: the status card shows it, or something greater says it. */
+	/** Recorded but not said: the status card shows it, or a more important alert does. */
 	unsaid?: true;
-	/** Not before this moment, ISO 8601, UTC: the room wants to be left alone until then. */
+	/** Not before this time (ISO 8601, UTC), because of the room's quiet hours. */
 	notBefore?: string;
 	ask?: string[];
-	/** The release that the room hears of by it. */
+	/** The release that this tells the room about. */
 	heard?: Version;
 };
 
 export type Situation = {
 	knowledge: Knowledge;
-	/** What is known of distributions; absent where no server needs it. */
+	/** Knowledge about distributions; absent if no server needs it. */
 	carriers?: Carriers | undefined;
 	history: readonly LookRun[];
 	watch: Watch;
 	said: readonly SaidAlert[];
 	now: Date;
-	/** The room is shown a status card anyway: nothing of what is true now is news. */
+	/** The room gets a status card anyway, so nothing that is true now is news. */
 	card?: boolean;
 };
 
@@ -93,14 +93,14 @@ const reminderDays: Record<Severity, readonly number[]> = {
 	warning: [14, 30, 60, 90],
 	info: [30, 60, 90],
 };
-/** A reminder takes along all that is due within this part of its time, so that they come together from then on. */
+/** A reminder includes everything due within this part of its interval, so that they come together from then on. */
 const together = 0.5;
 
 const day = 24 * 3600_000;
 
 /**
- * All that the room should hear now. What could have been said in between and is no longer true is not said. The
- * alerts with `unsaid` change only what is remembered.
+ * Everything the room should be told now. What became true and false again meanwhile is not reported. Alerts with
+ * `unsaid` only change what is recorded.
  */
 export function alerts(situation: Situation): Alert[] {
 	const { watch, history, now } = situation;
@@ -128,7 +128,7 @@ export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situ
 	const { checks = [] } = watch;
 	const deployment = deploymentFrom(watch.profile, history, checks, today);
 	const checked = decidedBy(checks, { knowledge, profile: deployment.profile, today });
-	// A check may be months old; what the server tells is of today.
+	// A check may be months old, while the server's own answers are current.
 	const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 	return {
 		server: watch.server,
@@ -146,7 +146,7 @@ export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situ
 	};
 }
 
-/** What has begun, or come nearer, or has to be said again. */
+/** What has begun, come nearer, or needs repeating. */
 function told(found: readonly AlertCondition[], situation: Situation, facing: Facing, card: boolean): Alert[] {
 	const { watch, said, now } = situation;
 	const muted = mutedBy(found, said);
@@ -158,7 +158,7 @@ function told(found: readonly AlertCondition[], situation: Situation, facing: Fa
 		const open = openOf(said, condition);
 		const unwanted = severities.indexOf(condition.severity) < severities.indexOf(watch.smallest);
 		if (card) {
-			// The status card, or the first look, shows the present; what the room already knows is not repeated.
+			// The status card, or the first poll, shows the present; what the room already knows is not repeated.
 			return open ? [] : [alertOf(condition, watch, episodeOf(watch, facing, condition), condition.stage, 'new', true)];
 		}
 		if (unwanted || muted(condition)) return [];
@@ -192,9 +192,9 @@ function openOf(
 	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
 }
 
-/** The observation, or the word of a person, that opened it. */
+/** The observation or statement that started the episode. */
 function episodeOf(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
-	// It has nothing to do with what runs, and is told once for ever.
+	// It does not depend on what runs, and is told once for ever.
 	if (rule === 'distribution') return '';
 	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (history.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
@@ -224,8 +224,9 @@ function alertOf(
 }
 
 /**
- * An alert about a severe hole that the newest release closes names that release, so its own news is not said besides. A
- * floor that keeps the newest release from starting silences the date of the same product.
+ * An alert about a severe vulnerability names the newest release if that fixes it, so the release is not
+ * announced separately. A minimum version that rules out the newest release mutes the same product's end of
+ * support.
  */
 function mutedBy(found: readonly AlertCondition[], said: readonly SaidAlert[]): (condition: AlertCondition) => boolean {
 	const severe = found.some(
@@ -253,7 +254,7 @@ function remindsNow(
 	now: Date,
 	part: number,
 ): boolean {
-	// A snooze that is over is an appointment.
+	// A snooze that has ended is always followed by a reminder.
 	if (snoozed !== undefined) return true;
 	if (!condition.reminds) return false;
 	const days = reminderDays[condition.severity];
@@ -261,9 +262,9 @@ function remindsNow(
 	return now.getTime() - Date.parse(at) >= wait * day * part;
 }
 
-/** Rules of which nothing is known while nobody knows the release. */
+/** Rules that need a known release. */
 const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
-/** Rules whose end is no news: a release was overtaken, or upstream said more. */
+/** Rules that end silently: a release was superseded, or upstream said more. */
 const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distribution'];
 
 function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
@@ -274,10 +275,10 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 		said
 			.filter(open => open.solved === undefined)
 			.filter(open => !found.some(condition => condition.rule === open.rule && condition.subject === open.subject))
-			// Of a release that is not known nobody can say that anything is over.
+			// With an unknown release nobody can say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {
-				// A question is not solved, and a release that was overtaken by the next one, or by the upgrade, is no news.
+				// A question is not solved, and a release superseded by the next one, or by the upgrade, is not news.
 				const shown = situation.card === true || (open.unsaid === true && changed);
 				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown;
 				return {
@@ -295,7 +296,7 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 	);
 }
 
-/** A look found out what runs, and the room was never told: it gets its status card now. */
+/** A poll found out what runs, and the room was never told: it gets its status card now. */
 function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert {
 	const { version, since } = running;
 	return {
@@ -312,11 +313,11 @@ function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert
 	};
 }
 
-/** The server was upgraded or rolled back since the room last heard of it. */
+/** The server was upgraded or rolled back since the room was last told. */
 function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
 	const { running } = facing;
 	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
-	// It goes up and down from look to look: the mixture is told instead, and what remains of it when it ends.
+	// In a mixture the version varies from poll to poll. The mixture is reported instead, and afterwards what is left of it.
 	if (running.mixture) return undefined;
 	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];
@@ -347,7 +348,7 @@ function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): 
 	};
 }
 
-/** What the way that was gone means now; `from` may be the newer release. */
+/** What the change means now; `from` may be the newer release. */
 function changed(from: Version, to: Version, { profile, decided, starts, today, knowledge }: Facing): Details {
 	const [lower, upper] = compare(to, from) > 0 ? [from, to] : [to, from];
 	const way = plan({ from: lower, to: upper, profile, decided, starts, today }, knowledge);

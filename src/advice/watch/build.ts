@@ -1,25 +1,25 @@
-// What a server calls its version: the release that it is, or was built from, and whether that release is known here.
+// Parses the version a server reports: its release, how the build differs from it, and whether we know the release.
 
 import { finalOf, isCandidate, isVersion, type Version } from '../../deployment/version.ts';
 import type { Release } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 
-/** What a build has besides the release that it was made from. */
+/** How a build differs from the release it was made from. */
 export type Build =
 	/** A checkout of Synapse's repository that is not exactly a release. */
 	| { is: 'checkout'; branch?: string; commit?: string; dirty?: true }
 	/** A development build (`.dev0`, `b1`), which comes before its release. */
 	| { is: 'development' }
-	/** A package or a fork: only its name says that it is not the release itself. */
+	/** A package or a fork: only its name shows that it is not the release itself. */
 	| { is: 'derived' };
 
 export type Written = { version: Version; build?: Build };
 
-/** No version is longer than this (characters). Longer text is not read. */
+/** The maximum length of a version (characters). Longer text is not parsed. */
 const maxLength = 300;
 const maxName = 60;
 
-// Every part is bounded, so that hostile text costs no more than its length.
+// Every quantifier is bounded, so that hostile text takes linear time.
 const start =
 	/^(?:(?:matrix-)?synapse(?:-py3)?[ /:@_-]{1,2})?(?:\d{1,3}[!:])?v?(\d{1,6}(?:\.\d{1,6}){1,3})(?:([a-z])(?![a-z\d]))?/i;
 const candidate = /^[-._~]?rc[-._]?(\d{0,4})(?![\da-z])/i;
@@ -28,8 +28,8 @@ const development = /^(?:[-._~]?(?:dev|alpha|beta|preview|pre|snapshot|a|b|c)|~g
 const derived = /^(?:[+~_-]|\.post)/i;
 
 /**
- * Reads what Synapse says of itself (`1.98.0 (b=develop,4e7b1,dirty)`, `1.57.1+dfsg-1`, `1.150.0~rc1-2`). Undefined if it
- * does not begin with a version, or with numbers that no version has.
+ * Parses Synapse's version string (`1.98.0 (b=develop,4e7b1,dirty)`, `1.57.1+dfsg-1`, `1.150.0~rc1-2`). Undefined
+ * if it does not start with a version, or with impossible numbers.
  */
 export function readBuild(text: string): Written | undefined {
 	if (text.length > maxLength) return undefined;
@@ -37,10 +37,10 @@ export function readBuild(text: string): Written | undefined {
 	const [whole, numbers = '', letter = ''] = start.exec(line) ?? [];
 	if (whole === undefined) return undefined;
 	const parts = numbers.split('.').map(part => String(Number(part)));
-	// Synapse never writes two parts: which patch release this is, nobody knows.
+	// Synapse never reports two parts, so the patch release is unknown.
 	const isShort = parts.length === 2;
 	if (isShort) parts.push('0');
-	// Only releases before 1.0 have a letter or a revision of their own; later `1.98.0b` is a beta, `-r1` a package.
+	// Only releases before 1.0 have a letter or revision; later `1.98.0b` is a beta, and `-r1` a package.
 	const isOld = parts[0] === '0';
 	let base = parts.join('.');
 	let rest = line.slice(whole.length);
@@ -75,7 +75,7 @@ function remarkOf(remark: string): Build | undefined {
 	return /(^|,)\s*t=/.test(remark) ? undefined : { is: 'derived' };
 }
 
-/** `b=develop,t=v1.98.0,4e7b1234,dirty`: Synapse's own way to say what a checkout is. */
+/** `b=develop,t=v1.98.0,4e7b1234,dirty`: Synapse's own description of a checkout. */
 function checkoutIn(remark: string, version: Version): Build | undefined {
 	const words = remark.split(',').map(word => word.trim());
 	const wordOf = (key: string) => words.find(word => word.startsWith(`${key}=`))?.slice(2);
@@ -84,7 +84,7 @@ function checkoutIn(remark: string, version: Version): Build | undefined {
 	const dirty = words.includes('dirty');
 	const commit = words.find(word => /^[0-9a-f]{5,40}$/.test(word));
 	if (!branch && !commit && !dirty) return undefined;
-	// A checkout of exactly the release's tag, unchanged, is the release.
+	// An unchanged checkout of the release's tag is the release.
 	if (tag !== undefined && !dirty && tag.replace(/^v/, '') === version) return undefined;
 	return {
 		is: 'checkout',
@@ -94,7 +94,7 @@ function checkoutIn(remark: string, version: Version): Build | undefined {
 	};
 }
 
-/** How a version stands to the releases that are known. */
+/** What kind of release a version is, as far as we know. */
 export type ReleaseStanding = 'release' | 'candidate' | 'withdrawn' | 'unknown';
 
 const byVersion = memo((releases: readonly Release[]) => new Map(releases.map(release => [release.version, release])));
@@ -106,12 +106,12 @@ export function standingIn(version: Version, releases: readonly Release[]): Rele
 	return isCandidate(version) ? 'candidate' : 'release';
 }
 
-/** Nothing may be claimed of a release that is not known: neither how new it is nor which holes it has. */
+/** Nothing may be claimed about an unknown release, neither its age nor its vulnerabilities. */
 export function isKnown(version: Version, releases: readonly Release[]): boolean {
 	return byVersion(releases).has(version);
 }
 
-/** A version with what is special about its build (`written`: what it calls itself) and what is known of its release. */
+/** A version, how its build differs (`written`: its own name) and what kind of release it is. */
 export type Named = Written & {
 	written?: string;
 	standing: ReleaseStanding;

@@ -1,4 +1,4 @@
-// Distributions bring a release later: which Synapse each installs now, and what it broke meanwhile.
+// Distributions ship a release later: which Synapse each installs now, and its breaking changes meanwhile.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isAbove, isVersion, type Version } from '../../deployment/version.ts';
 import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
@@ -8,20 +8,20 @@ import { type ChartEntryShown, chartComponent, chartPlan, withLiveCharts } from 
 import { namesOf } from '../distribution/components.ts';
 import { type PlaybookEntryShown, type PlaybookSpan, playbookPlan, upstreamKey } from '../distribution/playbook.ts';
 
-/** What is known of distributions while servers are watched. */
+/** Knowledge about distributions, for watching servers. */
 export type Carriers = { mdad?: PlaybookKnowledge; ess?: ChartKnowledge };
 
-/** A change of the distribution's own that breaks something. `told`: nobody has curated it; the words are upstream's. */
+/** A breaking change of the distribution's own. `told`: uncurated, in upstream's words. */
 export type CarrierBreak = { when: string; title: string; sure: boolean; told?: true };
 
-/** The same with all that those need who hear of it on its day. */
+/** The same with everything needed to report it on its day. */
 export type DistributionBreak = CarrierBreak & {
-	/** The same whoever tells of it, upstream or a curator. */
+	/** The same whether upstream or a curator describes it. */
 	key: string;
-	/** The components that it is about, by their short names. */
+	/** The affected components, by short name. */
 	components: readonly string[];
 	onlyIf?: string | undefined;
-	/** What changed; where nobody curated it, upstream's words, made harmless. */
+	/** What changed; if uncurated, upstream's words, sanitised. */
 	text: string;
 	do?: string | undefined;
 	first?: string | undefined;
@@ -32,16 +32,16 @@ export type DistributionBreak = CarrierBreak & {
 
 export type CarriedRelease = {
 	of: 'mdad' | 'ess';
-	/** The Synapse that it installs now. */
+	/** The Synapse release that it installs now. */
 	newest: Version;
 	/** The chart, or the day up to which the playbook is known. */
 	as: string;
-	/** Behind which its own changes lie: the day or the chart that installed what runs. */
+	/** Where its own changes start: the day or chart that installed what runs. */
 	since: string;
 	breaks: CarrierBreak[];
 };
 
-/** The distribution of a server, where what is known of it is too old to judge by. */
+/** A server's distribution that we know too old a version of to judge. */
 export type UnknownCarrier = { of: 'mdad' | 'ess'; read: string };
 
 type CarrierRequest = {
@@ -52,10 +52,10 @@ type CarrierRequest = {
 	carriers?: Carriers | undefined;
 };
 
-/** After this many days without a look, the distribution may have a newer release. */
+/** After this many days without reading it, the distribution may have a newer release. */
 const maxAge = 45;
 
-/** Undefined: this server gets its releases from upstream itself. */
+/** Undefined: this server gets its releases from upstream directly. */
 export function carrierOf({
 	profile,
 	running,
@@ -86,7 +86,7 @@ function byPlaybook(
 	const { playbook: live } = knowledge;
 	const curated = playbook.synapse.at(-1)?.synapse ?? '0.0.0';
 	const newest = live && isVersion(live.synapse) && isAbove(live.synapse, curated) ? live.synapse : curated;
-	// The last day before which it did not have what runs: a checkout that installed it is no older.
+	// The first day that it had what runs: a checkout that installed it is no older.
 	const had = playbook.synapse.find(({ synapse }) => compare(synapse, running) >= 0)?.date;
 	const from = had ?? knowledge.releases.find(({ version }) => version === running)?.date ?? playbook.read;
 	const changes = playbookBreaks(playbook, { from, fromIsIn: false, to: today }, { profile, knowledge });
@@ -194,14 +194,14 @@ function chartBreaks(known: ChartKnowledge, from: Chart, to: Chart, profile: Pro
 	];
 }
 
-/** A break is news for so many days: then whoever updates is told by the release that comes with it. */
+/** Days for which a breaking change is news. After that, updates are announced with the release they bring. */
 const newsDays = 30;
 
-/** What the distribution of a server broke of late, by itself. */
+/** Recent breaking changes of a server's distribution. */
 export function recentBreaks({ profile, today, knowledge, carriers }: Omit<CarrierRequest, 'running'>):
 	| {
 			of: 'mdad' | 'ess';
-			/** The day, or the chart, behind which they lie. */
+			/** The day or chart that they came after. */
 			since: string;
 			changes: DistributionBreak[];
 	  }

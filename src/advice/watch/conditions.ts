@@ -1,5 +1,5 @@
-// What is true of a watched server now and worth knowing: one function for each rule. alerts.ts decides who still has to
-// hear of it, and messages/alerts.ts says it.
+// What is true about a watched server and worth knowing, one function per rule. alerts.ts decides who still has
+// to be told, and messages/alerts.ts words it.
 
 import { type AlertCondition, type Facing, judged } from './alert-condition.ts';
 import { nameOf } from './build.ts';
@@ -9,7 +9,7 @@ import { floors, release, withdrawn } from './release-conditions.ts';
 import { advisories, faults, unclear } from './security-conditions.ts';
 import { severities } from './severity.ts';
 
-/** All that is true now, the worst first; before it a mixture, which explains the rest. */
+/** Everything true now, worst first, after a mixture if there is one, since that explains the rest. */
 export function conditionsOf(facing: Facing): AlertCondition[] {
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing), ...distributionBreaks(facing)];
 	const running = judged(facing);
@@ -48,12 +48,12 @@ function mixture({ running }: Facing): AlertCondition[] {
 	];
 }
 
-/** A server counts as unseen after a day and three looks: one failed look may be our own fault. */
+/** A server counts as unseen after a day and three polls: one failed poll may be our own fault. */
 const unseenAfter = { hours: 24, looks: 3 };
 
 function unseen({ history, told, now }: Facing): AlertCondition[] {
 	const last = history.at(-1);
-	// Who told the version said with it that nobody can look.
+	// Whoever stated the version knows that it cannot be seen.
 	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
 	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;
 	if (last.is !== 'other' && (hours < unseenAfter.hours || last.looks < unseenAfter.looks)) return [];

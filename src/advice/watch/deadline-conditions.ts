@@ -1,4 +1,4 @@
-// What will stop working for a watched server: promises of upstream's, and ends of support.
+// What will stop working for a watched server: upstream's announcements, and ends of support.
 
 import { concern } from '../../deployment/condition.ts';
 import { type Profile, profileKey } from '../../deployment/facts.ts';
@@ -17,10 +17,10 @@ import {
 	newestOf,
 } from './alert-condition.ts';
 
-/** Thousands of rooms watch servers of one release with the same facts, on one day. */
+/** On one day, thousands of rooms watch servers with the same release and facts. */
 const keptStories = memoByText<At['knowledge'], ReadonlyMap<string, Deadline>>(500);
 
-/** One promise a story: the one that was announced last. */
+/** One deadline per story: the latest announcement. */
 function storiesOf(at: At, newest: Version): ReadonlyMap<string, Deadline> {
 	const { running, knowledge, profile, decided, today } = at;
 	const make = () => openStories(at, newest);
@@ -50,7 +50,7 @@ export function promises(at: At): AlertCondition[] {
 		const { concerned } = deadline;
 		const nearness = ladders.deadline.indexOf(stage);
 		if (concerned === 'unknown' && nearness < ladders.deadline.indexOf('d30')) return [];
-		// What has come, and may concern nobody, stands in every plan with its condition.
+		// A plan lists what has landed with its condition, so do not alert if it may not apply.
 		if (concerned === 'unknown' && ends.includes(stage)) return [];
 		const ask = concerned === 'unknown';
 		const near = nearness >= ladders.deadline.indexOf('d30');
@@ -62,7 +62,7 @@ export function promises(at: At): AlertCondition[] {
 				subject,
 				stage: ask ? 'ask' : stage,
 				severity: near && !ask && !stale ? 'warning' : 'info',
-				// What is overdue and still works has no day to be reminded of: a candidate without it is the next news.
+				// If overdue but still working, there is no date for reminders; a candidate without it is the next news.
 				reminds: !ask && stage === 'in-force',
 				...(stale && { stale: true as const }),
 				about: { rule: 'deadline', name: deadline.subject, stage, ...(late && { overdue: true as const }) },
@@ -73,10 +73,10 @@ export function promises(at: At): AlertCondition[] {
 	});
 }
 
-/** Days for which what is overdue is still news. */
+/** Days for which something overdue is still news. */
 export const fresh = 90;
 
-/** Days since the date that upstream named, or since the release. */
+/** Days since the announced date, or since the release. */
 function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
 	if (at.date !== undefined) return daysBetween(earliest(at.date), today);
 	const named = at.version;
@@ -85,7 +85,7 @@ function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
 	return reached ? daysBetween(reached.date, today) : 0;
 }
 
-/** The release in which it landed, if that one is out. */
+/** The release in which it landed, if that is out. */
 function landedBy({ landed }: Deadline, newest: Version): Version | undefined {
 	return landed !== null && compare(landed, newest) <= 0 ? landed : undefined;
 }
@@ -119,7 +119,7 @@ export function stageOf(
 		);
 		if (candidate && compare(version, newest) > 0) stages.push('rc');
 		else if (away > 0 && away <= 2) stages.push(away === 1 ? 'next' : 'two-away');
-		// Due and not landed: it may stop in any release, the next one included.
+		// Due and not landed: any release may bring it, including the next.
 		else if (away <= 0) stages.push('next');
 	}
 	const order = ladders.deadline;
@@ -132,7 +132,7 @@ function dateStage(days: number): string | undefined {
 	return step === undefined ? undefined : `d${step}`;
 }
 
-/** Ends of support of what the profile has for sure; what it may have stands in the status card. */
+/** Ends of support of what the profile certainly has; possible ones are in the status card. */
 export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
 	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): AlertCondition[] => {
 		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
@@ -170,14 +170,14 @@ export function nextDeadlines(facing: Facing, most: number): Deadline[] {
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
 		.filter(({ at, landed }) => !at.vague && landed === null)
 		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today));
-	// Those that certainly concern it are chosen first, and all are told in the order of their dates.
+	// Those that certainly apply are chosen first, and then all are listed by date.
 	const chosen = new Set(
 		near.toSorted((a, b) => Number(b.concerned === true) - Number(a.concerned === true)).slice(0, most),
 	);
 	return near.filter(deadline => chosen.has(deadline));
 }
 
-/** What was promised to stop working for a server by now, and still works. */
+/** What was announced to stop working for a server by now, but still works. */
 export function overdue({ profile, decided, today, knowledge }: Facing): Deadline[] {
 	return deadlines({ at: newestOf(knowledge), today, all: false, decided }, profile, knowledge).filter(
 		({ concerned, announced, slipped }) => concerned === true && announced !== null && slipped,

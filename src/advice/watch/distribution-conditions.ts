@@ -1,8 +1,8 @@
-// What the distribution that a server lives by broke on its own account: news on its day, whether or not a release came with it.
+// Breaking changes of a server's distribution, reported on their day whether or not a release came with them.
 import type { AlertCondition, Facing } from './alert-condition.ts';
 import { recentBreaks } from './carrier.ts';
 
-/** Told once: nothing shows whether a server's people have updated since. */
+/** Reported once, because nothing shows whether a server has been updated since. */
 export function distributionBreaks(facing: Facing): AlertCondition[] {
 	const found = recentBreaks(facing);
 	if (!found) return [];

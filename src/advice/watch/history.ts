@@ -1,35 +1,35 @@
-// What looks at a server saw over time: runs of looks that saw the same, one after the other.
+// The results of polls over time, as runs of consecutive equal results.
 
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Build } from './build.ts';
 import type { Observation, Observed, ServerFacts } from './observation.ts';
 
-/** What one look tells about the release that runs. */
+/** What one poll shows about the running release. */
 export type Saw =
 	| {
 			is: 'synapse';
 			version: Version;
-			build?: Build /** What it calls itself, where that is more. */;
+			build?: Build /** The reported version, if it says more. */;
 			written?: string;
-			/** What it tells about itself, as of the last time that it was asked. */
+			/** Facts the server reports about itself, as of the last time it was asked. */
 			tells?: ServerFacts;
 	  }
-	/** Other software; a version that cannot be read; no version; no answer. Old stores do not know what was observed. */
+	/** Other software, an unparsable version, a hidden version, or no response. Old stores lack `observed`. */
 	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
 
-/** Times are ISO 8601, UTC: those of the first and of the last check of the run. */
+/** A run of equal polls. Times are ISO 8601, UTC: of its first and last poll. */
 export type LookRun = { since: string; until: string; looks: number } & Saw;
 
-/** Runs of a server that are kept at most. */
+/** At most this many runs are kept per server. */
 const maxRuns = 40;
 
-/** The history with one more look. A look older than the last one counts for nothing: somebody's clock was turned back. */
+/** The history with one more poll. A poll older than the last is ignored: a clock was turned back. */
 export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
 	const last = history.at(-1);
 	if (last && at <= last.until) return [...history];
 	if (last && isSame(last, saw)) {
-		// Most looks do not ask for it.
+		// Most polls do not ask for it.
 		const tells = last.is === 'synapse' && saw.is === 'synapse' && !saw.tells && last.tells && { tells: last.tells };
 		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw, ...tells }];
 	}
@@ -38,7 +38,7 @@ export function withLook(history: readonly LookRun[], saw: Saw, at: string): Loo
 
 function isSame(a: Saw, b: Saw): boolean {
 	if (a.is === 'synapse' && b.is === 'synapse') return a.version === b.version;
-	// Another text is another build: what was told of the one before no longer holds.
+	// Another text means another build, so a version stated for the previous one no longer holds.
 	if (a.is === 'unreadable' && b.is === 'unreadable')
 		return a.observed === undefined || writtenIn(a.observed) === writtenIn(b.observed);
 	return a.is === b.is;
@@ -48,7 +48,7 @@ function writtenIn(observed: Observed | undefined): string | undefined {
 	return observed && 'written' in observed ? observed.written : undefined;
 }
 
-/** What a look tells, or undefined: the server only asked to be left alone for a while, or was not asked. */
+/** What a poll shows; undefined if the server only asked us to wait, or was not asked. */
 export function sawOf(observation: Observation): Saw | undefined {
 	const { kind } = observation;
 	if (kind === 'limited' || kind === 'unasked') return undefined;
@@ -63,26 +63,26 @@ export function sawOf(observation: Observation): Saw | undefined {
 	return { is: kind === 'hidden' || kind === 'excluded' ? 'hidden' : 'silent', observed };
 }
 
-/** What the last check observed, if it found no release; undefined also where an old store does not tell. */
+/** The last observation, if it found no release; undefined also if an old store does not have it. */
 export function lastObserved(history: readonly LookRun[]): Observed | undefined {
 	const last = history.at(-1);
 	return last && last.is !== 'synapse' ? last.observed : undefined;
 }
 
-/** The release that a person told, and when (ISO 8601, UTC). */
+/** A release stated by a person, and when (ISO 8601, UTC). */
 export type ToldVersion = { version: Version; build?: Build; written?: string; at: string };
 
-/** The release that runs as far as anybody knows, and since when it was seen or told. */
+/** The running release as far as known, and since when it was seen or stated. */
 export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; written?: string };
 
 /**
- * The release that was seen or told last. A server that is silent or hides its version still runs what it ran; one that
- * became other software, or shows a version that cannot be read, runs none that is known.
+ * The release last seen or stated. A server that is silent or hides its version is assumed to run what it ran;
+ * one that became other software, or reports an unparsable version, has no known release.
  */
 export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined): Running | undefined {
 	const telling = history.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
 	const last = telling.at(-1);
-	// A person who reads for us what we cannot is believed until it changes.
+	// A person who tells us what we cannot parse is believed until the version changes.
 	const until = last?.is === 'unreadable' ? telling.at(-2)?.until : last?.until;
 	if (told && (until === undefined || told.at > until)) {
 		const { at, ...what } = told;
@@ -103,22 +103,22 @@ export function runningOf(history: readonly LookRun[], told: ToldVersion | undef
 	);
 }
 
-/** A time during which looks saw one version; times are ISO 8601, UTC. */
+/** A period in which polls saw one version; times are ISO 8601, UTC. */
 export type SeenVersion = { version: Version; since: string; until: string; looks: number };
 
 export type Mixture = { lowest: Version; highest: Version; since: string };
 
 /** What runs, and since when (ISO 8601, UTC). */
 export type RunningVersion = {
-	/** The lowest of a mixture: its holes are open. */
+	/** The lowest of a mixture, because its vulnerabilities are open. */
 	version: Version;
 	since: string;
 	mixture?: Mixture;
-	/** An older version that the last looks saw, too shortly to call it a way back. */
+	/** An older version seen by the last polls, too briefly to count as a downgrade. */
 	lately?: Version;
 };
 
-/** A version seen for this long (ms) without another is the only one: two days. */
+/** A version seen this long (ms) without another is the only one: two days. */
 const steady = 48 * 3600 * 1000;
 
 /** An older version seen this often and this long (ms) without another is a downgrade. */
@@ -135,7 +135,7 @@ export function standingOf(seen: readonly SeenVersion[]): RunningVersion | undef
 	return { version, since, ...(lately !== standing && { lately: lately.version }) };
 }
 
-/** Runs between which nothing else was seen are one, whatever silence lies between them. */
+/** Merges runs with no other version between them, even across silence. */
 function merged(seen: readonly SeenVersion[]): SeenVersion[] {
 	const runs: SeenVersion[] = [];
 	for (const run of seen) {
@@ -156,13 +156,14 @@ function isShortWayDown(run: SeenVersion, before: SeenVersion | undefined): bool
 }
 
 /**
- * The mixture that a server shows now, or undefined. One step up or down is an upgrade or a way back, and so is one that
- * is taken back; when versions return twice it is a mixture, until one has been seen alone for two days.
+ * The mixture of versions that a server currently shows, if any. A single step up or down is an upgrade or a
+ * downgrade, even if it is undone. If versions return twice it is a mixture, until one has been seen alone for
+ * two days.
  */
 function mixtureIn(runs: readonly SeenVersion[]): Mixture | undefined {
 	const lasting = runs.findLastIndex(run => lasted(run) >= steady);
 	if (lasting === runs.length - 1) return undefined;
-	// The last one that was there alone is where it began: what ran before it is of no account.
+	// The episode starts with the last version that was alone; anything before is irrelevant.
 	const episode = runs.slice(Math.max(0, lasting));
 	const versions = episode.map(({ version }) => version);
 	const returns = versions.filter((version, at) => versions.indexOf(version) < at).length;

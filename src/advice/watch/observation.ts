@@ -1,11 +1,11 @@
-// What a look at a homeserver saw, and what it means: which software it runs, or why nobody can say.
+// What a poll of a homeserver saw, and what that means: which software it runs, or why we cannot tell.
 
 import type { Version } from '../../deployment/version.ts';
 import { retryAfter } from '../../runtime/retry.ts';
 import { harmless } from '../../text/markdown.ts';
 import { type Build, readBuild } from './build.ts';
 
-/** What is wrong with a certificate or with the handshake. */
+/** What is wrong with a certificate or the handshake. */
 export type TlsFault =
 	| 'expired'
 	| 'not-yet-valid'
@@ -16,7 +16,7 @@ export type TlsFault =
 	| 'not-tls'
 	| 'protocol';
 
-/** How an answer was broken. */
+/** How a response was invalid. */
 export type LookFailure =
 	| 'headers-too-large'
 	| 'body-too-large'
@@ -27,39 +27,42 @@ export type LookFailure =
 	| 'too-many-redirects'
 	| 'redirect-elsewhere';
 
-/** Why a request got no answer. `at` is the host and port that was asked. */
+/** Why a request got no response. `at` is the host and port that was asked. */
 export type Trouble =
 	| { is: 'no-such-name'; name: string }
 	| { is: 'no-address'; name: string }
-	/** The resolver could not say: its failure, or that of the name's own servers. */
+	/** The resolver failed, or the name's own servers did. */
 	| { is: 'resolver'; name: string; code: string }
-	/** An SRV record says that there is decidedly no such service. */
+	/** An SRV record that explicitly denies the service. */
 	| { is: 'no-service'; name: string }
-	/** It leads to an address that is not spoken to. Which one stands in the log only: rooms must not map a network. */
+	/**
+	 * The name resolves to a forbidden address. The address is only in the log, because rooms must not be able to
+	 * map a network.
+	 */
 	| { is: 'forbidden'; name: string }
 	| { is: 'refused'; at: string }
 	| { is: 'unreachable'; at: string; code: string }
 	| { is: 'timeout'; at: string; during: 'connection' | 'handshake' | 'answer' | 'body' }
 	| { is: 'tls'; at: string; fault: TlsFault; names?: string }
 	| { is: 'broken'; at: string; fault: LookFailure }
-	/** We did not ask, or ended it ourselves: this says nothing of the server. */
+	/** We did not ask, or aborted the request: this says nothing about the server. */
 	| { is: 'unasked'; at: string };
 
-/** An answer; `body` is its text, decompressed. */
+/** A response; `body` is its text, decompressed. */
 export type Reply = { status: number; body: string; headers: Readonly<Record<string, string>> };
 
 export type Attempt = { reply: Reply } | { trouble: Trouble };
 
-/** By which step of the specification a server was found. */
+/** The specification's step by which a server was found. */
 export type DiscoveryStep = 'literal' | 'port' | 'well-known' | 'srv' | 'srv-deprecated' | 'default';
 
-/** Where a server's federation is: the host and port that requests go to, and the server name it delegates to. */
+/** A server's federation endpoint: the host and port for requests, and the server name it delegates to. */
 export type Target = { at: string; by: DiscoveryStep; delegated?: string };
 
-/** `facts` as people type them: `oidc`, `no-registration`. `features`: options of experiments, and whether they are on. */
+/** `facts` as people type them: `oidc`, `no-registration`. `features`: experimental options, and whether they are on. */
 export type ServerFacts = { facts: readonly string[]; features: Readonly<Record<string, boolean>>; at: string };
 
-/** All that a look saw. */
+/** Everything a poll saw. */
 export type Sight = {
 	server: string;
 	/** ISO 8601, UTC. */
@@ -67,55 +70,55 @@ export type Sight = {
 	target?: Target;
 	/** `/_matrix/federation/v1/version` */
 	federation: Attempt;
-	/** `/_synapse/admin/v1/server_version`, asked where the federation did not say. */
+	/** `/_synapse/admin/v1/server_version`, asked if the federation API was inconclusive. */
 	admin?: Attempt;
-	/** `/_matrix/key/v2/server` and `/_matrix/client/versions`: whether there is Matrix at all. */
+	/** `/_matrix/key/v2/server` and `/_matrix/client/versions`: whether this is a Matrix server at all. */
 	signs?: Attempt[];
 };
 
 export type Observation = { server: string; at: string } & Observed;
 
-/** An observation without its server and its time. */
+/** An observation without its server and time. */
 export type Observed = { target?: Target } & Found;
 
-/** What an answer is that does not say what was asked. */
+/** The kind of a response that does not contain what was asked for. */
 export type AnswerKind = 'page' | 'json' | 'nothing' | 'other';
 
 type Found =
-	/** Synapse. `closed` says why the federation did not tell. */
+	/** Synapse. `closed` says why the federation API was inconclusive. */
 	| {
 			kind: 'running';
 			version: Version;
-			/** What makes it another build than the release itself. */
+			/** How the build differs from the release itself. */
 			build?: Build;
 			written: string;
 			through: 'federation' | 'client';
 			closed?: Closed;
 			tells?: ServerFacts;
 	  }
-	/** Another homeserver, or a fork with a name of its own. */
+	/** Another homeserver, or a fork with its own name. */
 	| { kind: 'other'; software: string; written: string }
-	/** Synapse, with a version that cannot be read. */
+	/** Synapse with an unparsable version. */
 	| { kind: 'unparsable'; written: string }
-	/** There is Matrix, but not its version. `answer` is what it answers instead, `text` its beginning, where it answers at all. */
+	/** A Matrix server that hides its version. `answer` is what it responds instead, `text` the start of that. */
 	| { kind: 'hidden'; status: number; answer?: { is: AnswerKind; text: string } }
-	/** Something answers, and it is not Matrix. */
+	/** Something responds, but not Matrix. */
 	| { kind: 'not-matrix'; status: number; what: AnswerKind }
-	/** It asks to be left alone for a while. */
+	/** It asks us to wait. */
 	| { kind: 'limited'; waitSeconds?: number }
-	/** It, or what stands in front of it, says that it does not work. */
+	/** The server, or a proxy in front of it, reports that it is not working. */
 	| { kind: 'failing'; status: number; waitSeconds?: number }
 	| { kind: 'unreached'; trouble: Trouble }
-	/** We did not come to ask it, for too many others were being asked: this says nothing of the server. */
+	/** It was not asked, because too many others were in the queue: this says nothing about the server. */
 	| { kind: 'unasked' }
-	/** The configuration says not to look. */
+	/** The configuration says not to poll it. */
 	| { kind: 'excluded' }
 	/** No server can have this name. */
 	| { kind: 'misnamed' };
 
 export type Closed = { trouble: Trouble } | { status: number };
 
-/** Longest text of a server's that is kept (characters). */
+/** The maximum length of text kept from a server (characters). */
 const longest = 80;
 
 export function observationOf(sight: Sight): Observation {
@@ -156,7 +159,7 @@ function foundIn({ federation, admin, signs = [] }: Sight): Found {
 	return { kind: 'not-matrix', status, what: whatIs(federation.reply) };
 }
 
-/** Whether we ended it ourselves, or never began. */
+/** Whether we aborted it, or never started. */
 function isUnasked(attempt: Attempt): boolean {
 	return 'trouble' in attempt && attempt.trouble.is === 'unasked';
 }
@@ -186,18 +189,18 @@ function softwareIn(attempt: Attempt): Found | undefined {
 	if (typeof server !== 'object' || server === null) return undefined;
 	const { name, version: written } = server as Record<string, unknown>;
 	const software = typeof name === 'string' ? name.trim() : '';
-	// Without a name it may be anything, Synapse too.
+	// Without a name it may be anything, including Synapse.
 	if (software === '') return undefined;
 	const text = textOf(written);
 	if (software.toLowerCase() !== 'synapse') return { kind: 'other', software: kept(software), written: kept(text) };
-	// A number has lost its zeros on the way (1.150 is 1.15), and no other value is a version.
+	// A number has lost its zeros (1.150 is 1.15), and any other value is not a version.
 	const read = typeof written === 'string' ? readBuild(written) : undefined;
 	return read
 		? { kind: 'running', ...read, written: kept(text), through: 'federation' }
 		: { kind: 'unparsable', written: kept(text) };
 }
 
-/** The value as text; anything else is shown as JSON. */
+/** A string as it is; anything else as JSON. */
 function textOf(value: unknown): string {
 	if (typeof value === 'string') return value;
 	return value === undefined || value === null ? '' : JSON.stringify(value);
@@ -209,9 +212,9 @@ function adminVersionIn(attempt: Attempt): string | undefined {
 	return typeof version === 'string' ? version : undefined;
 }
 
-/** What somebody else wrote, for keeping: harmless, on one line, short. */
+/** Text from a server, for storing: sanitised, on one line, and short. */
 function kept(text: string): string {
-	// Cut before it is cleaned: cleaning ten megabytes takes its time.
+	// Cut before it is sanitised, because that is slow on ten megabytes.
 	const letters = [
 		...harmless(text.slice(0, 4 * longest))
 			.replace(/\s+/g, ' ')
@@ -227,7 +230,7 @@ function waitIn(attempt: Attempt): Found | undefined {
 	if (!('reply' in attempt)) return undefined;
 	const { status, headers } = attempt.reply;
 	if (status !== 429 && status !== 503) return undefined;
-	// By the server's own clock, whatever that says.
+	// Relative to the server's own clock, whatever that says.
 	const ms = retryAfter(headers['retry-after'], Date.parse(headers.date ?? ''));
 	const seconds = ms === undefined ? undefined : Math.round(ms / 1000);
 	if (status === 503 && seconds === undefined) return undefined;
@@ -240,7 +243,7 @@ function isMatrixError({ body }: Reply): boolean {
 	return typeof code === 'string' && /^M_[A-Z_]{1,60}$/.test(code);
 }
 
-/** Whether this is how Matrix answers when asked for keys or for the versions of its client API. */
+/** Whether this is how a Matrix server responds to requests for keys or client API versions. */
 function isSignOfMatrix(attempt: Attempt): boolean {
 	if (!('reply' in attempt)) return false;
 	if (isMatrixError(attempt.reply)) return true;
@@ -255,7 +258,7 @@ function whatIs({ body, headers }: Reply): AnswerKind {
 	return /^[[{]/.test(start) ? 'json' : 'other';
 }
 
-/** Whether the look found out what the server runs, or that it runs something else. */
+/** Whether the poll found out what the server runs, including other software. */
 export function isAnswer(observation: Observation): boolean {
 	return ['running', 'other', 'unparsable'].includes(observation.kind);
 }

@@ -1,4 +1,4 @@
-// The state of a watched server at one glance, as a value: what its status card says in words.
+// A watched server's state at a glance, as a value: the content of its status card.
 
 import { concern } from '../../deployment/condition.ts';
 import { isAbove, type Version } from '../../deployment/version.ts';
@@ -13,29 +13,29 @@ import { nextDeadlines, overdue } from './deadline-conditions.ts';
 import type { Running } from './history.ts';
 import { behind } from './release-conditions.ts';
 
-/** Deadlines, and facts to ask for, that a card shows. */
+/** At most this many deadlines, and facts to ask for, are shown on a card. */
 const maxShown = 4;
 
 export type Overview = {
 	running: Running;
 	newest: Version | undefined;
 	behind: { releases: number; days: number };
-	/** The holes that the release has, and how many of them are high or critical. */
+	/** The vulnerabilities of the release, and how many of them are high or critical. */
 	open: Advisory[];
 	severe: number;
-	/** `risk`: a severe hole. `late`: a hole, or a newer release. */
+	/** `risk`: a severe vulnerability. `late`: another vulnerability, or a newer release. */
 	state: 'risk' | 'late' | 'fine';
-	/** To the newest release; absent where the newest runs. */
+	/** The upgrade to the newest release; absent if that runs. */
 	way?: Plan;
 	deadlines: Deadline[];
-	/** What should have stopped by now and still works. */
+	/** What should have stopped working by now but still works. */
 	overdue: Deadline[];
 	rollback: Rollback;
-	/** The facts that would decide most, the first of them most. */
+	/** The facts that would decide most, in that order. */
 	ask: string[];
 };
 
-/** Undefined where nobody knows what runs, or nobody here knows that release. */
+/** Undefined if nobody knows what runs, or if we do not know that release. */
 export function overviewOf(facing: Facing): Overview | undefined {
 	const { profile, decided, starts, knowledge, today } = facing;
 	const running = judged(facing);
@@ -64,7 +64,7 @@ export function overviewOf(facing: Facing): Overview | undefined {
 	};
 }
 
-/** What the steps and deadlines ask for, the most frequent first. */
+/** What the steps and deadlines ask for, most frequent first. */
 function asked(way: Plan | undefined, deadlines: readonly Deadline[], { profile }: Facing): string[] {
 	const times = new Map<string, number>();
 	const bySteps = way?.steps.flatMap(({ ask }) => ask ?? []) ?? [];

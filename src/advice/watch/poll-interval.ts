@@ -1,23 +1,23 @@
-// When a server is looked at again: about every hour, less often while it does not answer, never before it allows.
+// When to poll a server again: about every hour, less often while it does not answer, and never before it allows.
 import type { Observation } from './observation.ts';
 
 export type PollPace = {
-	/** Milliseconds between looks at a server that answers. */
+	/** Milliseconds between polls of a server that answers. */
 	every: number;
 	/** 0 to 1: jitter of a tenth around the interval, so that polls do not bunch up. */
 	random: number;
 };
 
 const minute = 60_000;
-/** The longest pause of our own, in milliseconds: that a server is back is noticed within six hours. */
+/** Our own longest pause (ms), so that a server's return is noticed within six hours. */
 const longest = 6 * 60 * minute;
 
-/** No next check lies further ahead than this (milliseconds): a day that a server may ask for, and a little. */
+/** No poll is scheduled further ahead than this (ms): a day, which a server may ask for, and a little more. */
 export const furthest = 25 * 60 * minute;
 
 /**
- * Milliseconds until the next look. `failures`: how many looks in a row did not reach the server, this one included.
- * The first is confirmed soon, then the pause doubles up to six hours.
+ * Milliseconds until the next poll. `failures`: consecutive failed polls, including this one. The first failure
+ * is rechecked soon, then the pause doubles up to six hours.
  */
 export function pauseAfter(observation: Observation, failures: number, { every, random }: PollPace): number {
 	if (observation.kind === 'unasked') return Math.min(every, 10 * minute) * (0.9 + 0.2 * random);
@@ -30,7 +30,7 @@ export function pauseAfter(observation: Observation, failures: number, { every, 
 	return Math.max(pause * (0.9 + 0.2 * random), asked);
 }
 
-/** Whether the look got no answer worth the name. One that asks us to wait, or hides its version, has answered. */
+/** Whether the poll got no meaningful answer. A server that asks us to wait, or hides its version, has answered. */
 function isFailure({ kind }: Observation): boolean {
 	return ['unreached', 'failing', 'not-matrix', 'misnamed'].includes(kind);
 }

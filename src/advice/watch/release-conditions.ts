@@ -1,4 +1,4 @@
-// What new releases mean for a watched server: one is out, one was taken back, one needs more than the server has.
+// What new releases mean for a watched server: a release is out, was withdrawn, or needs more than the server has.
 
 import { holds } from '../../deployment/condition.ts';
 import { compare, isAbove, lineOf, type Version } from '../../deployment/version.ts';
@@ -10,17 +10,17 @@ import { type AlertCondition, type At, floorFacts, newestOf } from './alert-cond
 import { carrierOf } from './carrier.ts';
 import { stageOf } from './deadline-conditions.ts';
 
-/** A new line of releases is news, as is a patch of the line that runs; the patches of other lines are not. */
+/** A new line of releases is news, and so is a patch of the running line; patches of other lines are not. */
 export function release(at: At): AlertCondition[] {
 	const { running, knowledge } = at;
 	const carrier = carrierOf(at);
 	const carried = carrier && 'newest' in carrier ? carrier : undefined;
-	// A release that the distribution does not have yet is no news to those who live by it.
+	// A release that the distribution does not have yet is not news to its users.
 	const newest = carried?.newest ?? newestOf(knowledge);
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
 	const own = line === lineOf(running);
-	// Who was told of the one that was taken back has to hear of the one that replaces it.
+	// Whoever was told about the withdrawn release must be told about its replacement.
 	const wasTakenBack = knowledge.releases.some(({ version, deleted }) => deleted && lineOf(version) === line);
 	const first = stable(knowledge.releases).find(({ version }) => lineOf(version) === line);
 	const news = own ? newest : (first?.version ?? newest);
@@ -45,7 +45,7 @@ export function release(at: At): AlertCondition[] {
 					way,
 					...(carrier && { carrier }),
 					...(!own && news !== newest && { first: { line, version: news } }),
-					// What is near enough for an alert of its own is not told twice.
+					// Do not repeat what is near enough for an alert of its own.
 					announces: fresh.filter(deadline => stageOf(deadline, newest, at) === undefined),
 				};
 			},
@@ -53,7 +53,7 @@ export function release(at: At): AlertCondition[] {
 	];
 }
 
-/** A release that upstream deleted: rooms that run it are told, and rooms that were told it is out. */
+/** A release that upstream deleted. Told to rooms that run it, and to rooms that were told it is out. */
 export function withdrawn({ running, knowledge }: At): AlertCondition[] {
 	const newest = newestOf(knowledge);
 	return knowledge.releases
@@ -81,7 +81,7 @@ export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): AlertCondition[] => {
 		const min = newest[of];
 		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
-		// Who uses the other database, or has it from an image, is under no floor.
+		// No minimum applies with the other database, or if it comes with an image.
 		if (profile.get(floorFacts[of]) === undefined) return [];
 		const at = releases[releases.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
 		return [
@@ -98,7 +98,7 @@ export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	});
 }
 
-/** How far a release is behind: lines of releases, and days since it came out. */
+/** How far a release is behind: in lines of releases, and in days since its date. */
 export function behind(running: Version, knowledge: Knowledge, today: string): { releases: number; days: number } {
 	const newest = newestOf(knowledge);
 	const newer = stable(knowledge.releases).filter(({ version }) => isAbove(version, running));

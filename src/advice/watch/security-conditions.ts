@@ -1,4 +1,4 @@
-// Holes and severe faults of the release that a watched server runs.
+// Vulnerabilities and severe faults of the release that a watched server runs.
 
 import { concern } from '../../deployment/condition.ts';
 import { profileKey } from '../../deployment/facts.ts';
@@ -47,7 +47,7 @@ export function advisories({ running, named, knowledge, profile }: At): AlertCon
 	});
 }
 
-/** Thousands of rooms watch servers of one release with the same facts. */
+/** Thousands of rooms watch servers with the same release and facts. */
 const severeFaults = memoByText<At['knowledge'], PlannedFault[]>(500);
 
 function severeFaultsOf({ running, knowledge, profile, decided }: At): PlannedFault[] {
@@ -56,7 +56,7 @@ function severeFaultsOf({ running, knowledge, profile, decided }: At): PlannedFa
 	return decided?.size ? make() : severeFaults(knowledge, `${running} ${profileKey(profile)}`, make);
 }
 
-/** What is broken in the running release. Noticeable faults are no alert: they stand in `!notes`. */
+/** Severe faults of the running release. Noticeable ones do not raise alerts; `!notes` lists them. */
 export function faults(at: At): AlertCondition[] {
 	const { running } = at;
 	return severeFaultsOf(at).map((fault): AlertCondition => {
@@ -74,7 +74,7 @@ export function faults(at: At): AlertCondition[] {
 	});
 }
 
-/** Severe advisories whose affected releases are unclear: told once, in upstream's words. */
+/** Severe advisories whose affected releases are unclear, reported once in upstream's words. */
 export function unclear({ running, knowledge }: At): AlertCondition[] {
 	return (knowledge.unclear ?? [])
 		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))

@@ -1,4 +1,4 @@
-// What a server told, beside what people say of it: whose word counts, and what its experiments decide.
+// Combines what a server reports with what people say: which takes precedence, and what its experimental features decide.
 import { type Condition, decide } from '../../configuration/condition.ts';
 import { configurationOf } from '../../configuration/files.ts';
 import type { Fact, Profile } from '../../deployment/facts.ts';
@@ -12,7 +12,7 @@ import type { LookRun } from './history.ts';
 import type { ServerFacts } from './observation.ts';
 import { featureOptions } from './server-facts.ts';
 
-/** What the server told last while it ran what it runs now. */
+/** The facts that the server last reported while running its current version. */
 export function seenFacts(history: readonly LookRun[]): ServerFacts | undefined {
 	const last = history.findLast(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
 	return last?.is === 'synapse' ? last.tells : undefined;
@@ -20,7 +20,7 @@ export function seenFacts(history: readonly LookRun[]): ServerFacts | undefined 
 
 type AboutFeatures = { key: string; release: Version; found: Condition; options: string[] };
 
-/** Those whose condition speaks of nothing but such experiments: few of many, and asked for at every look. */
+/** Notes and faults that depend only on these experimental features: few of many, and needed at every poll. */
 const aboutFeatures = memo(({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): AboutFeatures[] => {
 	const known = Object.values(featureOptions);
 	const all = [
@@ -36,7 +36,7 @@ const aboutFeatures = memo(({ notes, faults }: Pick<Knowledge, 'notes' | 'faults
 	});
 });
 
-/** By id: which notes and faults the experiments of a server decide. What they leave open is absent. */
+/** By id: which notes and faults a server's experimental features decide. Undecided ones are absent. */
 export function decidedBySeen(
 	history: readonly LookRun[],
 	knowledge: Pick<Knowledge, 'notes' | 'faults'>,
@@ -55,12 +55,15 @@ export function decidedBySeen(
 	);
 }
 
-/** What is known of a server: a person's word counts more than what was seen, and a contradiction is said. */
+/**
+ * What is known about a server. A person's statement takes precedence over what was seen, and contradictions are
+ * reported.
+ */
 export type SeenProfile = {
 	profile: Profile;
-	/** Facts, as people type them, that only the server told. */
+	/** Facts, as people type them, that only the server reported. */
 	seen: readonly string[];
-	/** Facts that the server told and a person denied. */
+	/** Facts that the server reported and a person denied. */
 	contradicted: readonly string[];
 };
 
@@ -73,16 +76,16 @@ export function withSeen(said: Profile, history: readonly LookRun[]): SeenProfil
 	return { profile, seen: seen.map(writeTerm), contradicted: contradicted.map(writeTerm) };
 }
 
-/** The same, with what checks of the configuration told beneath it: they may be months old. */
+/** The same, with the facts of earlier configuration checks at the lowest priority, since they may be months old. */
 export type KnownDeployment = SeenProfile & {
-	/** Facts that only a configuration told, with its day. */
+	/** Facts known only from a configuration, with its day. */
 	derived: readonly DatedFact[];
-	/** Facts of a configuration that a person or the server contradicts. */
+	/** Facts from a configuration that a person or the server contradicts. */
 	outdated: readonly DatedFact[];
 };
 type DatedFact = { fact: string; day: string };
 
-/** All that is known of a deployment on a day: what people say counts first, then what the server tells, then its files. */
+/** Everything known about a deployment on a day: first what people say, then what the server reports, then its files. */
 export function deploymentFrom(
 	said: Profile,
 	history: readonly LookRun[],

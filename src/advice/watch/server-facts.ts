@@ -1,14 +1,17 @@
-// What a running server tells anyone who asks, by GET and without a token: facts, and experiments that are switched on.
+// What a running server reports to anyone, through GET requests without a token: facts, and enabled experimental features.
 import type { OpenFact } from '../../deployment/facts.ts';
 import type { Attempt, ServerFacts } from './observation.ts';
 
-/** Unstable features whose flag is an option that notes or faults speak of; the rest is not kept. */
+/** Unstable features whose flag is an option that notes or faults mention; others are not kept. */
 export const featureOptions: Readonly<Record<string, string>> = {
 	'org.matrix.msc3882': 'experimental_features.msc3882_enabled',
 	'org.matrix.msc4354': 'experimental_features.msc4354_enabled',
 };
 
-/** Asked of every server's client API. `r0` is what all releases answer; registration is told by whether it is refused. */
+/**
+ * Requests to every server's client API. All releases support `r0`; whether registration is open shows by whether
+ * it is refused.
+ */
 export const askedForFacts = {
 	versions: '/_matrix/client/versions',
 	login: '/_matrix/client/r0/login',
@@ -17,7 +20,7 @@ export const askedForFacts = {
 } as const;
 export type FactAnswers = Record<keyof typeof askedForFacts, Attempt | undefined>;
 
-/** What the answers tell; undefined where they tell nothing. What is not told is not denied. */
+/** What the responses show; undefined if nothing. What is not reported is not denied. */
 export function serverFacts(answers: FactAnswers, isFederating: boolean, at: string): ServerFacts | undefined {
 	const facts = [
 		...(isFederating ? ['federation'] : []),
@@ -28,7 +31,7 @@ export function serverFacts(answers: FactAnswers, isFederating: boolean, at: str
 	return facts.length || Object.keys(features).length ? { facts, features, at } : undefined;
 }
 
-/** Log-in flows. Where Matrix Authentication Service answers in Synapse's place, they say nothing of Synapse. */
+/** Login flows. If Matrix Authentication Service answers instead of Synapse, they say nothing about Synapse. */
 function loginFacts(login: Attempt | undefined, metadata: Attempt | undefined): string[] {
 	const flows = listIn(bodyOf(login), 'flows');
 	const isDelegated = flows?.some(
@@ -60,7 +63,7 @@ function isTrue(flow: Record<string, unknown>, name: string): boolean {
 	return flow[name] === true || flow[`org.matrix.msc3824.${name}`] === true;
 }
 
-/** Synapse refuses to say whether a name is free where nobody may register. */
+/** If registration is closed, Synapse refuses to say whether a name is free. */
 function registrationFacts(attempt: Attempt | undefined): string[] {
 	if (!attempt || !('reply' in attempt)) return [];
 	const body = objectOf(attempt.reply.body);

@@ -1,5 +1,3 @@
-// How bad an alert is, and which rule it follows.
-
 export type Severity = 'info' | 'warning' | 'severe';
 
 export type Rule =

@@ -1,4 +1,4 @@
-// How each watched server stands, in two numbers: for dashboards of many.
+// The standing of each watched server in two numbers, for dashboards.
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { isAffected } from '../upgrade/advisories.ts';
@@ -9,8 +9,8 @@ import type { WatchedServer } from './subscription.ts';
 export type ServerStanding = { server: string; releasesBehind: number; openAdvisories: number };
 
 /**
- * Of servers whose release is known, as looks saw it; what rooms say about a server is theirs. Advisories count whatever
- * the deployment is. `today`: `2026-11-29`.
+ * Only for servers whose release is known from polls; what rooms say about a server is private to them.
+ * Advisories count for any deployment. `today`: `2026-11-29`.
  */
 export function standings(servers: readonly WatchedServer[], knowledge: Knowledge, today: string): ServerStanding[] {
 	const byVersion = new Map<Version, Omit<ServerStanding, 'server'>>();

@@ -1,4 +1,4 @@
-// What a room keeps about a server, and how it wants to be spoken to: as it is stored, and as alerts are decided from it.
+// A room's subscriptions and settings, as stored and as used to decide alerts.
 
 import type { Profile } from '../../deployment/facts.ts';
 import { isContradiction, parseStored, profileOf, unknownDeployment } from '../../deployment/facts.ts';
@@ -11,50 +11,50 @@ import type { Severity } from './severity.ts';
 
 /** A room's subscription to a server. `facts` are statements as people type them. */
 export type Subscription = {
-	/** The same for ever, also when the room moves. */
+	/** Permanent, even when the room is upgraded. */
 	id: string;
 	room: string;
 	server: string;
 	facts: readonly string[];
 	told?: ToldVersion;
 	changed: Date;
-	/** Who began it. */
+	/** Who started it. */
 	by?: string;
-	/** The release of which the room has heard. */
+	/** The release that the room was last told about. */
 	heard?: Version;
-	/** What checks of its configuration left: at most one of files and one look. */
+	/** The results of checking its configuration: at most one check of files and one look. */
 	checks?: readonly CheckRecord[];
 };
 
-/** What the operator allows. */
+/** The operator's limits. */
 export type Limits = {
-	/** Between two looks at a server that answers (ms). */
+	/** The interval between polls of a server that answers (ms). */
 	every: number;
-	/** How many servers a room may watch, and how many watches one person may have begun. */
+	/** At most this many servers watched by a room, and watches started by one person. */
 	perRoom: number;
 	perPerson: number;
-	/** How long a room that the bot has left is remembered (days). */
+	/** How long a room is remembered after the bot leaves it (days). */
 	keepDays: number;
 };
 
-/** The limits where no configuration says others. */
+/** The limits without a configuration. */
 export const usualLimits: Limits = { every: 3600_000, perRoom: 100, perPerson: 300, keepDays: 7 };
 
-/** What people set for a room; empty until they do. */
+/** A room's settings; empty until someone changes them. */
 export type Settings = {
 	bare?: boolean;
 	messages?: 'notice' | 'text';
 	zone?: string;
 	quiet?: string;
 	severity?: Severity;
-	/** A person's Matrix id. */
+	/** A Matrix user id. */
 	mention?: string;
 };
 
-/** A server that somebody watches: what looks at it saw, and when it is looked at again. */
+/** A watched server: the results of polls, and when the next poll is due. */
 export type WatchedServer = { server: string; history: readonly LookRun[]; looked?: Date; next: Date };
 
-/** Facts were checked when they were said; should a later edition find a contradiction in them, it knows nothing. */
+/** Facts were checked when they were stated. If a later edition finds a contradiction in them, nothing is known. */
 export function profileFrom(facts: readonly string[]): Profile {
 	const profile = profileOf(facts.flatMap(fact => parseStored(fact) ?? []));
 	return isContradiction(profile) ? unknownDeployment : profile;
@@ -78,16 +78,13 @@ export function watchFrom(
 	};
 }
 
-/** The server after one more look; `saw` is undefined when the look told nothing. */
+/** The server after one more poll; `saw` is undefined if the poll showed nothing. */
 export function lookedAt(server: WatchedServer, saw: Saw | undefined, at: Date, next: Date): WatchedServer {
 	const history = saw ? withLook(server.history, saw, at.toISOString()) : server.history;
 	return { server: server.server, history, looked: at, next };
 }
 
-/**
- * The facts with more of them: what is said now counts, and what was said before stays as far as it does not
- * contradict that.
- */
+/** Merges facts: new statements take precedence, and earlier ones stay if they do not contradict them. */
 export function withFacts(before: readonly string[], now: readonly string[]): string[] {
 	const facts = [...now];
 	const named = now.map(fact => parseStored(fact)?.fact);

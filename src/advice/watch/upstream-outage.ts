@@ -1,31 +1,34 @@
-// Whether upstream can still be heard, and what a room is told when it cannot, and when it can again.
+// Whether upstream can be reached, and what rooms are told when it cannot, and when it can again.
 import type { Trouble } from './observation.ts';
 
-/** Why a source cannot be read, or only a part of it. */
+/** Why a source cannot be read, fully or in part. */
 export type SourceTrouble =
 	| { is: 'unreached'; trouble: Trouble }
 	/** `wrongToken`: the configured token was refused. `asksToWait`: it said for how long. */
 	| { is: 'status'; status: number; wrongToken?: true; asksToWait?: true }
-	/** It does not look as it did. */
+	/** It does not have the expected form. */
 	| { is: 'changed'; reason: string }
-	/** Items that were left out: the first of them, and how many more; `lacks`: what else is amiss. */
+	/** Items that were skipped: the first of them, and how many more; `lacks`: what else is wrong. */
 	| { is: 'incomplete'; left: readonly { item: string; why: string }[]; more: number; lacks?: string };
 
-/** How a source of upstream's stands: when it was last read, how often in a row it failed since, and why. */
+/** The state of a source: when it was last read, consecutive failures since, and why. */
 export type SourceStanding = { name: string; read?: Date; failures: number; trouble?: SourceTrouble };
 
 export type UpstreamSilence = {
-	/** Since when the first of them was not read. */
+	/** Since when the first of them has not been read. */
 	since: Date;
 	sources: readonly SourceStanding[];
 };
 
-/** What a room would miss; what else is stale stands in `!status`. */
+/** The sources a room would miss; others are only mentioned in `!status`. */
 const telling = ['releases', 'upgrade notes', 'advisories'];
-/** A source is silent when it was not read for two days and failed this often: a single failure may be our own network. */
+/**
+ * A source is unreachable if it was not read for two days and failed this often: a single failure may be our own
+ * network.
+ */
 const silentAfter = { ms: 48 * 3600_000, failures: 3 };
 
-/** The sources that have not answered for long, or undefined. `known`: the day on which the edition was compiled. */
+/** The sources that have not answered for long, or undefined. `known`: the day the edition was compiled. */
 export function silenceOf(sources: readonly SourceStanding[], known: string, now: Date): UpstreamSilence | undefined {
 	const silent = sources
 		.filter(({ name, failures }) => telling.includes(name) && failures >= silentAfter.failures)
@@ -35,7 +38,10 @@ export function silenceOf(sources: readonly SourceStanding[], known: string, now
 	return first && { since: first, sources: silent };
 }
 
-/** Whether all that a room would miss has been read again, lately: a start begins without failures. */
+/**
+ * Whether all sources that a room would miss have been read recently. Counting failures is not enough: a start
+ * resets them.
+ */
 export function isHeardAgain(sources: readonly SourceStanding[], now: Date): boolean {
 	const told = sources.filter(({ name }) => telling.includes(name));
 	return (

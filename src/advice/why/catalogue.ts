@@ -1,4 +1,4 @@
-// Everything that a pasted text can turn out to be, with the templates by which it is known.
+// Everything that a pasted text can turn out to be, with the templates that identify it.
 import type { Code } from '../../configuration/code.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Applies } from '../../deployment/condition.ts';
@@ -8,15 +8,15 @@ import type { Fault, Knowledge, Note, Symptom } from '../../knowledge/schema/syn
 import { piecesOf, type RefusalText, refusalTexts } from './refusals.ts';
 import { type Matcher, matcherOf, type Template, weightOf } from './template.ts';
 
-/** How an entry ranks: what must stop an administrator comes first, what says nothing by itself last. */
+/** How an entry ranks: what must stop an administrator comes first, what means nothing by itself last. */
 export type Rank = 'hopeless' | 'cause' | 'consequence' | 'vague' | 'harmless';
 
 export type CatalogueEntry = {
-	/** Unique, and the same for ever: `fault/1.85.0/schema-delta`, `refusal/synapse/config/server.py Must be a string`. */
+	/** Unique and permanent: `fault/1.85.0/schema-delta`, `refusal/synapse/config/server.py Must be a string`. */
 	id: string;
 	rank: Rank;
 	applies?: Applies;
-	/** Ranges of releases in which it is seen; empty: any. */
+	/** Ranges of releases in which it occurs; empty: any. */
 	releases: readonly string[];
 } & (
 	| { of: 'refusal'; refusal: RefusalText; notes: readonly Note[] }
@@ -28,15 +28,15 @@ export type CatalogueEntry = {
 
 export type Catalogue = {
 	entries: readonly CatalogueEntry[];
-	/** By the number of the template: the entry that it stands for, absent for those that only give context. */
+	/** The entry of each template, by its index; absent for those that only give context. */
 	owner: readonly (CatalogueEntry | undefined)[];
 	weights: readonly number[];
 	matcher: Matcher;
-	/** The template that prints the path of an option, and those that show that Synapse speaks. */
+	/** The template that prints an option's path. */
 	optionAt: number;
-	/** By the number of the template: the file of Synapse's code that it names. */
+	/** The Synapse source file that each template names, by its index. */
 	fileNamed: ReadonlyMap<number, string>;
-	/** Templates that show that a text is about Synapse at all, and about its configuration or its start. */
+	/** Templates that show that a text is about Synapse at all, and about its configuration or start. */
 	speaking: ReadonlySet<number>;
 	starting: ReadonlySet<number>;
 	options: Options;
@@ -89,7 +89,7 @@ export function catalogueOf(knowledge: Knowledge, code: Code): Catalogue {
 }
 
 function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): CatalogueEntry[] {
-	// The words of a release that was really started say for certain which note speaks of a message.
+	// The output of a release that was really started shows for certain which note a message belongs to.
 	const matcher = matcherOf(texts.map(({ text }) => ({ pieces: piecesOf(text) })));
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
 	const tried = new Map<number, Set<Note>>();
@@ -102,14 +102,14 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): Ca
 	return texts.map((refusal, i) => {
 		const since = new Set(refusal.sites.filter(({ always }) => !always).map(site => site.since));
 		const options = refusal.sites.flatMap(site => site.options);
-		// A note of the very release that began to refuse, on the same option, speaks of it too.
+		// A note about the same option, of the very release that began to refuse it, is about it too.
 		const same = knowledge.notes.filter(
 			note => note.refuses && since.has(note.release) && note.options.some(option => options.includes(option)),
 		);
 		return {
 			id: `refusal/${refusal.sites[0]?.file ?? ''} ${refusal.text}`,
 			of: 'refusal' as const,
-			// What ends every start that fails says nothing of why.
+			// The message at the end of every failed start says nothing about the cause.
 			rank: refusal.text.startsWith('Error during initialisation') ? ('vague' as const) : ('cause' as const),
 			releases: refusal.sites.map(
 				({ since, always, until }) =>
@@ -158,7 +158,7 @@ function failureEntries(guide: Guide): CatalogueEntry[] {
 	);
 }
 
-/** The messages by which it is known, each in the pieces that stay the same. */
+/** The messages that identify an entry, each as its constant pieces. */
 export function templatesOf(entry: CatalogueEntry): string[][] {
 	if (entry.of === 'refusal') return [piecesOf(entry.refusal.text)];
 	if (entry.of === 'fault') return entry.fault.errors.map(text => text.split(gap));
@@ -167,7 +167,7 @@ export function templatesOf(entry: CatalogueEntry): string[][] {
 	return [];
 }
 
-/** What releases really said that no template has: their own words, without what the trial filled in. */
+/** Real output of releases that matches no template: their own words, without the trial's values. */
 function trialEntries(knowledge: Knowledge, matcher: Matcher): { entry: CatalogueEntry; pieces: string[] }[] {
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
 	const entries = new Map<string, CatalogueEntry>();

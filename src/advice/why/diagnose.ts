@@ -1,4 +1,4 @@
-// A pasted text → what it is: the first error counts, causes before their consequences, never more than three.
+// Diagnoses a pasted text: the first error matters most, causes come before consequences, at most three matches.
 import type { Code } from '../../configuration/code.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
@@ -17,28 +17,28 @@ export type WhyQuestion = {
 	text: string;
 	/** Releases that the person named. */
 	versions: readonly Version[];
-	/** The release that the room's server was last seen with; another one may have failed since. */
+	/** The release last seen on the room's server; the one that failed may be another. */
 	running?: Version;
 	profile: Profile;
-	/** The guide of the session, and the stage at hand. */
+	/** The guide of the session, and the current stage. */
 	session?: { guide: string; stage?: string };
 };
 
-/** Whether the releases that are known have it. */
+/** Whether the known releases are affected. */
 type Fit = 'yes' | 'no' | 'unknown';
 
 export type WhyMatch = {
 	entry: CatalogueEntry;
 	/** Found in the text, or only by the words of a symptom. */
 	by: 'text' | 'words';
-	/** The line in which it begins, from 1. */
+	/** The line where it begins, from 1. */
 	line?: number;
-	/** How often the text has it. */
+	/** How often it occurs in the text. */
 	count: number;
-	/** Of a refusal: the sites in the code that are left, and the options that it is about. */
+	/** For a refusal: the remaining candidate sites in the code, and the options involved. */
 	sites: readonly RefusalSite[];
 	options: readonly string[];
-	/** The refusal in whose words a fault or a symptom was found. */
+	/** The refusal whose words matched a fault or symptom. */
 	refusal?: CatalogueEntry & { of: 'refusal' };
 	notes: readonly Note[];
 	fit: Fit;
@@ -48,21 +48,21 @@ export type WhyMatch = {
 export type Diagnosis = {
 	/** Best first, at most three. */
 	matches: WhyMatch[];
-	/** Harmless entries beside a cause, and in how many places. */
+	/** Harmless entries besides a cause, and how often they occur. */
 	harmless: { entry: CatalogueEntry; count: number }[];
-	/** The first record that tells of an error which nothing here explains. */
+	/** The first record of an error that nothing here explains. */
 	unexplained?: { line: number };
-	/** Releases that the text names, in their order. */
+	/** Releases mentioned in the text, in order. */
 	seen: Version[];
 	lines: number;
 };
 
 export const maxMatches = 3;
-/** Places closer than this (characters) tell of one event. */
+/** Matches closer than this (characters) belong to one event. */
 const sameEvent = 1500;
-/** A template with fewer counted characters is sure only where the text speaks of Synapse's start. */
+/** A template with fewer significant characters is only sure if the text mentions Synapse's start. */
 const weak = 20;
-/** With more of them, nobody else says it. */
+/** A template with at least this many is only printed by Synapse. */
 const telling = 40;
 
 const opened = memo((knowledge: Knowledge) => memo((code: Code) => openedFor(knowledge, code)));
@@ -98,7 +98,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	const said = few ? [...byPart(text, catalogue.entries, asked), ...byWords(text, search, asked)] : [];
 	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
-	// What says little by itself may be a fault of the very release that runs.
+	// Something vague may be a fault of the running release.
 	const [first] = loud;
 	if (first?.entry.rank === 'vague') loud.push(...likely(first.entry, search, asked));
 	const all = loud.length ? loud : [...(unexplained ? [] : quiet), ...said];
@@ -120,7 +120,7 @@ type Candidate = {
 	option?: string;
 };
 
-/** Every entry that the text has, each with its places and what stands around the first. */
+/** Every entry found in the text, with its positions and the text around the first. */
 function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	const { owner, weights, matcher, optionAt, fileNamed, speaking, starting } = catalogue;
 	const { places } = matcher.find(text);
@@ -133,7 +133,7 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 		const near = start.filter(({ from, to }) => from <= place.from + 200 && place.from - to < sameEvent);
 		const weight = weights[place.template] ?? 0;
 		const isAlone = place.to - place.from > 0.6 * text.trim().length;
-		// Of a refusal's few words alone nobody can say where they come from.
+		// A refusal of a few words could come from any program.
 		const supported =
 			entry.of === 'refusal'
 				? near.length > 0 || (weight >= 2 * weak && speaks)
@@ -155,10 +155,10 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 }
 
 type RankedEntry = { entry: CatalogueEntry; from: number; to: number; weight: number; match: WhyMatch };
-/** `seen`: releases that the text names; `loud`: a record in it tells of an error. */
+/** `seen`: releases mentioned in the text; `loud`: it contains a record of an error. */
 type WhyContext = WhyQuestion & { seen: readonly Version[]; loud: boolean };
 
-/** A candidate against what is known of the deployment; nothing where that excludes it. */
+/** Judges a candidate by what is known about the deployment; empty if that excludes it. */
 function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): RankedEntry[] {
 	const { entry, places, weight, supported } = candidate;
 	const [first] = places;
@@ -190,7 +190,7 @@ function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): R
 	return [{ entry, from: first.from, to: first.to, weight, match }];
 }
 
-/** The lines in which they begin, counted in one pass. */
+/** Adds the line where each begins, in a single pass. */
 function withLines(judged: RankedEntry[], text: string): RankedEntry[] {
 	let [line, at] = [1, 0];
 	return [...judged]
@@ -204,7 +204,7 @@ function withLines(judged: RankedEntry[], text: string): RankedEntry[] {
 		});
 }
 
-/** A fault's words that other causes share (“'NoneType' object …”) say something only where the release fits. */
+/** A fault's words that other causes share (“'NoneType' object …”) only mean something if the release matches. */
 function isGeneric(entry: CatalogueEntry, fit: Fit, weight: number): boolean {
 	if (entry.of !== 'fault') return false;
 	const generic = entry.fault.errors.some(text =>
@@ -234,7 +234,7 @@ function sitesOf(
 	const releases = asked.versions.length ? asked.versions : asked.seen;
 	left = narrow(left, site => releases.some(version => isWithin(finalOf(version), rangeOf(site))));
 	const printed = option === undefined ? undefined : optionNamed(option, options);
-	// Before it the last word, behind it the first ones: names of options and nothing else are taken from there.
+	// The last word of the text before the message, and the first words after it, but only if they are names of options.
 	const around = (place?.captured ?? []).flatMap((value, i) => {
 		const words = value.match(/[a-z][a-z0-9_.]*/g) ?? [];
 		return i === 0 ? words.slice(-1) : words.slice(0, 3);
@@ -242,7 +242,7 @@ function sitesOf(
 	const filled = around.filter(name => /[_.]/.test(name)).flatMap(name => (options.byPath.has(name) ? [name] : []));
 	const own = left.flatMap(site => site.options.flatMap(path => optionNamed(path, options) ?? path));
 	const written = optionsNamedIn(text, options);
-	// A message without a name is often told by its note.
+	// If a message names no option, its note often does.
 	const named = written.length ? written : (entry.notes[0]?.options ?? []).slice(0, 1);
 	const best =
 		printed !== undefined ? [printed] : filled.length ? filled : own.length && left.length === 1 ? own : named;
@@ -253,20 +253,20 @@ function rangeOf({ since, always, until }: RefusalSite): string {
 	return `${always ? '*' : `>=${since}`}${until ? ` <${until}` : ''}`.replace(/^\* </, '<');
 }
 
-/** What the person said counts before what the text says, and that before what the server was seen with. */
+/** A stated release takes precedence over one in the text, and that over the one last seen on the server. */
 function fitOf({ releases }: CatalogueEntry, { versions, seen, running }: WhyContext): Fit {
 	if (releases.length === 0) return 'unknown';
 	const known = versions.length ? versions : seen.length ? seen : running ? [running] : [];
 	if (known.length === 0) return 'unknown';
 	const fits = known.some(version => releases.some(range => range === '*' || isWithin(finalOf(version), range)));
 	if (fits) return 'yes';
-	// The server may have been seen before it was upgraded to the release that fails.
+	// The server may have been seen before the upgrade to the release that fails.
 	return versions.length || seen.length ? 'no' : 'unknown';
 }
 
 const overlap = (one: RankedEntry, other: RankedEntry) => one.from < other.to && other.from < one.to;
 
-/** A curated entry in the words of a refusal speaks for it; a message within a longer one is only a part of that. */
+/** A curated entry replaces the refusal it overlaps; a message within a longer one is only part of that. */
 function absorbed(judged: RankedEntry[]): RankedEntry[] {
 	const curated = judged.filter(({ entry }) => entry.of !== 'refusal' && entry.rank !== 'consequence');
 	const gone = new Set<RankedEntry>();
@@ -281,7 +281,7 @@ function absorbed(judged: RankedEntry[]): RankedEntry[] {
 		const { sites, options, notes } = own.match;
 		return { ...one, match: { ...one.match, sites, options, notes, refusal: own.entry } };
 	});
-	// A fault of certain releases speaks for a message of many only where the release is known to be one of them.
+	// A fault of certain releases only replaces a common message if the release is known to be affected.
 	const speaks = ({ entry, match }: RankedEntry) =>
 		match.fit === 'yes' || (match.fit === 'unknown' && entry.of !== 'fault');
 	for (const refusal of refusals) if (curated.some(one => overlap(one, refusal) && speaks(one))) gone.add(refusal);
@@ -300,8 +300,8 @@ function ranked(judged: RankedEntry[], { session }: WhyQuestion): RankedEntry[] 
 		events.set(one, event);
 	}
 	const order = { yes: 0, unknown: 1, no: 2 } as const;
-	// In a guide session its failures are meant first; to anybody else they are the last thing to think of.
-	// So does a fault of certain releases in the words of something that is seen in many.
+	// In a guide session its failures rank first; for everyone else they rank last. So does a fault of certain
+	// releases whose words also match something common.
 	const shared = new Set(
 		judged.filter(
 			one =>
@@ -333,7 +333,7 @@ function distinct(all: readonly (RankedEntry | Worded)[]): (RankedEntry | Worded
 	return all.filter((one, i) => all.findIndex(({ entry }) => entry === one.entry) === i);
 }
 
-/** The best, then the others: one that was found in the same words is another reading of them, and not sure. */
+/** The best first. Another match of the same words is an alternative reading, so not sure. */
 function alternatives(chosen: readonly (RankedEntry | Worded)[]): WhyMatch[] {
 	const [best] = chosen;
 	return chosen.map(one => {
@@ -345,7 +345,7 @@ function alternatives(chosen: readonly (RankedEntry | Worded)[]): WhyMatch[] {
 
 type Worded = { entry: CatalogueEntry; match: WhyMatch };
 
-/** By the words of symptoms: never sure. */
+/** Matches by the words of symptoms: never sure. */
 function byWords(text: string, search: SymptomSearch, asked: WhyContext): Worded[] {
 	if (text.split(/\s+/, maxWords + 1).length > maxWords) return [];
 	const found = search(text).flatMap(({ entry, score }) => {
@@ -365,19 +365,22 @@ function guessed({ entry, fit }: { entry: CatalogueEntry; fit: Fit }): Worded {
 	return { entry, match: { entry, by: 'words', count: 0, sites: [], options: [], notes, fit, sure: false } };
 }
 
-/** By a part of a message, as people remember it or search for it: never sure, and nothing where many messages have it. */
+/**
+ * Matches by part of a message, as people remember it or search for it: never sure, and empty if many messages
+ * contain it.
+ */
 function byPart(text: string, entries: readonly CatalogueEntry[], asked: WhyContext): Worded[] {
 	const found = entriesWithPart(text, entries).flatMap(entry => {
 		const fit = fitOf(entry, asked);
 		const excluded = fit === 'no' || (entry.applies && concern(entry.applies, asked.profile).is === false);
 		return excluded ? [] : [guessed({ entry, fit })];
 	});
-	// What somebody wrote about it says more than the code that refuses.
+	// A curated entry says more than a refusal from the code.
 	const curated = (one: Worded) => Number(one.entry.of === 'refusal');
 	return found.length > maxMatches ? [] : found.sort((a, b) => curated(a) - curated(b));
 }
 
-/** Faults of the releases that are known, as people tell of them who see what this entry tells. */
+/** Faults of the known releases whose symptoms match this entry's. */
 function likely(entry: CatalogueEntry, search: SymptomSearch, asked: WhyContext): Worded[] {
 	if (entry.of !== 'symptom') return [];
 	return entry.symptom.symptoms

@@ -1,6 +1,6 @@
-// Text as it was pasted → where each line's own words begin: what terminals, Compose, journald and quoting add is passed over.
+// Finds where each line's own text begins in a paste, after what terminals, Compose, journald and quoting add.
 
-/** Without colours and titles of terminals. Offsets count in what this returns. */
+/** Without terminal colours and titles. Offsets refer to the text this returns. */
 export function withoutTerminal(text: string): string {
 	if (!text.includes('\u001B')) return text;
 	return (
@@ -12,16 +12,16 @@ export function withoutTerminal(text: string): string {
 	);
 }
 
-/** No prefix is longer, so of a line of 1 MB no more is looked at. */
+/** No prefix is longer, so only this much of a line is examined. */
 const maxPrefix = 240;
 
-// Each quantifier is bounded, and no two neighbours can take the same character.
+// Each quantifier is bounded, and adjacent ones cannot match the same character.
 const prefixes: readonly RegExp[] = [
 	// Quoted in a reply.
 	/^[ \t]{0,8}>(?:[ \t]?>){0,7}[ \t]?/,
 	// docker compose: `synapse-1  | `.
 	/^[\w.-]{1,80}[ \t]{1,40}\|(?:[ \t]|$)/,
-	// docker logs -t, journalctl -o short-iso, Kubernetes. Synapse's own lines go on with ` - `.
+	// docker logs -t, journalctl -o short-iso, Kubernetes. Synapse's own lines continue with ` - `.
 	/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?(?= (?!- ))(?: (?:stdout|stderr) [FP])? /,
 	// journald and syslog.
 	/^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]{1,64} [\w.@/-]{1,64}(?:\[\d{1,8}\])?: /,
@@ -29,11 +29,11 @@ const prefixes: readonly RegExp[] = [
 	/^(?:systemd|python3?|synapse|matrix-synapse)\[\d{1,8}\]: /,
 ];
 
-/** Where the words of the line that begins at `at` begin. `end`: where it ends. */
+/** Where the text of the line from `at` to `end` begins. */
 export function wordsAt(text: string, at: number, end: number): number {
 	let from = at;
 	if (at === end) return at;
-	// A quoted line of Compose in journald has three of them.
+	// A quoted line of Compose in journald has three prefixes.
 	for (let depth = 0; depth < 4; depth++) {
 		const head = text.slice(from, Math.min(end, from + maxPrefix));
 		const found = prefixes.map(prefix => prefix.exec(head)?.[0].length ?? 0).find(length => length > 0);
@@ -43,17 +43,17 @@ export function wordsAt(text: string, at: number, end: number): number {
 	return from;
 }
 
-/** A record of a log: the offsets of its first character and behind its last. */
+/** A log record: the offsets of its start and end. */
 export type LogRecord = { from: number; to: number; line: number; error: boolean };
 
-// Of a line's head only, bounded like the prefixes.
+// Applied to the start of a line only, and bounded like the prefixes.
 const recordStart =
 	/^(?:\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]{0,10} - |[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d)/;
 const quiet = / - (?:DEBUG|INFO|WARNING) - |\[(?:info|notice|warn(?:ing)?|debug)\]|\blevel=(?:info|debug|warn)/i;
 const loud =
 	/\b(?:ERROR|CRITICAL|FATAL|PANIC|error|fatal|panic)\b|^Traceback \(most recent|^[ \t]{0,8}(?:[A-Za-z_][\w.]{0,100})?(?:Error|Exception)\b/;
 
-/** The records of a log in their order, each with whether it tells of an error. A text without any is one record. */
+/** The records of a log in order, each with whether it is an error. A text without records is a single one. */
 export function recordsIn(text: string): LogRecord[] {
 	const records: LogRecord[] = [];
 	let current: LogRecord | undefined;
@@ -68,7 +68,7 @@ export function recordsIn(text: string): LogRecord[] {
 		}
 		const from = wordsAt(text, at, end);
 		const head = text.slice(from, Math.min(end, from + 400));
-		// What a prefix took for a time may have been the record's own.
+		// What looked like a prefix may have been the record's own timestamp.
 		const own = text.slice(at, Math.min(end, at + 60));
 		if (!current || recordStart.test(head) || recordStart.test(own)) {
 			current = { from: at, to: end, line: line + 1, error: false };
@@ -77,19 +77,19 @@ export function recordsIn(text: string): LogRecord[] {
 		}
 		current.to = end;
 		if (!calm && !current.error) current.error = loud.test(head);
-		// A warning with a traceback behind it is an error all the same.
+		// A warning followed by a traceback is an error too.
 		else if (calm && head.startsWith('Traceback (most recent')) current.error = true;
 		at = end + 1;
 	}
 	return records;
 }
 
-/** Lines of a message that are looked at before it is taken for talk. */
+/** Lines of a message to examine before deciding that it is talk. */
 const looked = 60;
 const plainlyLog =
 	/^Traceback \(most recent call last\):|^Error in configuration\b|^ERROR: |^[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - |^(?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{0,60}(?:Error|Exception): \S|^[\w.@-]{1,60}\.service: \S/;
 
-/** Whether a text is plainly a traceback, an exception or lines of a log, and no talk about one. */
+/** Whether a text is plainly a traceback, an exception or log lines, rather than talk about one. */
 export function isLog(text: string): boolean {
 	let at = 0;
 	for (let line = 0; line < looked && at <= text.length; line++) {

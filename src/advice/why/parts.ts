@@ -1,15 +1,15 @@
-// A part of a message, without the rest: what somebody remembers, or takes for the words that matter.
+// Finds messages by a part of them: what somebody remembers, or thinks is important.
 import { type CatalogueEntry, templatesOf } from './catalogue.ts';
 
-/** Shorter parts stand in too many messages. */
+/** Shorter parts occur in too many messages. */
 const minLength = 8;
-/** A longer text is a message, not a part of one. */
+/** A longer text is a whole message. */
 const maxLength = 200;
 
-/** Every entry with a message that has these words, whatever their case. */
+/** Every entry with a message that contains these words, ignoring case. */
 export function entriesWithPart(text: string, entries: readonly CatalogueEntry[]): CatalogueEntry[] {
 	const part = plain(text);
-	// One word of everyday language says nothing.
+	// A single everyday word means nothing.
 	if (part.length < minLength || part.length > maxLength || /^[A-Z]?[a-z]+$/.test(text.trim())) return [];
 	return entries.filter(entry => templatesOf(entry).some(pieces => plain(pieces.join(' ')).includes(part)));
 }

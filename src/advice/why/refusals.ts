@@ -1,25 +1,25 @@
-// The messages with which releases refuse to start: where each stands, of which option it speaks, what the code wants.
+// The messages with which releases refuse to start: where each is in the code, its option, and what the code wants.
 import type { Code, RefusalState } from '../../configuration/code.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import { squeeze } from './template.ts';
 
-/** One place in the code that says it. `until`: the first release without it. */
+/** One place in the code that prints it. `until`: the first release without it. */
 export type RefusalSite = {
 	file: string;
 	function: string;
 	raises: string;
 	since: Version;
-	/** It was there in the oldest release that was read. */
+	/** It was already in the oldest release that was read. */
 	always: boolean;
 	until?: Version;
 	options: string[];
 };
 
-/** A message and every place that says it. */
+/** A message and every place that prints it. */
 export type RefusalText = { text: string; sites: RefusalSite[] };
 
-/** What the code wants, in a form that words can be put to. */
+/** What the code wants, in a form that can be worded. */
 export type Want =
 	| { is: 'type'; type: 'text' | 'list' | 'mapping' | 'number' | 'boolean' | 'duration' | 'size' | 'url' }
 	| { is: 'library'; name: string }
@@ -49,7 +49,7 @@ export type Want =
 
 export function refusalTexts(code: Code): RefusalText[] {
 	const { read, entries } = code.refusals();
-	// Messages that differ in their stops and quotes only are one.
+	// Messages that differ only in punctuation and quotes are the same.
 	const byText = new Map<string, RefusalText & { sites: RefusalSite[] }>();
 	for (const { key, changes } of entries) {
 		const space = key.indexOf(' ');
@@ -81,7 +81,7 @@ function optionsOfState({ option }: RefusalState): string[] {
 	return option === undefined ? [] : typeof option === 'string' ? [option] : option;
 }
 
-/** The literal pieces of a message: gaps are `{}`, and what an older code fills in as `%s`. */
+/** The literal pieces of a message; gaps are `{}`, or `%s` in older code. */
 export function piecesOf(text: string): string[] {
 	return text
 		.replace(/\{\{|\}\}/g, ' ')
@@ -89,7 +89,7 @@ export function piecesOf(text: string): string[] {
 		.filter(piece => piece !== '');
 }
 
-/** A path as the code prints it → the option as the configuration file writes it; undefined where no release knows it. */
+/** Maps a path printed by the code to the option in the configuration file; undefined if no release knows it. */
 export function optionNamed(path: string, { byPath }: Options): string | undefined {
 	const plain = path
 		.replace(/\.(?:\d{1,6}|<item \d{1,6}>)(?=\.|$)/g, '.*')
@@ -98,7 +98,7 @@ export function optionNamed(path: string, { byPath }: Options): string | undefin
 	const tries = [plain, plain.replace(/\[\]/g, '.*'), plain.replace(/^[a-z_]+\./, '')];
 	const known = tries.find(name => byPath.has(name));
 	if (known !== undefined) return known;
-	// A nested name that nobody dated is told by the option that it stands in.
+	// A nested name without a known history is represented by the option that contains it.
 	const root = /^[a-z_]+/.exec(plain)?.[0] ?? '';
 	return /^[a-z0-9_.[\]]{1,100}$/.test(plain) &&
 		(byPath.has(root) || [...byPath.keys()].some(key => key.startsWith(`${root}.`)))
@@ -108,26 +108,26 @@ export function optionNamed(path: string, { byPath }: Options): string | undefin
 
 const word = /[a-z][a-z0-9_]*(?:\.[a-z0-9_*]+)*/g;
 
-/** Values that messages quote as they quote options. */
+/** Values that messages quote the same way as options. */
 const quotedValues = new Set(
 	'true false none off open public authenticated allow deny livekit local main media str list'.split(' '),
 );
 
-/** Options that the message itself names, and not those that it recommends instead. */
+/** Options that the message itself names, without those it recommends instead. */
 export function optionsNamedIn(text: string, options: Options): string[] {
 	const about =
 		text.split(/, use |\. (?:Use|Please|You should|Consider)|Please disable|please (?:place|use)/)[0] ?? text;
 	const names = [...about.matchAll(word)].map(([name]) => name).filter(name => /[_.]/.test(name));
 	const known = names.flatMap(name => optionNamed(name, options) ?? []);
 	if (known.length) return [...new Set(known)];
-	// Of a nested one that nobody dated, the words of the code are enough: no value of anybody's stands in them.
+	// For nested options without a known history, the code's own words are enough: they contain no user values.
 	const quoted = [...about.matchAll(/[`'"]([a-z][a-z0-9_.]{1,60})[`'"]/g)].flatMap(([, name]) => name ?? []);
 	return [
 		...new Set([...quoted, ...names.filter(name => /^[a-z0-9]+_/.test(name))].filter(name => !quotedValues.has(name))),
 	];
 }
 
-/** The first that fits counts: what is special stands before what is general. */
+/** The first match wins, so specific ones come before general ones. */
 const wants: readonly (readonly [RegExp, Want])[] = [
 	[/very insecure|isn't what you want|known vector for spam|^For security/, { is: 'insecure' }],
 	[/or neither/, { is: 'needs' }],

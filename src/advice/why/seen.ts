@@ -1,9 +1,12 @@
-// What a pasted text itself tells of the deployment: its releases, and its database.
+// What a pasted text reveals about the deployment: its releases, and its database.
 import { type Profile, parseTerm, profileOf } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 
-/** A version behind Synapse's name, or in the words with which it begins its log. Bounded, as all that reads strangers. */
+/**
+ * A version after Synapse's name, or in the first words of its log. Bounded, like everything that parses
+ * strangers' text.
+ */
 const versionText =
 	/(?<!\bin |\bIn )\b(?:synapse(?:-py3)?(?:@|\/|:v?|==| \(| v?|-v?|_v?)|homeserver version |[Ss]erver version:? )v?(\d{1,2}\.\d{1,3}\.\d{1,3}(?:rc\d{1,2})?)/gi;
 
@@ -18,7 +21,7 @@ export function versionsIn(
 	return [...found].map(([version, at]) => ({ version, at }));
 }
 
-/** What the text itself says of the deployment, where the person did not. */
+/** Adds what the text reveals about the deployment, unless the person stated otherwise. */
 export function withSeen(profile: Profile, text: string): Profile {
 	const seen: string[] = [];
 	if (/psycopg2/.test(text)) seen.push('postgres');

@@ -1,17 +1,17 @@
-// What people say in a few words (“bridges are silent since the upgrade”) → the entries that tell of it, by MiniSearch.
+// Finds entries by a few words in people's own language (“bridges are silent since the upgrade”), with MiniSearch.
 import MiniSearch from 'minisearch';
 import type { CatalogueEntry } from './catalogue.ts';
 
-/** Words that say nothing of the cause. */
+/** Words that say nothing about the cause. */
 const empty = new Set(
 	'a about after all also an and any are as at be been but by can cannot cant did do does doesnt dont for from get gets got had has have how i if im in into is isnt it its just me my no not now of off on or our out since so some than that the them then there they this to up us was we what when where which who why will with wont you your since upgrade upgraded upgrading update updated updating synapse matrix server homeserver please help hi hello problem issue error errors new old version release'.split(
 		' ',
 	),
 );
 
-/** A question longer than this is a log, not a few words. */
+/** Anything longer is a log, not a few words. */
 export const maxWords = 40;
-/** This part of a question's words must be told by an entry, and at least two of them. */
+/** An entry must match this share of the question's words, and at least two. */
 const share = 0.6;
 
 const stem = (term: string): string | null => {
@@ -50,7 +50,7 @@ export function symptomSearch(entries: readonly CatalogueEntry[]): SymptomSearch
 		return found.flatMap(({ id, score, queryTerms, match }): SymptomMatch[] => {
 			const entry = entries[id as number];
 			const told = new Set(queryTerms).size;
-			// What stands in the long text only says little of what one would notice.
+			// Words found only in the long text say little about what one would notice.
 			const noticed = Object.values(match).filter(fields => fields.some(field => field !== 'text')).length;
 			if (noticed < Math.min(2, words.size)) return [];
 			if (!entry || told < Math.min(2, words.size) || told / words.size < share) return [];

@@ -1,26 +1,29 @@
-// Many templates looked for in one pass. Only ASCII letters, digits and underscores count, without capitals: so quotes,
-// wrapping (also in the middle of a word), colours and punctuation cannot hide a message. Aho–Corasick finds the pieces
-// between the gaps; there is no backtracking, so time is linear in the text.
+// Searches for many templates in one pass. Only ASCII letters, digits and underscores count, ignoring case, so
+// that quotes, wrapping (even within a word), colours and punctuation cannot hide a message. Aho–Corasick finds
+// the pieces between the gaps. There is no backtracking, so the time is linear in the text.
 import { wordsAt } from './log-lines.ts';
 
-/** Characters that count may stand between two pieces of one message; names, paths and lists fit, other records rarely. */
+/**
+ * The maximum gap between two pieces of a message, in significant characters: names, paths and lists fit, other
+ * records rarely do.
+ */
 const maxGap = 400;
-/** Pieces shorter than this say nothing, and are not asked for. */
+/** Shorter pieces mean nothing and are not searched for. */
 const minPiece = 3;
-/** A piece at an end that is shorter than this is left out if the rest is long. */
+/** A shorter piece at either end is dropped if the rest is long. */
 const shortEnd = 6;
 const enough = 24;
-/** Characters of one gap that are kept, to recognise the name of an option. */
+/** Characters kept of each gap, to recognise option names. */
 const maxCaptured = 120;
-/** Places of one template that are kept; the first ones count. */
+/** At most this many matches per template are kept, the first ones. */
 const maxPlaces = 20;
 const window = 4096;
 const alphabet = 37;
 
-/** What is looked for: literal pieces in their order. `split` cuts a template where something is filled in. */
+/** A template: literal pieces in order. `split` cuts a message at its placeholders. */
 export type Template = { pieces: readonly string[] };
 
-/** One place of a template: offsets in the text, and what stands before it, in its gaps and behind its end. */
+/** A match of a template: offsets in the text, and the text before it, in its gaps and after its end. */
 export type TemplateMatch = { template: number; from: number; to: number; captured: string[] };
 export type FoundPlaces = { places: TemplateMatch[]; counts: Uint32Array };
 export type Matcher = { templates: readonly Template[]; find: (text: string) => FoundPlaces };
@@ -35,12 +38,15 @@ function codeAt(text: string, at: number): number {
 	return unit < 128 ? (codes[unit] ?? -1) : -1;
 }
 
-/** `\n`, `\"` and their like, as JSON and Python's repr write them: no letter of the message. */
+/**
+ * Escapes such as `
+ * ` and `\"` from JSON and Python's repr are not part of the message.
+ */
 function isEscape(text: string, at: number): boolean {
 	return text.charCodeAt(at) === 92 && 'nrt"\''.includes(text.charAt(at + 1) || ' ');
 }
 
-/** How many characters of the pieces count: the more, the less a match can be chance. */
+/** The number of significant characters in the pieces: the more, the less likely is a chance match. */
 export function weightOf({ pieces }: Template): number {
 	let weight = 0;
 	for (const piece of pieces) {
@@ -64,7 +70,7 @@ export function squeeze(text: string): number[] {
 
 type TemplatePiece = { length: number; opens: boolean; closes: boolean; uses: { template: number; index: number }[] };
 
-/** Pieces as a trie with a step for every character from every node. */
+/** Pieces as a trie with a transition for every character from every node. */
 type Automaton = { next: Int32Array; ends: Int32Array; shorter: Int32Array; pieces: TemplatePiece[] };
 
 function automatonOf(wanted: readonly { codes: number[]; piece: TemplatePiece }[]): Automaton {
@@ -83,7 +89,7 @@ function automatonOf(wanted: readonly { codes: number[]; piece: TemplatePiece }[
 		ends[node] = pieces.length;
 		pieces.push(piece);
 	}
-	// Breadth first: a node's failure is always done before it.
+	// Breadth first, so that a node's failure link is always computed before it.
 	const fails = new Int32Array(nodes);
 	const shorter = new Int32Array(nodes).fill(-1);
 	const queue = new Int32Array(nodes);
@@ -106,7 +112,7 @@ function automatonOf(wanted: readonly { codes: number[]; piece: TemplatePiece }[
 	return { next, ends, shorter, pieces };
 }
 
-/** Short words at the ends (“The `…`”, “`…` at”) stand everywhere: where enough is left, they are not asked for. */
+/** Short words at the ends (“The `…`”, “`…` at”) occur everywhere, so they are dropped if enough is left. */
 function telling(pieces: readonly string[]): readonly string[] {
 	const long = pieces.filter(piece => squeeze(piece).length >= shortEnd);
 	const [first, last] = [long[0], long.at(-1)];
@@ -114,7 +120,7 @@ function telling(pieces: readonly string[]): readonly string[] {
 	return pieces.slice(pieces.indexOf(first), pieces.lastIndexOf(last) + 1);
 }
 
-/** The matcher of these templates; building it takes some milliseconds, so keep it. */
+/** Builds the matcher for these templates. That takes some milliseconds, so keep it. */
 export function matcherOf(templates: readonly Template[]): Matcher {
 	const wanted = new Map<string, { codes: number[]; piece: TemplatePiece }>();
 	const lengths = new Int32Array(templates.length);
@@ -123,12 +129,12 @@ export function matcherOf(templates: readonly Template[]): Matcher {
 		for (const text of telling(pieces)) {
 			const codes = squeeze(text).slice(0, window / 2);
 			if (codes.length < minPiece) continue;
-			// A piece that touches a gap with a letter may stand inside a word; any other stands for whole words.
+			// A piece that touches a gap with a letter may be part of a word; any other matches whole words only.
 			const opens = index === 0 || !/^\w/.test(text);
 			const closes = text === pieces.at(-1) || !/\w$/.test(text);
 			const key = codes.join(',');
 			const known = wanted.get(key) ?? { codes, piece: { length: codes.length, opens, closes, uses: [] } };
-			// Of the same piece in several templates the more tolerant edges count.
+			// If several templates share a piece, the more tolerant edges apply.
 			known.piece.opens &&= opens;
 			known.piece.closes &&= closes;
 			known.piece.uses.push({ template, index: index++ });
@@ -140,10 +146,13 @@ export function matcherOf(templates: readonly Template[]): Matcher {
 	return { templates, find: text => search(text, automaton, lengths) };
 }
 
-/** A template as far as one of its pieces: where that ends, in counted characters and in the text, and where the template began. */
+/**
+ * A partial match up to one of its pieces: where that ends, in significant characters and in the text, and where
+ * the match began.
+ */
 type Reached = { end: number; stop: number; start: number; gaps: string[] };
 
-/** The newest places of each piece: a short one may stand once more inside the piece that follows it. */
+/** The latest matches of each piece: a short one may also occur inside the piece that follows it. */
 const maxReached = 4;
 
 type Hit = { node: number; count: number };
@@ -154,7 +163,7 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 	const reached = Array.from(lengths, length => Array.from({ length }, (): Reached[] => []));
 	const offsets = new Float64Array(window);
 	const apart = new Uint8Array(window);
-	/** A piece has its end in `count`; `closed`: the next character is no letter of the same word. */
+	/** Handles a piece that ends at `count`; `closed`: the next character is not part of the same word. */
 	const take = ({ node, count }: Hit, closed: boolean): void => {
 		for (let at = (ends[node] ?? -1) >= 0 ? node : (shorter[node] ?? -1); at >= 0; at = shorter[at] ?? -1) {
 			const piece = pieces[ends[at] ?? -1];
@@ -163,7 +172,7 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 			if (piece.opens && begin > 0 && !apart[begin % window]) continue;
 			const from = offsets[begin % window] ?? 0;
 			const to = (offsets[count % window] ?? 0) + 1;
-			// The last use first: a piece that stands twice in one template must not be its own beginning.
+			// Last use first: a piece that occurs twice in a template must not start itself.
 			for (let use = piece.uses.length - 1; use >= 0; use--) {
 				const { template, index } = piece.uses[use] ?? { template: -1, index: 0 };
 				advance(template, index, begin, count, from, to);
