@@ -1,4 +1,4 @@
-// The shape of a command, of what it is asked and of what it answers; Refusal, the error meant for a person.
+// The shape of a command, and what it gets when it is run.
 
 import type { Limits } from './advice/watch/subscription.ts';
 import type { Answer } from './answer.ts';
@@ -10,33 +10,33 @@ import type { OperatorPort } from './ports/operator.ts';
 import type { WatchStore } from './ports/watch-store.ts';
 import type { PublishedKnowledge, SourceState, Web } from './ports/web.ts';
 
-/** What somebody asked: the words after the command's name, and where and when they were said. */
+/** A question: the words after the command's name, and where and when they were said. */
 export type Asked = {
 	/** The words, split at white space. */
 	words: readonly string[];
-	/** All that followed the command's name, as typed; of a command that takes a text, with its lines. */
+	/** Everything after the command's name as typed, including further lines if the command takes a text. */
 	text: string;
-	/** The room's id; `console` on the terminal. */
+	/** The room id; `console` in the terminal. */
 	room: string;
-	/** The person's Matrix id; `console` on the terminal. */
+	/** The person's Matrix user id; `console` in the terminal. */
 	sender: string;
-	/** When it was said, as the homeserver dates it. */
+	/** The homeserver's timestamp of the message. */
 	at: Date;
-	/** Files that came with the command: those of `--file`, and in a room those that it was sent with or speaks of. */
+	/** Files that came with the command: from `--file`, or in a room attached to or referred to by the message. */
 	files?: readonly GivenFile[];
-	/** The text of another message that the command speaks of. */
+	/** The text of another message that the command refers to. */
 	quoted?: string;
-	/** Why this person may not change things here now, as a sentence; undefined if they may. */
+	/** A sentence saying why this person may not change things here now; undefined if they may. */
 	mayNotChange?: () => string | undefined;
-	/** The guide that is walked through in the thread, and the stage at hand. */
+	/** The guide session of the thread, and its current stage. */
 	session?: { guide: string; stage?: string };
-	/** Which text or file was assumed, as sentences. */
+	/** Sentences saying which text or file was assumed. */
 	taken?: readonly string[];
-	/** The event that the command replies to, and the root of the thread it stands in. */
+	/** The event that the command replies to, and the root of its thread. */
 	repliesTo?: string;
 	thread?: string;
 };
-/** What people can say. `changes: true` needs the power to change things in the room. */
+/** What people can say. `changes: true` requires the right to change things in the room. */
 export type Command = {
 	name: string;
 	usage: string;
@@ -44,25 +44,25 @@ export type Command = {
 	summary: string;
 	/** Realistic examples, without the prefix. */
 	examples: readonly string[];
-	/** More help than one line, as Markdown. */
+	/** Further help, as Markdown. */
 	help?: string;
 	changes: boolean;
-	/** It takes the word `all`: everything that its first screen folds or leaves out. */
+	/** It accepts the word `all`: everything that its first screen folds or leaves out. */
 	takesAll?: true;
-	/** It looks at servers of others, which may take long: others do not wait for it. */
+	/** It polls servers, which may take long: others do not wait for it. */
 	looks?: true;
 	/**
-	 * It takes a text (a configuration, a log): all that follows its name in the message, as long as the event may be, or a
-	 * file, or what another message says. Such texts are not kept.
+	 * It takes a text (a configuration, a log): everything after its name in the message, up to the size of an
+	 * event, or a file, or another message. Such texts are not stored.
 	 */
 	takesText?: true;
-	/** Whether the text still has to be looked for: what follows the name brings none. `replies`: to another message. */
+	/** Whether the text still has to be found, because what follows the name has none. `replies`: to another message. */
 	lacksText?: (text: string, replies: boolean) => boolean;
-	/** Takes a file that it was sent with or replies to, but does not need one. */
+	/** It accepts a file that it was sent with or replies to, but does not need one. */
 	takesFile?: true;
 	/** Whether these words make a changing command read-only, so that everyone may use it. */
 	asks?: (words: readonly string[]) => boolean;
-	// A function property, not a method: so a command may ask for fewer ports than there are, and tests hand it those.
+	// A function property, not a method, so that a command can declare fewer ports, and tests pass only those.
 	run: (asked: Asked, ports: Ports) => Promise<Answer> | Answer;
 };
 
@@ -70,55 +70,55 @@ export type Ports = {
 	knowledge: Knowledge;
 	/** What was read from Synapse's code: options, refusals, routes, migrations. */
 	code: Code;
-	/** What the playbook and the charts changed on their own account. */
+	/** What the playbook and the charts changed themselves. */
 	distributions: Distributions;
-	/** Every command, in the order help prints them. */
+	/** Every command, in the order help lists them. */
 	commands: readonly Command[];
 	now: () => Date;
 	health: Health;
-	/** What rooms subscribed to and said about it. */
+	/** Rooms' subscriptions and alerts. */
 	store: WatchStore;
-	/** The outside world; commands can only look at servers. */
+	/** The outside world; commands can only poll servers. */
 	web: Pick<Web, 'observe'>;
 	limits: Limits;
-	/** Absent where the configuration names no room of the operator's. */
+	/** Absent if the configuration names no operator's room. */
 	operator?: OperatorPort;
 };
 
 /** What `!status` says about the process itself. */
 export type Health = {
-	/** `0.1.0` */
+	/** Such as `0.1.0`. */
 	version: string;
 	startedAt: Date;
-	/** The last time the homeserver answered a sync; undefined on the console. */
+	/** When the homeserver last answered a sync; undefined on the console. */
 	lastSync: () => Date | undefined;
-	/** Upstream's sources; absent on the console, empty where they are switched off. */
+	/** Upstream's sources; absent on the console, empty if they are switched off. */
 	sources?: () => readonly SourceState[];
-	/** Knowledge that others publish; undefined on the console, and where none is configured. */
+	/** Published knowledge; undefined on the console, and if none is configured. */
 	published?: () => PublishedKnowledge | undefined;
-	/** A newer version of Glia, as far as is known; undefined on the console. */
+	/** A newer version of Glia, if one is known; undefined on the console. */
 	newer?: () => string | undefined;
-	/** When the store was found empty although the bot had been here before, if that is not long ago. */
+	/** When the store was found empty although the bot had been here before, if that was recent. */
 	storeLost?: Date;
-	/** Our device as others see it; undefined where nothing is encrypted. */
+	/** Our device as others see it; undefined without encryption. */
 	device?: () => DeviceStanding | undefined;
 };
 
-/** What people compare to be sure that it is us, and whether their clients trust it by itself. */
+/** What people compare to verify our device, and whether their clients trust it automatically. */
 export type DeviceStanding = {
 	/** The device's Ed25519 key in groups of four. */
 	fingerprint: string;
 	/** The public master key of the account's identity, if it has one. */
 	master?: string;
-	/** Whether the account's own identity signed it; undefined until the homeserver was asked. */
+	/** Whether the account's own identity signed the device; undefined until the homeserver has answered. */
 	signed: boolean | undefined;
-	/** What the operator has to do for that, as a sentence. */
+	/** A sentence saying what the operator has to do for that. */
 	needs?: string;
-	/** Since when it is known not to be signed. */
+	/** Since when it has been known to be unsigned. */
 	unsignedSince?: Date;
-	/** How many devices the account has, ours included; undefined until the homeserver was asked. */
+	/** How many devices the account has, including ours; undefined until the homeserver has answered. */
 	devices?: number;
-	/** The session of another Glia that is alive on the same account. */
+	/** The session of another running Glia on the same account. */
 	second?: string;
 	/** Why nothing can be said in encrypted rooms now. */
 	mute?: string;

@@ -1,4 +1,5 @@
-// The configuration: YAML → Config, or every mistake with its line. Secrets may stand in files or in the environment.
+// Parses the configuration: YAML into Config, or every mistake with its line. Secrets may be in files or in the
+// environment.
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { LineCounter, parseDocument } from 'yaml';
@@ -41,7 +42,7 @@ const account = z.strictObject({
 	forgetAfterDays: z.number().min(0).default(7),
 });
 
-/** A name without a dot is hardly a server: probably the rest of a user ID is missing. */
+/** A name without a dot is hardly a server: probably the rest of a user id is missing. */
 const matrix = account.superRefine(({ allow, user }, context) => {
 	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
 	for (const [index, entry] of allow.entries()) {
@@ -154,7 +155,7 @@ const watch = z.strictObject({
 	perPerson: z.int().min(1).default(usualLimits.perPerson),
 });
 
-/** An address and a port, or a port alone, which is on the loopback interface. */
+/** An address and a port, or only a port, on the loopback interface. */
 const listen = /^(?:(?:\[([0-9a-fA-F:.]+)\]|(\d{1,3}(?:\.\d{1,3}){3}|localhost)):)?(\d{1,5})$/;
 
 const health = z.strictObject({
@@ -221,20 +222,20 @@ const shape = z.strictObject({
 		.prefault({}),
 });
 
-/** The configuration file. Secrets that files or the environment may hold are checked by `parseConfig` only. */
+/** The configuration file's shape. Secrets that may be in files or the environment are only checked by `parseConfig`. */
 export { shape as configShape };
 
-/** The variable of each option in the environment, in the order of the options. */
+/** The environment variable of each option, in the order of the options. */
 export const variables: readonly string[] = [...optionsByVariable(shape).keys()];
 
-/** Defaults for polling servers without a configuration, on the terminal. */
+/** Defaults for polling servers without a configuration, in the terminal. */
 export const plainWatch = watch.parse({});
 
 type Shape = z.infer<typeof shape>;
 
 /**
- * What the bot runs with. Paths are absolute, secrets and certificates are read; at least one of password and accessToken
- * is there.
+ * The bot's configuration. Paths are absolute, and secrets and certificates have been read; it has a password, an
+ * access token or both.
  */
 export type Config = Omit<Shape, 'matrix' | 'encryption' | 'live' | 'store'> & {
 	store: { path: string; postgres?: PostgresAddress };
@@ -248,7 +249,7 @@ export type Seeds = { master: string; selfSigning: string; userSigning: string }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads a configuration file. Throws a Refusal with every mistake, one a line: `config.yaml:4: matrix.allow: …`. */
+/** Reads a configuration file. Throws a Refusal with every mistake, one per line: `config.yaml:4: matrix.allow: …`. */
 export function readConfig(path: string, environment: Environment): Config {
 	const text = readText(path);
 	const result = parseConfig(text, dirname(resolve(path)), environment);
@@ -257,8 +258,8 @@ export function readConfig(path: string, environment: Environment): Config {
 }
 
 /**
- * Where a bot keeps its data, and whose knowledge it uses: all that an answer on the terminal needs from its
- * configuration. Other mistakes do not matter to it. Throws a Refusal with every mistake in these.
+ * Where a bot keeps its data, and whose bundles it trusts, which is all that an answer in the terminal needs.
+ * Other mistakes in the file do not matter here. Throws a Refusal with every mistake in these.
  */
 export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
 	const text = readText(path);
@@ -284,7 +285,7 @@ export function readText(path: string): string {
 	}
 }
 
-/** Where options were written, and what: for mistakes that only others can tell. */
+/** Where options were written, and their values, for mistakes that only other checks can find. */
 export function locate(text: string, environment: Environment) {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines });
@@ -296,7 +297,7 @@ export function locate(text: string, environment: Environment) {
 	};
 }
 
-/** The configuration, or all its mistakes. Paths are taken relative to `folder`. */
+/** The configuration, or all its mistakes. Paths are relative to `folder`. */
 export function parseConfig(text: string, folder: string, environment: Environment): Config | Mistake[] {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines });

@@ -1,5 +1,5 @@
-// Says in one sentence which Node.js is needed, and ends the process, where the one that runs is older. Written in the
-// JavaScript of 2018, because a Node.js that is too old must be able to read it.
+// If Node.js is too old, says in one sentence which version is needed, and ends the process. Written in the
+// JavaScript of 2018, so that an old Node.js can run it.
 'use strict';
 const wanted = require('../package.json').engines.node.replace('>=', '');
 const [major, minor] = process.versions.node.split('.').map(Number);

@@ -1,14 +1,14 @@
-// The entry. `src/main.ts` is a symbolic link to it: Node.js follows the link before it chooses a loader, so an old one
-// reads plain JavaScript, and says what it lacks, where it would refuse a file that ends in `.ts`.
+// The entry point. `src/main.ts` is a symbolic link to it. Node.js resolves the link before it chooses a loader,
+// so an old version runs this plain JavaScript and says what it needs, where it would reject a `.ts` file.
 'use strict';
 require('./node-version.cjs');
 const { enableCompileCache, flushCompileCache } = require('node:module');
 const { join } = require('node:path');
 
-// Keeps what the modules compile to, so that a start need not strip types and compile again. Where nothing can be
-// written, nothing is kept, and the start takes twice as long.
+// Caches compiled modules, so that later starts need not strip types and compile again. If nothing can be
+// written, a start takes twice as long.
 enableCompileCache(join(__dirname, '../node_modules/.cache/glia'));
-// Node.js writes the cache when it ends; a process that is killed never gets there.
+// Node.js writes the cache at exit, which a killed process never reaches.
 setTimeout(flushCompileCache, 5000).unref();
 
 import('./app/cli.ts').then(

@@ -1,5 +1,5 @@
-// Backups: the running bot copies its store and its keys as one unit when it is asked, and `npm start -- backup` asks it.
-// Where no bot runs, the command copies by itself.
+// Backups. `npm start -- backup` asks the running bot, which copies its store and keys as one unit. If no bot is
+// running, the command makes the copy itself.
 import { randomUUID } from 'node:crypto';
 import {
 	chmodSync,
@@ -35,10 +35,10 @@ type Serving = {
 	log: Log;
 };
 
-/** What copies in the making are called; one that is left behind by a killed process goes at the next start. */
+/** The prefix of unfinished copies. Those left behind by a killed process are deleted at the next start. */
 const prefix = 'backup-';
 
-/** Answers those who ask for a backup, one at a time. Undefined where there can be no socket. */
+/** Answers backup requests, one at a time. Undefined if there can be no socket. */
 export async function serveBackups({ folder, store, homeserver, now, log }: Serving): Promise<Control | undefined> {
 	for (const name of readdirSync(folder))
 		if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });
@@ -83,7 +83,7 @@ export async function serveBackups({ folder, store, homeserver, now, log }: Serv
 	return serveControl(folder, (_question, over) => answer(over), log);
 }
 
-/** Makes a backup in a folder that is not there yet. Resolves to the exit status. Throws a Refusal. */
+/** Makes a backup in a folder that does not exist yet. Resolves to the exit status. Throws a Refusal. */
 export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
 	if (store.postgres)
 		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.');
@@ -114,7 +114,7 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 	return 0;
 }
 
-/** Keeps it from others, and waits until the disk has it, folders included. */
+/** Restricts access to the owner, and syncs everything to disk, including folders. */
 function keep(folder: string): void {
 	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
 	for (const path of [...names.map(name => join(folder, name)), folder, dirname(folder)]) {
@@ -130,7 +130,7 @@ function keep(folder: string): void {
 
 function reason(error: unknown): string {
 	const code = error instanceof Error && 'code' in error ? error.code : undefined;
-	// SQLite's own word for a file that it may not open.
+	// SQLite's error code for a file that it may not open.
 	const mayNot = code === 'ERR_SQLITE_ERROR' && Object(error).errcode === 14;
 	if (mayNot || code === 'EACCES' || code === 'EPERM') return 'this user cannot read the store, or cannot write there';
 	if (code === 'ENOSPC' || code === 'EDQUOT') return 'there is not enough space';

@@ -1,4 +1,4 @@
-// The bot in Matrix: the edges built, everything started and, at the end, stopped in order.
+// The bot in Matrix: opens the edges, starts everything, and stops it in order.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Respondent } from '../bot/calls.ts';
 import { refusalToVerify } from '../bot/rights.ts';
@@ -22,27 +22,27 @@ import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, type RunningWorkers, startWorkers } from './workers.ts';
 
-/** How long pending deliveries may take at the end (ms); with closing, the process ends within ten seconds. */
+/** The time allowed for pending deliveries at the end (ms); including closing, the process ends within ten seconds. */
 const lastDeliveries = 7000;
 const hour = 3600_000;
 
 export type BotSetup = {
 	commands: Respondent['commands'];
 	ports: Ports;
-	/** Between two looks at a server (ms), instead of what the configuration says. */
+	/** The interval between polls of a server (ms), overriding the configuration. */
 	every?: number;
 	/** Reads the configuration again; without it SIGHUP ends the process. */
 	reread?: () => Config;
-	/** The servers and what is known of upstream, as a test plays them. */
+	/** Test doubles for servers and upstream. */
 	played?: { web: Pick<Web, 'observe'>; knowledge: () => Knowledge; sources?: Web['sources'] };
 };
 
-/** What is seen of a bot that has not been opened yet. */
+/** The vitals of a bot that is not open yet. */
 export function vitalsOf({ ports }: BotSetup): Vitals {
 	return { syncAge: () => undefined, sources: () => [], knowledge: () => ports.knowledge };
 }
 
-/** What the configuration asks for; loaded only then. */
+/** Supervision as configured; its module is loaded only if needed. */
 export async function supervise(
 	{ health, store }: Config,
 	{ ports }: BotSetup,
@@ -64,7 +64,7 @@ type Base = {
 	log: Log;
 	store: Store;
 	keys: KeyStore;
-	/** The folder of a store that lies in one: backups are made of it. */
+	/** The store's folder, if it is in one: backups are made from it. */
 	folder: string | undefined;
 	ending: Ending;
 	vitals: Vitals;
@@ -73,15 +73,15 @@ type Base = {
 
 export type Bot = {
 	/**
-	 * Delivers what is in hand; or ends the session of a start that came to nothing; or only stops, since another process
-	 * goes on with it.
+	 * `deliver`: sends what is in hand; `abandon`: ends the session of a failed start; `leave`: just stops, because
+	 * another process continues.
 	 */
 	stop: (how: 'deliver' | 'abandon' | 'leave') => Promise<void>;
-	/** Something was put into the outbox by another process. */
+	/** Call when another process has put something into the outbox. */
 	said: () => void;
 };
 
-/** Connects and starts everything; undefined if the process is to end before that. */
+/** Connects and starts everything; undefined if the process must end before that. */
 export async function openBot(config: Config, setup: BotSetup, base: Base): Promise<Bot | undefined> {
 	const { log, store, ending, vitals, supervision } = base;
 	const counters = supervision?.counters;
@@ -113,7 +113,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 		log,
 		locked: ending.end,
 		stopping: () => ending.signal.aborted,
-		// By the signal, not in a race with the end: each race would leave something behind until then.
+		// With a signal rather than a race against the end: each race would leave a listener behind until then.
 		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
 	};
 	const storeLost = await noticeLoss({ ...common, keysAlone });
@@ -160,7 +160,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 
 type Faulty = { homeserver: Connection; outside: Outside; sources: Web['sources']; storeLost: Date | undefined };
 
-/** What may be amiss, for the operator's room. */
+/** The bot's condition, for finding faults to report to the operator's room. */
 function conditionOf({ homeserver, outside, sources, storeLost }: Faulty) {
 	const newer = outside.web.newerEdition();
 	return {
@@ -186,7 +186,7 @@ async function stopWork({ running, homeserver, outside }: Work, how: Parameters<
 	await Promise.race([Promise.all(ends), sleep(lastSteps, undefined, { ref: false })]);
 }
 
-/** The operator's room, where one is named; loaded only then. */
+/** The operator's port, if a room is configured; its module is loaded only then. */
 async function operatorOf(config: Config, store: Store, now: () => Date) {
 	const { room } = config.operator;
 	if (room === undefined) return undefined;
@@ -198,21 +198,21 @@ async function operatorOf(config: Config, store: Store, now: () => Date) {
 	};
 }
 
-/** For the operator's room, which hears that this replica took over. */
+/** Records for the operator's room that this replica took over. */
 export async function noteTaken({ operator }: Config, { kept }: Pick<Store, 'kept'>): Promise<void> {
 	if (operator.room === undefined) return;
 	const { noteTakeOver } = await import('../delivery/operator-notices.ts');
 	await noteTakeOver(kept, new Date());
 }
 
-/** For the operator's room, which hears of it when the bot runs again. */
+/** Records for the operator's room why the process ended, to be reported once the bot runs again. */
 export async function noteEnd({ operator }: Config, { kept }: Pick<Store, 'kept'>, why: unknown): Promise<void> {
 	if (operator.room === undefined || why === undefined) return;
 	const { noteEnding } = await import('../delivery/operator-notices.ts');
 	await noteEnding(kept, why instanceof Error ? why.message : String(why), new Date());
 }
 
-/** After the start, which need not wait for it; without it everything else works. */
+/** After the start, which need not wait for it; everything else works without it. */
 async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise<Control | undefined> {
 	try {
 		const { serveBackups } = await import('./backup.ts');
@@ -233,7 +233,7 @@ type PortsSetup = {
 	operator: OperatorPort | undefined;
 };
 
-/** What commands may use, in rooms. */
+/** The ports that commands may use in rooms. */
 function portsOf(config: Config, { ports: given, played }: BotSetup, setup: PortsSetup): BotPorts {
 	const { common, outside, every, sources, storeLost, counters, operator } = setup;
 	const { store, homeserver } = common;
@@ -255,7 +255,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 		limits: {
 			every,
 			keepDays: config.matrix.forgetAfterDays,
-			// A reload may change them.
+			// A getter, because a reload may change it.
 			get perRoom() {
 				return watch.perRoom;
 			},
@@ -275,7 +275,7 @@ function portsOf(config: Config, { ports: given, played }: BotSetup, setup: Port
 	};
 }
 
-/** The web, each look at a server counted. */
+/** Counts each poll of a server. */
 function counted(web: Pick<Web, 'observe'>, counters: Counters | undefined): Pick<Web, 'observe'> {
 	if (!counters) return web;
 	return {

@@ -1,4 +1,4 @@
-// A thread that checks the files of a bundle and compiles them: a second of work that no answer should wait for.
+// A worker thread that checks and compiles the files of a bundle: a second of work that no answer should wait for.
 import { parentPort, workerData } from 'node:worker_threads';
 import { checkEdition } from '../knowledge/check-edition.ts';
 

@@ -1,8 +1,8 @@
-// The commands that something said on the terminal may mean. Scripts ask for one thing in a new process each time, and
-// should not wait until all that the bot can say is loaded.
+// Loads only the commands that a line in the terminal may mean. Scripts start a new process for each question,
+// and should not wait until everything is loaded.
 import type { Command } from '../command.ts';
 
-/** What scripts ask for. Any other command, and whatever is not plainly one of these, loads all of them. */
+/** Commands that scripts use. Any other command, and anything not clearly one of these, loads all of them. */
 const alone: Readonly<Record<string, () => Promise<Command>>> = {
 	upgrade: async () => (await import('../../commands/upgrade.ts')).upgrade,
 	notes: async () => (await import('../../commands/notes.ts')).notes,
@@ -14,7 +14,7 @@ const alone: Readonly<Record<string, () => Promise<Command>>> = {
 	deadlines: async () => (await import('../../commands/deadlines.ts')).deadlines,
 };
 
-/** `said`: one line, as it stands behind `say`; undefined: whatever may be said later. */
+/** `said`: one line, as after `say`; undefined: anything may be said later. */
 export async function commandsFor(said?: string): Promise<readonly Command[]> {
 	const [, name = ''] = /^!([a-z]+)(?: [^\n\r]*)?$/.exec(said ?? '') ?? [];
 	const load = Object.hasOwn(alone, name) ? alone[name] : undefined;

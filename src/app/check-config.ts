@@ -1,5 +1,5 @@
-// npm start -- check-config: what is wrong with a configuration, and whether the homeserver knows us. Nothing is written,
-// and nobody is logged in.
+// npm start -- check-config: what is wrong with a configuration, and whether the homeserver knows our account.
+// Writes nothing, and does not log in.
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
@@ -12,7 +12,7 @@ import { proxiesIn } from '../runtime/proxy.ts';
 import { mistakeLines } from '../settings/mistakes.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 
-/** What was found: mistakes each at an option, and what is worth knowing. */
+/** Collects findings: mistakes at an option, and notes worth knowing. */
 type Findings = { mistake: (option: string, text: string) => void; note: (text: string) => void };
 
 /** Prints what is right and worth knowing; resolves to the exit status. Throws a Refusal with every mistake. */
@@ -45,7 +45,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 	return 0;
 }
 
-/** Where the homeserver of a server name is, if that is what was written. */
+/** The homeserver's URL, if a server name was given instead. */
 async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | undefined> {
 	if (typeof written !== 'string' || !/^[a-zA-Z0-9.-]+(:\d{1,5})?$/.test(written)) return undefined;
 	const given = await inquiry.wellKnown(written);
@@ -54,7 +54,7 @@ async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | u
 	return 'value' in (await inquiry.versions(itself)) ? itself : undefined;
 }
 
-/** What lies on this machine. */
+/** Checks the files on this machine. */
 function checkFiles(path: string, config: Config, findings: Findings): void {
 	const { mistake, note } = findings;
 	if (!config.store.postgres) checkFolder(config, findings);
@@ -66,7 +66,7 @@ function checkFiles(path: string, config: Config, findings: Findings): void {
 		if (value === placeholder)
 			mistake(option, 'this is still the sample placeholder: set the secret or a file containing it');
 	if (held.length > 0 && (statSync(path).mode & 0o077) !== 0) {
-		// A mode of 0600 would lock out the user of a service, who is not the owner.
+		// Mode 0600 would lock out a service user who does not own the file.
 		const moves = held.map(({ option }) => `${option} → ${option.split('.').at(-1)}File`).join(', ');
 		note(
 			`${path} holds secrets and can be read by others: move each into a file of its own (${moves}), or chmod 600 ${path} if the bot runs as its owner`,
@@ -74,7 +74,7 @@ function checkFiles(path: string, config: Config, findings: Findings): void {
 	}
 }
 
-/** What the sample has in the place of a secret. */
+/** The sample's placeholder for a secret. */
 const placeholder = '…';
 const secretOptions = [
 	'matrix.password',
@@ -85,7 +85,7 @@ const secretOptions = [
 	'store.postgres.password',
 ];
 
-/** The secrets that are written in the file itself. */
+/** The secrets written in the file itself. */
 function secretsIn(text: string): { option: string; value: unknown }[] {
 	const { valueAt } = locate(text, {});
 	return secretOptions.flatMap(option => {
@@ -94,7 +94,7 @@ function secretsIn(text: string): { option: string; value: unknown }[] {
 	});
 }
 
-/** Whether the keys of a store that is there were sealed as the configuration says. */
+/** Whether an existing store's keys are encrypted as configured. */
 function checkPassphrase({ store, encryption: { passphrase } }: Config, { mistake }: Findings): void {
 	if (store.postgres) return;
 	const sealed = isSealed(store.path);
@@ -172,7 +172,7 @@ async function checkToken(
 		note(`operator.room: the bot is not in ${operator.room} yet; invite it`);
 }
 
-/** Without a token, as far as can be said without a log-in. */
+/** Checks the account without a token, as far as possible without logging in. */
 async function checkAccount({ matrix }: Config, inquiry: Inquiry, { mistake, note }: Findings): Promise<void> {
 	const { homeserver, user } = matrix;
 	const logins = await inquiry.logins(homeserver);

@@ -1,4 +1,4 @@
-// Does what the command line asks for: builds what it takes. Knows everyone; only the entry knows it.
+// Runs what the command line asks for, with everything it needs. May import anything; only the entry point imports it.
 
 import { accessSync, constants } from 'node:fs';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -14,7 +14,7 @@ import { type Invocation, readCommandLine, usage } from './command-line.ts';
 import { say } from './console.ts';
 import { openOwnEdition } from './own-edition.ts';
 
-/** A path that was mistyped is a mistake even where the command can do without the file. */
+/** A mistyped path is a mistake even if the command works without the file. */
 function needsFile(path: string): void {
 	try {
 		accessSync(path, constants.R_OK);
@@ -23,7 +23,7 @@ function needsFile(path: string): void {
 	}
 }
 
-/** Does what the command line says; resolves to the exit status. */
+/** Runs what the command line asks for; resolves to the exit status. */
 export async function run(): Promise<number> {
 	try {
 		return await serve();
@@ -80,7 +80,7 @@ async function serve(): Promise<number> {
 		// Loaded only here: the console needs none of it, and starts in half the time.
 		const { readConfig } = await import('../config.ts');
 		const settings = readConfig(task.config, process.env);
-		// The SDK's old HTTP library, which we replace, warns about its age at each start, and nobody here can fix that.
+		// The SDK's old HTTP library, which we replace, prints a deprecation warning at each start that nobody here can fix.
 		process.noDeprecation = true;
 		const { runMatrix } = await import('./run-bot.ts');
 		return runMatrix(settings, { commands, ports, reread: () => readConfig(task.config, process.env) });
@@ -93,7 +93,7 @@ async function serve(): Promise<number> {
 	return say(task.said, { json: task.json, all: task.all === true, commands, ports, ...(files.length && { files }) });
 }
 
-/** What a script that names the bot's configuration asks is answered with the knowledge that the bot has taken up. */
+/** A script that names the bot's configuration is answered with the knowledge that the bot is using. */
 async function editionFor(task: Invocation): Promise<Edition> {
 	const own = await openOwnEdition();
 	if (task.is !== 'say' || task.config === undefined) return own;
@@ -105,7 +105,7 @@ async function editionFor(task: Invocation): Promise<Edition> {
 	return keptEdition({ own, keys, path, glia: packageJson.version });
 }
 
-/** Servers, looked at by the default configuration, once somebody first asks for one. */
+/** Polls servers with the default configuration; opened at the first poll. */
 function webLater(): Pick<Web, 'observe'> {
 	let opened: Promise<Web> | undefined;
 	return {
@@ -116,7 +116,7 @@ function webLater(): Pick<Web, 'observe'> {
 	};
 }
 
-/** The end of a run that could not answer: a sentence for a person, or one line of JSON for a script that asked for it. */
+/** Ends a failed run with a sentence for people, or one line of JSON for a script that asked for it. */
 function fail(error: unknown): number {
 	const ours = !(error instanceof Refusal);
 	const text = error instanceof Error ? error.message : String(error);

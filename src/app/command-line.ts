@@ -1,4 +1,4 @@
-// The command line, read: which task it names, and with what. Nothing is done here.
+// Parses the command line into a task and its arguments, without doing anything.
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { Refusal } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
@@ -10,14 +10,17 @@ export type Invocation =
 	| { is: 'seeds'; config: string }
 	| { is: 'check-config'; config: string }
 	| { is: 'backup'; to: string; config: string }
-	/** A place that is missing is the configuration's. */
+	/** A missing location is the configuration's. */
 	| { is: 'move-store'; from?: string; to?: string; config?: string }
-	/** `said` is `-` for each line of standard input. `maxBytes`: how much of a file is read, if it is no configuration. */
+	/**
+	 * `said` is `-` to read lines from standard input. `maxBytes`: how much of a file to read, if it is not a
+	 * configuration.
+	 */
 	| { is: 'say'; said: string; json: boolean; all?: true; files: string[]; maxBytes?: number; config?: string }
 	| { is: 'version' }
 	| { is: 'usage' };
 
-/** Help without the version, which stands above it. */
+/** The help text. The version is printed above it. */
 export const usage = `
   npm start                                chat in the terminal
   npm start -- --config config.yaml        connect to Matrix
@@ -47,7 +50,7 @@ const json = { type: 'boolean' } as const;
 const all = { type: 'boolean' } as const;
 const file = { type: 'string', multiple: true } as const;
 
-/** What an option needs, as the sentence for one without a value says it. */
+/** What an option requires, for the message about a missing value. */
 const needs: Readonly<Record<string, string>> = {
 	config: 'a path: --config config.yaml',
 	file: 'a path: --file homeserver.yaml',
@@ -55,17 +58,17 @@ const needs: Readonly<Record<string, string>> = {
 	to: 'a release: --to 1.163',
 };
 
-/** The words of a subcommand as it reads them: the values of each option, and what is no option. */
+/** The parsed words of a subcommand: the values of each option, and the other words. */
 type SubcommandWords = { values: ReadonlyMap<string, readonly string[]>; rest: readonly string[] };
 
 type Subcommand = {
 	options: ParseArgsOptionsConfig;
-	/** Whether it takes words that are no options. */
+	/** Whether it takes words other than options. */
 	takesWords: boolean;
 	read: (words: SubcommandWords) => Invocation;
 };
 
-/** Each by its name; the first has none. A new one needs its line here, in the usage, and in what cli.ts does. */
+/** By name; the first has none. A new one needs an entry here, in the usage text, and in cli.ts. */
 const subcommands: Readonly<Record<string, Subcommand>> = {
 	'': {
 		options: { config },
@@ -130,7 +133,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 	},
 };
 
-/** Reads the words after the name of the program. Throws a Refusal that says what is wrong with them. */
+/** Parses the words after the program's name. Throws a Refusal that says what is wrong with them. */
 export function readCommandLine(words: readonly string[]): Invocation {
 	const [first = ''] = words;
 	const name = Object.hasOwn(subcommands, first) ? first : '';
@@ -139,7 +142,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
 		args: words.slice(name === '' ? 0 : 1),
 		options: { ...options, version: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
 		allowPositionals: true,
-		// Its own errors are no sentences of ours.
+		// Its own error messages are not written for our users.
 		strict: false,
 		tokens: true,
 	});
@@ -175,7 +178,7 @@ function readSay({ values, rest }: SubcommandWords): Invocation {
 	return { is: 'say', said, json: values.has('json'), files, ...all, ...(path !== undefined && { config: path }) };
 }
 
-/** `check` is short for `say` with files: what is no fact is one. */
+/** `check` is short for `say` with files: every word that is not a fact is a file. */
 function readCheck({ values, rest }: SubcommandWords): Invocation {
 	const isFact = (word: string) => parseTerm(word.toLowerCase()) !== undefined;
 	const files = [...(values.get('file') ?? []), ...rest.filter(word => !isFact(word))];
@@ -187,10 +190,10 @@ function readCheck({ values, rest }: SubcommandWords): Invocation {
 	return { is: 'say', said: `!check ${[...range, ...rest.filter(isFact)].join(' ')}`, json: values.has('json'), files };
 }
 
-/** Bytes of a log; one more is read, so that a longer one is refused and not cut. */
+/** The maximum size of a log in bytes. One byte more is read, so that a longer one is refused rather than cut. */
 const maxLog = 10_000_000;
 
-/** `why` too; what is neither a fact nor a release is a file, and without one it reads standard input. */
+/** `why` too: every word that is neither a fact nor a release is a file, and without one it reads standard input. */
 function readWhy({ values, rest }: SubcommandWords): Invocation {
 	const isContext = (word: string) =>
 		parseTerm(word.toLowerCase()) !== undefined || /^v?1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?$/.test(word);

@@ -1,4 +1,4 @@
-// The terminal: one answer a line for scripts, and what a conversation has in common with that.
+// The terminal: one answer per line for scripts, and what conversations share with that.
 import type { Answer } from '../answer.ts';
 import { plainly } from '../bot/calls.ts';
 import { respond } from '../bot/respond.ts';
@@ -11,7 +11,7 @@ export type Speaking = {
 	commands: readonly Command[];
 	ports: Ports;
 	files?: readonly GivenFile[];
-	/** Whether commands that know the word `all` are asked with it. */
+	/** Whether to pass `all` to commands that accept it. */
 	all?: boolean;
 };
 
@@ -23,9 +23,9 @@ const log = {
 	},
 };
 
-/** What a stream is like: how wide, and whether it shows colours (https://no-color.org). */
+/** The width of a stream, and whether it shows colours (https://no-color.org). */
 function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean } {
-	// A terminal that does not know its width says 0.
+	// A terminal that does not know its width reports 0.
 	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
 }
 
@@ -34,7 +34,7 @@ export async function answersTo(
 	{ commands, ports, files, all }: Speaking,
 	mayChange: () => string | undefined,
 ): Promise<Answer[]> {
-	// All that is said on the terminal is meant for the bot, so nothing is left without an answer.
+	// Everything typed in the terminal is meant for the bot, so it always gets an answer.
 	const lines = plainly(body)
 		.split('\n')
 		.filter(line => line.trim() !== '');
@@ -58,14 +58,14 @@ export async function answersTo(
 	return respond(message, { commands, ports, names: ['glia'], bare: true, mayChange, log });
 }
 
-/** 0 answered, 1 any refused, 2 a target that would not start, 3 our fault; the worst of several counts. */
+/** 0: answered; 1: something was refused; 2: a target would not start; 3: internal error. The worst answer counts. */
 export function exitOf(answers: readonly Answer[]): number {
 	if (answers.some(({ kind }) => kind === 'fault')) return 3;
 	if (answers.some(({ wouldRefuse }) => wouldRefuse)) return 2;
 	return answers.some(({ kind }) => kind === 'refusal') ? 1 : 0;
 }
 
-/** Who reads may stop early (`| head`): then there is nobody left to answer, and nothing went wrong. */
+/** The reader may stop early (`| head`); that is not an error. */
 export function endWithReader(error: NodeJS.ErrnoException): void {
 	if (error.code === 'EPIPE') process.exit();
 	process.stderr.write(`Cannot write the answer: ${error.message}\n`);
@@ -90,11 +90,11 @@ export async function say(said: string, { json, ...speaking }: Speaking & { json
 export async function print(answer: Answer, json: boolean): Promise<void> {
 	const stream = json || answer.kind === 'answer' || answer.kind === 'progress' ? process.stdout : process.stderr;
 	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal(stream));
-	// What fails to be written is told to the stream's listener.
+	// Write errors are reported to the stream's own listener.
 	await new Promise<void>(done => stream.write(`${text}\n`, error => error || done()));
 }
 
-/** A script's line ends at a line feed and nowhere else: readline would divide at U+2028 too, and answer twice. */
+/** Splits scripts' input at line feeds only: readline would split at U+2028 too, and answer twice. */
 async function* linesOfInput(): AsyncGenerator<string> {
 	let begun: string[] = [];
 	for await (const piece of process.stdin.setEncoding('utf8') as AsyncIterable<string>) {

@@ -1,4 +1,4 @@
-// The terminal: a conversation, with guides that are gone through together.
+// The terminal: a conversation, including guide sessions.
 import { createInterface } from 'node:readline/promises';
 import type { GuideSession } from '../advice/guide/session.ts';
 import type { Offer } from '../answer.ts';
@@ -7,7 +7,7 @@ import { answersTo, endWithReader, exitOf, print, type Speaking } from './consol
 
 const person = { sender: 'console', mayChange: () => undefined };
 
-/** A line to a session under way, whose thread is the whole conversation; undefined where the line is a command. */
+/** Handles a line to the session under way, whose thread is the whole conversation; undefined if the line is a command. */
 function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
 	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
 	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
@@ -20,7 +20,7 @@ function begunBy(offer: Offer, { ports }: Speaking): SessionTurn | undefined {
 	return typeof next === 'string' ? undefined : next;
 }
 
-/** A conversation until the input ends. Resolves to the exit status. */
+/** Runs a conversation until the input ends. Resolves to the exit status. */
 export async function converse(speaking: Speaking): Promise<number> {
 	process.stdout.on('error', endWithReader);
 	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);

@@ -1,14 +1,14 @@
-// A database of the store that this process has to itself: it leads the replicas, and does nothing as their leader.
+// Takes the store's database for this process alone, by leading the replicas without doing a leader's work.
 import { Refusal } from '../answer.ts';
 import { type Fence, joinReplicas } from '../edges/store/lease.ts';
 import { placeOf } from '../edges/store/postgres.ts';
 import { silence } from '../runtime/log.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 
-/** Longer than a lease lasts whose holder was killed (ms). */
+/** Longer than the lease of a killed holder lasts (ms). */
 const leaseWait = 10_000;
 
-/** Takes the database until `release`. Throws a Refusal where a bot uses it. */
+/** Takes the database until `release`. Throws a Refusal if a bot is using it. */
 export async function takeDatabase(address: PostgresAddress): Promise<{ fence: Fence; release: () => Promise<void> }> {
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
 	const leadership = await replica.lead(AbortSignal.timeout(leaseWait));

@@ -1,25 +1,25 @@
-// The end of the process: what asks for it, and the exit status that tells how it came.
+// The end of the process: what requests it, and the exit status.
 import { Refusal } from '../answer.ts';
 import type { Log } from '../runtime/log.ts';
 
-/** With everything closed, what still runs keeps the process no longer than this (ms). */
+/** Once everything is closed, leftovers may keep the process alive for at most this long (ms). */
 export const lastSteps = 1000;
 
-/** The end of the process: what asks for it, and why. */
+/** What requests the end of the process, and why. */
 export type Ending = {
-	/** Resolves when somebody or something asks for the end. */
+	/** Resolves when the end is requested. */
 	asked: Promise<void>;
-	/** Aborted at the same moment. */
+	/** Aborted at the same time. */
 	signal: AbortSignal;
-	/** `why` ends the process as refused, in this sentence. */
+	/** With `why`, the process ends with this sentence as a refusal. */
 	end: (why?: string) => void;
 	fatal: (error: unknown) => void;
 	reason: () => { sentence?: string; fault?: { error: unknown } };
-	/** Gives the signals back to Node. */
+	/** Restores Node's default signal handling. */
 	release: () => void;
 };
 
-/** An end that nothing asks for by itself. */
+/** An ending that no signal triggers. */
 export function openEnd(): Omit<Ending, 'release'> {
 	const asked = Promise.withResolvers<void>();
 	const over = new AbortController();
@@ -41,7 +41,7 @@ export function openEnd(): Omit<Ending, 'release'> {
 	};
 }
 
-/** The end that signals of the system ask for. `hangUp`: what SIGHUP does. */
+/** An ending that system signals trigger. `hangUp`: what SIGHUP does instead. */
 export function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
 	const ending = openEnd();
 	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;

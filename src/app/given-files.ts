@@ -1,16 +1,16 @@
-// Files that the command line names, read no further than anybody would parse them.
+// Reads the files named on the command line, but no more of them than will be parsed.
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../answer.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import { maxBytes } from '../configuration/yaml.ts';
 
-/** A path of this name is standard input. */
+/** This path means standard input. */
 const standardInput = '-';
 
 /**
- * The files of these paths; of a folder its `*.yaml`, sorted and not recursive, as Synapse reads one. A Refusal names
- * what cannot be read. Of a file larger than `most` bytes, only enough comes to see that.
+ * Reads files; of a folder its `*.yaml`, sorted and not recursive, as Synapse does. Throws a Refusal that names
+ * what cannot be read. Of a file larger than `most` bytes, only enough is read to notice that.
  */
 export function readGiven(paths: readonly string[], most = maxBytes): GivenFile[] {
 	return paths.flatMap(path => {

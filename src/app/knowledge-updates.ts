@@ -1,4 +1,4 @@
-// Which edition counts: the one that came with the program, or a bundle that its publisher signed and that is newer.
+// Chooses the edition in use: the built-in one, or a newer bundle signed by its publisher.
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { type KeptBundle, type KeptBundles, openBundles, type SignedText } from '../edges/store/bundles.ts';
@@ -19,45 +19,45 @@ import { type Edition, openEdition } from '../knowledge/edition.ts';
 import type { Log } from '../runtime/log.ts';
 
 export type UpdatesSetup = {
-	/** Public keys of those whose bundles count, in base64. */
+	/** The trusted publishers' public keys, in base64. */
 	keys: readonly string[];
-	/** What came with the program, and the version of the program. */
+	/** The built-in edition, and the program's version. */
 	own: Edition;
 	glia: string;
-	/** The folder of the store. */
+	/** The store's folder. */
 	path: string;
 	now: () => Date;
 	log: Log;
-	/** Checks and compiles the files of a bundle; in a thread unless a test does it. */
+	/** Checks and compiles a bundle's files; in a worker thread, except in tests. */
 	check?: (folder: URL) => Promise<CheckedEdition>;
 };
 
 export type Updates = {
-	/** The edition that counts now; the same object until another does. */
+	/** The edition in use; the same object until it changes. */
 	edition: () => Edition;
-	/** Takes over a bundle, or says why it does not count. Never rejects. */
+	/** Loads a bundle, or says why it is refused. Never rejects. */
 	take: (signed: SignedText) => Promise<BundleRefusal | undefined>;
-	/** The signature of the newest good bundle: seeing it again means that nothing is new. */
+	/** The signature of the newest valid bundle: seeing it again means that nothing is new. */
 	signature: () => string | undefined;
 };
 
-/** A check that takes longer than this (ms) is given up. */
+/** The timeout of a check (ms). */
 const maxCheck = 120_000;
 
-/** What is remembered of a bundle: its text is on the disk. */
+/** What is kept in memory of a bundle whose text is on disk. */
 type NewestBundle = Pick<Bundle, 'made' | 'horizon'> & { hash: string; signature: string; settled: boolean };
 
 type UpdatesState = {
 	setup: UpdatesSetup;
 	kept: KeptBundles;
 	current: Edition;
-	/** Where the files of the current edition lie, if it is a bundle's. */
+	/** The folder of the current edition's files, if it comes from a bundle. */
 	inUse?: URL;
-	/** The newest bundle of our publishers. `settled`: it counts, or what came with the program is newer. */
+	/** The newest bundle from our publishers. `settled`: it is in use, or the built-in edition is newer. */
 	newest?: NewestBundle;
 };
 
-/** Opens with the newest bundle that is kept, if it still counts. Never rejects for what is kept. */
+/** Starts with the newest stored bundle, if it is still valid. Never rejects because of what is stored. */
 export async function openUpdates(setup: UpdatesSetup): Promise<Updates> {
 	const state: UpdatesState = { setup, kept: openBundles(setup.path), current: setup.own };
 	try {
@@ -78,7 +78,10 @@ export async function openUpdates(setup: UpdatesSetup): Promise<Updates> {
 	};
 }
 
-/** The edition of the newest bundle that a bot keeps, if it counts, or else our own. Never rejects for what is kept. */
+/**
+ * The edition of the newest bundle stored by a bot, if it is valid, or else our own. Never rejects because of
+ * what is stored.
+ */
 export async function keptEdition({
 	own,
 	keys,
@@ -93,12 +96,12 @@ export async function keptEdition({
 		const { author, made } = read.bundle;
 		return await openEdition(found.files, { author, made });
 	} catch {
-		// Repairing its files is the bot's task, and the knowledge of the program is always there.
+		// Repairing its files is the bot's job, and the built-in knowledge is always available.
 		return own;
 	}
 }
 
-/** The newest that is kept and signed by one of these keys: they may be others since it was taken up. */
+/** The newest stored bundle signed with one of these keys, which may have changed since it was stored. */
 function trusted(kept: KeptBundles, keys: readonly string[]): KeptBundle | undefined {
 	for (const one of kept.all()) if ('key' in signedBy(one.text, one.signature, keys)) return one;
 	return undefined;
@@ -109,7 +112,7 @@ function standing({ setup, newest }: UpdatesState): Standing {
 	return { own, ...(newest && { newest }), now: setup.now() };
 }
 
-/** What an earlier process kept. */
+/** Loads what an earlier process stored. */
 async function recall(state: UpdatesState): Promise<void> {
 	const { setup, kept } = state;
 	const found = trusted(kept, setup.keys);
@@ -121,7 +124,7 @@ async function recall(state: UpdatesState): Promise<void> {
 	const newest = remembered(bundle, found);
 	state.newest = newest;
 	if (!reachesBeyond(bundle, standing(state).own)) return;
-	// Another Glia may have other rules, and compiles into another form.
+	// Another version of Glia may have other rules, and compiles to another format.
 	if (found.checkedBy === setup.glia) await swap(state, bundle, found.files);
 	else {
 		const refusal = await checked(bundle, found, state);
@@ -156,7 +159,10 @@ async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefu
 	return undefined;
 }
 
-/** Unpacks and checks it, and lets it count if nothing is wrong. A full disk is no reason to end the bot: what it knew counts. */
+/**
+ * Unpacks and checks a bundle, and uses it if it has no mistakes. A full disk must not end the bot: it keeps what
+ * it has.
+ */
 async function checked(bundle: Bundle, signed: SignedText, state: UpdatesState): Promise<BundleRefusal | undefined> {
 	try {
 		return await tried(bundle, signed, state);
@@ -181,7 +187,7 @@ async function tried(bundle: Bundle, signed: SignedText, state: UpdatesState): P
 	}
 }
 
-/** What an older Glia calls a mistake may be something that a newer one knows. */
+/** What an older Glia reports as a mistake may be something a newer one knows. */
 function mistaken(mistakes: readonly string[], { glia }: Bundle, ours: string): BundleRefusal | undefined {
 	const [first] = mistakes;
 	if (first === undefined) return undefined;
@@ -189,7 +195,7 @@ function mistaken(mistakes: readonly string[], { glia }: Bundle, ours: string): 
 	return { is: 'mistakes', first: first.slice(0, 300), more: mistakes.length - 1 };
 }
 
-/** Whether its files are what its head says, and no part of what there should be. */
+/** Why the files do not match the bundle's metadata, or are incomplete; undefined if they are fine. */
 async function unlike(bundle: Bundle, files: URL, own: Edition): Promise<BundleRefusal | undefined> {
 	const { knowledge } = await openEdition(files);
 	const horizon = horizonOf(knowledge);
@@ -202,7 +208,7 @@ async function swap(state: UpdatesState, { author, made }: Bundle, files: URL): 
 	const before = state.inUse;
 	state.current = await openEdition(files, { author, made });
 	state.inUse = files;
-	// Answers that are under way still read from the one before.
+	// Answers under way still read from the previous one.
 	state.kept.tidy(before ? [files, before] : [files]);
 }
 

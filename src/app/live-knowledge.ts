@@ -1,4 +1,4 @@
-// The outside world as the bot in Matrix has it: the web by its configuration, and the knowledge with today's news.
+// The outside world for the bot in Matrix: the configured web access, and the knowledge merged with today's news.
 
 import { Refusal } from '../answer.ts';
 import { type Config, plainWatch } from '../config.ts';
@@ -27,16 +27,16 @@ type LiveSetup = {
 
 export type Outside = {
 	web: Web;
-	/** The edition that counts and what upstream says since; the same object until something changes. */
+	/** The edition in use, merged with news from upstream; the same object until something changes. */
 	knowledge: () => Knowledge;
-	/** Of the same edition, when asked for in the same breath. */
+	/** From the same edition, if requested in the same tick. */
 	code: () => Code;
 	distributions: () => Distributions;
-	/** Undefined where no knowledge of others is configured. */
+	/** Undefined unless a bundle is configured. */
 	published: () => PublishedKnowledge | undefined;
 };
 
-/** Throws a Refusal if the configuration's certificates are invalid. */
+/** Throws a Refusal if the configured certificates are invalid. */
 export async function openOutside(
 	config: Config,
 	{ own, kept, version, now, log, proxyOf }: LiveSetup,
@@ -61,7 +61,7 @@ export async function openOutside(
 		);
 	});
 	let joined: { news: News; of: Edition; knowledge: Knowledge } | undefined;
-	/** What upstream sent may be of a kind that nobody thought of: then the edition's own knowledge answers. */
+	/** If upstream sent something nobody anticipated, fall back to the edition's own knowledge. */
 	const joinedTo = (news: News, { knowledge }: Edition): Knowledge => {
 		try {
 			return withNews(knowledge, news);
@@ -87,7 +87,7 @@ export async function openOutside(
 	};
 }
 
-/** What the edition that counts at the moment knows of upstream. */
+/** What the edition in use knows about upstream. */
 function knownBy(edition: () => Edition): KnownUpstream {
 	const passages = memo((of: Edition) => of.passages());
 	return {
@@ -106,7 +106,7 @@ function knownBy(edition: () => Edition): KnownUpstream {
 	};
 }
 
-/** The web without a configuration: for looking at servers, not at upstream. */
+/** Web access without a configuration: for polling servers, not for reading upstream. */
 export async function openPlainWeb(version: string): Promise<Web> {
 	const kept: Kept = { get: async () => undefined, put: async () => {} };
 	const settings = { ...plainWatch, version, contact: 'a terminal' };
@@ -117,7 +117,7 @@ export async function openPlainWeb(version: string): Promise<Web> {
 	});
 }
 
-/** Where to look for newer versions of Glia, if configured and the network may be used. */
+/** Where to check for newer versions of Glia, if configured and if network access is allowed. */
 function editionOf({ live: { enabled, edition } }: Config) {
 	const { address, hours } = edition;
 	return enabled && address !== undefined ? { edition: { address, hours } } : {};

@@ -1,4 +1,4 @@
-// Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Nobody may use either meanwhile.
+// Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Neither may be in use meanwhile.
 import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
@@ -11,7 +11,7 @@ import type { KeyStore } from '../ports/keys.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { takeDatabase } from './database.ts';
 
-/** Between two words about a long move (ms). */
+/** The interval between progress messages (ms). */
 const progressPause = 2000;
 
 /** A folder, or a database. */
@@ -19,12 +19,12 @@ export type StorePlace = string | PostgresAddress;
 
 type OpenEnd = StoreEnd & {
 	keys: KeyStore;
-	/** Puts what was moved in its place. */
+	/** Puts the moved data in its final place. */
 	finish: () => void;
 	close: () => Promise<void>;
 };
 
-/** Moves everything; resolves to the exit status. Throws a Refusal, and then the new place is as it was. */
+/** Moves everything; resolves to the exit status. Throws a Refusal, and then leaves the new place as it was. */
 export async function moveStore(from: StorePlace, to: StorePlace): Promise<number> {
 	if (JSON.stringify(from) === JSON.stringify(to)) throw new Refusal('Both locations are the same: nothing to move.');
 	const source = await openSource(from);
@@ -75,7 +75,7 @@ async function openTarget(place: StorePlace): Promise<OpenEnd> {
 	const folder = resolve(place);
 	if (existsSync(folder) && readdirSync(folder).length > 0)
 		throw new Refusal(`${folder} is not empty; name an empty folder, or one that does not exist yet.`);
-	// What was left by a move that did not end.
+	// Left over from a move that did not finish.
 	const half = `${folder}.moving`;
 	rmSync(half, { recursive: true, force: true });
 	const { db, close } = await openFolder(half);
@@ -111,9 +111,9 @@ async function openDatabase(address: PostgresAddress): Promise<OpenEnd> {
 	}
 }
 
-/** Copies the keys of each session, and the count of its starts. Resolves to how many sessions there are. */
+/** Copies the keys of each session, and its count of starts. Resolves to the number of sessions. */
 async function moveKeys(from: KeyStore, to: KeyStore): Promise<number> {
-	// The one that began last goes last: that order stays.
+	// Newest session last, to preserve the order.
 	const names = (await from.earlier('')).reverse();
 	let count = 0;
 	for (const name of names) {

@@ -1,4 +1,4 @@
-// The operator's room: what `!operator` may do, and the worker that tells of faults. Loaded only where a room is named.
+// The operator's room: what `!operator` can do, and the worker that reports faults. Loaded only if a room is configured.
 import type { BotCondition } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import type { Config } from '../config.ts';
@@ -12,10 +12,10 @@ import { matrixMessages } from '../render/matrix.ts';
 import { openLoop } from '../runtime/loop.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
 
-/** `room`: as the configuration names it. */
+/** `room`: as configured. */
 type OperatorSetup = { room: string; config: Config; store: Store; now: () => Date };
 
-/** Deliveries that `!operator waiting` lists. */
+/** Deliveries listed by `!operator waiting`. */
 const maxOldest = 10;
 
 export function operatorPort({ room, config, store, now }: OperatorSetup): OperatorPort {
@@ -26,7 +26,7 @@ export function operatorPort({ room, config, store, now }: OperatorSetup): Opera
 		rooms: store.operatedRooms,
 		async waiting() {
 			const { inbox, outbox } = await store.counts();
-			// The question itself is being decided.
+			// Minus the command itself, which is being decided.
 			return { inbox: Math.max(0, inbox - 1), outbox, oldest: await store.waitingDeliveries(maxOldest) };
 		},
 		async leave(of, key) {
@@ -59,7 +59,7 @@ type TellingSetup = Pick<OperatorSetup, 'room' | 'store' | 'now'> & {
 	fatal: (error: unknown) => void;
 };
 
-/** Tells of faults, once a minute. */
+/** Reports faults, once a minute. */
 export function openTelling({ fatal, ...setup }: TellingSetup): Pick<Worker, 'stop'> {
 	const loop = openLoop();
 	const worker = openWorker(() => tellOperator({ ...setup, takeWorst: loop.takeWorst }), fatal);

@@ -1,10 +1,10 @@
-// What came with the program: the knowledge beside it. The build of one file puts another module in the place of this one.
+// The built-in edition: the knowledge beside the program. The single-file build replaces this module.
 import { readPassages } from '../knowledge/compiled.ts';
 import { type Edition, openEdition } from '../knowledge/edition.ts';
 
 const folder = new URL('../../knowledge/', import.meta.url);
 
-/** Throws as readKnowledge does. */
+/** Throws like readKnowledge. */
 export function openOwnEdition(): Promise<Edition> {
 	return openEdition(folder);
 }

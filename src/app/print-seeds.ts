@@ -1,4 +1,4 @@
-// The bot's identity, printed for safe keeping: with it a lost store is no lost identity.
+// Prints the bot's identity for safekeeping, so that losing the store does not mean losing the identity.
 
 import { Refusal } from '../answer.ts';
 import type { Config } from '../config.ts';

@@ -1,17 +1,17 @@
-// What SIGHUP reads again from the configuration: the level of the log, who may invite, the limits of the watch. For all
-// else the bot has to be started again, and the log says so.
+// Re-reads part of the configuration on SIGHUP: the log level, who may invite, and the watch's limits. Other
+// changes need a restart, and the log says so.
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Level, Log } from '../runtime/log.ts';
 
 type Reloading = { log: Log & { setLevel: (level: Level) => void }; reread: () => Config };
 
-/** Options that are taken over while the bot runs. */
+/** Options that can change while the bot runs. */
 export const reloadable = ['log.level', 'matrix.allow', 'watch.perRoom', 'watch.perPerson'] as const;
 
 const levels: readonly Level[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
-/** Takes over into `config` what may change. A configuration with mistakes changes nothing. */
+/** Applies reloadable changes to `config`. A configuration with mistakes changes nothing. */
 export function reload(config: Config, { log, reread }: Reloading): void {
 	let fresh: Config;
 	try {
@@ -28,7 +28,7 @@ export function reload(config: Config, { log, reread }: Reloading): void {
 	config.matrix.allow = fresh.matrix.allow;
 	config.watch.perRoom = fresh.watch.perRoom;
 	config.watch.perPerson = fresh.watch.perPerson;
-	// By the louder of the two levels, so that the log has it whichever way it changed.
+	// Log at the more verbose of the two levels, so that the message appears whichever way it changed.
 	const isLouder = levels.indexOf(fresh.log.level) > levels.indexOf(config.log.level);
 	config.log.level = fresh.log.level;
 	if (isLouder) log.setLevel(fresh.log.level);
@@ -42,7 +42,7 @@ function isReloadable(option: string): boolean {
 	return reloadable.some(name => name === option);
 }
 
-/** The options that differ, by their names: never their values, some of which are secret. */
+/** The names of the options that differ; never their values, since some are secret. */
 function changes(before: unknown, after: unknown, path: readonly string[] = []): string[] {
 	if (isDeepStrictEqual(before, after)) return [];
 	if (!isSection(before) || !isSection(after)) return [path.join('.')];

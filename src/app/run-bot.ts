@@ -1,4 +1,4 @@
-// The bot as the only process of its store, until a signal.
+// Runs the bot as the only process on its store, until a signal.
 import type { Config } from '../config.ts';
 import { keysIn } from '../edges/matrix/keys.ts';
 import { writeTrouble } from '../edges/store/disk.ts';
@@ -10,8 +10,8 @@ import { reload } from './reload.ts';
 import type { Supervision } from './supervision.ts';
 
 /**
- * Joins Matrix until a signal; resolves to the exit status. Throws a Refusal when the start, or later the homeserver,
- * does not let it go on; other faults are on standard error in one sentence.
+ * Runs in Matrix until a signal; resolves to the exit status. Throws a Refusal if the start fails or the
+ * homeserver later locks us out; prints other faults to standard error in one sentence.
  */
 export async function runMatrix(config: Config, setup: BotSetup): Promise<number> {
 	const log = openLog(config.log.level, config.log.format);
@@ -21,7 +21,7 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 	}
 	const store = await openStore(config.store.path);
 	const { reread } = setup;
-	// A terminal that is closed sends SIGHUP as well: then it means the end.
+	// Closing a terminal also sends SIGHUP: then it means the end.
 	const mayReload = reread && !process.stdin.isTTY && !process.stderr.isTTY;
 	const ending = openEnding(log, mayReload ? () => reload(config, { log, reread }) : undefined);
 	const vitals = vitalsOf(setup);
@@ -44,15 +44,15 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 		ending.release();
 		supervision?.close();
 		await store.close();
-		// A command that does not end keeps the process no longer; its message is decided at the next start.
+		// A command that does not finish may not hold up the end; its message is decided at the next start.
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
 	return statusOf(ending, log, (error, why) => faultSentence(error, why, config.store.path));
 }
 
-/** Only the database's own faults are about the disk: sending the operator there for any other would mislead. */
+/** Only the database's own errors are about the disk: blaming it for others would mislead the operator. */
 function faultSentence(fault: unknown, why: string, path: string): string {
-	// Those of the keys are whole sentences already.
+	// Errors of the key store are complete sentences already.
 	if (fault instanceof Error && fault.name === 'CryptoError') return why;
 	const code = fault instanceof Error && 'code' in fault ? String(fault.code) : '';
 	const isDisk = /^(ERR_SQLITE|ENOSPC|EIO|EROFS|EDQUOT|EACCES)/.test(code);

@@ -1,4 +1,4 @@
-// The bot as one of several processes over one PostgreSQL: it leads, or looks at servers and waits to take over.
+// Runs the bot as one of several processes on one PostgreSQL database: it leads, or polls servers and waits to take over.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
@@ -15,11 +15,11 @@ import { ownPassages } from './own-edition.ts';
 import { reload } from './reload.ts';
 import type { Supervision } from './supervision.ts';
 
-/** A homeserver that does not answer the question whether it is there for this long (ms) is not reached. */
+/** The timeout for checking that the homeserver answers (ms). */
 const reachTimeout = 4000;
-/** A claim outlives the look that it is for by this much (ms). */
+/** How much longer a claim lasts than the poll it is for (ms). */
 const claimSpare = 60_000;
-/** Between two attempts to take part in looking while nobody leads (ms). */
+/** The pause before a standby tries again to poll while nobody leads (ms). */
 const standbyPause = 1000;
 const hour = 3600_000;
 
@@ -48,7 +48,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 	return statusOf(ending, log, (_, why) => `Glia is stopping because of an error; see the log for details: ${why}`);
 }
 
-/** What this replica looks at, for a little longer than a look may take. */
+/** This replica's claims on servers, which last a little longer than a poll may take. */
 function claimsOf({ watch }: Config, { id }: Replica): { replica: string; keep: number } {
 	return { replica: id, keep: watch.lookSeconds * 1000 + claimSpare };
 }
@@ -70,7 +70,7 @@ type Leading = {
 	opened: (bot: Bot) => void;
 };
 
-/** Is the bot until the lease is lost or the process is to end. What the process ends for is noted in `ending`. */
+/** Runs the bot until the lease is lost or the process must end. The reason is recorded in `ending`. */
 async function lead(config: Config, setup: BotSetup, given: Leading): Promise<void> {
 	const { leadership, replica, address, log, ending } = given;
 	const { fence, lost } = leadership;
@@ -102,7 +102,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 				await term.asked;
 				if (ending.signal.aborted) supervision?.stopping();
 				const { sentence, fault } = term.reason();
-				// What another replica goes on with is not touched: not its session, not its keys.
+				// Another replica continues with the session and its keys, so leave them alone.
 				const leaves = lost.aborted || fault !== undefined;
 				await bot.stop(leaves ? 'leave' : sentence === undefined ? 'deliver' : 'abandon');
 				if (!lost.aborted) await noteEnd(config, store, fault === undefined ? sentence : fault.error);
@@ -126,7 +126,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 	else if (sentence !== undefined) ending.end(sentence);
 }
 
-/** The end of one term: of the process, of the lease, or of what the bot in it says. */
+/** The end of one term: requested by the process, the loss of the lease, or the bot itself. */
 function termOf(ending: Ending, lost: AbortSignal): Ending {
 	const term = openEnd();
 	for (const signal of [ending.signal, lost]) {
@@ -138,7 +138,7 @@ function termOf(ending: Ending, lost: AbortSignal): Ending {
 
 type Standby = { replica: Replica; address: PostgresAddress; log: Log; ending: Ending };
 
-/** Looks at servers for the leader while there is one, each claimed so that no other looks at it too. */
+/** Polls servers for the leader while there is one. Each is claimed, so that no other replica polls it too. */
 function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: () => Promise<void> } {
 	const { replica, address, log, ending } = given;
 	const stopped = new AbortController();
@@ -158,7 +158,7 @@ function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: (
 	return {
 		async stop() {
 			stopped.abort();
-			// A look under way does not hold up a take-over: what it decides is written in turn, or not at all.
+			// A poll under way does not hold up a takeover: its decisions are written in turn, or not at all.
 			await Promise.race([done, sleep(lastSteps, undefined, { ref: false })]);
 		},
 	};
@@ -166,7 +166,7 @@ function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: (
 
 type Beside = Pick<Standby, 'replica' | 'address' | 'log'> & { stopping: () => boolean };
 
-/** Looks at servers until the leader is gone, or this process is to lead or to end. */
+/** Polls servers until the leader is gone, or this process must lead or end. */
 async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promise<void> {
 	const { replica, address, log, stopping } = given;
 	const { now, health, knowledge, code, distributions } = setup.ports;
@@ -179,7 +179,7 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 	});
 	const failed = Promise.withResolvers<void>();
 	const supervision = await supervise(config, setup, { log, store, vitals: vitalsOf(setup) });
-	// Waiting is all that is asked of it.
+	// Waiting is all a standby has to do.
 	supervision?.inSync();
 	try {
 		const own = { knowledge, code, distributions, passages: ownPassages };

@@ -1,11 +1,11 @@
-// Where a store is, as the command line or the configuration says it.
+// The location of a store, from the command line or the configuration.
 import { Refusal } from '../answer.ts';
 import { readConfig } from '../config.ts';
 import type { StorePlace } from './move-store.ts';
 
 type AskedPlaces = { from?: string; to?: string; config?: string };
 
-/** Both places; one that is not named is the configuration's. Throws a Refusal. */
+/** Both locations; one that is not named is the configuration's. Throws a Refusal. */
 export function placesOf(asked: AskedPlaces, environment: Record<string, string | undefined>) {
 	const store = asked.config === undefined ? undefined : readConfig(asked.config, environment).store;
 	const configured = store && (store.postgres ?? store.path);
@@ -13,7 +13,7 @@ export function placesOf(asked: AskedPlaces, environment: Record<string, string 
 }
 
 function placeIn(word: string | undefined, configured: StorePlace | undefined): StorePlace {
-	// The address in the configuration may have its password elsewhere.
+	// The configured address may have its password elsewhere.
 	if (word === undefined || (typeof configured === 'object' && configured.url === word)) {
 		if (configured === undefined) throw new Refusal('Name both locations, or a configuration that names one.');
 		return configured;

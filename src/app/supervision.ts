@@ -1,4 +1,4 @@
-// What watches over the bot from outside: health and metrics over HTTP, and systemd. Loaded only where there is either.
+// Monitoring from outside: health and metrics over HTTP, and systemd. Loaded only if one of them is used.
 import { standings } from '../advice/watch/standings.ts';
 import type { WatchedServer } from '../advice/watch/subscription.ts';
 import type { Config } from '../config.ts';
@@ -14,7 +14,7 @@ import type { SourceState } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
 import { openLoop } from '../runtime/loop.ts';
 
-/** What is asked of a bot; each part answers from the start on, though at first with little. */
+/** What is monitored. Every part can be called from the start on, though some have little to report at first. */
 export type Vitals = {
 	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
 	syncAge: () => number | undefined;
@@ -24,7 +24,7 @@ export type Vitals = {
 
 type SupervisionSetup = {
 	health: Config['health'];
-	/** Where systemd says how it wants to be told. */
+	/** systemd's settings. */
 	environment: Readonly<Record<string, string | undefined>>;
 	version: string;
 	vitals: Vitals;
@@ -36,18 +36,18 @@ type SupervisionSetup = {
 };
 
 export type Supervision = {
-	/** Absent where nobody asks for metrics. */
+	/** Absent unless metrics are served. */
 	counters?: Counters;
-	/** The first sync has been taken in. */
+	/** Call when the first sync has been processed. */
 	inSync: () => void;
 	stopping: () => void;
 	close: () => void;
 };
 
-/** Servers read at a time: others may write in between. */
+/** Servers read at a time, so that others can write in between. */
 const page = 500;
 
-/** Throws a Refusal where the address cannot be listened at. */
+/** Throws a Refusal if it cannot listen on the address. */
 export async function openSupervision(setup: SupervisionSetup): Promise<Supervision> {
 	const { health, environment, log } = setup;
 	const served = health.listen && (await openHealth(setup, health.listen));
@@ -115,7 +115,7 @@ async function allServers(store: Pick<Store, 'serversAfter'>): Promise<WatchedSe
 		found.push(...servers);
 		if (servers.length < page) return found;
 		after = servers.at(-1)?.server ?? after;
-		// Answers to people come first.
+		// Let answers to people go first.
 		await new Promise(resolve => setImmediate(resolve));
 	}
 }

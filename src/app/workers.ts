@@ -1,4 +1,4 @@
-// What the bot does beside each other: takes in, decides, delivers, watches and tidies; and what wakes what.
+// The bot's concurrent workers: receive, decide, deliver, watch and tidy; and which wakes which.
 import type { Respondent } from '../bot/calls.ts';
 import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
@@ -22,12 +22,15 @@ import { tick } from '../watch/poll.ts';
 import { tellOfUpstream } from '../watch/upstream-outage.ts';
 
 const hour = 3600_000;
-/** A homeserver that has not answered for this long (ms) is away: what is decided meanwhile would come as a backlog. */
+/**
+ * A homeserver that has not answered for this long (ms) counts as away; what is decided meanwhile would arrive as
+ * a backlog.
+ */
 const deafAfter = 3 * 60_000;
-/** How often at least it is asked whether rooms have to hear that upstream is silent, or back (ms). */
+/** The longest interval between checks whether rooms must be told that upstream is unreachable, or back (ms). */
 const upstreamPause = hour / 2;
 
-/** What most of the work takes. */
+/** What most workers need. */
 export type Common = {
 	store: Store;
 	homeserver: Connection;
@@ -49,16 +52,16 @@ type WorkersSetup = {
 	common: Common;
 	ports: BotPorts;
 	sources: () => readonly SourceState[];
-	/** Between two looks at a server (ms). */
+	/** The interval between polls of a server (ms). */
 	every: number;
 	readNews: () => Promise<void>;
 	/** When this login began. */
 	loginSince: () => Date;
 	end: (why: string) => void;
 	fatal: (error: unknown) => void;
-	/** Absent where nobody counts. */
+	/** Absent unless metrics are served. */
 	counters: Counters | undefined;
-	/** Called once, when the first sync has been taken in. */
+	/** Called once, when the first sync has been processed. */
 	inSync: () => void;
 };
 
@@ -67,14 +70,13 @@ export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Wo
 	syncAge: () => number | undefined;
 };
 
-/** Whether the last sync was taken in, and when the homeserver was last heard. */
+/** Whether the last sync was processed, and when the homeserver last answered. */
 type Hearing = { ready: boolean; at: number };
 
-/** Starts everything. */
 export function startWorkers(setup: WorkersSetup): RunningWorkers {
 	const { config, common, fatal } = setup;
-	// Before the first sync of a start, and after one that failed, a room may have become encrypted. Not by the clock of
-	// the day, which may jump.
+	// Before the first sync, and after a failed one, a room may have become encrypted. Uses the monotonic clock,
+	// because the wall clock may jump.
 	const hearing: Hearing = { ready: false, at: Number.NEGATIVE_INFINITY };
 	const listening = () => performance.now() - hearing.at < deafAfter;
 	const { commands, ports, loginSince } = setup;
@@ -160,7 +162,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 	const { store, homeserver, now, log } = common;
 	const said = outbox.wake;
 	const refusals = new Map<string, number>();
-	// The display name comes last, and only once it is known.
+	// The display name is last, and only there once it is known.
 	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
 	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
 	const reads = homeserver.device() !== undefined;
@@ -181,7 +183,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 	};
 }
 
-/** Only those that have something to do: what each of them asks the store, the answer to a command waits for. */
+/** Wakes only those that have something to do, because their queries would delay the answer to a command. */
 function wakeFor({ joined, invited }: Batch, inbox: Inbox, rooms: RoomWorkers): void {
 	const changed = joined.some(({ state }) => Object.keys(state).length > 0);
 	if (joined.some(({ messages }) => messages.length > 0)) inbox.wake();

@@ -1,4 +1,4 @@
-// Alerts as people name them: by number, for how long.
+// Parses how people refer to alerts: numbers, and for how long to snooze.
 import { Refusal } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
 import { isVersion } from '../deployment/version.ts';
@@ -7,7 +7,7 @@ import { code, quoted } from '../text/markdown.ts';
 
 const spans: Record<string, number> = { h: 1, d: 24, w: 7 * 24 };
 
-/** Until when reminders wait: a moment (ISO 8601, UTC), or a release. `rest` are the words after it. */
+/** Until when to snooze: a time (ISO 8601, UTC), or a release. `rest` are the words after it. */
 export function readSnooze(
 	words: readonly string[],
 	now: Date,
@@ -38,7 +38,7 @@ export function readSnooze(
 	throw new Refusal(`Until when? ${example}`);
 }
 
-/** The numbers of alerts, as `12` or `#12`; refuses anything else. */
+/** Alert numbers, as `12` or `#12`; refuses anything else. */
 export function readNumbers(words: readonly string[]): number[] {
 	return words
 		.flatMap(word => word.split(','))

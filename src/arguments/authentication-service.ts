@@ -1,8 +1,8 @@
-// Matrix Authentication Service has releases of its own, which people name as those of a distribution are named.
+// Matrix Authentication Service has its own releases, and people name it the way they name a distribution.
 import { Refusal } from '../answer.ts';
 import { code } from '../text/markdown.ts';
 
-/** Throws a Refusal where the words begin with `mas` and one of its versions; `example` asks the same of Synapse. */
+/** Throws a Refusal if the words begin with `mas` and one of its versions; `example` is the same question about Synapse. */
 export function refuseAuthenticationService(typed: readonly string[], example: string): void {
 	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 		throw new Refusal(

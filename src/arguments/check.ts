@@ -1,12 +1,12 @@
-// What people type after `!check`: words in the first line, then files as code blocks, or the text itself.
+// Parses what follows `!check`: words on the first line, then files as code blocks, or the text itself.
 
 export type Typed = { words: string[]; files: { name: string; text: string }[] };
 
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([^`\n]*)$/;
 
 /**
- * Words and texts of a message. Code blocks are files, a file's name behind the fence is its name, and talk between
- * them is nobody's configuration; without a code block all lines after the first are one file.
+ * The words and files in a message. Code blocks are files, named by what follows the fence, and text between them
+ * is ignored. Without a code block, all lines after the first are one file.
  */
 export function readCheck(text: string, called = 'message'): Typed {
 	const lines = text.replace(/\r\n?/g, '\n').split('\n');
@@ -35,17 +35,17 @@ export function readCheck(text: string, called = 'message'): Typed {
 	return { words, files: blocks };
 }
 
-/** ```` ```yaml conf.d/email.yaml ````: the word that ends like a file of ours. */
+/** ```` ```yaml conf.d/email.yaml ````: the word with a YAML extension. */
 function fileName(info: string): string | undefined {
 	return info.split(/\s+/).find(word => /^[\w./-]{1,80}\.ya?ml$/.test(word));
 }
 
-/** The configurations in a message that is no command: its code blocks, or all of it. */
+/** The configurations in a message that is not a command: its code blocks, or all of it. */
 export function filesIn(message: string): Typed['files'] {
 	return readCheck(`\n${message}`).files;
 }
 
-/** The same of a message that may well be talk: only what looks like a configuration. */
+/** The same for a message that may be ordinary talk: only what looks like a configuration. */
 export function configurationsIn(message: string): Typed['files'] {
 	return filesIn(message).filter(({ text }) => /^(?:--- # file \d|[a-z_]{3,40}:(?:\s|$))/m.test(text));
 }

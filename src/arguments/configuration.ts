@@ -1,4 +1,4 @@
-// Files that came with a command, read as one configuration, and what it says about the deployment.
+// Reads the files that came with a command as one configuration, and what it says about the deployment.
 
 import { deriveFacts } from '../advice/check/derive.ts';
 import type { Derived } from '../advice/check/findings.ts';
@@ -13,17 +13,17 @@ import { code } from '../text/markdown.ts';
 export type ReadConfiguration = {
 	configuration: Configuration;
 	derived: Derived[];
-	/** What the files of a reverse proxy among them do. */
+	/** What the reverse proxy's files among them do. */
 	proxy?: ReverseProxy;
-	/** The facts that a person said, and those of the files. */
+	/** Facts stated by the person, and facts from the files. */
 	profile: Profile;
-	/** Facts of the files that a person denied. */
+	/** Facts from the files that a person denied. */
 	contradicted: string[];
 };
 
 /**
- * Skeletons among the files become the files that they stand for. `isWhole`: what is not written here stands nowhere; of
- * a pasted text that is so where it names both the server and its database. A Refusal says which file goes beyond our limits.
+ * Reads the files, unpacking skeletons. `isWhole`: nothing is configured elsewhere; for a pasted text that is
+ * assumed if it names both the server and its database. Throws a Refusal that names a file beyond our limits.
  */
 export function readConfiguration(given: readonly GivenFile[], stated: Profile, isWhole: boolean): ReadConfiguration {
 	const { proxy, rest } = proxiesOf(given);
@@ -43,7 +43,7 @@ export function readConfiguration(given: readonly GivenFile[], stated: Profile, 
 	return { configuration, derived, ...(proxy && { proxy }), ...joined(stated, derived) };
 }
 
-/** What a person says beats what the files say; where both speak and differ, the answer tells it. */
+/** A person's statement takes precedence over the files; the answer mentions contradictions. */
 function joined(stated: Profile, derived: readonly { fact: string }[]): { profile: Profile; contradicted: string[] } {
 	const terms = derived.flatMap(({ fact }) => parseTerm(fact) ?? []);
 	const contradicted = terms.filter(({ fact, value }) => {

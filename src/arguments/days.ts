@@ -1,11 +1,11 @@
-// Days as people write them: `2025-6-1`, `01.06.2025`, `June 2025`, `last month`, `3 weeks ago`.
+// Parses dates as people write them: `2025-6-1`, `01.06.2025`, `June 2025`, `last month`, `3 weeks ago`.
 import { Refusal } from '../answer.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** The words, with each day as `2025-06-01` and each month as `2025-06`; `taken`: what was understood where that is a choice. */
+/** The words, with each date as `2025-06-01` and each month as `2025-06`; `taken`: how an ambiguous one was understood. */
 export type WordsWithDays = { words: string[]; taken: string[] };
 
-/** What was read at one place: how many words it took, and what they say. */
+/** A date found in the words: how many words it takes, and the date. */
 type DayRead = { length: number; day: string; isChoice?: true };
 
 const months = [
@@ -14,7 +14,7 @@ const months = [
 ];
 const numbers = ['a', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
 
-/** `today`: `2026-11-29`. Refuses a day that may be two. */
+/** `today`: `2026-11-29`. Refuses ambiguous dates. */
 export function withDays(words: readonly string[], today: string): WordsWithDays {
 	const found: WordsWithDays = { words: [], taken: [] };
 	for (let at = 0; at < words.length; ) {
@@ -46,14 +46,14 @@ function byNumbers([word = '']: readonly string[]): DayRead | undefined {
 	if (/^20\d\d$/.test(word)) return { length: 1, day: written(word, 1) };
 	const [, first = '', sign, second = '', last = ''] = /^(\d{1,2})([-/.])(\d{1,2})[-/.](20\d\d)$/.exec(word) ?? [];
 	if (!last) return undefined;
-	// Only those who write the day first put dots between.
+	// Dots are only used with the day first.
 	if (sign === '.' || Number(first) > 12 || first === second) return { length: 1, day: written(last, second, first) };
 	if (Number(second) > 12) return { length: 1, day: written(last, first, second) };
 	const [one, other] = [written(last, second, first), written(last, first, second)];
 	throw new Refusal(`${quoted(word)} may be ${code(one)} or ${code(other)}: write it in one of these forms.`);
 }
 
-/** `june 2025`, `1 june 2025`, `june 1st 2025`; without a year the last one that has been. */
+/** `june 2025`, `1 june 2025`, `june 1st 2025`; without a year, the latest in the past. */
 function byMonth(words: readonly string[], today: string): DayRead | undefined {
 	const at = monthOf(words[0]) ? 0 : dayOf(words[0]) && monthOf(words[1]) ? 1 : undefined;
 	if (at === undefined) return undefined;
@@ -79,7 +79,7 @@ function dayOf(word = ''): number | undefined {
 	return day >= 1 && day <= 31 ? day : undefined;
 }
 
-/** Before anything that is known; a year of fewer digits would be no day. */
+/** Before anything we know about; years with fewer digits would not make a date. */
 const earliest = '2000-01-01';
 
 /** `yesterday`, `last week`, `3 months ago`, `two years`. */
@@ -94,7 +94,7 @@ function byDistance([first = '', second = '', third = '']: readonly string[], to
 	return { length: third === 'ago' ? 3 : 2, day: day < earliest ? earliest : day, isChoice: true };
 }
 
-/** The day so long before; a month that is too short for it ends it. */
+/** The date this long ago, or the last day of a month that is too short. */
 function back(today: string, many: number, unit: string): string {
 	const [year = 0, month = 0, day = 0] = today.split('-').map(Number);
 	if (unit === 'day' || unit === 'week') {

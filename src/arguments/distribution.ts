@@ -1,4 +1,4 @@
-// What people type behind `!upgrade mdad` and `!upgrade ess`: days, commits, migration values, charts, components, facts.
+// Parses what follows `!upgrade mdad` and `!upgrade ess`: dates, commits, migration values, charts, components, facts.
 import { chartComponent } from '../advice/distribution/charts.ts';
 import { type ComponentNames, shortName } from '../advice/distribution/components.ts';
 import type { PlaybookSpan } from '../advice/distribution/playbook.ts';
@@ -12,14 +12,17 @@ import { nearest } from './nearest.ts';
 import { respelled } from './spellings.ts';
 import { joiningWords } from './words.ts';
 
-/** Between days people join with more words than between releases. */
+/** People join dates with more words than releases. */
 const joining: ReadonlySet<string> = new Set([...joiningWords, 'since', 'until', 'of', 'on', 'today', 'now']);
 const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
 const commitWord = /^[0-9a-f]{7,40}$/i;
 const migrationWord = /^v\d{4}\.\d{1,2}\.\d{1,2}(\.\d+)?$/i;
-/** A chart, or what is meant for one. */
+/** A chart version, or what is meant to be one. */
 const chartWord = /^v?\d{1,4}(?:\.\d{1,4}){0,3}(?:[-+][\w.+-]{1,40})?$/i;
-/** What asks for Synapse: a release, or a server. No Synapse 0.x was ever in a chart, and no chart is called 1.x. */
+/**
+ * Words that are about Synapse: a release, or a server. No chart ever contained Synapse 0.x, and no chart is
+ * called 1.x.
+ */
 const synapseWord = {
 	mdad: /^v?\d+\.\d|^[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?$/i,
 	ess: /^v?1\.\d|^[a-z0-9-]*[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+$/i,
@@ -32,8 +35,9 @@ const distributionNames = {
 export type DistributionWords = { of: 'mdad' | 'ess'; words: string[]; taken: string[] };
 
 /**
- * The words behind a distribution's name, where they speak of its own history; undefined where they speak of Synapse's
- * releases (`mdad 1.98 1.163`, `ess 1.98 1.163`), of a server, or of no distribution. With `today`, `last month` is a day.
+ * The words after a distribution's name if they are about its own history; undefined if they are about Synapse's
+ * releases (`mdad 1.98 1.163`, `ess 1.98 1.163`), a server, or no distribution. With `today`, `last month` is a
+ * date.
  */
 export function distributionWords(typed: readonly string[], today?: string): DistributionWords | undefined {
 	const at = typed.findIndex(word => distributionNames.mdad.test(word) || distributionNames.ess.test(word));
@@ -47,7 +51,7 @@ export function distributionWords(typed: readonly string[], today?: string): Dis
 	return own || !isSynapse ? { of, words, taken } : undefined;
 }
 
-/** `2025-06-01..2026-01-01` and `26.1.0->26.8.0` fall apart. */
+/** Splits `2025-06-01..2026-01-01` and `26.1.0->26.8.0`. */
 function apart(word: string): string[] {
 	return word
 		.slice(0, 200)
@@ -80,7 +84,10 @@ type PlaybookSetup = {
 
 const playbookExample = '!upgrade mdad 2025-06-01';
 
-/** What stands behind `mdad`. Refuses what is no day, commit, migration value, component or fact, with what comes near. */
+/**
+ * Parses what follows `mdad`. Refuses anything that is not a date, commit, migration value, component or fact,
+ * with suggestions.
+ */
 export async function readPlaybookWords(
 	words: readonly string[],
 	given: PlaybookSetup,
@@ -113,7 +120,7 @@ export async function readPlaybookWords(
 	return { ...stated, span, taken: [...stated.taken, ...from.taken, ...to.taken] };
 }
 
-/** What stands behind `!check` beside a `vars.yml`: since when, if that is said, components and facts. */
+/** Parses what follows `!check` with a `vars.yml`: an optional start date, components and facts. */
 export async function readVarsWords(
 	typed: readonly string[],
 	given: PlaybookSetup,
@@ -133,7 +140,7 @@ export async function readVarsWords(
 	return { ...read, taken: [...taken, ...read.taken] };
 }
 
-/** A day, and whether what came on it may be missing yet. */
+/** A date, and whether that day's changes may still be missing. */
 async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: string; isIn: boolean; taken: string[] }> {
 	const [, year = '', month = '', day = '01'] = dayWord.exec(word) ?? [];
 	if (year) {
@@ -169,7 +176,7 @@ async function momentOf(word: string, given: PlaybookSetup): Promise<{ day: stri
 
 const oldest = '2020-01-01';
 
-/** The value says that changes up to its day were read. */
+/** The value says that changes up to its date were read. */
 function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: string; isIn: boolean; taken: string[] } {
 	const [year = '', month = '', day = ''] = word.toLowerCase().replace(/^v/, '').split('.');
 	const written = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
@@ -183,7 +190,7 @@ function migrationMoment(word: string, { playbook }: PlaybookSetup): { day: stri
 	return { day: written, isIn: false, taken: [`${code(word)} means that you have read everything up to ${written}.`] };
 }
 
-/** The components that a word stands for; several if it is not clear which. */
+/** The components that a word stands for; several if it is ambiguous. */
 function componentsOf(word: string, { byWord }: ComponentNames): string[] {
 	const exact = byWord.get(word) ?? byWord.get(word.replaceAll('_', '-'));
 	if (exact) return [...exact];
@@ -230,7 +237,7 @@ function statedIn(
 	return stated;
 }
 
-/** Facts that are components of the playbook as well. */
+/** Facts that are also components of the playbook. */
 const factComponents: Partial<Record<string, string>> = {
 	workers: 'matrix_synapse_workers_enabled',
 	mas: 'matrix_authentication_service_enabled',
@@ -239,7 +246,7 @@ const factComponents: Partial<Record<string, string>> = {
 
 const chartExample = '!upgrade ess 26.1.0 26.8.0';
 
-/** What stands behind `ess`: one chart or two, components and facts. */
+/** Parses what follows `ess`: one or two charts, components and facts. */
 export function readChartWords(
 	words: readonly string[],
 	known: ChartKnowledge,
@@ -274,7 +281,7 @@ export function readChartWords(
 	return { ...stated, from: from.chart, to: to.chart, taken: [...stated.taken, ...from.taken, ...to.taken] };
 }
 
-/** A chart as typed. Two parts are the first chart of that line as a start, its newest otherwise. */
+/** A chart as typed. Two parts mean the first chart of that line as a start, and its newest otherwise. */
 export function readChart(
 	typed: string,
 	as: 'start' | 'target',
@@ -291,7 +298,7 @@ export function readChart(
 		const what = as === 'start' ? 'its first chart' : 'its newest chart';
 		if (found) return { chart: found, taken: [`I read ${written} as ${found.chart}, ${what}.`] };
 	}
-	// Charts have no candidates: with anything after its numbers it is not a known chart.
+	// Charts have no candidates, so anything after the numbers makes it unknown.
 	const isWhole = /^\d+\.\d+\.\d+$/.test(written);
 	const found = isWhole ? charts.find(({ chart }) => compareCharts(chart, written) === 0) : undefined;
 	if (found) return { chart: found, taken: [] };

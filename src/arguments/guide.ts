@@ -1,4 +1,4 @@
-// Parameters of a guide as people type them.
+// Parses guide parameters as people type them.
 
 import { Refusal } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
@@ -7,9 +7,7 @@ import type { Guide } from '../knowledge/schema/synapse.ts';
 import { enumerate } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/**
- * The words of a guide without `start` and `all`; `asked` leaves out as well what only concerns the form of the answer.
- */
+/** A guide's words without `start` and `all`; `asked` also omits what only affects the form of the answer. */
 export function takeStart(words: readonly string[]): { begin: boolean; all: boolean; rest: string[]; asked: string } {
 	const all = words.some(word => /^all$/i.test(word));
 	const said = words.filter(word => !/^all$/i.test(word));
@@ -19,8 +17,8 @@ export function takeStart(words: readonly string[]): { begin: boolean; all: bool
 }
 
 /**
- * The values that somebody states for a guide's parameters (`dbname=matrix`, `way=dump`, or a bare `managed` that is a
- * value of one of them), and the words that are left. Refuses a value that the parameter does not take, or two of one.
+ * The values stated for a guide's parameters (`dbname=matrix`, `way=dump`, or a bare `managed` if it is the value
+ * of one of them), and the remaining words. Refuses invalid values, and two values of one parameter.
  */
 export function takeParameters(
 	words: readonly string[],

@@ -1,11 +1,11 @@
-// `look` behind `!upgrade`: alone it asks for the script, with what the script printed it decides the plan.
+// Parses `look` after `!upgrade`: alone it asks for the script; with the script's output it decides the plan.
 import { Refusal } from '../answer.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** What the script printed: ids, and what it ran on, like `python=3.11`. */
+/** The script's output: ids, and what it ran on, like `python=3.11`. */
 export type LookOutput = { printed: string[]; python?: string };
 
-/** `printed` absent: the word was not said; empty: it was said alone. */
+/** `printed` absent: the word was not used; empty: it was used alone. */
 export function takeLook(words: readonly string[]): { rest: string[] } & Partial<LookOutput> {
 	const at = words.findIndex(word => /^look$/i.test(word));
 	if (at < 0) return { rest: [...words] };
@@ -31,7 +31,7 @@ function outputOf(words: readonly string[]): LookOutput {
 	return { printed: words.filter(word => !isPython(word)), ...(python !== undefined && { python }) };
 }
 
-/** What the script printed, where a text is that and nothing else. */
+/** The script's output, if the text is nothing else. */
 export function lookOutput(text: string): LookOutput | undefined {
 	const [first, ...words] = text.trim().split(/\s+/, 1000);
 	const output = outputOf(words);

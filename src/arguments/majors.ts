@@ -2,7 +2,7 @@
 import { Refusal } from '../answer.ts';
 import { quoted } from '../text/markdown.ts';
 
-/** `15.18` and `v15` are 15, `9.6.24` is 9.6. Refuses what is not among `known`, which is sorted, oldest first. */
+/** `15.18` and `v15` are 15, `9.6.24` is 9.6. Refuses what is not in `known`, which is sorted oldest first. */
 export function readMajor(typed: string, known: readonly string[]): string {
 	const text = typed.toLowerCase().replace(/^v/, '');
 	const major = /^9\.\d/.test(text) ? text.split('.').slice(0, 2).join('.') : (text.split('.')[0] ?? '');

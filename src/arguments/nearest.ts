@@ -1,10 +1,10 @@
-// The nearest known word to a misspelt one.
+// Finds the known word most similar to a misspelt one.
 import { distance } from 'fastest-levenshtein';
 
-/** Longer words are no typing errors of ours, and comparing them would take its time. */
+/** Longer words are not typos of ours, and comparing them would take time. */
 export const longestWord = 40;
 
-/** The word nearest to what was typed, if it is near enough to be meant. */
+/** The word most similar to what was typed, if it is similar enough to be meant. */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
 	if (typed.length > longestWord) return undefined;
 	const ranked = words

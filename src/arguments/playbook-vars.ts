@@ -1,4 +1,4 @@
-// A `vars.yml` of the playbook as Ansible reads it: which variables are set, and which of them are plainly on or off.
+// Parses a playbook's `vars.yml` as Ansible does: which variables are set, and which of them are plainly on or off.
 import type { VariableRead } from '../advice/distribution/vars.ts';
 import { Refusal } from '../answer.ts';
 import type { GivenFile } from '../configuration/files.ts';
@@ -8,11 +8,11 @@ import { code } from '../text/markdown.ts';
 export type PlaybookVars = {
 	variables: VariableRead[];
 	duplicates: { name: string; file: string; line: number; first: number }[];
-	/** Names that stand inside other values: somebody reads them there. */
+	/** Names mentioned inside other values, and so used there. */
 	mentioned: ReadonlySet<string>;
-	/** Names that templates in values use and cannot do without. */
+	/** Names that templates in values require. */
 	used: { name: string; in: string; file: string; line: number }[];
-	/** Whether what is not set here is set nowhere. */
+	/** Whether everything that is set is set here. */
 	isWhole: boolean;
 	unreadable: { file: string; line?: number; why: string }[];
 };
@@ -20,12 +20,12 @@ export type PlaybookVars = {
 const telling =
 	/^(?:matrix_(?:domain|server_fqn_\w+|homeserver_\w+|playbook_\w+|synapse_\w+|bridge_\w+)|devture_\w+) *:/m;
 
-/** Whether a text is the playbook's: it sets variables of it, and is no `homeserver.yaml`. */
+/** Whether a text is a `vars.yml` of the playbook: it sets its variables, and is not a `homeserver.yaml`. */
 export function isPlaybookVars(text: string): boolean {
 	return telling.test(text) && !/^server_name *:/m.test(text);
 }
 
-/** A Refusal says which file goes beyond our limits. */
+/** Throws a Refusal that names a file beyond our limits. */
 export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 	const read: PlaybookVars = {
 		variables: [],
@@ -37,7 +37,7 @@ export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 	};
 	const mentioned = new Set<string>();
 	for (const { name: file, text } of files) {
-		// Ansible's own tags say that a value is encrypted or no template; they leave the lines as they are.
+		// Ansible's own tags mark encrypted values and non-templates; removing them keeps the line numbers.
 		const plain = text.replace(/^( *[\w-]+ *:|\s*-) +!(?:vault|unsafe)(?=\s)/gm, '$1');
 		const parsed = parseYaml(plain, file);
 		if ('why' in parsed) {
@@ -61,19 +61,19 @@ export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 	return { ...read, mentioned, isWhole };
 }
 
-/** Variables whose value is encrypted or no template. */
+/** Variables whose value is encrypted or not a template. */
 function rawNames(text: string): Set<string> {
 	return new Set([...text.matchAll(/^([\w-]+) *: +!(?:vault|unsafe)\b/gm)].map(([, name = '']) => name));
 }
 
-/** Templates read of one value (characters). */
+/** How much of a value is searched for templates (characters). */
 const maxTemplate = 20_000;
 
-/** The names that the templates in a value use, less those that have a default. */
+/** The names that a value's templates use, except those with a default. */
 function usedIn(value: Value): Set<string> {
 	const found = new Set<string>();
 	const open = [value];
-	// What an anchor names stands once, however often it is used.
+	// Visit an anchored value once, however often it is used.
 	const seen = new Set<Value>();
 	for (let next = open.pop(); next; next = open.pop()) {
 		if (seen.has(next)) continue;
@@ -93,7 +93,7 @@ function namesInTemplates(text: string): string[] {
 		.flatMap(part => {
 			const expression = part.split(/\}\}|%\}/)[0] ?? '';
 			const bare = expression.replace(/'[^']*'|"[^"]*"/g, "''");
-			// A member of something is no variable, nor is a filter; what has a default may be missing.
+			// Members and filters are not variables, and names with a default may be missing.
 			const used = bare.matchAll(
 				/(?<![\w.])(?<!\| {0,3})([a-z]\w*_\w+)(?!\w)(?! {0,3}(?:\(|=(?!=)|\| {0,3}default\b))/g,
 			);
@@ -107,7 +107,7 @@ function stateOf(value: Value): Pick<VariableRead, 'value' | 'word' | 'isEmpty'>
 	if (value.kind === 'null') return { value: 'set', isEmpty: true };
 	if (value.kind !== 'string') return { value: 'set', isEmpty: false };
 	const text = value.value.trim();
-	// Ansible takes these words for booleans, in quotes too.
+	// Ansible treats these words as booleans, even in quotes.
 	if (/^(?:true|yes|on)$/i.test(text)) return { value: true, isEmpty: false };
 	if (/^(?:false|no|off)$/i.test(text)) return { value: false, isEmpty: false };
 	return { value: 'set', isEmpty: text === '', ...(/^v?[a-z0-9][a-z0-9.-]{0,30}$/.test(text) && { word: text }) };

@@ -1,11 +1,12 @@
-// What people write instead of our words: `postgres 15`, `pg15`, an image with its tag, `podman`, an address of a server.
+// Normalises what people write instead of our words: `postgres 15`, `pg15`, an image with its tag, `podman`, a
+// server's address.
 import { isOpen } from '../deployment/facts.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** The words as this bot spells them; `taken` says what was understood where that is more than another spelling. */
+/** The words in our spelling; `taken` says how they were understood if that is more than a spelling. */
 export type Respelled = { words: string[]; taken: string[] };
 
-/** A number behind one of these belongs to it. Synapse's releases begin with 0 or 1, so none is taken away. */
+/** A number after one of these belongs to it. Synapse's releases begin with 0 or 1, so none is lost. */
 const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
 	{ name: /^(postgres(ql)?|pg)$/i, fact: 'postgres', number: /^(8|9|[1-9]\d)(\.\d+)*$/ },
 	{ name: /^sqlite3?$/i, fact: 'sqlite', number: /^3(\.\d+)+$/ },
@@ -17,7 +18,7 @@ const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
 	{ name: /^freebsd$/i, fact: 'freebsd-', number: /^1\d$/ },
 ];
 
-/** One word for one word. Patterns see the word in lower case. */
+/** Replacements word by word. Patterns see the word in lower case. */
 const spellings: readonly [RegExp, string][] = [
 	[/^(?:postgres(?:ql)?|pg)[=:-]?(\d+(?:\.\d+)*)(?:-\w+)?$/, 'postgres=$1'],
 	[/^(?:postgresql|pg)$/, 'postgres'],
@@ -40,7 +41,7 @@ const spellings: readonly [RegExp, string][] = [
 ];
 
 /** Ways to install that come near to one of ours, and what to bear in mind. */
-// A map: `constructor` and its like are words that people type, and every object has them.
+// A map, because people type words like `constructor`, which every object has.
 const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
 	['podman', { as: 'docker', but: `in the commands, replace ${code('docker')} with ${code('podman')}` }],
 	...['helm', 'kubernetes', 'k8s'].map((word): [string, { as: string; but: string }] => [
@@ -54,7 +55,7 @@ const image =
 
 const address = /^https?:\/\/([^/?#@]+)(?:[/?#].*)?$/i;
 
-/** What systems are called, besides their numbers. */
+/** Code names of systems. */
 const codeNames: ReadonlyMap<string, string> = new Map([
 	...Object.entries({ stretch: '9', buster: '10', bullseye: '11', bookworm: '12', trixie: '13' }).map(
 		([name, release]): [string, string] => [name, `debian-${release}`],
@@ -67,12 +68,12 @@ const codeNames: ReadonlyMap<string, string> = new Map([
 /** These deny the word after them. */
 const denying: ReadonlySet<string> = new Set(['no', 'not', 'without']);
 
-/** Whether it stays whole: an address has signs that divide other words. */
+/** Whether to keep the word whole: addresses contain characters that split other words. */
 export function isAddress(word: string): boolean {
 	return address.test(word);
 }
 
-/** Reads other spellings. What it does not know stays as it is. */
+/** Replaces other spellings. Unknown words stay as they are. */
 export function respelled(words: readonly string[]): Respelled {
 	const found: Respelled = { words: [], taken: [] };
 	for (let i = 0; i < words.length; i++) {
@@ -112,7 +113,7 @@ function respelledWord(word: string): Respelled {
 	return { words: [spelling ? small.replace(...spelling) : word], taken: [] };
 }
 
-/** The address of a homeserver is not always its name. */
+/** A homeserver's address is not always its server name. */
 function hostTaken(host: string): string[] {
 	const name = /^(?:matrix|synapse|chat)\.(.+\..+)$/i.exec(host)?.[1];
 	return name === undefined

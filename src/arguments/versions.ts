@@ -1,4 +1,4 @@
-// How versions, facts and other words are read from what people typed: the one place for it.
+// The one place that parses versions, facts and other words that people type.
 import { distance } from 'fastest-levenshtein';
 import { readBuild } from '../advice/watch/build.ts';
 import type { ToldVersion } from '../advice/watch/history.ts';
@@ -19,7 +19,7 @@ export function newest(knowledge: Pick<Knowledge, 'releases'>): Version {
 	return last.version;
 }
 
-/** The releases by their lines, candidates aside. */
+/** Releases by line, without candidates. */
 const byLine = memo((releases: readonly Release[]) =>
 	Map.groupBy(
 		releases.filter(({ version }) => !isCandidate(version)),
@@ -27,12 +27,13 @@ const byLine = memo((releases: readonly Release[]) =>
 	),
 );
 
-/** A version as typed and what it was taken for; `note` says so when that is more than was typed. */
+/** A typed version and its interpretation; `note` explains it if that is more than what was typed. */
 export type Meant = { version: Version; note?: string };
 
 /**
- * A version that somebody typed. As a start, two parts mean the first release of that line; as a target or as what runs,
- * its newest patch release that was not withdrawn. Refuses what is unknown, naming what is known, and withdrawn targets.
+ * Parses a version. With two parts, a start means the first release of that line; a target or a running version
+ * means its newest patch release that was not withdrawn. Refuses unknown versions, with suggestions, and
+ * withdrawn targets.
  */
 export function readVersion(
 	typed: string,
@@ -40,7 +41,7 @@ export function readVersion(
 	knowledge: Pick<Knowledge, 'releases'>,
 ): Meant {
 	const small = typed.toLowerCase().replace(/^v/, '');
-	// Packages have suffixes of their own, but `0.9.0-r5` was a release.
+	// Packages have their own suffixes, but `0.9.0-r5` was a release.
 	const text = knowledge.releases.some(({ version }) => version === small)
 		? small
 		: (small.replace(/[-.~]?rc\.?(\d+)/, 'rc$1').split(/[+~-]/, 1)[0] ?? '');
@@ -81,8 +82,8 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const beyond = candidates.length ? ` (and release candidates for the next version up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
-	// A long text is no slip of the finger, and comparing it with each release would take its time.
-	// People say the second number alone: 98 for 1.98.
+	// A long text is not a typo, and comparing it with each release would take time. People may type only the
+	// second number: 98 for 1.98.
 	const line = /^\d{1,3}$/.test(written) ? versions.find(version => version === `1.${written}.0`) : undefined;
 	const near =
 		line ?? (written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1));
@@ -91,8 +92,8 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 }
 
 /**
- * The releases that `!notes` speaks of: two parts mean all stable releases of that line, more mean that one. A candidate
- * has the notes of its final release; so has a line of which there are only candidates yet.
+ * The releases that `!notes` is about: two parts mean all stable releases of that line, three or more that
+ * release. A candidate has the notes of its final release, and so does a line with only candidates.
  */
 export function linesOf(
 	typed: string,
@@ -110,7 +111,7 @@ export function linesOf(
 	return { releases: [finalOf(candidate)], candidate };
 }
 
-/** A server name to watch, in lower case; refuses invalid names. */
+/** Parses a server name to watch, in lower case; refuses invalid ones. */
 export function readServer(typed: string): string {
 	const name = parseServerName(typed.toLowerCase());
 	if (!name)
@@ -118,7 +119,7 @@ export function readServer(typed: string): string {
 	return name.name;
 }
 
-/** The words without `version=1.150`, and what that says of the release that runs. */
+/** The words without `version=1.150`, and what that says about the running release. */
 export function takeVersion(
 	words: readonly string[],
 	knowledge: Pick<Knowledge, 'releases'>,
@@ -131,7 +132,7 @@ export function takeVersion(
 	if (second !== undefined) throw new Refusal('A server runs one version: give only one.');
 	const told = first.slice('version='.length);
 	const { version } = readVersion(told, 'running', knowledge);
-	// A package or a build from a branch is no less one because a person tells of it. Two parts mean the newest patch.
+	// A stated version may name a package or a build from a branch as well. Two parts mean the newest patch release.
 	const read = /^v?\d+\.\d+$/i.test(told) ? undefined : readBuild(told);
 	const build = read?.version === version ? read.build : undefined;
 	return { running: { version, ...(build && { build, written: told }) }, rest };

@@ -1,4 +1,4 @@
-// What people type after `!why`: releases, facts and a watched server in front, then the text.
+// Parses what follows `!why`: releases, facts and a watched server, then the text.
 import type { Term } from '../deployment/facts.ts';
 import { parseTerm } from '../deployment/facts.ts';
 import { parseServerName } from '../deployment/server-name.ts';
@@ -6,21 +6,22 @@ import { parseServerName } from '../deployment/server-name.ts';
 export type WhyTyped = {
 	versions: string[];
 	terms: Term[];
-	/** What may be the name of a server: whether this room watches it, others know. */
+	/** What may be a server's name; the caller knows whether the room watches it. */
 	server?: string;
 	text: string;
-	/** The text with that name in it. */
+	/** The text including that name. */
 	withServer: string;
 };
 
 const versionWord = /^v?1\.\d{1,3}(?:\.\d{1,2})?(?:rc\d{1,2})?$/;
 
-/** Words are read from the first line only, up to the first unknown one. */
+/** Words are only read from the first line, up to the first unknown one. */
 export function readWhy(typed: string): WhyTyped {
 	const found: WhyTyped = { versions: [], terms: [], text: '', withServer: '' };
 	let rest = typed.trimStart();
 	let withServer: string | undefined;
-	// Facts are written small. “Postgres sequence '…' is inconsistent” begins an error, so such a word belongs to the text too.
+	// Facts are in lower case. “Postgres sequence '…' is inconsistent” is the start of an error, so such a word is
+	// part of the text too.
 	let begun: string | undefined;
 	for (;;) {
 		const word = /^[^\s`]{1,200}/.exec(rest)?.[0] ?? '';
@@ -38,7 +39,7 @@ export function readWhy(typed: string): WhyTyped {
 			withServer = begun ?? rest;
 		} else break;
 		rest = rest.slice(word.length);
-		// A text may begin in the same line; one that begins in the next has no more words before it.
+		// The text may begin on the same line; if it begins on the next, no words precede it.
 		const gap = /^[ \t]{0,100}\n?/.exec(rest)?.[0] ?? '';
 		rest = rest.slice(gap.length);
 		if (gap.includes('\n')) break;

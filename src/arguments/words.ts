@@ -1,4 +1,4 @@
-// What people type, sorted into versions, servers and facts.
+// Sorts what people type into versions, servers and facts.
 import { Refusal } from '../answer.ts';
 import type { Profile, Term } from '../deployment/facts.ts';
 import {
@@ -16,12 +16,12 @@ import { code, quoted } from '../text/markdown.ts';
 import { nearest } from './nearest.ts';
 import { isAddress, respelled } from './spellings.ts';
 
-/** What the words of a command are: versions as typed, statements of facts, server names. */
+/** The words of a command: versions as typed, statements of facts, server names. */
 export type ParsedWords = {
 	versions: string[];
 	terms: Term[];
 	servers: string[];
-	/** What was understood where that is more than another spelling, as sentences. */
+	/** Sentences that say how words were understood, if that is more than a spelling. */
 	taken: string[];
 };
 
@@ -29,13 +29,13 @@ const versionWord = /^v?\d+(\.\d+)*[a-z]?(\.\d+)?([-.~]?rc\.?\d+)?([+~-][\w.+~-]
 
 const serverWord = /^(\[[0-9a-f:.]+\]|[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d{1,5})?$|^[a-z0-9-]+:\d{1,5}$|^localhost$/i;
 
-/** An IPv6 address without its brackets. */
+/** An IPv6 address without brackets. */
 const bareIpv6 = /^(?=.*:.*:)[0-9a-f:.]{2,45}$/i;
 
-/** Only releases before 1.0 had four parts, and no server has an address that begins with 0. */
+/** Only releases before 1.0 had four parts, and no server's address begins with 0. */
 const ipv4Word = /^[1-9]\d{0,2}(\.\d{1,3}){3}$/;
 
-/** Words that join others; without a second version the newest release is meant anyway. */
+/** Filler words; without a second version the newest release is meant anyway. */
 export const joiningWords: ReadonlySet<string> = new Set([
 	'to',
 	'from',
@@ -59,8 +59,8 @@ export const joiningWords: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sorts the words, or refuses the first unknown one. A word is tried as a version before it is a server name.
- * `systems`: those that are facts besides the ones that this edition lists.
+ * Sorts the words, or refuses the first unknown one. Versions are tried before server names. `systems`: facts in
+ * addition to those that this edition lists.
  */
 export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): ParsedWords {
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
@@ -84,7 +84,7 @@ export function sortWords(words: readonly string[], example: string, systems: re
 	return sorted;
 }
 
-/** `1.56->1.69`, `1.56→1.69`, `1.56..1.69`, `1.56,1.69` and `postgres = 14` fall apart, or together, as meant. */
+/** Splits `1.56->1.69`, `1.56→1.69`, `1.56..1.69` and `1.56,1.69`, and joins `postgres = 14`. */
 function apart(word: string): string[] {
 	const bare = trimmed(word, '"\'(', '"\'),;');
 	const version = trimmed(bare, '`<', '`>.?!');
@@ -95,7 +95,7 @@ function apart(word: string): string[] {
 		.filter(Boolean);
 }
 
-/** The word without these characters around it. A pattern with `+$` would begin again at each of them: quadratic time. */
+/** The word without these characters around it. A pattern with `+$` would restart at each of them: quadratic time. */
 function trimmed(word: string, before: string, after: string): string {
 	let [start, end] = [0, word.length];
 	while (start < end && before.includes(word.charAt(start))) start++;
@@ -108,7 +108,7 @@ function unknownWord(word: string, example: string, systems: readonly string[]):
 	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them. For example: ${code(example)}`;
 }
 
-/** What an unknown word may have been meant for: a fact without its right value, or one that is spelled like it. */
+/** What an unknown word may mean: a fact with an invalid value, or one that is spelled similarly. */
 function meantFact(word: string, systems: readonly string[]): string | undefined {
 	const [name = '', value] = word.split(/[<>]?=/);
 	if (isOpen(name)) return `Say ${code(name)}, or ${code(`no-${name}`)} to negate it.`;
@@ -123,13 +123,13 @@ function meantFact(word: string, systems: readonly string[]): string | undefined
 	return whole && `Did you mean ${code(whole)}?`;
 }
 
-/** The systems that are facts, a family each: “`rhel-8` to `rhel-10`”. */
+/** The systems that are facts, by family: “`rhel-8` to `rhel-10`”. */
 function systemFamilies(): string[] {
 	const families = Map.groupBy(closedFacts.os.values, system => system.slice(0, system.indexOf('-')));
 	return [...families.values()].map(family => `${code(family[0] ?? '')} to ${code(family.at(-1) ?? '')}`);
 }
 
-/** The statements as a profile; two values of one fact are refused. */
+/** The statements as a profile; refuses two values of one fact. */
 export function readProfile(terms: readonly Term[]): Profile {
 	const profile = profileOf(terms);
 	if (!isContradiction(profile)) return profile;

@@ -3,17 +3,20 @@ import type { Options } from './options.ts';
 import type { Table } from './timeline.ts';
 import type { ValueState } from './wrong-values.ts';
 
-/** A message with which a release refuses to start. Its key is the file and the template: `{}` is what the code fills in. */
+/**
+ * A message with which a release refuses to start. Its key is the file and the template, with `{}` for what the
+ * code fills in.
+ */
 export type RefusalState = {
 	/** The function that raises it. */
 	in: string;
 	/** The exception, or the function that ends the process. */
 	raises: string;
-	/** The option that it speaks of, or several. */
+	/** The options that it is about. */
 	option?: string | string[];
 };
 
-/** A migration of the schema. Its key is the store and the file: `main 92/04_ss_membership_snapshot.sql`. */
+/** A schema migration. Its key is the store and the file: `main 92/04_ss_membership_snapshot.sql`. */
 export type DeltaState = {
 	/** Table → what is done to it: create, alter, index, update, insert, delete, drop. */
 	tables: Record<string, string[]>;
@@ -23,25 +26,25 @@ export type DeltaState = {
 
 /** A system that upstream builds packages for. Its key is `debian:bookworm` or `ubuntu:jammy`. */
 export type BuildState = {
-	/** Ubuntu's number, `22.04`. */
+	/** Ubuntu's version number, `22.04`. */
 	number?: string;
-	/** The end of its support as the build list says it: a day, or a month. */
+	/** The end of its support according to the build list: a day, or a month. */
 	end?: string;
 	forced?: { by: string; end: string };
 };
 
-/** The tables, each read when it is first asked for: a plan without them must not pay for them. */
+/** The tables, each read on first use, so that plans without them do not pay for them. */
 export type Code = {
 	options(): Options;
-	/** What releases said to values of every kind; empty where nothing was tried. */
+	/** How releases reacted to values of every kind; empty if nothing was tested. */
 	values(): Table<ValueState>;
 	refusals(): Table<RefusalState>;
-	/** Package → version specifier; an extra's as `extra/package`; `python` and `rust` are among them. */
+	/** Package → version specifier; for extras `extra/package`; includes `python` and `rust`. */
 	dependencies(): Table<string>;
-	/** `generic_worker ^/_matrix/client/…$` → which methods may be routed there: `any` or `GET`. */
+	/** `generic_worker ^/_matrix/client/…$` → the methods that may be routed there: `any` or `GET`. */
 	routes(): Table<string>;
 	deltas(): Table<DeltaState>;
 	builds(): Table<BuildState>;
-	/** `endpoint ^/_synapse/admin/v1/…` → `any`, and what its file refuses: `users.py <message>` → the HTTP status. */
+	/** `endpoint ^/_synapse/admin/v1/…` → `any`; and its errors: `users.py <message>` → the HTTP status. */
 	admin(): Table<string>;
 };

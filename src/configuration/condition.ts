@@ -1,4 +1,4 @@
-// Conditions on a configuration as data (`found` of a note), decided as true, false or unknown.
+// Conditions on a configuration as data (`found` in a note), which evaluate to true, false or unknown.
 import type { Version } from '../deployment/version.ts';
 import type { Configuration, Part } from './files.ts';
 import { parsePath, type Segment } from './path.ts';
@@ -14,37 +14,37 @@ export type Test = {
 	in?: Part | 'any' | undefined;
 	absent?: boolean | undefined;
 	notKeyOf?: string | undefined;
-	/** Whether a text begins with http:// or https://. */
+	/** Whether a string starts with http:// or https://. */
 	url?: boolean | undefined;
 	below?: number | string | undefined;
 	above?: number | string | undefined;
 } & EffectTest;
-/** What only effects ask; the look does not know it. */
+/** Tests for effects only; the look does not support them. */
 export type EffectTest = {
 	/** A string or number other than these. */
 	noneOf?: readonly (string | number)[] | undefined;
-	/** A text that does not match, or matches, this expression. */
+	/** A string that does not match, or matches, this expression. */
 	unlike?: string | undefined;
 	like?: string | undefined;
-	/** A list of fewer, or of more, elements. */
+	/** A list with fewer, or more, elements. */
 	shorter?: number | undefined;
 	longer?: number | undefined;
-	/** An amount above that of another option of the shared files; nothing is above what is not set. */
+	/** A number above, or equal to, another option in the shared files; nothing is above an unset option. */
 	aboveOption?: string | undefined;
 	equalsOption?: string | undefined;
-	/** The same of another member of the element that `each` is at. */
+	/** The same for another member of the current element of `each`. */
 	aboveMember?: string | undefined;
-	/** A mapping with a key other than these, or one that does not match. */
+	/** A mapping with a key other than these, or with one that does not match. */
 	unknownKeys?: readonly string[] | undefined;
 	keysUnlike?: string | undefined;
-	/** A list of mappings, two of which hold the same under this key. */
+	/** A list of mappings, two of which have the same value for this key. */
 	repeats?: string | undefined;
-	/** A text that does not stand in this list. */
+	/** A string that is not in this list. */
 	notIn?: string | undefined;
 };
 /**
- * A Python package beside Synapse: `version` is a range like `<1.4.12`; without it, any version that is installed. Only the
- * look can tell, since it runs in that environment.
+ * A Python package installed beside Synapse: `version` is a range like `<1.4.12`; without it, any version. Only
+ * the look can tell, since it runs in that environment.
  */
 export type PackageTest = { package: string; version?: string | undefined };
 export type Condition =
@@ -56,7 +56,7 @@ export type Condition =
 	| { each: string; any?: Condition[] | undefined; all?: Condition[] | undefined; not?: Condition | undefined }
 	| { absent: string[] };
 
-/** Whether files alone leave it open, whatever they say: some of it asks for an installed package. */
+/** Whether files alone can never decide it, because part of it asks for an installed package. */
 export function asksForPackage(condition: Condition): boolean {
 	if ('package' in condition) return true;
 	if ('option' in condition) return false;
@@ -65,20 +65,20 @@ export function asksForPackage(condition: Condition): boolean {
 }
 
 export type FoundPlace = { file: string; line: number; column?: number; option: string };
-/** `at` names where a true condition stands, for an answer to point there; `more` are other places that make it true. */
+/** `at` is the place that makes a condition true, for an answer to point to; `more` are further places. */
 export type Decision = { is: boolean | 'unknown'; at?: FoundPlace; more?: readonly FoundPlace[] };
 
 export type Question = {
 	configuration: Configuration;
-	/** The default of an option in a release; undefined where it is not known. */
+	/** The default of an option in a release; undefined if unknown. */
 	defaultOf: (option: string, release: Version) => Plain | undefined;
-	/** The release whose defaults count. */
+	/** The release whose defaults apply. */
 	release: Version;
 };
 
 const unknown: Decision = { is: 'unknown' };
 
-/** Decides a condition. Unknown wherever the files cannot tell: a file that was not given, a value that is hidden. */
+/** Evaluates a condition. Unknown if the files cannot tell: a file was not given, or a value is hidden. */
 export function decide(condition: Condition, question: Question): Decision {
 	return within(condition, question, undefined);
 }
@@ -91,11 +91,11 @@ function within(condition: Condition, question: Question, element: Value | undef
 	if ('option' in condition) return test(condition, question, element);
 	// No file says what is installed.
 	if ('package' in condition) return unknown;
-	// `absent: [a, b]` of an element: it has none of them.
+	// With `absent: [a, b]`, the element has none of them.
 	return allOf(condition.absent.map(option => test({ option, absent: true }, question, element)));
 }
 
-/** Some element for which all of it holds. */
+/** Whether everything holds for some element. */
 function eachOf(
 	{ each, any, all, not }: Extract<Condition, { each: string }>,
 	question: Question,
@@ -134,7 +134,7 @@ function notOf({ is }: Decision): Decision {
 
 type Match = { value: Value; option: string };
 type FoundValue = {
-	matches: Match[] /** Whether something hidden, or a file not given, could hold more. */;
+	matches: Match[] /** Whether something hidden, or a file not given, could add more. */;
 	unsure: boolean;
 };
 
@@ -156,7 +156,7 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 	if (matches.length) return anyOf([...matches.map(wanted), ...(unsure ? [unknown] : [])]);
 	// An element that nobody wrote has no default.
 	if (asked.is === undefined || unsure || element || /\[\]|\*/.test(asked.option)) return no;
-	// Where nothing is written, the release's default counts.
+	// If nothing is written, the release's default applies.
 	const value = question.defaultOf(asked.option, question.release);
 	return value === undefined ? unknown : { is: value === asked.is };
 }
@@ -185,7 +185,7 @@ function holds(asked: Test, value: Value, question: Question, element?: Value): 
 	return parts.includes('unknown') ? 'unknown' : true;
 }
 
-/** The tests that only effects have, as far as they are asked. */
+/** Results of the tests for effects that are present. */
 function effectParts(
 	{
 		noneOf,
@@ -239,7 +239,7 @@ function effectParts(
 	return parts;
 }
 
-/** What another option is set to, or falls back to; unknown where the files cannot tell. */
+/** The value or default of another option; unknown if the files cannot tell. */
 function boundOf(
 	path: string,
 	{ configuration, defaultOf, release }: Question,
@@ -272,7 +272,7 @@ function hasTwice(value: Value, key: string): boolean {
 	return new Set(own).size < own.length;
 }
 
-/** As Python's `in` has it: the elements of a list, the keys of a mapping, a part of a text. */
+/** As in Python's `in`: list elements, mapping keys, substrings. */
 function isNotIn(text: string | undefined, path: string, { configuration }: Question): boolean | 'unknown' {
 	if (text === undefined) return false;
 	const { matches, unsure } = select(path.replace(/\[\]$/, ''), 'any', configuration, undefined);
@@ -325,7 +325,7 @@ function isNoKeyOf(value: Value, path: string, { configuration }: Question): boo
 	return unsure || matches.some(({ value: found }) => found.kind === 'hidden') ? 'unknown' : true;
 }
 
-/** Every value at a path: of an element, or of the processes that `part` names. */
+/** Every value at a path: in an element, or in the processes that `part` names. */
 export function select(
 	path: string,
 	part: Part | 'any',
@@ -346,12 +346,12 @@ export function select(
 	};
 }
 
-/** Options that stand in a worker's own file; all others are in the shared files that were given. */
+/** Whether an option belongs in a worker's own file; all others are in the shared files. */
 function isOfWorkers([first = '']: readonly Segment[]): boolean {
 	return first.startsWith('worker_');
 }
 
-/** What every process shares stands once in the files. */
+/** What all processes share is in the files only once. */
 function distinct(matches: readonly Match[]): Match[] {
 	const seen = new Set<string>();
 	return matches.filter(({ value, option }) => {
@@ -377,7 +377,7 @@ function inside(value: Value, [first, ...rest]: readonly Segment[], option: stri
 	return { matches: found.flatMap(({ matches }) => matches), unsure: found.some(({ unsure }) => unsure) };
 }
 
-/** The line of the key: what people look for. */
+/** The line of the key, which is what people look for. */
 function lineOfKey({ file, line, column }: { file: string; line: number; column: number }) {
 	return { file, line, column };
 }

@@ -1,4 +1,4 @@
-// Files as Synapse merges them: main files, a worker's own over them, logging configurations beside.
+// Merges files as Synapse does: main files, a worker's own on top of them, logging configurations separately.
 import {
 	type Duplicate,
 	type MappingEntry,
@@ -8,44 +8,44 @@ import {
 	type Value,
 } from './yaml.ts';
 
-/** `name` is shown to the administrator as it stands. `skeleton`: its values are hidden. */
+/** `name` is shown to the administrator unchanged. `skeleton`: its values are hidden. */
 export type GivenFile = { name: string; text: string; skeleton?: Skeleton };
 export type Part = 'main' | 'worker' | 'log-config';
-/** What one process reads: the mapping that is left after merging. */
+/** What one process reads: the merged mapping. */
 export type Process = { part: Part; name: string; value: Value };
 
 export type Configuration = {
 	processes: Process[];
-	/** Whether whole files of this kind were given. */
+	/** Whether complete files of this kind were given. */
 	has: Record<Part, boolean>;
-	/** Whether what is not written here may stand elsewhere. */
+	/** Whether what is not written here may be elsewhere. */
 	excerpt: boolean;
 	/** Whether the deployment may have such files that were not given. */
 	mayHave: { worker: boolean };
 	duplicates: Duplicate[];
-	/** Blocks of an earlier file of which a later one has only a part: the rest of them no longer counts. */
+	/** Blocks of an earlier file that a later one repeats only in part: the rest of them is lost. */
 	replaced: ReplacedBlock[];
 	unreadable: (UnreadableYaml & { file: string })[];
-	/** Files that Synapse ignores, since they hold no mapping of options to values. */
+	/** Files that Synapse ignores, because they contain no mapping of options to values. */
 	ignored: { file: string; line: number }[];
 };
 
 export type ReplacedBlock = {
 	path: string;
-	/** Where the block stands that counts. */
+	/** The block that replaces it. */
 	file: string;
 	line: number;
 	over: { file: string; line: number };
-	/** The names below it that are gone. */
+	/** The names in it that are lost. */
 	lost: string[];
 };
 
 type ReadFile = { name: string; root: Extract<Value, { kind: 'mapping' }> };
 
 /**
- * Puts files together as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
- * worker's file goes over the main files by itself. `workers: false` says that there are none besides; `excerpt`: what
- * is not written in these texts may stand elsewhere.
+ * Merges files as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
+ * worker's file goes on top of the main files separately. `workers: false`: there are no others; `excerpt`: what
+ * is not in these texts may be elsewhere.
  */
 export function configurationOf(
 	files: readonly GivenFile[],
@@ -69,7 +69,7 @@ export function configurationOf(
 				why: 'It has several documents (`---`), and Synapse reads only one.',
 				line: second.line,
 			});
-		// Synapse says on its standard output that it ignores a file that is no mapping, and goes on.
+		// Synapse prints that it ignores a file that is not a mapping, and continues.
 		else if (root?.kind === 'mapping') read.push({ name, root });
 		else if (root && root.kind !== 'null') ignored.push({ file: name, line: root.line });
 	}
@@ -99,7 +99,7 @@ export function configurationOf(
 	};
 }
 
-/** Synapse puts files together by their top-level keys alone, so a block of a later file takes the place of the whole. */
+/** Synapse merges files by their top-level keys only, so a block in a later file replaces the whole block. */
 function replacedIn(roots: readonly Extract<Value, { kind: 'mapping' }>[]): ReplacedBlock[] {
 	const before = new Map<string, MappingEntry>();
 	return roots.flatMap(({ entries }) =>
@@ -124,7 +124,7 @@ function textOf(root: Value, key: string): string | undefined {
 	return value?.kind === 'string' ? value.value : undefined;
 }
 
-/** A worker's file names its app and no server; the first file is the main one whatever it says. */
+/** A worker's file names its app and has no server name; the first file is always the main one. */
 function isWorker({ root }: ReadFile, index: number): boolean {
 	const app = entryOf(root, 'worker_app');
 	if (!app || index === 0) return false;
@@ -132,7 +132,7 @@ function isWorker({ root }: ReadFile, index: number): boolean {
 	return !entryOf(root, 'server_name');
 }
 
-/** Python's logging configuration: `version: 1` with handlers, loggers or a root. */
+/** A Python logging configuration: `version: 1` with handlers, loggers or a root. */
 function isLogging({ root }: ReadFile): boolean {
 	const version = entryOf(root, 'version')?.value;
 	return version?.kind === 'number' && ['handlers', 'loggers', 'root', 'formatters'].some(key => entryOf(root, key));

@@ -1,33 +1,33 @@
-// The options of each release, as its code reads them: which there are, their defaults, what they may be.
+// The options of each release, as read from its code: which exist, their defaults, and what they accept.
 import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
 import { memo } from '../runtime/memo.ts';
 import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
 import { amountIn, type WhenSet } from './values.ts';
 
-/** What was read of an option in one release; see tools/refresh/code/options.py. */
+/** What was read about an option in one release; see tools/refresh/code/options.py. */
 export type OptionState = {
 	/** The file that reads it. */
 	file: string;
-	/** What the code falls back to; absent: it computes it, or nobody knows. */
+	/** The code's default; absent: it is computed, or unknown. */
 	default?: unknown;
-	/** What the manual calls the default, where it differs from the code's. */
+	/** The default according to the manual, if it differs from the code's. */
 	documented?: unknown;
 	documentedType?: string | string[];
-	/** The release's schema does not name it. Absent where there is no schema yet. */
+	/** The release's schema does not name it. Absent if there is no schema yet. */
 	undocumented?: true;
 	required?: true;
 	type?: string | string[];
-	/** With any other kind the release does not start. `duration` and `size` are numbers, or texts like 10m and 50M. */
+	/** With any other kind the release does not start. `duration` and `size` are numbers, or strings like 10m and 50M. */
 	accepts?: string[];
-	/** The release does not start where it is set. */
+	/** The release does not start if it is set. */
 	refused?: WhenSet;
-	/** The release only logs a warning where it is set. */
+	/** The release only logs a warning if it is set. */
 	warned?: WhenSet;
 };
 export type Options = { read: readonly Version[]; byPath: ReadonlyMap<string, TimelineEntry<OptionState>> };
 
-/** The file of options that only the schema names. */
+/** Stands for the file of options that only the schema names. */
 export const schemaFile = 'schema/synapse-config.schema.yaml';
 
 export function optionsOf({ read, entries }: Table<OptionState>): Options {
@@ -40,21 +40,21 @@ export function optionAt(options: Options, path: string, release: Version): Opti
 	return entry ? stateAt(entry.changes, release) : null;
 }
 
-/** The life of an option. `since` undefined: it is older than the oldest release that was read, or nobody knows. */
+/** The history of an option. `since` undefined: it is older than the oldest release that was read, or unknown. */
 export type Life = {
 	path: string;
 	since: Version | undefined;
-	/** The code does not name it, and it is older than the first schema: since when is not known. */
+	/** The code does not name it, and the first schema already does, so its start is unknown. */
 	undated?: true;
-	/** The first of the releases without it, or that refuse it, after which it never counts again. */
+	/** The first release that lacks or refuses it, after which it never has an effect again. */
 	removed: Version | undefined;
 	/** The first release that refuses to start with it. */
 	refused?: Version;
-	/** The first release that warns where it is set. */
+	/** The first release that warns about it. */
 	warned?: Version;
-	/** What the newest release that has it says. */
+	/** Its state in the newest release that has it. */
 	state: OptionState;
-	/** `value` undefined: from there on the code computes it, or nobody knows. */
+	/** `value` undefined: from then on the code computes it, or it is unknown. */
 	defaults: { from: Version; value: unknown }[];
 };
 
@@ -62,7 +62,7 @@ export function lifeOf(options: Options, path: string): Life | undefined {
 	return lives(options).get(path);
 }
 
-/** All of them, worked out once: a difference between two releases asks for each. */
+/** All histories, computed once, since a difference between two releases needs each. */
 export const lives = memo((options: Options): ReadonlyMap<string, Life> => {
 	const schema = firstSchema(options);
 	return new Map(
@@ -73,7 +73,7 @@ export const lives = memo((options: Options): ReadonlyMap<string, Life> => {
 	);
 });
 
-/** The first release that has a schema; before it, what only the schema names cannot be dated. */
+/** The first release with a schema; before it, options that only the schema names cannot be dated. */
 const firstSchema = memo(({ byPath }: Options): Version | undefined => {
 	const releases = new Set(
 		[...byPath.values()].flatMap(
@@ -105,8 +105,8 @@ function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: V
 }
 
 /**
- * A default changes when the code's does. Where the code falls back to nothing, it often works the value out elsewhere:
- * there the manual's stands for it, as far back as the code stayed the same. Where both say something, the code is right.
+ * A default changes if the code's does. If the code has none, it often computes the value elsewhere: then the
+ * manual's default is used, as far back as the code is unchanged. If both have one, the code is right.
  */
 function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	const runs: { from: Version; code: unknown; type: OptionState['type']; documented?: { value: unknown } }[] = [];
@@ -121,7 +121,7 @@ function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 		isOpen = true;
 		if (run && isSameDefault(run.code, state.default, state.type)) {
 			Object.assign(run, documented);
-			// The newest spelling: 500M and 500MiB are one default.
+			// Use the newest spelling: 500M and 500MiB are the same default.
 			if (state.default !== undefined) run.code = state.default;
 		} else runs.push({ from, code: state.default, type: state.type, ...documented });
 	}
@@ -134,14 +134,14 @@ function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	return defaults;
 }
 
-/** Whether the code's fallback says less than the manual's default. A section's default is that of its members. */
+/** Whether the code's default is less specific than the manual's. A section's default is that of its members. */
 function isLeftOpen(code: unknown, documented: unknown): boolean {
 	if (typeof documented === 'object' && documented !== null && !Array.isArray(documented)) return false;
 	if (code === undefined) return true;
 	return (code === null || same(code, []) || same(code, {})) && !isNothing(documented);
 }
 
-/** Whether two defaults of the code mean the same: a fallback to null, an empty list or false says no. */
+/** Whether two defaults in the code are equivalent: null, an empty list and false mean the same. */
 function isSameDefault(a: unknown, b: unknown, type: OptionState['type']): boolean {
 	if (same(a, b)) return true;
 	if (a === undefined || b === undefined) return false;
@@ -166,13 +166,13 @@ function same(a: unknown, b: unknown): boolean {
 	return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** The default that counts in a release, as `defaults` of its life says it. */
+/** The default in a release, according to the option's history. */
 export function defaultAt(options: Options, path: string, release: Version): unknown {
 	const life = lifeOf(options, path);
 	return life?.defaults.findLast(({ from }) => compare(from, release) <= 0)?.value;
 }
 
-/** The plain default of an option in a release; an option that the release does not have is not set. */
+/** The plain default of an option in a release; an option that the release does not have is unset. */
 export function plainDefaults(
 	options: Options,
 ): (option: string, release: Version) => string | number | boolean | null | undefined {
@@ -185,7 +185,7 @@ export function plainDefaults(
 	};
 }
 
-/** What is new, gone or has another default after `from` and up to `to`. */
+/** Options that were added, removed or got another default after `from` and up to `to`. */
 export type Difference = {
 	added: { option: string; release: Version; default?: unknown }[];
 	removed: { option: string; release: Version }[];
@@ -204,7 +204,7 @@ export function difference(options: Options, from: Version, to: Version): Differ
 		if (!wasThere || !isThere) continue;
 		const [old, now] = [defaultAt(options, path, from), defaultAt(options, path, to)];
 		const change = life.defaults.findLast(({ from: since }) => isInside(since));
-		// A fallback to null after something else: the code works it out from other options from there on.
+		// From null on, the code computes the value from other options.
 		if (change && old !== undefined && now !== undefined && now !== null && !same(old, now))
 			found.defaults.push({ option: path, release: change.from, before: old, after: now });
 	}
@@ -215,11 +215,11 @@ export function difference(options: Options, from: Version, to: Version): Differ
 	return found;
 }
 
-/** What is new after `from` and up to `to`, without its defaults: cheap enough for every plan. */
+/** Options added after `from` and up to `to`, without their defaults: cheap enough for every plan. */
 export function addedBetween(options: Options, from: Version, to: Version): { option: string; release: Version }[] {
 	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
 	return [...options.byPath.values()].flatMap(({ key, changes }) => {
-		// Most options are older than most ways are long.
+		// Most options did not change in the range.
 		if (!changes.some(([version]) => isInside(version))) return [];
 		if (!counts(stateAt(changes, to)) || counts(stateAt(changes, from))) return [];
 		const release = sinceWhen(changes, true, isInside);
@@ -228,7 +228,7 @@ export function addedBetween(options: Options, from: Version, to: Version): { op
 	});
 }
 
-/** Since when within a range an option stands as it does at its end: it may have come and gone before. */
+/** Since when an option has been in its final state within a range: it may have come and gone before. */
 function sinceWhen(
 	changes: TimelineEntry<OptionState>['changes'],
 	isThere: boolean,
@@ -239,7 +239,7 @@ function sinceWhen(
 	return inside[last + 1]?.[0];
 }
 
-/** What only the schema names, and already named when it began, may be of any age. */
+/** What only the schema names, and named from its first release on, may be of any age. */
 function isUndated([first]: TimelineEntry<OptionState>['changes'], schema: Version | undefined): boolean {
 	return first?.[1]?.file === schemaFile && first[0] === schema;
 }

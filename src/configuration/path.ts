@@ -1,9 +1,9 @@
-// Paths of options: `email.smtp_host`, `listeners[].type`, `instance_map.*.port`, a name with a dot in quotes.
+// Paths of options: `email.smtp_host`, `listeners[].type`, `instance_map.*.port`, with names that contain a dot in quotes.
 
-/** `[]` is an element of a list, `*` a member of a mapping with names of the administrator's own. */
+/** `[]` is a list element, `*` a member of a mapping with user-defined names. */
 export type Segment = string;
 
-/** The segments of a path; undefined where it is not one. */
+/** The segments of a path; undefined if it is not one. */
 export function parsePath(path: string): Segment[] | undefined {
 	const segments: Segment[] = [];
 	let rest = path;

@@ -1,10 +1,11 @@
-// What the skeleton script prints (knowledge/skeleton.py): several files in one text, without values, with their lines.
+// Parses the skeleton script's output (knowledge/skeleton.py): several files in one text, without values but with
+// line numbers.
 import type { GivenFile } from './files.ts';
 import type { UnreadableYaml } from './yaml.ts';
 
 const header = /^--- # file (\d+)(?:: (.*))?$/;
 
-/** The files of a skeleton, and those that the script could not read; undefined if the text is not a skeleton. */
+/** The files in a skeleton, and those the script could not read; undefined if the text is not a skeleton. */
 export function filesOfSkeleton(
 	text: string,
 ): { files: GivenFile[]; failed: (UnreadableYaml & { file: string })[] } | undefined {
@@ -23,7 +24,7 @@ export function filesOfSkeleton(
 	return { files, failed };
 }
 
-/** The line of the original stands in a comment behind each key; elements of lists belong to the key before them. */
+/** A comment after each key has its original line; list elements belong to the key before them. */
 function lineNumbers(lines: readonly string[]): (line: number) => number {
 	let last = 1;
 	const numbers = lines.map(line => {
@@ -34,7 +35,7 @@ function lineNumbers(lines: readonly string[]): (line: number) => number {
 	return line => numbers[line - 1] ?? last;
 }
 
-/** Only what the script itself may write: its text was pasted by somebody, and the rest of it is quoted nowhere. */
+/** Only what the script itself can print: somebody pasted the text, and nothing else in it is quoted. */
 function failureOf(problem: string): UnreadableYaml {
 	const line = /^is (?:no|not valid) YAML, see line (\d{1,7})$/.exec(problem)?.[1];
 	if (line !== undefined) return { why: 'It is not YAML.', line: Number(line) };

@@ -1,22 +1,22 @@
-// What was read from the code of each release, kept as changes: an entry says from which release on it is what.
+// What was read from the code of each release, stored as changes: from which release on an entry is in which state.
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 
-/** From this release on the entry is in this state; null: it is not there. Ascending, and each differs from the one before. */
+/** From this release on the entry is in this state; null: it does not exist. Ascending, without equal neighbours. */
 export type Change<State> = [from: Version, state: State | null];
 export type TimelineEntry<State> = { key: string; changes: Change<State>[] };
-/** `read`: every release that was read, ascending. An entry is unknown, not absent, in a release that was not. */
+/** `read`: every release that was read, ascending. In other releases an entry is unknown, not absent. */
 export type Table<State> = { read: Version[]; entries: TimelineEntry<State>[] };
 
-/** What each release that was read says, by key. */
+/** The state of every key in each release that was read. */
 export type States<State> = Map<Version, Map<string, State>>;
 
-/** The state in this release, or in the newest one read before it; null if it was not there. */
+/** The state in this release, or in the newest one read before it; null if it did not exist. */
 export function stateAt<State>(changes: readonly Change<State>[], version: Version): State | null {
 	return changes.findLast(([from]) => compare(from, version) <= 0)?.[1] ?? null;
 }
 
-/** Every state of every release, so that releases can be added or read again. */
+/** Every state in every release, so that releases can be added or read again. */
 export function expand<State>({ read, entries }: Table<State>): States<State> {
 	const states: States<State> = new Map(read.map(version => [version, new Map()]));
 	for (const { key, changes } of entries) {
@@ -34,7 +34,7 @@ export function expand<State>({ read, entries }: Table<State>): States<State> {
 	return states;
 }
 
-/** The same as changes: keys in the order of code points, so that the same states give the same bytes. */
+/** The states as changes. Keys are in code point order, so that the same states give the same bytes. */
 export function collapse<State>(states: States<State>): Table<State> {
 	const read = [...states.keys()].sort(compare);
 	const keys = [...new Set(read.flatMap(version => [...(states.get(version)?.keys() ?? [])]))].sort();

@@ -1,4 +1,4 @@
-// Durations and sizes as Synapse reads them (Config.parse_duration, Config.parse_size in synapse/config/_base.py).
+// Durations and sizes as Synapse parses them (Config.parse_duration, Config.parse_size in synapse/config/_base.py).
 import type { Value } from './yaml.ts';
 
 const second = 1000;
@@ -22,13 +22,16 @@ const sizes: Record<string, number> = {
 	TiB: 1024 ** 4,
 };
 
-/** A value as a number: milliseconds of a duration, bytes of a size, a number as it is. Undefined: it says no amount. */
+/**
+ * A value as a number: milliseconds for a duration, bytes for a size, or a number as it is. Undefined if it is
+ * none of those.
+ */
 export function amountOf(value: Value): number | undefined {
 	if (value.kind === 'number') return value.value;
 	return value.kind === 'string' ? amountIn(value.value) : undefined;
 }
 
-/** The same of a text: `10m`, `50MiB`, `300`. */
+/** The same for a string: `10m`, `50MiB`, `300`. */
 export function amountIn(text: string): number | undefined {
 	const match = /^\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*(ms|[smhdwy]|[KMGT](?:iB)?)?\s*$/.exec(text);
 	if (!match) return undefined;
@@ -37,10 +40,10 @@ export function amountIn(text: string): number | undefined {
 	return Number(digits) * factor;
 }
 
-/** What counts as set: what Python takes for true, anything but null, or that the option stands there at all. */
+/** What counts as set: a value that Python considers true, anything but null, or the presence of the option. */
 export type WhenSet = true | 'not null' | 'present';
 
-/** Whether the code's own test takes it for set: by Python's truth, unless it only asks whether it is there. */
+/** Whether the code's own test considers it set. */
 export function isSet(value: Value, asked: WhenSet): boolean {
 	if (asked === 'present') return true;
 	if (value.kind === 'null') return false;

@@ -1,11 +1,11 @@
-// Which kinds of value an option refuses, as releases themselves said (npm run verify -- values).
+// Which kinds of value an option refuses, according to tests of real releases (npm run verify -- values).
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 import { memo } from '../runtime/memo.ts';
 import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
 import type { Value } from './yaml.ts';
 
-/** What was tried of each kind; `text` is `text`, `duration` is `10m`: see tools/verify/configurations/values.py. */
+/** The kinds that were tested; `text` is `text`, `duration` is `10m`: see tools/verify/configurations/values.py. */
 export type ValueKind =
 	| 'absent'
 	| 'null'
@@ -29,20 +29,20 @@ export type ValueKind =
 	| 'mapping';
 
 export type ValueState = {
-	/** Empty: it was tried, and nothing is refused. */
+	/** Empty: tested, and nothing is refused. */
 	refuses: ValueKind[];
 	/** Kinds that are refused only while another option is on. */
 	switched?: Record<string, ValueKind[]>;
-	/** The same, where the other option is on unless it is false. */
+	/** The same, if the other option is on unless it is false. */
 	unless?: Record<string, ValueKind[]>;
-	/** Of those that refuse a text: words, and shapes of text, that are taken all the same. */
+	/** Strings that are accepted although strings in general are refused: words, and forms. */
 	words?: string[];
 	shapes?: string[];
-	/** A mapping that refuses members that the release does not know. */
+	/** A mapping that refuses unknown members. */
 	closed?: true;
 };
 
-/** Lists are told apart by what they hold; of a mixed one, and of a date, nothing was tried. */
+/** Lists are distinguished by their contents; mixed lists and dates were not tested. */
 export function valueKind(value: Value, release: Version): ValueKind | undefined {
 	switch (value.kind) {
 		case 'null':
@@ -73,15 +73,15 @@ function textKind(text: string, release: Version): ValueKind {
 	if (text === '') return 'empty string';
 	if (/^\d+$/.test(text)) return 'digits';
 	if (/^\d+[smhdwy]$/.test(text)) return 'duration';
-	// Before 1.93.0 `4G` was no size.
+	// Before 1.93.0 `4G` was not a size.
 	const size = compare(release, '1.93.0') < 0 ? /^\d+[KM]$/ : /^\d+[KMGT]$/;
 	return size.test(text) ? 'size' : 'text';
 }
 
-/** What releases said of one kind. It counts only while each of `switches` is on, and none of `unless` is off. */
+/** How releases reacted to one kind. It only applies while each of `switches` is on, and none of `unless` is off. */
 export type RefusedKind = { is: boolean | 'unknown'; switches: string[]; unless: string[] };
 
-/** Undefined: nobody tried this option in releases around this one. */
+/** Undefined: this option was not tested in releases around this one. */
 export function refusing(
 	table: Table<ValueState>,
 	path: string,
@@ -93,7 +93,7 @@ export function refusing(
 	const is = around.map(({ refuses }) => refuses.includes(kind));
 	if (is.every(one => !one)) return { is: false, switches: [], unless: [] };
 	if (!is.every(Boolean)) return { is: 'unknown', switches: [], unless: [] };
-	// Between two releases that were tried, what either of them asks for has to be on.
+	// Between two tested releases, the conditions of both must hold.
 	const gates = (of: readonly ValueState['switched'][]) => [
 		...new Set(
 			of.flatMap(own => Object.entries(own ?? {}).flatMap(([option, kinds]) => (kinds.includes(kind) ? [option] : []))),
@@ -106,7 +106,7 @@ export function refusing(
 	};
 }
 
-/** The states of the newest release tried up to this one, and of the next that was tried, where it differs in age. */
+/** The states in the newest release tested up to this one, and in the next tested release. */
 export function statesAround(table: Table<ValueState>, path: string, release: Version): ValueState[] | undefined {
 	const entry = byPath(table).get(path);
 	const before = table.read.findLast(version => compare(version, release) <= 0);
@@ -123,7 +123,7 @@ const byPath = memo(
 		new Map(entries.map(entry => [entry.key, entry])),
 );
 
-/** Every option that refuses to be left out of its section, in this release. */
+/** Every option that this release requires in its section. */
 export function neededPaths(table: Table<ValueState>, release: Version): string[] {
 	return table.entries.flatMap(({ key }) => (refusing(table, key, 'absent', release)?.is === true ? [key] : []));
 }

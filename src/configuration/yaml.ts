@@ -1,18 +1,18 @@
-// YAML as Synapse reads it: PyYAML's SafeLoader, with a line for every value, and bounds that hostile text cannot pass.
+// Parses YAML as Synapse does (PyYAML's SafeLoader), with a line for every value, and limits against hostile text.
 import { createRequire } from 'node:module';
 import type { LineCounter, Node } from 'yaml';
 
 let library: typeof import('yaml') | undefined;
 
-/** Not imported at the top: it is seventy files, and only an answer about a configuration needs them. */
+/** Not imported at the top: it is seventy files, and only answers about a configuration need them. */
 function yaml(): typeof import('yaml') {
 	library ??= createRequire(import.meta.url)('yaml') as typeof import('yaml');
 	return library;
 }
 
-/** Where something stands: the file as the administrator named it, line and column from 1 on. */
+/** A position: the file as the administrator named it, and the line and column from 1. */
 export type Place = { file: string; line: number; column: number };
-/** A value of PyYAML's, with its place. `hidden`: a skeleton or a template conceals what really stands there. */
+/** A PyYAML value with its position. `hidden`: a skeleton or a template conceals the real value. */
 export type Value = Place &
 	(
 		| { kind: 'mapping'; entries: MappingEntry[] }
@@ -25,18 +25,21 @@ export type Value = Place &
 		| { kind: 'hidden'; as?: string }
 	);
 export type MappingEntry = Place & { key: string; value: Value };
-/** A key that stands twice in one mapping: PyYAML takes the last one and says nothing. */
+/** A key that occurs twice in one mapping: PyYAML silently uses the last one. */
 export type Duplicate = Place & { path: string; first: number };
 
 export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
-/** Why a text is no configuration, as a sentence without any of its words, and where. `limit`: ours, not Synapse's. */
+/**
+ * Why and where a text is not a configuration, in a sentence without any of its words. `limit`: our limit, not
+ * Synapse's.
+ */
 export type UnreadableYaml = { why: string; line?: number; limit?: true };
 
-/** Larger texts are refused before they are parsed: the parser takes a second and 100 MB for each megabyte. */
+/** Larger texts are refused before parsing: the parser takes a second and 100 MB for each megabyte. */
 export const maxBytes = 1_000_000;
 const maxDepth = 100;
 const maxNodes = 200_000;
-/** Values that a text may hold at most, counted before parsing: the parser takes ten microseconds and half a kilobyte for each. */
+/** At most this many values, estimated before parsing: the parser takes ten microseconds and half a kilobyte for each. */
 const maxSeparators = 30_000;
 
 class YamlError extends Error {
@@ -47,11 +50,11 @@ class YamlError extends Error {
 	}
 }
 
-/** `lineOf` gives the original's line for one of a skeleton, in which numbers without meaning are written 0 and 0.1. */
+/** `lineOf` maps a skeleton's line to the original's. In skeletons hidden numbers are written as 0 and 0.1. */
 export type Skeleton = { lineOf: (line: number) => number };
 
 /**
- * Reads every document of a text; `file` is the name that its places carry. Never throws, whatever the text is.
+ * Parses every document in a text; `file` is the name in positions. Never throws, whatever the text is.
  * `skeleton`: the text was printed by the script that hides values.
  */
 export function parseYaml(text: string, file: string, skeleton?: Skeleton): Parsed | UnreadableYaml {
@@ -80,7 +83,7 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 		return { documents: values, duplicates: reader.duplicates };
 	} catch (error) {
 		if (error instanceof YamlError) return error.at;
-		// The parser is recursive; what is nested deeper than its stack is nothing that Synapse would read either.
+		// The parser is recursive; Synapse would not be able to parse anything nested deeper than its stack either.
 		if (error instanceof RangeError) return { why: `It is nested more deeply than ${maxDepth} levels.`, limit: true };
 		return { why: 'It is not readable YAML.' };
 	}
@@ -103,7 +106,7 @@ function refusalOf(text: string): UnreadableYaml | undefined {
 	return undefined;
 }
 
-/** Lines that are more than a comment, and commas: at least as many as values. */
+/** Non-comment lines and commas: at least as many as there are values. */
 function separatorsIn(text: string): number {
 	let count = 0;
 	for (const line of text.split('\n')) {
@@ -117,7 +120,10 @@ function separatorsIn(text: string): number {
 	return count;
 }
 
-/** Where flow collections nest too deep. The parser would overflow its stack, or take seconds, before it noticed. */
+/**
+ * The line where flow collections are nested too deeply. The parser would overflow its stack, or take seconds,
+ * before it noticed.
+ */
 function nestingOf(text: string): number | undefined {
 	let depth = 0;
 	for (let at = 0; at < text.length; at++) {
@@ -134,7 +140,7 @@ function lineAt(text: string, index: number): number {
 	return text.slice(0, index).split('\n').length;
 }
 
-/** The parser's own messages quote the line, which may hold a secret. */
+/** The parser's own messages quote the line, which may contain a secret. */
 function sentenceFor(code: string): string {
 	const sentences: Record<string, string> = {
 		TAB_AS_INDENT: 'There is a tab where YAML needs spaces.',
@@ -239,13 +245,13 @@ class YamlReader {
 		return { kind: 'mapping', entries: [...entries.values()], ...place };
 	}
 
-	/** PyYAML takes no tab between a key and its value; the parser that we use does. */
+	/** PyYAML accepts no tab between a key and its value; our parser does. */
 	noTabBetween(key: Node, value: Node, { line }: Place): void {
 		const gap = this.#text.slice(key.range?.[1] ?? 0, value.range?.[0] ?? 0);
 		if (/^[^#\n]*\t/.test(gap)) throw new YamlError('There is a tab where YAML needs spaces.', line);
 	}
 
-	/** A key as text: what PyYAML makes of it otherwise (a number, true, null) matches no option of Synapse's. */
+	/** A key as a string: what PyYAML parses differently (a number, true, null) matches no option of Synapse's. */
 	key(node: Node | null, path: string, depth: number, at: Place): string {
 		if (node === null) return 'null';
 		const value = this.value(node, null, path, depth + 1);
@@ -272,7 +278,7 @@ class YamlReader {
 function anchorsIn(root: Node | null): Map<string, Node> {
 	const anchors = new Map<string, Node>();
 	const waiting: unknown[] = [root];
-	// PyYAML takes the last definition before the alias; two of one name are so rare that the first may count.
+	// PyYAML uses the last definition before the alias; duplicates are so rare that using the first is fine.
 	while (waiting.length) {
 		const node = waiting.pop() as
 			| (Node & { anchor?: string; items?: unknown[]; key?: unknown; value?: unknown })
@@ -310,22 +316,22 @@ function scalar(node: Scalar, place: Place): Value {
 		case '!tag':
 			return { kind: 'hidden', ...place };
 		default:
-			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader stops at each of them.
+			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader rejects all of them.
 			throw new YamlError('It has a tag (`!name`) that Synapse cannot read.', place.line);
 	}
 }
 
-/** The skeleton writes 0 and 0.1 for numbers that it does not show. */
+/** The skeleton writes 0 and 0.1 for numbers that it hides. */
 function isPlaceholder(value: Value): boolean {
 	return value.kind === 'number' && (value.value === 0 || value.value === 0.1);
 }
 
-/** `"***"` is what the skeleton writes for a text that it does not show. */
+/** `"***"` is what the skeleton writes for a string that it hides. */
 function stringOf(text: string, place: Place): Value {
 	return text === '***' ? { kind: 'hidden', as: 'string', ...place } : { kind: 'string', value: text, ...place };
 }
 
-// The expressions of PyYAML's resolver (yaml/resolver.py, 6.0): close to YAML 1.1, with ideas of its own.
+// The expressions of PyYAML's resolver (yaml/resolver.py, 6.0): close to YAML 1.1, with its own peculiarities.
 const boolean = /^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/;
 const truthy = /^(?:yes|true|on)$/i;
 const float =
@@ -334,10 +340,10 @@ const integer =
 	/^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 const timestamp =
 	/^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$/;
-/** Templates of Ansible, Helm and shells, left in: what stands there is not what Synapse will read. */
+/** Templates of Ansible, Helm and shells: Synapse will read something else. */
 const template = /\{\{.*\}\}|\{%.*%\}|\$\{[^}]+\}/;
 
-/** What PyYAML makes of a text without quotes. */
+/** The value that PyYAML parses an unquoted text as. */
 export function resolvePlain(text: string, place: Place): Value {
 	if (text === '' || text === '~' || text === 'null' || text === 'Null' || text === 'NULL')
 		return { kind: 'null', ...place };
@@ -377,7 +383,7 @@ function floatOf(text: string): number {
 	return sign * (digits.includes(':') ? sexagesimal(digits) : Number(digits));
 }
 
-/** `1:30` is ninety, a habit of YAML 1.1 that people meet with port numbers. */
+/** `1:30` is ninety, a YAML 1.1 quirk that people encounter with port numbers. */
 function sexagesimal(digits: string): number {
 	return digits.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
 }

@@ -1,6 +1,6 @@
 // Versions of the charts of Element Server Suite Community.
 
-/** Negative when a is older than b. Charts are compared by their numbers: `25.04.01` is older than `25.5.1`. */
+/** Negative if a is older than b. Compares numerically: `25.04.01` is older than `25.5.1`. */
 export function compareCharts(a: string, b: string): number {
 	const [x, y] = [a, b].map(chart => chart.split('.').map(Number));
 	for (let at = 0; at < 3; at++) {

@@ -1,10 +1,10 @@
-// Does it concern this deployment: true, false, unknown.
+// Whether something applies to a deployment: true, false or unknown.
 import type { Fact, Profile, Term } from './facts.ts';
 import { compareNumbers, parseStored } from './facts.ts';
 
 const knownTerms = new Map<string, Term | undefined>();
 
-/** A statement of the knowledge, read once. What people type goes to parseTerm, or the memory would grow with it. */
+/** A cache for statements from the knowledge. User input goes to parseTerm instead, or the cache would grow with it. */
 function termOf(text: string): Term | undefined {
 	const known = knownTerms.get(text);
 	if (known !== undefined || knownTerms.has(text)) return known;
@@ -13,27 +13,27 @@ function termOf(text: string): Term | undefined {
 	return term;
 }
 
-/** Which deployments something concerns; absent means all of them. */
+/** Which deployments something applies to; absent means all of them. */
 export type Applies = { all: readonly string[] } | { any: readonly string[] };
 
-/** True, false with the stated facts that exclude it, or unknown with the facts that would decide. */
+/** True; false with the stated facts that exclude it; or unknown with the facts that would decide. */
 export type Concern = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Fact[] };
 
-/** Images bring these themselves, so no condition on them can concern such a deployment. */
+/** Images bring these themselves, so conditions on them never apply to such a deployment. */
 const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
 
-/** What nearly everybody has: it counts unless it is denied. */
+/** What nearly everybody has: assumed unless denied. */
 const usual: readonly Fact[] = ['federation', 'media'];
 
 const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
 
-/** Whether Synapse runs from an image, with a system of its own in it: the host's system does not matter to Synapse. */
+/** Whether Synapse runs from an image that contains its own system, so that the host's system does not matter. */
 export function isImage(profile: Profile): boolean {
 	const install = profile.get('install');
 	return install !== undefined && images.includes(install.value);
 }
 
-/** Whether the statement holds for this deployment. Throws a TypeError for a text that is not a statement. */
+/** Whether the statement holds for this deployment. Throws a TypeError if the text is not a statement. */
 export function holds(text: string, profile: Profile): Concern {
 	const term = termOf(text);
 	if (!term) throw new TypeError(`not a fact: ${text}`);
@@ -65,7 +65,7 @@ function satisfies(value: string | boolean, term: Term): boolean {
 	return term.operator === '>' ? order > 0 : order >= 0;
 }
 
-/** Three-valued: `all` is false as soon as one statement is, `any` only when each of them is. */
+/** Three-valued logic: `all` is false if any statement is, `any` only if all are. */
 export function concern(applies: Applies | undefined, profile: Profile): Concern {
 	if (!applies) return { is: true };
 	const terms = 'all' in applies ? applies.all : applies.any;
@@ -77,9 +77,9 @@ export function concern(applies: Applies | undefined, profile: Profile): Concern
 
 type Evaluation<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
 
-/** What several statements come to, if all of them or any of them must hold. */
+/** Combines the results of several statements, if all or any of them must hold. */
 export function joined<Ask>(how: 'all' | 'any', results: readonly Evaluation<Ask>[]): Evaluation<Ask> {
-	// Nearly always it is one, and hundreds are asked for an answer.
+	// The usual case, evaluated hundreds of times per answer.
 	if (results.length === 1 && results[0]) return results[0];
 	const excluded = results.flatMap(result => (result.is === false ? result.because : []));
 	const ask = results.flatMap(result => (result.is === 'unknown' ? result.ask : []));

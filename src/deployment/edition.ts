@@ -1,9 +1,9 @@
-// Versions of Glia itself, which are semantic: which of those announced is the newest.
+// Versions of Glia itself, which follow semver: finds the newest one announced.
 import { gt, rsort, valid } from 'semver';
 
 /**
- * The newest stable version in an announcement: GitHub's list of releases, one of them, or `{ "version": "1.2.3" }`.
- * Undefined where it says none.
+ * The newest stable version in an announcement: a GitHub list of releases, a single release, or `{ "version":
+ * "1.2.3" }`. Undefined if it contains none.
  */
 export function newestEdition(text: string): string | undefined {
 	let said: unknown;

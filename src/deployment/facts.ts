@@ -1,6 +1,6 @@
-// What is known about a deployment: facts stated true, stated false or unknown, and whether a note concerns it.
+// What is known about a deployment: facts that are stated true, stated false or unknown.
 
-/** A fact of this list has one of several values; `values` absent means a number (`postgres=14`, `python=3.11`). */
+/** A fact with one of several values; if `values` is absent, a number (`postgres=14`, `python=3.11`). */
 type ClosedFactEntry = { means: string; values?: readonly string[]; example: string };
 
 /** Facts that have a value. */
@@ -28,7 +28,7 @@ export const closedFacts = {
 	},
 } satisfies Record<string, ClosedFactEntry>;
 
-/** Facts that are true or false; denied with `no-` in front. */
+/** Facts that are true or false; denied with the prefix `no-`. */
 export const openFacts = {
 	workers: 'Synapse runs as several processes',
 	'reverse-proxy': 'a reverse proxy is in front of Synapse (nginx, Caddy, Traefik, HAProxy, Apache …)',
@@ -55,13 +55,13 @@ export type ClosedFact = keyof typeof closedFacts;
 export type OpenFact = keyof typeof openFacts;
 export type Fact = ClosedFact | OpenFact;
 
-/** What is known of one fact, and the stated fact that it follows from, as written in `because`. */
+/** What is known about one fact, and the stated fact that it follows from, as written in `because`. */
 type KnownFact = { value: string | boolean; stated: string };
 
-/** Everything known about a deployment. A fact that is not in it is unknown. */
+/** Everything known about a deployment. Absent facts are unknown. */
 export type Profile = ReadonlyMap<Fact, KnownFact>;
 
-/** The same text for the same facts. */
+/** The same string for the same facts. */
 export function profileKey(profile: Profile): string {
 	return [...profile]
 		.map(([fact, known]) => `${fact}=${known}`)
@@ -84,7 +84,7 @@ export function isOpen(name: string): name is OpenFact {
 	return Object.hasOwn(openFacts, name);
 }
 
-/** Bare values that are enough by themselves: `docker` is `install=docker`, `postgres` is `database=postgres`. */
+/** Values that can be typed alone: `docker` is `install=docker`, `postgres` is `database=postgres`. */
 const bareValues = new Map<string, ClosedFact>(
 	(['install', 'database', 'os'] as const).flatMap(fact =>
 		closedFacts[fact].values.map((value): [string, ClosedFact] => [value, fact]),
@@ -96,17 +96,17 @@ export function factWords(): string[] {
 	return [...Object.keys(closedFacts), ...Object.keys(openFacts), ...bareValues.keys()];
 }
 
-/** How a system is written that upstream may build packages for: `debian-14`, `ubuntu-27.04`. */
+/** The form of systems that upstream may build packages for: `debian-14`, `ubuntu-27.04`. */
 const systemShape = /^(?:debian-[1-9]\d?|ubuntu-\d\d\.\d\d)$/;
 
-/** Whether the text has the form of a Debian or an Ubuntu, known or not. */
+/** Whether the text has the form of a Debian or Ubuntu version, known or not. */
 export function isSystem(text: string): boolean {
 	return systemShape.test(text);
 }
 
 /**
- * A statement that was accepted before: any system counts, since the list grows with what upstream builds packages for,
- * and an older edition, or a bot that could not read upstream yet, has a shorter one.
+ * Parses a statement that was accepted before. Any system is valid, because the list grows with upstream's
+ * packages, and an older edition, or a bot that could not read upstream yet, has a shorter one.
  */
 export function parseStored(text: string): Term | undefined {
 	const system = text.replace(/^os=/, '');
@@ -114,8 +114,8 @@ export function parseStored(text: string): Term | undefined {
 }
 
 /**
- * One statement, or undefined if it is not one. `postgres=15.3` is the major version 15. `systems`: those that upstream
- * builds packages for besides the ones listed here.
+ * Parses one statement; undefined if it is not one. `postgres=15.3` is major version 15. `systems`: those that
+ * upstream builds packages for besides the ones listed here.
  */
 export function parseTerm(text: string, systems: readonly string[] = []): Term | undefined {
 	const bare = systems.includes(text) ? 'os' : bareValues.get(text);
@@ -143,7 +143,7 @@ export function writeTerm({ fact, operator, value }: Term): string {
 	return `${fact}${operator}${value}`;
 }
 
-/** The Python that each system brings as `python3`. */
+/** The version of `python3` in each system. */
 const systemPythons: Readonly<Record<string, string>> = {
 	'debian-9': '3.5',
 	'debian-10': '3.7',
@@ -168,7 +168,7 @@ const systemPythons: Readonly<Record<string, string>> = {
 	'rhel-8': '3.6',
 	'rhel-9': '3.9',
 	'rhel-10': '3.12',
-	// https://pkgs.alpinelinux.org/package/v3.24/main/x86_64/python3 and its like
+	// https://pkgs.alpinelinux.org/package/v3.24/main/x86_64/python3 and similar pages.
 	'alpine-3.12': '3.8',
 	'alpine-3.13': '3.8',
 	'alpine-3.14': '3.9',
@@ -182,10 +182,10 @@ const systemPythons: Readonly<Record<string, string>> = {
 	'alpine-3.22': '3.12',
 	'alpine-3.23': '3.12',
 	'alpine-3.24': '3.14',
-	// FreeBSD has none: what its packages bring changes within a release.
+	// FreeBSD is missing: its packages change within a release.
 };
 
-/** The Python of a system, where it is known. */
+/** The Python version of a system, if known. */
 export function pythonOf(os: string): string | undefined {
 	return systemPythons[os];
 }
@@ -231,7 +231,7 @@ const systemSqlites: Readonly<Record<string, string>> = {
 	'alpine-3.13': '3.34.1',
 };
 
-/** The SQLite of a system, where it is known. */
+/** The SQLite version of a system, if known. */
 export function sqliteOf(os: string): string | undefined {
 	return systemSqlites[os];
 }
@@ -239,10 +239,10 @@ export function sqliteOf(os: string): string | undefined {
 /** Packages that exist for Debian and Ubuntu only. */
 const debianPackages: readonly unknown[] = ['debian', 'distro'];
 
-/** Installs that do not run on the Python of the system under them, nor on its SQLite. */
+/** Installations that use neither the Python nor the SQLite of the host system. */
 const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
 
-/** What follows from one fact, besides itself. Sources: the meanings above; KNOWLEDGE: images bring their own. */
+/** What follows from one fact. Sources: the meanings above; images bring their own Python and SQLite. */
 function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
 	if (fact === 'postgres') return [['database', 'postgres']];
 	if (fact === 'sqlite') return [['database', 'sqlite']];
@@ -256,7 +256,7 @@ function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
 /** Two values of one fact, and how each was stated. */
 export type Contradiction = { fact: Fact; stated: [string, string] };
 
-/** All that the statements (each with `=`) say and imply, or the first two that contradict each other. */
+/** Everything that the statements (each with `=`) say and imply, or the first two that contradict each other. */
 export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	const profile = new Map<Fact, KnownFact>();
 	for (const term of terms) {
@@ -272,11 +272,11 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	if (os && install && debianPackages.includes(install.value) && !isSystem(String(os.value)))
 		return { fact: 'install', stated: [os.stated, install.stated] };
 	const python = os && pythonOf(String(os.value));
-	// A stated Python counts: one may be installed beside that of the system.
+	// A stated Python takes precedence: one may be installed beside the system's.
 	if (os && python && !profile.has('python') && !ownPython.includes(install?.value))
 		profile.set('python', { value: python, stated: os.stated });
 	const sqlite = os && sqliteOf(String(os.value));
-	// The SQLite of a system concerns only those whose database it is.
+	// The system's SQLite only matters if it is the database.
 	if (os && sqlite && profile.get('database')?.value === 'sqlite' && !profile.has('sqlite'))
 		if (!ownPython.includes(install?.value)) profile.set('sqlite', { value: sqlite, stated: os.stated });
 	return profile;
@@ -297,7 +297,7 @@ export function profileJson(profile: Profile): Record<string, string | boolean> 
 	);
 }
 
-/** Dotted numbers in their order: `9.6` is below `10`. */
+/** Compares dotted numbers: `9.6` is less than `10`. */
 export function compareNumbers(a: string, b: string): number {
 	const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
 	for (let i = 0; i < Math.max(left.length, right.length); i++) {

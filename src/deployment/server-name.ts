@@ -1,4 +1,4 @@
-// Server names as the specification's grammar has them: a host and perhaps a port, never an address in disguise.
+// Parses server names by the specification's grammar: a host and an optional port, never an address in disguise.
 
 /** `matrix.org`, `1.2.3.4:8448`, `[::1]`. `host` is without the brackets. */
 export type ServerName = { name: string; host: string; kind: 'dns' | 'ipv4' | 'ipv6'; port?: number };
@@ -6,7 +6,7 @@ export type ServerName = { name: string; host: string; kind: 'dns' | 'ipv4' | 'i
 const grammar = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9a-zA-Z.-]{1,230}))(?::(\d{1,5}))?$/;
 const label = /^[0-9a-z](?:[0-9a-z-]{0,61}[0-9a-z])?$/i;
 
-/** Undefined for what is no server name. */
+/** Undefined if the text is not a server name. */
 export function parseServerName(text: string): ServerName | undefined {
 	const [, six, other, digits] = grammar.exec(text) ?? [];
 	const port = digits === undefined ? undefined : Number(digits);
@@ -26,8 +26,8 @@ function isIpv4(text: string): boolean {
 }
 
 /**
- * Labels of letters, digits and hyphens. A name whose last label is a number is invalid: `127.1`, `0x7f.1` and
- * `2130706433` are ways to write an address that half of all software would take for one.
+ * Labels of letters, digits and hyphens. A name whose last label is numeric is invalid: `127.1`, `0x7f.1` and
+ * `2130706433` are spellings that much software would take for an address.
  */
 function isHostName(text: string): boolean {
 	const labels = text.split('.');

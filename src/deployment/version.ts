@@ -1,22 +1,22 @@
-// Synapse versions as Synapse writes them, ordered and matched by semver.
-// Not all of semver: its other forty files would be loaded at each start.
+// Synapse versions as Synapse writes them, compared and matched with semver. Imports only a part of semver: the
+// other forty files would be loaded at each start.
 import SemVer from 'semver/classes/semver.js';
 
 /** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
 export type Version = string;
 
-// At most nine digits a part: what strangers send has to stay a number that can be compared.
+// At most nine digits per part, so that strangers' input remains a number that can be compared.
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
-/** Far more than there are releases; what strangers send must not grow the caches without bound. */
+/** Far more than there are releases; strangers' input must not grow the caches without limit. */
 const maxCached = 5000;
-// Not an LRU cache: they are asked a hundred thousand times for one plan, and a map answers in a fifth of the time.
+// Not an LRU cache: a plan makes a hundred thousand lookups, and a map is five times as fast.
 const versions = new Map<Version, SemVer>();
 const ranges = new Map<Range, readonly Comparator[]>();
 
 /**
- * The same version as semver: `1.57.0rc10` → `1.57.0-rc.10`, `0.99.5.2` → `0.99.5002`, `0.6.1c` → `0.6.1003`. A fourth
- * number, a revision and a letter never meet in one release, so one thousandth of the patch number holds any of them.
- * Throws a TypeError for anything else.
+ * The version as semver: `1.57.0rc10` → `1.57.0-rc.10`, `0.99.5.2` → `0.99.5002`, `0.6.1c` → `0.6.1003`. No
+ * release has more than one of a fourth number, a revision and a letter, so they share the last three digits of
+ * the patch number. Throws a TypeError for anything else.
  */
 function parse(version: Version): SemVer {
 	const cached = versions.get(version);
@@ -32,17 +32,17 @@ function parse(version: Version): SemVer {
 	return parsed;
 }
 
-/** Whether the text is a whole version (three parts or more), the only form that files may contain. */
+/** Whether the text is a complete version (three parts or more), the only form allowed in files. */
 export function isVersion(text: string): text is Version {
 	return written.test(text);
 }
 
 export function isCandidate(version: Version): boolean {
-	// Not by its parsed form: hundreds of candidates are told from releases at each start, and never compared.
+	// Not parsed, because each start checks hundreds of candidates that are never compared.
 	return version.includes('rc');
 }
 
-/** `1.57.0rc1` → `1.57.0`. The notes of a release already hold for its candidates. */
+/** `1.57.0rc1` → `1.57.0`. A release's notes already apply to its candidates. */
 export function finalOf(version: Version): Version {
 	return version.replace(/rc\d+$/, '');
 }
@@ -53,7 +53,7 @@ export function lineOf(version: Version): string {
 	return `${major}.${minor}`;
 }
 
-/** Negative when a is older than b, zero when they are the same, positive when a is newer. */
+/** Negative if a is older than b, zero if they are equal, positive if a is newer. */
 export function compare(a: Version, b: Version): number {
 	return a === b ? 0 : parse(a).compare(parse(b));
 }
@@ -62,7 +62,7 @@ export function isAbove(a: Version, b: Version): boolean {
 	return compare(a, b) > 0;
 }
 
-/** A set of versions as files write it: comparators joined by spaces, all of which must hold (`>=1.62.0 <1.68.0`). */
+/** A set of versions as files write it: comparators separated by spaces, all of which must hold (`>=1.62.0 <1.68.0`). */
 export type Range = string;
 
 const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
@@ -70,7 +70,7 @@ const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;
 type Operator = '<' | '<=' | '=' | '>=' | '>';
 type Comparator = { operator: Operator; bound: SemVer };
 
-/** Throws a TypeError that names the range it cannot read. */
+/** Throws a TypeError that names an invalid range. */
 function parseRange(range: Range): readonly Comparator[] {
 	const cached = ranges.get(range);
 	if (cached) return cached;
@@ -87,7 +87,8 @@ function parseRange(range: Range): readonly Comparator[] {
 	return comparators;
 }
 
-// Not `semver.Range`: with `includePrerelease` it parses the bound again in each comparison, which was a fifth of an answer.
+// Not `semver.Range`: with `includePrerelease` it parses the bound again in each comparison, which took a fifth
+// of an answer's time.
 function holds({ operator, bound }: Comparator, version: SemVer): boolean {
 	const order = version.compare(bound);
 	switch (operator) {

@@ -1,16 +1,16 @@
-// The answers to several commands in one message → one Answer.
+// Combines the answers to several commands in one message into one Answer.
 
 import type { Answer, Section } from '../answer.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { blocksOf, type Span, spansOf } from './markdown.ts';
 import { inlineText, unstyled } from './plain.ts';
 
-/** The line of a fold on a phone. */
+/** The width of a fold's line on a phone. */
 const longestTitle = 40;
 
 /**
- * Every answer becomes a section that is open: its lead, and what must not be folded under small headings. Its folded
- * sections follow as they were. One answer is returned as it is; no answers are a TypeError.
+ * Each answer becomes an open section: its lead, followed by what must not be folded, under small headings. Its
+ * folded sections follow unchanged. A single answer is returned as it is; an empty list throws a TypeError.
  */
 export function joined(answers: readonly Answer[]): Answer {
 	const [only, second] = answers;
@@ -43,7 +43,7 @@ function count(answers: readonly Answer[]): string {
 	return `**${answers.length} commands: ${said}.**`;
 }
 
-/** The most important: what is meant to be read makes the message a text. */
+/** The most important kind: anything meant to be read makes the message a text. */
 function kindOf(answers: readonly Answer[]): Answer['kind'] {
 	const order = ['answer', 'fault', 'refusal', 'progress'] as const;
 	return order.find(kind => answers.some(answer => answer.kind === kind)) ?? 'answer';
@@ -65,7 +65,7 @@ function under({ mark, title, markdown }: Section): string {
 	return heading ? `#### ${heading}\n\n${markdown}` : markdown;
 }
 
-/** The answer's title, or how its lead begins. */
+/** The answer's title, or the start of its lead. */
 function titleFor(answer: Answer, characters: number): string {
 	const written = answer.title ?? answer.lead;
 	const [first] = blocksOf(written);
@@ -78,7 +78,7 @@ const bare = { ...unstyled, code: (text: string) => text };
 
 type RenderedWord = { characters: number; markdown: string };
 
-/** Words as the lead has them, names still in code, each with the space that follows it. */
+/** The words of the lead, names still in code, each with the space that follows it. */
 function wordsOf(spans: readonly Span[]): RenderedWord[] {
 	return spans.flatMap((span): RenderedWord[] => {
 		if (span.is === 'break') return [];
@@ -106,7 +106,7 @@ function numbered(name: string, number: number): string {
 	return dot < 0 ? `${name}-${number}` : `${name.slice(0, dot)}-${number}${name.slice(dot)}`;
 }
 
-/** Two different files of one name cannot both be kept under it. */
+/** Two different files cannot both be kept under the same name. */
 function distinct(files: NonNullable<Answer['files']>): NonNullable<Answer['files']> {
 	const kept: NonNullable<Answer['files']> = [];
 	for (const file of files) {

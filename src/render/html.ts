@@ -1,11 +1,11 @@
-// The tree of shown things → the HTML that Matrix clients show alike.
+// Renders the tree as HTML that all Matrix clients display alike.
 import sanitizeHtml from 'sanitize-html';
 import type { Block, List, Span } from './markdown.ts';
 
-/** Longer blocks of code fill a phone's screen; outside a fold they get one of their own. */
+/** Longer code blocks fill a phone's screen; outside a fold they get one of their own. */
 const maxLines = 12;
 
-/** `folded`: whether these blocks already stand in a fold. */
+/** `folded`: whether these blocks are already in a fold. */
 export function htmlOf(blocks: readonly Block[], folded: boolean): string {
 	return blocks.map(block => blockHtml(block, folded)).join('');
 }
@@ -14,7 +14,10 @@ export function inlineHtml(spans: readonly Span[]): string {
 	return spans.map(spanHtml).join('');
 }
 
-/** A closed part. What stands inside must begin with a block: where clients do not fold, the title's line is not broken. */
+/**
+ * A closed fold. The content must begin with a block element, so that clients without folds do not run the title
+ * into it.
+ */
 export function foldHtml(title: string, inside: string): string {
 	return `<details><summary>${title}</summary>${inside}</details>`;
 }
@@ -70,15 +73,16 @@ function escapeAttribute(text: string): string {
 	return escapeHtml(text).replace(/"/g, '&quot;');
 }
 
-// All the tags that leave us; the rest of Matrix's list looks different in every client, or breaks in one.
+// All the tags we send; the others in Matrix's list look different in every client, or break in one.
 const tags = 'p br strong em code pre ul ol li h3 h4 details summary a blockquote'.split(' ');
 const written = new RegExp(
 	`^<(/?(${tags.join('|')})|br /|code class="language-[A-Za-z0-9+#.-]+"|ol start="\\d+"|a href="(https?:|mailto:)[^"<>]+")>$`,
 );
 
 /**
- * The second lock: were the writing above ever wrong, what it wrote wrong would end here. Cleaning takes as long as all
- * the rest of rendering, so it begins only at the sight of something that is never written above.
+ * A second line of defence: should the writer above ever produce something unsafe, it is removed here. Sanitising
+ * takes as long as the rest of rendering, so it only runs if the HTML contains something the writer never
+ * produces.
  */
 export function allowed(html: string): string {
 	for (const [tag] of html.matchAll(/<[^>]*>?|>/g)) if (!written.test(tag)) return cleaned(html);
@@ -92,7 +96,7 @@ function cleaned(html: string): string {
 		allowedClasses: { code: ['language-*'] },
 		allowedSchemes: ['https', 'http', 'mailto'],
 		allowProtocolRelative: false,
-		// Relative addresses lead nowhere in a room; sanitize-html lets them pass.
+		// Relative links lead nowhere in a room, but sanitize-html lets them pass.
 		transformTags: {
 			a: (tagName, { href = '' }) => ({ tagName, attribs: /^(https?|mailto):/i.test(href) ? { href } : {} }),
 		},

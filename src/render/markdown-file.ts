@@ -1,4 +1,4 @@
-// An Answer → one Markdown file with all of it: safe from every renderer, and it can be kept.
+// Writes a whole Answer as one Markdown file that does not depend on any renderer and can be kept.
 
 import type { Answer } from '../answer.ts';
 import { harmless } from '../text/markdown.ts';
@@ -9,7 +9,7 @@ export function wholeFile(answer: Answer): NonNullable<Answer['files']>[number] 
 	return { name: wholeName(answer), type: 'text/markdown', text: wholeMarkdown(answer) };
 }
 
-/** From the title: `Plan: 1.56 → 1.69` gives `plan-1.56-1.69.md`. */
+/** Derived from the title: `Plan: 1.56 → 1.69` gives `plan-1.56-1.69.md`. */
 export function wholeName(answer: Answer): string {
 	const title = inlineText(spansOf(answer.title ?? ''), unstyled).toLowerCase();
 	const slug = title

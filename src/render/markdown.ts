@@ -1,4 +1,4 @@
-// Markdown → a small tree of what Glia shows: nothing in it can be anything but words, code, lists and safe links.
+// Parses Markdown into a small tree that can only contain words, code, lists and safe links.
 import { LRUCache } from 'lru-cache';
 import { Marked, type MarkedToken, type Token, type Tokens } from 'marked';
 import type { Section } from '../answer.ts';
@@ -13,9 +13,9 @@ export type Span =
 
 export type List = {
 	is: 'list';
-	/** The first number; absent in a list without numbers. */
+	/** The first number; absent for an unordered list. */
 	start?: number;
-	/** Whether the items stand apart, as paragraphs. */
+	/** Whether the items are separate paragraphs. */
 	loose: boolean;
 	items: Block[][];
 };
@@ -27,7 +27,7 @@ export type Block =
 	| List
 	| { is: 'quote'; blocks: Block[] };
 
-// HTML and strikes are not read at all: they stay literal, and what is between them is still read.
+// HTML and strikethrough are not parsed: they stay literal, and what is between them is still parsed.
 const marked = new Marked({
 	tokenizer: { html: () => undefined, tag: () => undefined, del: () => undefined },
 });
@@ -35,7 +35,7 @@ const marked = new Marked({
 /** Matrix allows a hundred levels; nobody reads more than a few. */
 const deepest = 8;
 
-/** The texts read last stay read: the same notes are told again and again, to many rooms. */
+/** A cache of recently parsed texts, since many rooms get the same notes. */
 const read = new LRUCache<string, readonly Block[]>({ max: 300 });
 
 export function blocksOf(markdown: string): readonly Block[] {
@@ -50,7 +50,7 @@ function asParagraph(markdown: string): Block[] {
 	return [{ is: 'paragraph', spans: [text(harmless(markdown))] }];
 }
 
-/** One line of Markdown, such as a title. */
+/** Parses one line of Markdown, such as a title. */
 export function spansOf(markdown: string): Span[] {
 	const line = harmless(markdown)
 		.replace(/(?<!\s)\s*\n\s*/g, ' ')
@@ -58,12 +58,12 @@ export function spansOf(markdown: string): Span[] {
 	return orAsWritten(() => spans(marked.Lexer.lexInline(line, marked.defaults), 0), [text(line)]);
 }
 
-/** What hurts, then what it is about: the line of a heading or of a fold. Empty for a section without a title. */
+/** The section's mark and title, as for a heading or a fold. Empty without a title. */
 export function titleOf(section: Section): Span[] {
 	return spansOf(`${section.mark ?? ''} ${section.title}`);
 }
 
-/** Thousands of nested quotes exhaust the stack of the Markdown reader: such a text is shown as it was written. */
+/** Thousands of nested quotes overflow the parser's stack; such a text is shown as written. */
 function orAsWritten<T>(reading: () => T, asWritten: T): T {
 	try {
 		return reading();
@@ -132,7 +132,7 @@ function paragraph(line: Span[]): Block[] {
 	return line.length ? [{ is: 'paragraph', spans: line }] : [];
 }
 
-/** Clients cut tables off or run their cells together, so a row is shown as a line of a list. */
+/** Clients cut tables off or run their cells together, so rows become list items. */
 function rows(table: Tokens.Table, depth: number): List {
 	const line = (cells: Tokens.TableCell[]): Span[] =>
 		cells.flatMap((cell, index) => [
@@ -184,16 +184,16 @@ function span(token: MarkedToken, depth: number): Span[] {
 	}
 }
 
-/** A soft line break is a space; a keycap, a black box in some clients, is its sign alone. */
+/** Soft line breaks become spaces. A keycap emoji, a black box in some clients, is reduced to its character. */
 function text(words: string): Span {
-	// Cleaned once more: `&#x202e;` in clean Markdown becomes what it names when it is read.
+	// Sanitise again: parsing turns `&#x202e;` in clean Markdown into the character it stands for.
 	const line = harmless(words).replace(/(?<![\t ])[\t ]*[\n\t][\t ]*/g, ' ');
 	return { is: 'text', text: line.replace(/\uFE0F?\u20E3/g, '') };
 }
 
 const schemes = new Set(['https:', 'http:', 'mailto:']);
 
-/** The words alone when the address leads nowhere that we let anybody go: relative, or another scheme. */
+/** Only the words if the address is one we do not allow: relative, or with another scheme. */
 function linkTo(address: string, inner: Span[]): Span[] {
 	const url = URL.parse(address);
 	return url && schemes.has(url.protocol) ? [{ is: 'link', href: url.href, spans: inner }] : inner;
@@ -201,7 +201,7 @@ function linkTo(address: string, inner: Span[]): Span[] {
 
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' };
 
-/** `&amp;` → `&`. What is not one of the common names stays as written. */
+/** `&amp;` → `&`. Uncommon entities stay as written. */
 function characters(written: string): string {
 	if (!written.includes('&')) return written;
 	return written.replace(/&(?:#(\d{1,7})|#[xX]([\da-fA-F]{1,6})|(\w+));/g, (whole, decimal, hex, name) => {

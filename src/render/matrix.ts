@@ -1,4 +1,4 @@
-// An Answer → the contents of the messages, and the files, that a Matrix room gets.
+// Renders an Answer as message contents and files for a Matrix room.
 
 import type { Answer, Section } from '../answer.ts';
 import { allowed } from './html.ts';
@@ -17,12 +17,12 @@ import {
 import { inlineText, unstyled } from './plain.ts';
 import { largest, piecesOf, type Shown, unitsOf } from './split.ts';
 
-/** The content of an `m.room.message`, but for what only the sender can know: replies, threads, our own ids. */
+/** The content of an `m.room.message`, without what only the sender knows: replies, threads, our own ids. */
 export type MatrixContent = {
 	msgtype: 'm.text' | 'm.notice';
 	/**
-	 * Readable by itself: the words of the answer as plain text, the result first. Of an answer too long to be sent twice
-	 * in one message, the folded sections only by their titles.
+	 * Readable by itself: the answer as plain text, result first. If that would make the message too long, folded
+	 * sections are reduced to their titles.
 	 */
 	body: string;
 	format: 'org.matrix.custom.html';
@@ -31,25 +31,25 @@ export type MatrixContent = {
 };
 
 export type MatrixMessages = {
-	/** One or two, in their order. */
+	/** One or two, in order. */
 	contents: MatrixContent[];
-	/** To be sent after them: those of the answer, and the whole of it as Markdown when two messages cannot hold it. */
+	/** Files to send afterwards: those of the answer, and the complete answer as Markdown if two messages cannot hold it. */
 	files: NonNullable<Answer['files']>;
 };
 
 export type MatrixOptions = {
-	/** The room's choice; without one, answers are texts and the rest is notices. */
+	/** The room's setting; by default answers are texts and everything else is notices. */
 	always?: 'notice' | 'text' | undefined;
-	/** The most bytes that JSON.stringify(content) may have when it is sent: 45,000, so that encryption has room to grow. */
+	/** The maximum size of JSON.stringify(content) in bytes: 45,000, which leaves room for encryption. */
 	limit?: number | undefined;
 };
 
-/** Bytes left for what the sender adds: the reply, the thread, our own id. */
+/** Bytes reserved for what the sender adds: the reply, the thread, our own id. */
 const roomForSender = 1000;
 
 type Fits = (pieces: readonly Piece[]) => boolean;
 
-/** Any Answer can be shown: of one that no two messages can hold, the file has all. */
+/** Renders any Answer: if two messages cannot hold it, a file has all of it. */
 export function matrixMessages(answer: Answer, options: MatrixOptions = {}): MatrixMessages {
 	const write = writer(answer, options.always);
 	const room = (options.limit ?? 45_000) - roomForSender - jsonBytes(write([])) - jsonBytes(notCommand);
@@ -61,7 +61,7 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	if (sections) {
 		const full = [head, ...shownAs(sections, false).map(({ piece }) => piece)];
 		if (fits(full)) return { contents: [write(full)], files };
-		// A body that tells everything once more is worth less than one message instead of two.
+		// One message is worth more than a complete plain-text body.
 		const shown = shownAs(sections, true);
 		const brief = [head, ...shown.map(({ piece }) => piece)];
 		if (fits(brief)) return { contents: [write(brief)], files };
@@ -72,7 +72,7 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 		const count = largest(units.length - 1, count => fits(opening(count)));
 		const rest = [again, ...piecesOf(units.slice(count), true, units[count - 1]?.of)];
 		if (fits(opening(count)) && fits(rest)) {
-			// Nobody is called twice for one answer.
+			// Mention nobody twice for one answer.
 			return { contents: [write(opening(count)), { ...write(rest), 'm.mentions': {} }], files };
 		}
 	}
@@ -85,7 +85,7 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	};
 }
 
-/** Before a body that begins with the sign of commands: another bot would take it for one. */
+/** Put before a body that begins with a command prefix, which another bot would take for a command. */
 const notCommand = '· ';
 
 function writer(answer: Answer, always: MatrixOptions['always']): (pieces: readonly Piece[]) => MatrixContent {
@@ -105,7 +105,7 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 
 type ReadSection = { section: Section; blocks: readonly Block[] };
 
-/** The sections with their Markdown read; undefined if they are longer than this many bytes, since parsing takes time. */
+/** The sections with their Markdown parsed; undefined if they are longer than this many bytes, since parsing takes time. */
 function readUpTo(bytes: number, sections: readonly Section[]): ReadSection[] | undefined {
 	if (sections.reduce((count, { markdown }) => count + markdown.length, 0) > bytes) return undefined;
 	return sections.map(section => ({ section, blocks: blocksOf(section.markdown) }));
@@ -115,7 +115,7 @@ function shownAs(sections: readonly ReadSection[], brief: boolean): Shown[] {
 	return sections.map(({ section, blocks }) => ({ section, blocks, piece: sectionPiece(section, blocks, { brief }) }));
 }
 
-/** What cannot wait: the lead and what is never folded, or at least its titles; then where the rest is. */
+/** What cannot wait: the lead and everything that is never folded, or at least its titles; then where to find the rest. */
 function summary(answer: Answer, head: Piece, file: string, room: number, fits: Fits): Piece[] {
 	const pointer = paragraphPiece([
 		{ is: 'text', text: 'The full answer is in the file ' },

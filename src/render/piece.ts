@@ -1,4 +1,4 @@
-// The parts of a message, each in its two forms: HTML for people's clients, plain text for everything else.
+// The parts of a message, each in two forms: HTML for Matrix clients, plain text for everything else.
 
 import type { Answer, Section } from '../answer.ts';
 import { foldHtml, htmlOf, inlineHtml } from './html.ts';
@@ -8,11 +8,11 @@ import { inlineText, linesOf, unstyled } from './plain.ts';
 /** `bytes` is what the part adds to the JSON of a message's content. */
 export type Piece = { html: string; body: string; bytes: number };
 
-/** Between two parts of a body. */
+/** Separates two parts of a body. */
 export const between = '\n\n';
 
 function piece(html: string, body: string): Piece {
-	// The JSON of a text is as long as that of its parts: so a division is found without writing every one out.
+	// The JSON size of a text is the sum of its parts, so a split can be found without writing each one out.
 	return { html, body, bytes: jsonBytes(html) + jsonBytes(body) + jsonBytes(between) };
 }
 
@@ -20,7 +20,10 @@ export function jsonBytes(value: unknown): number {
 	return Buffer.byteLength(JSON.stringify(value));
 }
 
-/** The title stands above in the HTML; in the body after the lead, whose first characters are all that notifications show. */
+/**
+ * The title is above the lead in the HTML, but after it in the body, because notifications show only the first
+ * characters.
+ */
 export function headPiece(answer: Answer): Piece {
 	const lead = blocksOf(answer.lead);
 	const title = spansOf(answer.title ?? '');
@@ -31,14 +34,17 @@ export function headPiece(answer: Answer): Piece {
 	);
 }
 
-/** How the second message begins: clients show it without the sender's name. */
+/** The start of the second message: clients show it without the sender's name. */
 export function againPiece(answer: Answer): Piece {
 	const title = spansOf(answer.title ?? '');
 	const line: Span[] = [...title, { is: 'text', text: title.length ? ', part 2 of 2' : 'Part 2 of 2' }];
 	return piece(`<h3>${inlineHtml(line)}</h3>`, inlineText(line, unstyled));
 }
 
-/** How a section is shown: `continued` from the last message; `brief`: in the body only the title of what is folded. */
+/**
+ * How a section is shown: `continued` from the previous message; `brief`: only the titles of folded sections in
+ * the body.
+ */
 export type Manner = { continued?: boolean; brief?: boolean };
 
 export function sectionPiece(section: Section, blocks: readonly Block[], { continued, brief }: Manner): Piece {

@@ -1,4 +1,4 @@
-// The tree of shown things → lines of text: for a message's body, and for a terminal.
+// Renders the tree as lines of text, for a message's body and for a terminal.
 import { code } from '../text/markdown.ts';
 import type { Block, List, Span } from './markdown.ts';
 
@@ -7,21 +7,21 @@ export type Style = {
 	width: number;
 	strong: (text: string) => string;
 	code: (text: string) => string;
-	/** A line of a block of code. */
+	/** A line of a code block. */
 	codeLine: (text: string) => string;
 };
 
-/** Words alone, as a message's body has them. */
+/** Plain text, as in a message's body. */
 export const unstyled: Style = { width: Number.POSITIVE_INFINITY, strong: text => text, code, codeLine: text => text };
 
-/** Stands for a space at which a line is not broken, until the line is done. No text has it: controls were taken out. */
+/** Stands for a non-breaking space until the line is done. No text contains it, since control characters were removed. */
 const bound = '\x01';
 
 export function linesOf(blocks: readonly Block[], style: Style): string[] {
 	return blocks.flatMap((block, index) => [...(index ? [''] : []), ...blockLines(block, style)]);
 }
 
-/** On one line, except where the Markdown has a hard break. */
+/** One line, except for hard breaks in the Markdown. */
 export function inlineText(spans: readonly Span[], style: Style): string {
 	return spanText(spans, style).replaceAll(bound, ' ');
 }
@@ -31,7 +31,7 @@ function blockLines(block: Block, style: Style): string[] {
 		case 'paragraph':
 			return wrapped(spanText(block.spans, style), style.width);
 		case 'heading':
-			// Bold within bold would end it.
+			// Nested bold would end the outer one.
 			return wrapped(style.strong(spanText(block.spans, { ...style, strong: text => text })), style.width);
 		case 'code':
 			return indented(
@@ -59,7 +59,7 @@ export function indented(lines: readonly string[], by: string): string[] {
 	return lines.map(line => (line === '' ? '' : by + line));
 }
 
-/** The same style in what is left beside a margin; some columns are always left. */
+/** The same style in the width left beside a margin; some columns always remain. */
 export function narrower(style: Style, by: number): Style {
 	return { ...style, width: Math.max(style.width - by, 20) };
 }
@@ -117,7 +117,7 @@ function unbound(line: string): string {
 	return line.replaceAll(bound, ' ').trimEnd();
 }
 
-/** The columns that a terminal gives to the text; what sets bold or colour has none. */
+/** The terminal columns of a text; escape sequences for bold or colour take none. */
 function columns(text: string): number {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: the only escapes here are our own styles
 	const shown = text.replace(/\x1b\[\d+m/g, '');

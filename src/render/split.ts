@@ -1,16 +1,16 @@
-// Where an answer too long for one message is divided: between sections; inside one only if no message can hold it.
+// Splits an answer that is too long for one message: between sections, and within one only if no message can hold it.
 
 import type { Section } from '../answer.ts';
 import type { Block, List } from './markdown.ts';
 import { type Piece, sectionPiece } from './piece.ts';
 
-/** A section with its Markdown read, and as it stands in a message. */
+/** A section with its Markdown parsed, and its rendered form. */
 export type Shown = { section: Section; blocks: readonly Block[]; piece: Piece };
 
-/** What stays whole: a section, or one block of a section that is too large for any message. */
+/** What is never split: a section, or one block of a section too large for any message. */
 export type Unit = { of: Shown; block?: Block; list?: List };
 
-/** The section whole if `fits` says so, else its blocks one by one, and its lists item by item (`list` is where from). */
+/** The whole section if `fits` says so, or else its blocks, with lists split into items (`list` is where they belong). */
 export function unitsOf(of: Shown, fits: (piece: Piece) => boolean): Unit[] {
 	if (!of.blocks.length || fits(of.piece)) return [{ of }];
 	return of.blocks.flatMap((block): Unit[] =>
@@ -24,7 +24,7 @@ function listFrom(list: List, index: number, items: Block[][]): List {
 	return { ...list, ...(list.start === undefined ? {} : { start: list.start + index }), items };
 }
 
-/** Blocks of one section become a section again, and items a list. `begun`: the section that the last message left. */
+/** Reassembles blocks into sections, and items into lists. `begun`: the section that the previous message started. */
 export function piecesOf(units: readonly Unit[], brief: boolean, begun?: Shown): Piece[] {
 	const groups: { of: Shown; units: Unit[] }[] = [];
 	for (const unit of units) {
@@ -54,7 +54,7 @@ function together(units: readonly Unit[]): Block[] {
 	return blocks;
 }
 
-/** The largest number from 1 to `most` for which it holds, 0 if for none; it must hold for all below such a number. */
+/** The largest number from 1 to `max` for which `holds` is true, or 0. It must also be true for all smaller numbers. */
 export function largest(max: number, holds: (count: number) => boolean): number {
 	let low = 0;
 	let high = Math.max(max, 0);

@@ -1,4 +1,4 @@
-// An Answer → the text that a terminal shows.
+// Renders an Answer as text for a terminal.
 
 import type { Answer } from '../answer.ts';
 import { harmless } from '../text/markdown.ts';
@@ -7,16 +7,16 @@ import { wholeName } from './markdown-file.ts';
 import { indented, linesOf, narrower, type Style, unstyled } from './plain.ts';
 
 export type TerminalOptions = {
-	/** Whether bold and colour are wanted: the caller knows the terminal, and NO_COLOR. */
+	/** Whether to use bold and colour: the caller knows the terminal and NO_COLOR. */
 	color: boolean;
-	/** Columns, 80 when absent. Code and addresses are never broken. */
+	/** Columns, 80 by default. Code and addresses are never broken. */
 	width?: number | undefined;
 };
 
 const bold = (text: string) => `\x1b[1m${text}\x1b[22m`;
 const cyan = (text: string) => `\x1b[36m${text}\x1b[39m`;
 
-/** The whole answer, no line feed at its end. The only escapes in it are our own bold and colour. */
+/** The whole answer, without a final newline. The only escape sequences in it are our own bold and colour. */
 export function terminalText(answer: Answer, { color, width }: TerminalOptions): string {
 	const plain = { ...unstyled, width: width ?? 80 };
 	const style = color ? { ...plain, strong: bold, code: cyan, codeLine: cyan } : plain;
@@ -39,12 +39,12 @@ export function terminalText(answer: Answer, { color, width }: TerminalOptions):
 		.join('\n\n');
 }
 
-/** A terminal has nothing to attach a file to: its text is shown, unless it is only the answer once more. */
+/** A terminal has no attachments, so their text is shown, unless it only repeats the answer. */
 function attached(answer: Answer): NonNullable<Answer['files']> {
 	return answer.files?.filter(({ name }) => name !== wholeName(answer)) ?? [];
 }
 
-/** Only the line of a fold; the last says how all of them open. */
+/** A fold's title; the last one says how to open all of them. */
 function closed(title: Span[], isLast: boolean, style: Style): string[] {
 	const how: Span[] = isLast
 		? [

@@ -1,5 +1,4 @@
-// The log: one event a line to standard error, so that standard output belongs to answers. JSON for machines, text on a
-// terminal.
+// The log: one event per line on standard error, leaving standard output to answers. JSON for machines, text on a terminal.
 import { pino } from 'pino';
 
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -12,13 +11,13 @@ export type Log = {
 	debug: (fields: Record<string, unknown>, text: string) => void;
 };
 
-/** Secrets that an error from a library might carry along; none of ours is ever logged on purpose. */
+/** Secrets that a library's error may contain; we never log one on purpose. */
 const secrets = ['password', 'accessToken', 'access_token', 'token', 'authorization', 'Authorization'];
 
-/** Where lines go; standard error, unless a test takes them. */
+/** Where lines go; standard error, except in tests. */
 export type Sink = { write: (line: string) => void; isTerminal: boolean };
 
-/** `auto`: text on a terminal and JSON elsewhere. */
+/** `auto`: text on a terminal, JSON otherwise. */
 export function openLog(
 	level: Level,
 	format: Format = 'auto',
@@ -33,7 +32,7 @@ export function openLog(
 	};
 	const isText = format === 'text' || (format === 'auto' && (sink ? sink.isTerminal : process.stderr.isTTY));
 	const out = sink ?? standardError();
-	// Not by pino-pretty, which brings thirteen packages for this line.
+	// Not with pino-pretty, which adds thirteen packages.
 	const log = pino(options, isText ? { write: (line: string) => out.write(textLine(line)) } : out);
 	return {
 		error: (fields, text) => log.error(fields, text),
@@ -46,14 +45,14 @@ export function openLog(
 	};
 }
 
-/** A terminal that was closed takes no more lines: what is in hand is finished all the same. */
+/** A closed terminal accepts no more lines, but work in hand must still finish. */
 function standardError() {
 	const out = pino.destination({ fd: 2, sync: true });
 	out.on('error', () => {});
 	return out;
 }
 
-/** A line of JSON as people read it: `2026-11-29 10:50:01 WARN the homeserver does not answer (tries: 2)`. */
+/** A JSON line as text: `2026-11-29 10:50:01 WARN the homeserver does not answer (tries: 2)`. */
 function textLine(line: string): string {
 	const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>;
 	const at = new Date(Number(time)).toISOString().slice(0, 19).replace('T', ' ');
@@ -63,7 +62,7 @@ function textLine(line: string): string {
 	return `${at} ${String(level).toUpperCase().padEnd(5)} ${msg}${more.length ? ` (${more.join(', ')})` : ''}${error}\n`;
 }
 
-/** Without what would move the cursor or begin another line: some of it comes from homeservers. */
+/** Removes what would move the cursor or start another line, since some values come from homeservers. */
 function printable(value: unknown): string {
 	const text = typeof value === 'string' ? value : JSON.stringify(value);
 	return text.replace(/[\p{Cc}\p{Cf}]/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

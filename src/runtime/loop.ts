@@ -1,14 +1,14 @@
-// How late the event loop is: what stands still here stands still for everybody.
+// Measures how late the event loop is: whatever blocks it blocks everybody.
 
 export type Loop = {
-	/** The worst delay (ms) of the last ten seconds or so. */
+	/** The worst delay (ms) of about the last ten seconds. */
 	lagMs: () => number;
-	/** The longest delay (ms) since the last call of this. */
+	/** The longest delay (ms) since the last call. */
 	takeWorst: () => number;
 	close: () => void;
 };
 
-/** How often the loop is looked at, and how many looks count for `lagMs`. */
+/** The interval between measurements, and how many of them count for `lagMs`. */
 const pause = 500;
 const looks = 20;
 
@@ -29,7 +29,7 @@ export function openLoop(now: () => number = () => performance.now()): Loop {
 	}
 
 	return {
-		// Also what has not been noted yet: the timer may be as late as everything else.
+		// Includes the time since the last measurement, because the timer may be late itself.
 		lagMs: () => Math.max(0, now() - last - pause, ...delays),
 		takeWorst() {
 			const taken = worst;

@@ -1,8 +1,8 @@
-// What is the same for every answer, worked out once for each object that it is told of.
+// Memoises functions by object identity (WeakMap).
 
 /**
- * What `make` gives for a text, remembered for as long as the object that it follows from is there. At most `max` texts:
- * beyond that all are forgotten and asked for again.
+ * Memoises by an object and a text, for as long as the object exists. At most `max` texts per object: beyond that
+ * the cache is cleared.
  */
 export function memoByText<Key extends object, Made>(max: number): (key: Key, text: string, make: () => Made) => Made {
 	const texts = memo((_: Key) => new Map<string, { value: Made }>());
@@ -17,7 +17,7 @@ export function memoByText<Key extends object, Made>(max: number): (key: Key, te
 	};
 }
 
-/** `make`, remembering what it made of each object for as long as that object is there. */
+/** Memoises `make` by its argument, for as long as that object exists. */
 export function memo<Key extends object, Made>(make: (key: Key) => Made): (key: Key) => Made {
 	const made = new WeakMap<Key, { value: Made }>();
 	return key => {

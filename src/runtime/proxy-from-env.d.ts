@@ -1,4 +1,4 @@
-// What proxy-from-env exports; it brings no types.
+// Types for proxy-from-env, which has none.
 declare module 'proxy-from-env' {
 	export function getProxyForUrl(url: string): string;
 }

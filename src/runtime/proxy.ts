@@ -1,4 +1,4 @@
-// The operator's proxies, as the environment names them: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in capitals or not.
+// The operator's proxies from the environment: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, in either case.
 import { Refusal } from '../answer.ts';
 
 /** The proxy for an address; undefined: none. */
@@ -6,7 +6,7 @@ export type ProxyOf = (address: string) => URL | undefined;
 
 const names = ['https_proxy', 'http_proxy', 'all_proxy'];
 
-/** Undefined where no proxy is named: then nothing of it is loaded. Throws a Refusal where one cannot be used. */
+/** Undefined if no proxy is set; then nothing is loaded. Throws a Refusal if one cannot be used. */
 export async function proxiesIn(
 	environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ProxyOf | undefined> {
@@ -21,7 +21,7 @@ export async function proxiesIn(
 	}
 	const { getProxyForUrl } = await import('proxy-from-env');
 	return address => {
-		// This machine is never behind a proxy, whatever NO_PROXY says.
+		// Never use a proxy for this machine, whatever NO_PROXY says.
 		if (/^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(new URL(address).hostname)) return undefined;
 		const proxy = getProxyForUrl(address);
 		return proxy ? new URL(proxy) : undefined;

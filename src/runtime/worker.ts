@@ -1,14 +1,14 @@
-// A task that is done whenever something may be due, and never twice at a time.
+// A task that runs whenever something may be due, and never twice at the same time.
 
 export type Worker = {
 	wake: () => void;
 	/** Resolves when no run is under way. */
 	settled: () => Promise<void>;
-	/** No further run; resolves when the one under way has ended. */
+	/** Starts no further run; resolves when the current one has ended. */
 	stop: () => Promise<void>;
 };
 
-/** Runs `step` when woken and after each pause (ms), or sooner if it says so. What it throws is handed to `fatal`. */
+/** Runs `step` when woken and after each pause (ms), or sooner if `step` returns a shorter one. Errors go to `fatal`. */
 export function openWorker(
 	step: () => Promise<number | undefined>,
 	fatal: (error: unknown) => void,

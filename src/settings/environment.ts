@@ -1,17 +1,17 @@
-// Options from the environment: GLIA_ and the path of the option in capitals. The names come from the shape, so that none
-// can be forgotten.
+// Options from the environment: GLIA_ and the option's path in capitals. The names are derived from the shape, so
+// that none can be forgotten.
 import { parse } from 'yaml';
 import type { z } from 'zod';
 
-/** How a variable's text becomes a value: as it stands, as a list with commas, or as YAML reads a number or a boolean. */
+/** How a variable's text becomes a value: unchanged, as a comma-separated list, or parsed as a YAML number or boolean. */
 type VariableShape = 'text' | 'list' | 'scalar';
 
 type Option = { path: readonly string[]; reading: VariableShape };
 
-/** Names with our prefix that are not options: those of tests, and those that Kubernetes makes for a service `glia`. */
+/** Names with our prefix that are not options: those of tests, and those that Kubernetes sets for a service `glia`. */
 const others = /^GLIA_(?:TEST_|SERVICE_|PORT(?:$|_))/;
 
-/** The variable of each option, in the order of the shape. */
+/** The option of each variable, in the order of the shape. */
 export function optionsByVariable(shape: z.ZodType): ReadonlyMap<string, Option> {
 	return new Map(leaves(shape, []).map(option => [variableOf(option.path), option]));
 }
@@ -29,7 +29,7 @@ function leaves(shape: z.ZodType, path: readonly string[]): Option[] {
 	return [{ path, reading: readingOf(inner) }];
 }
 
-/** The shape without its default, without "may be missing", and without a short form in the file. */
+/** Unwraps defaults, optionals and short forms. */
 function bare(shape: z.ZodType): z.ZodType {
 	const { innerType, out } = shape.def as { innerType?: z.ZodType; out?: z.ZodType };
 	const inner = innerType ?? out;
@@ -43,15 +43,15 @@ function readingOf({ type }: z.ZodType): VariableShape {
 
 export type Overlaid = {
 	options: unknown;
-	/** Which variable an option came from, by its path with dots. */
+	/** The variable that each option came from, by dotted path. */
 	variables: ReadonlyMap<string, string>;
-	/** Variables with our prefix that are no options. */
+	/** Variables with our prefix that are not options. */
 	unknown: readonly string[];
 };
 
 /**
- * The options of a file, with those of the environment over them. An empty variable counts as missing. A secret from the
- * environment replaces the file that the configuration names for it, and the other way round.
+ * The file's options, overridden by those from the environment. An empty variable counts as missing. A secret
+ * from the environment replaces the file that the configuration names for it, and vice versa.
  */
 export function overlay(
 	options: unknown,
@@ -63,13 +63,13 @@ export function overlay(
 	const given = Object.entries(environment).filter(([name, text]) => name.startsWith('GLIA_') && text);
 	const unknown = given.map(([name]) => name).filter(name => !known.has(name) && !others.test(name));
 	const result = structuredClone(options ?? {});
-	// A section whose options are all commented out has none.
+	// YAML reads a section with all options commented out as null.
 	if (isSection(result)) for (const [key, value] of Object.entries(result)) if (value === null) delete result[key];
 	for (const [name, text = ''] of given) {
 		const option = known.get(name);
 		if (option && put(result, option.path, valueFrom(text, option.reading))) variables.set(option.path.join('.'), name);
 	}
-	// Only once all are in place: both of a pair may be set, which is a mistake of theirs to be told.
+	// Only once all are in place: if both variables of a pair are set, that is a mistake to report.
 	for (const path of variables.keys()) {
 		const other = path.endsWith('File') ? path.slice(0, -4) : `${path}File`;
 		if (!variables.has(other)) remove(result, other.split('.'));
@@ -89,7 +89,7 @@ function valueFrom(text: string, reading: VariableShape): unknown {
 	}
 }
 
-/** False where the file has something else in the place of a section: that is said of the file. */
+/** False if the file has something else in place of a section; that is reported for the file. */
 function put(options: unknown, [key = '', ...rest]: readonly string[], value: unknown): boolean {
 	if (!isSection(options)) return false;
 	if (rest.length > 0) {

@@ -1,19 +1,19 @@
-// What is wrong with a configuration, in words, and where: the line in the file, or the variable of the environment.
+// Describes what is wrong with a configuration, and where: the line in the file, or the environment variable.
 import { type Document, isCollection, isMap, type LineCounter, type Node } from 'yaml';
 import type { z } from 'zod';
 
-/** `variable`: the mistake stands in the environment, and `line` means nothing. */
+/** `variable`: the mistake is in the environment, and `line` has no meaning. */
 export type Mistake = { line: number; text: string; variable?: string };
 
-/** Where options were written down. */
+/** Where options were written. */
 export type Places = {
 	document: Document;
 	lines: LineCounter;
-	/** Which variable of the environment an option came from, by its path with dots. */
+	/** The environment variable that each option came from, by dotted path. */
 	variables: ReadonlyMap<string, string>;
 };
 
-/** What the shapes call types, for people who write YAML. */
+/** The shapes' type names, for people who write YAML. */
 const kinds: Record<string, string> = {
 	string: 'text in quotes',
 	boolean: 'true or false',
@@ -22,7 +22,7 @@ const kinds: Record<string, string> = {
 	int: 'a whole number',
 };
 
-/** The mistakes that one issue of the shape stands for. */
+/** The mistakes in one issue reported by zod. */
 export function mistakesOf(issue: z.core.$ZodIssue, places: Places): Mistake[] {
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {
@@ -53,20 +53,20 @@ function variableAt(path: readonly PropertyKey[], variables: Places['variables']
 	return undefined;
 }
 
-/** All mistakes of a file, one a line: `config.yaml:4: matrix.allow: …`. */
+/** All mistakes of a file, one per line: `config.yaml:4: matrix.allow: …`. */
 export function mistakeLines(path: string, mistakes: readonly Mistake[]): string {
 	return mistakes
 		.map(({ line, text, variable }) => (variable === undefined ? `${path}:${line}: ${text}` : `${variable}: ${text}`))
 		.join('\n');
 }
 
-/** By line; those of the environment last. */
+/** By line, those in the environment last. */
 export function sorted(mistakes: readonly Mistake[]): Mistake[] {
 	const place = ({ line, variable }: Mistake) => (variable === undefined ? line : Number.MAX_SAFE_INTEGER);
 	return mistakes.toSorted((a, b) => place(a) - place(b));
 }
 
-/** The line of the deepest part of the path that is written down. */
+/** The line of the deepest part of the path that exists in the file. */
 function lineOf(document: Document, path: readonly PropertyKey[], lines: LineCounter): number {
 	for (let length = path.length; length > 0; length--) {
 		const node = keyOf(document, path.slice(0, length));

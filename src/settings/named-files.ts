@@ -1,15 +1,15 @@
 // Files that the configuration names: secrets and certificates.
 import { readFileSync } from 'node:fs';
 
-/** Reads what the configuration names instead of holding it: secrets and certificates. Mistakes are gathered. */
+/** For reading the files that options name. Collects mistakes. */
 export type SettingsReader = {
-	/** Notes what is wrong with an option. */
+	/** Reports what is wrong with an option. */
 	mistake: (path: string[], text: string) => void;
 	/** The absolute path of a file. */
 	file: (path: string) => string;
 };
 
-/** A certificate (PEM) in a file; empty where that is a mistake. */
+/** A certificate (PEM) from a file; empty after a mistake. */
 export function certificate({ mistake, file }: SettingsReader, option: string[], path: string): string {
 	const name = option.join('.');
 	try {

@@ -1,4 +1,4 @@
-// The part of the configuration that names a PostgreSQL database.
+// The configuration of a PostgreSQL database.
 import { z } from 'zod';
 import { certificate, type SettingsReader, secret } from './named-files.ts';
 
@@ -27,7 +27,7 @@ export const postgres = z.preprocess(
 	}),
 );
 
-/** Where the store's database is, if it is PostgreSQL: an address, or parts that are missing there. */
+/** The address of the store's PostgreSQL database, or what an address lacks. */
 export type PostgresAddress = {
 	/** `postgres://user@host:port/database?sslmode=…` */
 	url?: string;
@@ -36,13 +36,13 @@ export type PostgresAddress = {
 	database?: string;
 	user?: string;
 	password?: string;
-	/** TLS, trusting these certificates (PEM), or the system's. */
+	/** TLS with these certificates (PEM), or the system's. */
 	tls?: { authority?: string };
-	/** In which all tables lie. */
+	/** The schema of all tables. */
 	schema: string;
 };
 
-/** The address that the configuration gives; mistakes are noted. */
+/** The configured address; reports mistakes. */
 export function addressOf(reader: SettingsReader, given: z.infer<typeof postgres>): PostgresAddress {
 	const { password: inline, passwordFile: path, tls, ...rest } = given;
 	const option = ['store', 'postgres'];

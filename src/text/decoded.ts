@@ -1,17 +1,17 @@
-// Bytes of strangers as text.
+// Decodes bytes from strangers as text.
 
-/** Why bytes are no text. `packed`: they are an archive, or compressed. */
+/** Why bytes are not text. `packed`: an archive, or compressed. */
 export type NoText = 'packed' | 'binary';
 
-/** The first bytes of gzip, zip, xz, bzip2, Zstandard and 7-Zip. */
+/** The magic numbers of gzip, zip, xz, bzip2, Zstandard and 7-Zip. */
 const packed = ['1f8b', '504b0304', 'fd377a585a00', '425a68', '28b52ffd', '377abcaf271c'];
 
-/** A file with more than this share of unreadable characters is not text. */
+/** A file with a larger share of undecodable characters is not text. */
 const maxUnreadable = 0.02;
 
 /**
- * UTF-8, or UTF-16 with its mark, as PowerShell redirects output. Logs hold a broken character here and there: each
- * becomes `�`.
+ * UTF-8, or UTF-16 with a byte order mark, as redirected PowerShell output has. Logs contain a few broken
+ * characters; each becomes `�`.
  */
 export function decoded(bytes: Uint8Array): { text: string } | { no: NoText } {
 	const head = Buffer.from(bytes.subarray(0, 8)).toString('hex');
@@ -21,7 +21,7 @@ export function decoded(bytes: Uint8Array): { text: string } | { no: NoText } {
 	let unreadable = 0;
 	for (let at = 0; at < text.length; at++) {
 		const sign = text.charCodeAt(at);
-		// Terminals' escape sequences, tabs and ends of lines belong into a log.
+		// Logs contain terminal escape sequences, tabs and line ends.
 		if (sign === 0) return { no: 'binary' };
 		if (sign === 0xfffd || (sign < 0x20 && ![0x09, 0x0a, 0x0c, 0x0d, 0x1b, 0x08, 0x07].includes(sign))) unreadable++;
 	}

@@ -1,4 +1,4 @@
-// Counts, lists, capitals, durations: English for numbers and words.
+// Formats counts, lists, capitals and durations in English.
 
 /** `1 step`, `3 steps`. */
 export function count(number: number, one: string, many = `${one}s`): string {
@@ -23,7 +23,7 @@ export function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** The other way about, but for names: `Finish it` goes on in a sentence, `PostgreSQL` stays. */
+/** Lower-cases the first letter, except in names: `Finish it` can continue a sentence, `PostgreSQL` stays. */
 export function small(text: string): string {
 	return /^[A-Z][a-z]+\b(?![A-Z])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }

@@ -1,4 +1,4 @@
-// Days and hours as a room counts them: in its time zone, with the hours in which it wants to be left alone.
+// Days and times in a room's time zone, and its quiet hours.
 import { createRequire } from 'node:module';
 import type { Temporal } from 'temporal-polyfill';
 
@@ -9,7 +9,7 @@ const written = /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/;
 
 let loaded: typeof Temporal | undefined;
 
-/** Not imported at the top: it takes 25 ms to load, and a plan, which names no hour, starts without it. */
+/** Not imported at the top: it takes 25 ms to load, and plans, which mention no time of day, do not need it. */
 function temporal(): typeof Temporal {
 	loaded ??= (createRequire(import.meta.url)('temporal-polyfill') as typeof import('temporal-polyfill')).Temporal;
 	return loaded;
@@ -24,7 +24,7 @@ export function isZone(zone: string): boolean {
 	}
 }
 
-/** The zone that somebody means by its name or its city: `Europe/Berlin`, `europe/berlin`, `Berlin`, `New York`. */
+/** The time zone for a name or a city: `Europe/Berlin`, `europe/berlin`, `Berlin`, `New York`. */
 export function zoneNamed(typed: string): string | undefined {
 	const bare = (text: string) => text.toLowerCase().replace(/[^a-z0-9+/]/g, '');
 	const wanted = bare(typed);
@@ -54,18 +54,18 @@ export function dayIn(now: Date, zone: string): string {
 	return local(now, zone).toPlainDate().toString();
 }
 
-/** The moment in words that name the zone: `2026-11-21 08:05 (Europe/Berlin)`. */
+/** The time with its zone, for messages: `2026-11-21 08:05 (Europe/Berlin)`. */
 export function momentIn(now: Date, zone: string): string {
 	const time = local(now, zone).toPlainTime().toString({ smallestUnit: 'minute' });
 	return `${dayIn(now, zone)} ${time} ${zone === 'UTC' ? 'UTC' : `(${zone})`}`;
 }
 
-/** The moment when a day (`2026-11-21`) begins in the zone. Throws a RangeError for what is not a date. */
+/** The start of a day (`2026-11-21`) in the zone. Throws a RangeError for an invalid date. */
 export function dayBegins(day: string, zone: string): Date {
 	return dateOf(temporal().PlainDate.from(day).toZonedDateTime(zone));
 }
 
-/** The end of the quiet hours that it is now, or undefined if nobody minds. */
+/** When the current quiet hours end; undefined outside quiet hours. */
 export function quietUntil(now: Date, quiet: Quiet | undefined, zone: string): Date | undefined {
 	const [, fromText, toText] = (quiet !== undefined && written.exec(quiet)) || [];
 	if (fromText === undefined || toText === undefined) return undefined;
@@ -77,17 +77,17 @@ export function quietUntil(now: Date, quiet: Quiet | undefined, zone: string): D
 	if (!isInside(here)) return undefined;
 	const end = nextTime(here, to);
 	if (here.offsetNanoseconds === end.offsetNanoseconds) return dateOf(end);
-	// The clocks are changed before that, perhaps from a quiet time to one that is not.
+	// The clocks change before that, perhaps out of the quiet hours.
 	const change = here.getTimeZoneTransition('next');
 	return dateOf(change && temporal().ZonedDateTime.compare(change, end) < 0 && !isInside(change) ? change : end);
 }
 
-/** The next moment at which the clock shows this time: not today's or tomorrow's where a change of the clocks leaves it out. */
+/** The next time the clock shows this time of day. A change of the clocks may skip it today or tomorrow. */
 function nextTime(after: Temporal.ZonedDateTime, time: Temporal.PlainTime): Temporal.ZonedDateTime {
 	const { ZonedDateTime, PlainTime } = temporal();
 	for (let days = 0; ; days++) {
 		const moment = after.toPlainDate().add({ days }).toPlainDateTime(time);
-		// A time that comes twice has an earlier and a later moment.
+		// A time that occurs twice has an earlier and a later instant.
 		for (const disambiguation of ['earlier', 'later'] as const) {
 			const found = moment.toZonedDateTime(after.timeZoneId, { disambiguation });
 			const isThere = PlainTime.compare(found.toPlainTime(), time) === 0;
@@ -96,13 +96,13 @@ function nextTime(after: Temporal.ZonedDateTime, time: Temporal.PlainTime): Temp
 	}
 }
 
-/** Minutes from one time of the day to the next that is the other, from 0 to 1439. */
+/** Minutes from one time of day to the next occurrence of the other, from 0 to 1439. */
 function minutesFrom(from: Temporal.PlainTime, to: Temporal.PlainTime): number {
 	const day = 24 * 60;
 	return (to.hour * 60 + to.minute - from.hour * 60 - from.minute + day) % day;
 }
 
-/** Whole days from one day to another (`2026-11-21`), negative when it has passed. */
+/** Whole days between two days (`2026-11-21`), negative if the second is earlier. */
 export function daysBetween(from: string, to: string): number {
 	return Math.round((Date.parse(to) - Date.parse(from)) / (24 * 3600_000));
 }

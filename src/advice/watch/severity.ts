@@ -1,3 +1,4 @@
+// How serious an alert is, and the rules that raise alerts.
 export type Severity = 'info' | 'warning' | 'severe';
 
 export type Rule =

@@ -1,10 +1,10 @@
-// Reads HAProxy's configuration, and says where it sends a request.
+// Parses HAProxy configurations, and finds where they send a request.
 import { type Pattern, patternOf } from './pattern.ts';
 import { maxProxyBytes, maxRules, type Request, type ReverseProxy, type Routed } from './route.ts';
 
 type HaproxyLine = { words: string[]; file: string; line: number };
 type ProxySection = { kind: string; name: string; file: string; line: number; lines: HaproxyLine[] };
-/** Whether a condition holds; `unknown`: it asks for something that only a request brings. */
+/** Whether a condition holds; `unknown`: it depends on something that only a real request has. */
 type AclAnswer = boolean | 'unknown';
 type Acl = (request: Request) => AclAnswer;
 type TextsByName = ReadonlyMap<string, string>;
@@ -13,7 +13,7 @@ const sectionNames =
 	/^(global|defaults|frontend|backend|listen|resolvers|peers|userlist|cache|program|mailers|ring|http-errors)$/;
 const maxCandidates = 50;
 
-/** What these files do with requests. Map files and lists of paths count where they were given, by their names. */
+/** What these files do with requests. Map files and path lists are used if they were given, by name. */
 export function haproxyOf(files: readonly { name: string; text: string }[]): ReverseProxy {
 	const texts: TextsByName = new Map(files.map(({ name, text }) => [baseName(name), text]));
 	const problems: ReverseProxy['problems'] = files
@@ -51,7 +51,7 @@ function sectionsOf({ name: file, text }: { name: string; text: string }): Proxy
 	return sections;
 }
 
-/** Quotes, and backslashes before blanks; a number sign begins a comment. */
+/** Handles quotes, backslashes before blanks, and comments after a number sign. */
 function wordsOf(line: string): string[] {
 	const words: string[] = [];
 	for (const [, double, single, plain] of line.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|((?:\\.|[^\s"'#])+)|#.*/g)) {
@@ -117,7 +117,7 @@ function serversOf(section: ProxySection | undefined): string[] {
 	});
 }
 
-/** The backend's name, or `%[path,map_reg(file,other)]`: what the map says of the path. */
+/** The backend's name, or the map's entry for the path with `%[path,map_reg(file,other)]`. */
 function targetOf(word: string, files: TextsByName, rules: ReverseProxy['rules']): (request: Request) => string[] {
 	const map =
 		/^%\[(path|url|base|method)((?:,lower)?),map(?:_(str|beg|reg|dir|sub|end))?\(([^,)]+)(?:,([^)]*))?\)\]$/.exec(word);
@@ -155,7 +155,7 @@ function matcherOf(kind: string, value: string, ignoreCase: boolean): Pattern {
 	};
 }
 
-/** `path_beg -i /a /b`, `path,url_dec -m reg ^/x`, `method GET`; anything else asks what only a request brings. */
+/** `path_beg -i /a /b`, `path,url_dec -m reg ^/x`, `method GET`; anything else depends on what only a real request has. */
 function aclOf(
 	[criterion = '', ...words]: readonly string[],
 	files: TextsByName,
@@ -164,7 +164,7 @@ function aclOf(
 ): Acl {
 	if (/^(always_true|TRUE)$/.test(criterion)) return () => true;
 	if (/^(always_false|FALSE)$/.test(criterion)) return () => false;
-	// A site for Matrix is asked by the names of a Matrix server.
+	// Assume that requests use the host names of a Matrix server.
 	if (/^(hdr|req\.hdr|hdr_\w+|req\.ssl_sni|ssl_fc\w*)\b/.test(criterion) && /host|ssl/i.test(criterion))
 		return () => true;
 	const [, source, suffix] =
@@ -200,7 +200,7 @@ function aclOf(
 	};
 }
 
-/** `if a b || !c`, `unless a`, with conditions in braces. Names of one ACL are joined by or. */
+/** `if a b || !c`, `unless a`, with conditions in braces. Several declarations of one ACL are combined with or. */
 function whenOf(
 	[word, ...terms]: readonly string[],
 	acls: ReadonlyMap<string, Acl[]>,
@@ -227,7 +227,7 @@ function whenOf(
 			acl = aclOf(terms.slice(i + 1, end < 0 ? undefined : end), files, place, rules);
 			i = end < 0 ? terms.length : end;
 		} else {
-			// Declared before its use, as HAProxy wants it.
+			// HAProxy requires declarations before use.
 			const own = named(term, acls);
 			acl = request => anyOf(own.map(one => one(request)));
 		}
@@ -237,7 +237,7 @@ function whenOf(
 	return word === 'unless' ? request => negated(holds(request)) : holds;
 }
 
-/** HAProxy knows some without a declaration. */
+/** HAProxy predefines some ACLs. */
 function named(name: string, acls: ReadonlyMap<string, Acl[]>): Acl[] {
 	const own = acls.get(name);
 	if (own) return own;

@@ -1,4 +1,5 @@
-// Reads nginx's configuration, and says where it sends a request. No package on npm keeps the lines and bounds hostile text.
+// Parses nginx configurations, and finds where they send a request. No npm package keeps line numbers and bounds
+// hostile text.
 import { type Pattern, patternOf } from './pattern.ts';
 import { maxProxyBytes, maxRules, type Request, type ReverseProxy, type Routed } from './route.ts';
 
@@ -6,10 +7,10 @@ export type Directive = { name: string; words: string[]; block?: Directive[]; fi
 type RuleLine = { file: string; line: number };
 
 const maxDepth = 20;
-/** A variable of many values times another: more than this many are not told apart. */
+/** At most this many combinations of variable values are distinguished. */
 const maxValues = 50;
 
-/** The directives of a text; the second is what is wrong with it. Reads each character once. */
+/** The directives in a text, and what is wrong with it. Reads each character once. */
 export function directivesOf(
 	text: string,
 	file: string,
@@ -54,7 +55,7 @@ export function directivesOf(
 	return { directives: root };
 }
 
-/** A word, quoted or not. `${name}` and the braces of a quoted expression belong to it. */
+/** A word, quoted or not. `${name}` and the braces of a quoted expression are part of it. */
 function wordAt(text: string, start: number): { text: string; end: number } {
 	const quote = text[start] === '"' || text[start] === "'" ? text[start] : undefined;
 	const parts: string[] = [];
@@ -91,7 +92,7 @@ type Variables = {
 };
 type NginxMap = { source: string; entries: { value: string; literal?: string; pattern?: Pattern }[]; fallback: string };
 
-/** What these files do with requests. A file of locations alone, as `include` brings it in, is a site of its own. */
+/** What these files do with requests. A file with only locations, as used with `include`, counts as a site of its own. */
 export function nginxOf(files: readonly { name: string; text: string }[]): ReverseProxy {
 	const problems: ReverseProxy['problems'] = [];
 	const read = new Map<string, Directive[]>();
@@ -130,7 +131,7 @@ export function nginxOf(files: readonly { name: string; text: string }[]): Rever
 	return { sites, rules, problems };
 }
 
-/** `include` of a file that was given too, by its name; circles end. */
+/** Inserts files named in `include` if they were given. Stops at cycles. */
 function splice(
 	directives: readonly Directive[],
 	read: ReadonlyMap<string, Directive[]>,
@@ -225,7 +226,10 @@ function locationsIn(body: readonly Directive[], rules: ReverseProxy['rules']): 
 	});
 }
 
-/** nginx's order: exact, then the longest prefix if it says so, then the first expression, then the longest prefix. */
+/**
+ * nginx's order: exact match, the longest prefix if it is marked `^~`, the first matching expression, the longest
+ * prefix.
+ */
 function chosen(locations: readonly Location[], path: string): { location: Location; unsure: boolean } | undefined {
 	const exact = locations.find(({ kind, path: own }) => kind === 'exact' && own === path);
 	if (exact) return { location: exact, unsure: false };
@@ -238,7 +242,7 @@ function chosen(locations: readonly Location[], path: string): { location: Locat
 	);
 	if (longest?.kind === 'first prefix') return { location: longest, unsure: false };
 	let unsure = false;
-	// Expressions inside the longest prefix go before those beside it.
+	// Expressions inside the longest prefix precede those beside it.
 	if (longest) {
 		const inner = chosen(longest.inner, path);
 		if (inner) return inner;
@@ -270,7 +274,7 @@ function routeIn(locations: readonly Location[], request: Request, variables: Va
 	return { addresses: passed.addresses, rule, unsure: unsure || passed.unsure || rewrites };
 }
 
-/** Where a location's body sends a request: an `if` that holds goes before what stands beside it. */
+/** Where a location's body sends a request: an `if` that holds precedes the directives beside it. */
 function passedIn(
 	body: readonly Directive[],
 	request: Request,
@@ -318,7 +322,7 @@ function conditionOf(words: readonly string[], request: Request, variables: Vari
 	return decided.size === 1 && only !== undefined ? only : 'unknown';
 }
 
-/** Every text that one with variables may become. A variable that only a request brings stays as it is. */
+/** Every possible value of a text with variables. A variable that only a real request has stays as it is. */
 function valuesOf(text: string, request: Request, variables: Variables, depth = 0): string[] {
 	const parts = text.split(/(\$\{\w+\}|\$\w+)/);
 	let values = [''];
@@ -343,7 +347,10 @@ function variableOf(name: string, request: Request, variables: Variables, depth:
 	return [...new Set(results)].slice(0, maxValues).flatMap(value => valuesOf(value, request, variables, depth + 1));
 }
 
-/** A map takes the literal, then the first expression. What only the request brings may become each of its values. */
+/**
+ * A map uses the literal, then the first matching expression. A source that only a real request has may lead to
+ * any value.
+ */
 function mapped({ entries, fallback }: NginxMap, source: string): string[] {
 	const every = [...entries.map(({ value }) => value), fallback];
 	if (source.includes('$')) return every;

@@ -1,21 +1,21 @@
-// Regular expressions of a reverse proxy, matched in linear time: anyone can send them, so they may be hostile.
+// A reverse proxy's regular expressions, matched in linear time: anyone can send them, so they may be hostile.
 import { createRequire } from 'node:module';
 
 let library: typeof import('re2js') | undefined;
 
-/** Not imported at the top: it is a quarter of a megabyte, and only a reverse proxy's configuration needs it. */
+/** Not imported at the top: it is a quarter of a megabyte, and only reverse proxy configurations need it. */
 function re2(): typeof import('re2js').RE2JS {
 	library ??= createRequire(import.meta.url)('re2js') as typeof import('re2js');
 	return library.RE2JS;
 }
 
-/** Longer ones are not compiled: real routes are some hundred characters long. */
+/** Longer ones are not compiled: real routes have some hundred characters. */
 const maxLength = 2000;
 
-/** Whether a text matches somewhere, as a proxy searches; `unknown`: the expression is invalid or needs backtracking. */
+/** Whether a text contains a match, as proxies search; `unknown`: the expression is invalid or needs backtracking. */
 export type Pattern = (text: string) => boolean | 'unknown';
 
-/** A compiled expression. PCRE's `(?<name>…)` is understood; look-around and back references are not. */
+/** Compiles an expression. Supports PCRE's `(?<name>…)` but not look-around or backreferences. */
 export function patternOf(expression: string, { ignoreCase = false } = {}): Pattern {
 	if (expression.length > maxLength) return () => 'unknown';
 	try {

@@ -1,17 +1,17 @@
-// Which given files are a reverse proxy's, and what they do.
+// Finds a reverse proxy's files among the given ones, and what they do.
 import { haproxyOf } from './haproxy.ts';
 import { nginxOf } from './nginx.ts';
 import type { ReverseProxy } from './route.ts';
 
 type TextFile = { name: string; text: string };
 
-/** The files of a reverse proxy among those that were given; `rest` has every other. */
+/** Splits the given files into a reverse proxy's and the `rest`. */
 export function proxiesOf<File extends TextFile>(
 	files: readonly File[],
 ): { proxy: ReverseProxy | undefined; rest: File[] } {
 	const nginx = files.filter(({ text }) => isNginx(text));
 	const haproxy = files.filter(file => !nginx.includes(file) && isHaproxy(file.text));
-	// HAProxy's maps and lists have no grammar of their own: they are those that its files name.
+	// HAProxy's maps and lists have no recognisable syntax, so they are found by the names its files use.
 	const named = haproxy.map(({ text }) => text).join('\n');
 	const lists = haproxy.length
 		? files.filter(
@@ -41,7 +41,7 @@ function baseName(path: string): string {
 	return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** A block at the beginning of a line that YAML has no word for. */
+/** A block at the start of a line that is not valid YAML. */
 function isNginx(text: string): boolean {
 	return /^[ \t]*(?:server[ \t]*\{|upstream[ \t]+\S{1,100}[ \t]*\{|location[ \t]+[^\n{]{1,2000}\{|map[ \t]+\S{1,500}[ \t]+\$\w{1,100}[ \t]*\{)/m.test(
 		text,

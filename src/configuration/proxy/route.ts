@@ -1,6 +1,6 @@
-// What a reverse proxy does with a request, whatever its language.
+// What a reverse proxy does with a request, in any configuration language.
 
-/** A request as routes tell them apart. `query` is what stands behind the question mark. */
+/** The parts of a request that routes depend on. */
 export type Request = { method: string; path: string };
 
 /** Where requests may go: `127.0.0.1:8083`, `worker1:8083`, `unix:/run/w.sock`. `rule`: the line that says so. */
@@ -12,21 +12,21 @@ export type Routed = {
 };
 
 export type ReverseProxy = {
-	/** Every place that takes requests of its own: nginx's `server`, HAProxy's `frontend`. */
+	/** Every block that accepts requests: nginx's `server`, HAProxy's `frontend`. */
 	sites: { file: string; line: number; route(request: Request): Routed | undefined }[];
-	/** Paths that rules name themselves: expressions, prefixes and exact paths, with their lines. */
+	/** Paths in the rules themselves: expressions, prefixes and exact paths, with their lines. */
 	rules: { file: string; line: number; kind: 'expression' | 'prefix' | 'exact'; path: string }[];
-	/** What was not understood. */
+	/** What could not be parsed. */
 	problems: { file: string; line: number; why: string }[];
 };
 
 export const maxProxyBytes = 1_000_000;
-/** Enough for the largest installations, and few enough to ask each for thousands of paths. */
+/** Enough for the largest installations, yet few enough to test each with thousands of paths. */
 export const maxRules = 5000;
 
 /**
- * Texts that an expression of the simple kind stands for: alternations are each taken, `.*` and classes become one
- * example. Undefined where it is of another kind. At most 64.
+ * Strings that match an expression of a simple kind: each alternative is used, and `.*` and classes become one
+ * example. Undefined for other kinds. At most 64.
  */
 export function examplesOf(expression: string): string[] | undefined {
 	const rest = expression.replace(/^\^/, '').replaceAll('\\/', '/').replaceAll('\\.', '.');
