@@ -1,4 +1,4 @@
-// What a watch says, in words: the message that groups the alerts of a server, its status card, what is open.
+// Words for a watch: the message that groups a server's alerts, its status card, and its open conditions.
 
 import type { Alert } from '../advice/watch/alerts.ts';
 import type { Severity } from '../advice/watch/severity.ts';
@@ -28,7 +28,7 @@ const ruleTitles: Record<Alert['rule'], string> = {
 	distribution: 'The distribution changed',
 };
 
-/** An upgrade is what helps. */
+/** Rules whose alerts call for an upgrade. */
 const wayRules: ReadonlySet<Alert['rule']> = new Set([
 	'release',
 	'withdrawn',
@@ -38,15 +38,15 @@ const wayRules: ReadonlySet<Alert['rule']> = new Set([
 	'unclear',
 ]);
 
-/** Nobody is reminded of them. */
+/** Rules without reminders. */
 const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'distribution']);
 
-/** How many alerts are told one by one. */
+/** At most this many alerts are shown in full. */
 const maxInFull = 6;
 
 /** One message for the alerts of one server. */
 export function alertWords(server: string, given: readonly Numbered[], mention: string | undefined): Answer {
-	// News leads: whoever is reminded has read of it, and would take the whole for a reminder.
+	// News comes first: readers of a reminder know its content, and would take the whole message for one.
 	const newest = given.find(({ alert: { kind } }) => kind !== 'reminder' && kind !== 'solved');
 	const alerts = newest ? [newest, ...given.filter(one => one !== newest)] : given;
 	const worst = (['severe', 'warning', 'info'] as const).find(severity =>
@@ -66,7 +66,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
 	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} postpones them.` : '';
-	// Whoever is reminded has read the rest of it, in the thread.
+	// Readers of a reminder already know the rest, from the thread.
 	const isReminder = alerts.length === 1 && first?.alert.kind === 'reminder';
 	const lead = isReminder
 		? [head, [help, foot].filter(Boolean).join(' ')].filter(Boolean).join('\n\n')
@@ -77,7 +77,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	return {
 		value: { format: 1, server, alerts: alerts.map(one => alertValue(one, server)) },
 		lead,
-		// Facts before instructions: what helps stands last, where a room opens.
+		// Facts before instructions: the remedy comes last, because rooms open at the end.
 		sections:
 			alerts.length === 1
 				? []
@@ -92,7 +92,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	};
 }
 
-/** An alert for programs: its words in the place of what they were made from. */
+/** An alert for programs, with its words instead of the values they were made from. */
 function alertValue({ alert, number }: Numbered, server: string): Record<string, unknown> {
 	const { about: _, details: __, ...value } = alert;
 	return { ...value, title: titleOf(alert, server), text: textOf(alert, server), ...(number && { number }) };
@@ -112,7 +112,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	const sections = full.map(({ alert, number }): Section => {
 		const solved = alert.kind === 'solved';
 		const mark = solved ? '✅' : marks[alert.severity];
-		// The head of the message is the first one's title.
+		// The message's title already has the first one's.
 		const isTold = alert === alerts[0]?.alert;
 		return {
 			title: `${solved ? 'Solved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
@@ -121,20 +121,23 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 			fold: false,
 		};
 	});
-	// The first one's section has no title of its own, so nothing may stand between it and the head.
+	// The first alert's section has no title of its own, so it must follow the message's title directly.
 	const place = full[0] && full[0].alert === alerts[0]?.alert ? 1 : 0;
 	sections.splice(place, 0, ...holes.map(group => holesSection(group, server)));
 	return [
 		...sections,
 		...(rest.length ? [{ title: `${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
-		// Whoever is reminded has read the rest of it.
+		// Readers of a reminder already know this.
 		...(still.length
 			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > maxInFull }]
 			: []),
 	];
 }
 
-/** From this many holes on, those that one release closes are one section: the same sentence under each would hide the rest. */
+/**
+ * From this many vulnerabilities on, those that one release fixes share a section: repeating the same sentence
+ * for each would bury the rest.
+ */
 const minTogether = 3;
 
 function togetherFixed(news: readonly Numbered[]): Numbered[][] {

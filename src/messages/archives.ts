@@ -1,4 +1,4 @@
-// Which Synapse the package archives of others had, and when: a table, not advice.
+// Which Synapse versions third-party package archives had, and when: a table, not advice.
 import type { Answer } from '../answer.ts';
 import type { Archive } from '../knowledge/distributions.ts';
 import { count, list } from '../text/format.ts';
@@ -6,7 +6,7 @@ import { code } from '../text/markdown.ts';
 
 const maxRows = 15;
 
-/** `versions`: those that were asked about; none asks for the whole table. */
+/** `versions`: those asked about; without `asked`, the whole table. */
 export function archiveWords(archive: Archive, asked?: { typed: string; versions: readonly string[] }): Answer {
 	const rows = archive.releases.filter(({ version }) => asked?.versions.includes(version) ?? true).toReversed();
 	const [newest] = rows;

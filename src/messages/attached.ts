@@ -1,13 +1,13 @@
-// Why a file, or a message that another one speaks of, cannot be read; and which was taken where none was named.
+// Why a file, or a message that another one refers to, cannot be read; and which was used if none was named.
 import { code } from '../text/markdown.ts';
 
 export type AttachmentTrouble =
-	/** Of the message that was replied to, or that brings the file. */
+	/** The message that was replied to, or that has the file. */
 	| { is: 'redacted' | 'unreadable' | 'other' | 'unseen' | 'unknown' }
-	/** Of a file. */
+	/** A file. */
 	| { is: 'picture' | 'too large' | 'forged' | 'gone' | 'unavailable' | 'packed' | 'binary' | 'empty'; name: string };
 
-/** `megabytes`: the largest that files of one command may be together. */
+/** `megabytes`: the limit for all files of one command. */
 export function troubleWords(trouble: AttachmentTrouble, megabytes: number): string {
 	const name = 'name' in trouble ? code(trouble.name) : '';
 	switch (trouble.is) {
@@ -40,7 +40,7 @@ export function troubleWords(trouble: AttachmentTrouble, megabytes: number): str
 	}
 }
 
-/** What nobody named, so that the person sees what was taken. */
+/** What was used although nobody named it, so that the person sees it. */
 export function takenWords(names: readonly string[], where: 'before' | 'after' | 'thread'): string {
 	const files = names.map(name => code(name)).join(', ');
 	if (where === 'thread') return `I used ${files}, which starts this thread.`;
@@ -49,6 +49,6 @@ export function takenWords(names: readonly string[], where: 'before' | 'after' |
 		: `I used ${files}, which you sent with the command.`;
 }
 
-/** The answer where a message can no longer be read at all. */
+/** The answer if a message can no longer be read at all. */
 export const unreadAgain =
 	'I could no longer read your message when I got to it. I do not store such messages, so please send it again.';

@@ -1,4 +1,4 @@
-// The words of !check: findings by what they do, each with its place, and never a value of the configuration.
+// Words for !check: findings by effect, each with its place, and never a value of the configuration.
 import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/findings.ts';
 import type { ProxyChecked } from '../advice/check/proxy.ts';
@@ -17,18 +17,18 @@ import { typedFact } from './whose.ts';
 
 type CheckContext = {
 	derived: readonly Derived[];
-	/** Facts of the files that a person denied. */
+	/** Facts from the files that a person denied. */
 	contradicted: readonly string[];
 	profile: Profile;
 	taken: readonly string[];
 	configuration: Pick<Configuration, 'ignored' | 'has' | 'processes' | 'unreadable'>;
-	/** What the reverse proxy does, where its files were given. */
+	/** What the reverse proxy does, if its files were given. */
 	routes?: ProxyChecked;
 	/** The watched server whose configuration it is. */
 	server?: string;
 };
 
-/** Lines of one group that stand on the first screen. */
+/** At most this many lines per group on the first screen. */
 const maxShown = 8;
 
 const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?: string; fold: boolean }[] = [
@@ -45,7 +45,7 @@ const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?
 
 export function checkWords(checked: Checked, around: CheckContext): Answer {
 	const { configuration, routes } = around;
-	// A proxy's files alone say nothing about a start.
+	// A proxy's files alone say nothing about the start.
 	const isOnlyProxy = routes !== undefined && !configuration.processes.length && !configuration.unreadable.length;
 	const { findings, to, from, refuses } = checked;
 	const unjudged = isOnlyProxy ? [] : checked.unjudged;
@@ -93,7 +93,7 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 	};
 }
 
-/** The result in its first 60 characters. */
+/** The result in the first 60 characters. */
 function verdict({ findings, to, unjudged }: Checked): string {
 	const stops = findings.filter(({ kind }) => kind === 'refuses').length;
 	const others = findings.filter(({ kind }) => groups[1]?.kinds.includes(kind)).length;
@@ -126,7 +126,7 @@ function sectionsOf(
 	];
 }
 
-/** With `clause`, the text goes on after the option, as in “`a` is missing”. */
+/** With `clause`, the text continues after the option, as in “`a` is missing”. */
 function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>, clause = false): string {
 	const where = file === '' ? '' : `${code(line ? `${file}:${line}` : file)} `;
 	return `${where}${option === '' ? '' : `${code(option)}${clause ? '' : ':'} `}`;
@@ -143,7 +143,7 @@ function whyOf({ reason, why }: Finding): string | undefined {
 	return reason === undefined ? why : reasons[reason];
 }
 
-/** One finding as a sentence. It may name options and kinds of values, never what stands there. */
+/** A finding as a sentence. It may name options and kinds of values, but never a value itself. */
 export function findingText(finding: Finding, to: string): string {
 	const { release, nearest, note, first } = finding;
 	const why = whyOf(finding);
@@ -183,7 +183,7 @@ export function findingText(finding: Finding, to: string): string {
 	}
 }
 
-/** At most this many names of options that are gone. */
+/** At most this many lost options are named. */
 const maxLost = 6;
 
 function replacedText({ over, lost = [] }: Finding): string {
@@ -197,13 +197,13 @@ function instead({ replacedBy }: Finding): string {
 	return replacedBy === undefined ? '' : ` Replacement: ${sentence(replacedBy)}`;
 }
 
-/** A default of Synapse's, which is no secret. */
+/** One of Synapse's defaults, which is not a secret. */
 function shown(value: unknown): string {
 	const text = JSON.stringify(value) ?? 'null';
 	return code(text.length > 60 ? `${text.slice(0, 59)}…` : text);
 }
 
-/** YAML of a note that can be pasted as it stands. */
+/** YAML in a note that can be pasted as it is. */
 export function replacementOf({ text }: Note): string | undefined {
 	return /^```ya?ml\n([\s\S]*?)^```/m.exec(text)?.[1]?.trimEnd();
 }
@@ -262,7 +262,7 @@ function factsLine({ derived }: CheckContext): string {
 	return facts.length ? `Found in the configuration: ${enumerate(facts)}.` : '';
 }
 
-/** The room opens at the end of a message: there stands what to do next. */
+/** What to do next. It comes last, because rooms open at the end of a message. */
 function next({ to, from, refuses }: Checked, { profile, server }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
@@ -274,8 +274,8 @@ const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synap
 const inEnvironment = 'env/bin/python skeleton.py homeserver.yaml';
 
 /**
- * How to run the script where Synapse's own Python is; it reads from standard input where Synapse is in a container. NixOS
- * has no such Python in reach, and names the files in its unit.
+ * How to run the script with Synapse's own Python; in a container it reads from standard input. NixOS is missing:
+ * that Python is hard to reach there, and the unit names its files.
  */
 const runs: Readonly<Record<string, string>> = {
 	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
@@ -288,7 +288,10 @@ const runs: Readonly<Record<string, string>> = {
 	nix: "nix-shell -p 'python3.withPackages (p: [ p.pyyaml ])' --run \\\n  \"python3 skeleton.py $(systemctl cat matrix-synapse |\n    grep -oP -- '--config-path \\K\\S+' | xargs)\"",
 };
 
-/** The answer where no configuration was given: the script that prints one without its values. `name`: the server that was named; `isRoom`: files can be sent there. */
+/**
+ * The answer without a configuration: the script that prints one without its values. `name`: the server that was
+ * named; `isRoom`: files can be sent there.
+ */
 export function skeletonWords({
 	script,
 	sha256,
@@ -338,7 +341,7 @@ const kindWords: Record<CheckRecord['by'], string> = {
 	look: 'a look at its configuration',
 };
 
-/** What checks of a server's configuration a plan goes by, and which are too old for that. */
+/** The checks of a server's configuration that a plan uses, and those too old for that. */
 export function checksWords(records: readonly CheckRecord[], today: string, server: string): string[] {
 	return records.map(record => {
 		const what = `${kindWords[record.by]} from ${record.day}`;
@@ -348,7 +351,7 @@ export function checksWords(records: readonly CheckRecord[], today: string, serv
 	});
 }
 
-/** What is kept of a check for a server, or why nothing is: `not` is a word for it, or the sentence of a refusal. */
+/** What is stored of a check for a server, or why nothing is: `not` says so in a word or a sentence. */
 export function recordWords(about: { server: string } & ({ record: CheckRecord } | { not: string })): string {
 	const server = code(about.server);
 	if ('record' in about) {
@@ -369,8 +372,8 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 }
 
 /**
- * The answer to `look` alone: the script that asks the conditions of this plan where the configuration lies. `again`: the
- * command behind which its output is said.
+ * The answer to `look` alone: the script that evaluates this plan's conditions where the configuration is.
+ * `again`: the command to send its output with.
  */
 export function lookWords(
 	script: string,

@@ -1,4 +1,4 @@
-// One condition of a watched server in words: its title, and what else there is to say of it.
+// Words for one condition of a watched server: its title and its details.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import { tally } from '../advice/upgrade/tally.ts';
@@ -21,7 +21,7 @@ export function titleOf({ kind, about, details }: Pick<Alert, 'kind' | 'about' |
 	return solvedTitle(about, details?.is === 'solved' ? details : undefined, server);
 }
 
-/** The same for a condition that is open. */
+/** The same for an open condition. */
 export function conditionTitle(about: AlertSubject, server: string): string {
 	switch (about.rule) {
 		case 'release':
@@ -130,7 +130,7 @@ const seenAgain: Record<SubjectOf<'unseen'>['is'], string> = {
 	other: 'runs Synapse again',
 };
 
-/** More than the title, as Markdown; empty where there is nothing. */
+/** The details after the title, as Markdown; empty if there are none. */
 export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, server: string): string {
 	if (!details) return '';
 	switch (details.is) {
@@ -200,10 +200,10 @@ function releaseText({ way, first, announces, carrier }: Detail<'release'>): str
 }
 
 const carrierNames = { mdad: 'the playbook', ess: 'an ESS chart' };
-/** Lines of breaks; the command has all of them. */
+/** At most this many breaking changes are listed; the command shows all of them. */
 const maxBreaks = 8;
 
-/** What the distribution's own changes ask, or that nobody knows whether it has the release. */
+/** What the distribution's own changes require, or that we do not know whether it has the release. */
 function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	if (!carrier) return [];
 	if (!('newest' in carrier)) {
@@ -224,7 +224,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	];
 }
 
-/** Whom it concerns, what to do, and whether that can wait; what nobody curated in upstream's words. */
+/** Whom it affects, what to do, and whether that can wait; uncurated changes in upstream's words. */
 function breakWords({ of, change }: Detail<'distribution'>): string {
 	const { when, components, onlyIf, sure, told, text, do: what, first, refuses, waits, url } = change;
 	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);
@@ -261,7 +261,7 @@ function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {
 	return [`It runs ${namedWords(running)}; ${fix}.`, ...linkWords({ ...(link !== undefined && { link }) })].join(' ');
 }
 
-/** What a way that was gone means now. */
+/** What an upgrade that was made means now. */
 function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'changed'>): string {
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)
@@ -301,7 +301,7 @@ function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: 
 	return runs;
 }
 
-/** What a way asks, in a few lines; what only some meet is counted, and never red. */
+/** What an upgrade requires, in a few lines; what only affects some is counted, and never red. */
 export function wayWords(way: Plan): string {
 	const ask = `From ${way.from}: ${tallyWords(tally(way))}.`;
 	const acting = worded(way).steps.filter(step => (step.must || step.refuses) && surely(step));

@@ -1,4 +1,4 @@
-// Risks on a way, worst first: outside of every fold.
+// An upgrade's risks, worst first and never folded.
 
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Rollback } from '../advice/upgrade/rollback.ts';
@@ -25,15 +25,15 @@ import { consequenceWords } from './switch.ts';
 import { appliesClause } from './whose.ts';
 
 /**
- * What could hurt, which no reader may have to unfold. Where the steps themselves are not shown (`unnumbered`), their
- * numbers would say nothing.
+ * The risks, which nobody should have to unfold. If the steps themselves are not shown (`unnumbered`), their
+ * numbers would mean nothing.
  */
 export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNaming = 'numbered'): Danger[] {
 	const named = (i: number) => (showing === 'numbered' ? `step ${i + 1}` : 'a step');
 	const refusing = numbered.flatMap((step, i) => {
 		if (!step.refuses) return [];
 		const whose = whoseStep(step);
-		// What the clause names concerns its reader; not everybody of these meets the refusal.
+		// The clause only limits whom the step affects; not all of them meet the refusal.
 		const start = step.onlyIf ? 'Synapse might not start' : 'Synapse does not start';
 		const without = showing === 'numbered' ? ` without ${named(i)}` : step.onlyIf ? '' : ' until this is done';
 		const what = `${start}${without}`;
@@ -61,14 +61,14 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 			: [];
 	});
 	return [
-		// What nobody has read may be worse than all the rest.
+		// Unread passages may be worse than all the rest.
 		...unread,
-		// A halt leads what is known, since a corrupted database is the worst that can happen.
+		// Then stops, since a corrupted database is the worst known outcome.
 		...stopLines(plan, numbered, showing),
 		...waits,
-		// Another release spares all the rest.
+		// Choosing another release avoids all the rest.
 		...faultLines(plan.faults),
-		// Nothing else helps those who are under a floor.
+		// Below a minimum version nothing else helps.
 		...floorLines(plan.floors.filter(({ met }) => met === false)),
 		...refusing,
 		...floorLines(plan.floors.filter(({ met }) => met !== false)),
@@ -89,7 +89,7 @@ function floorLines(floors: Plan['floors']): Danger[] {
 	});
 }
 
-/** A few holes one by one, many as a sum: nobody reads thirty lines before the first step. */
+/** A few vulnerabilities one by one, many as a total: nobody reads thirty lines before the first step. */
 function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | 'to'>): Danger[] {
 	if (open.length <= 3) return open.map(advisory => openDanger(to, advisory));
 	const sums = severities.map(
@@ -104,7 +104,7 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 
 type StepNaming = 'numbered' | 'unnumbered';
 
-/** Required halts: why, and which step says how to see that the wait is over. */
+/** Required stops: why, and which step says how to see that the wait is over. */
 function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: StepNaming): Danger[] {
 	return stops
 		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)
@@ -139,7 +139,7 @@ function rollbackLine(rollback: Rollback): Danger {
 	);
 }
 
-/** Unread passages that speak of a refusal, by upstream's own words: a few, then how many more. */
+/** Unread passages that mention a refusal, in upstream's own words: a few, then how many more. */
 export function warningLines(unread: Plan['unread']): string[] {
 	return warnings(unread).map(dangerLine);
 }

@@ -1,4 +1,4 @@
-// The words of !deadlines, and of a deadline anywhere.
+// Words for !deadlines, and for a deadline anywhere.
 import type { Deadline } from '../advice/upgrade/deadlines.ts';
 import { earliest } from '../advice/upgrade/deadlines.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
@@ -10,7 +10,7 @@ import { code } from '../text/markdown.ts';
 import { horizonLine } from './sections.ts';
 import { appliesClause } from './whose.ts';
 
-/** When a deadline bites, as upstream wrote it. */
+/** When a deadline takes effect, as upstream wrote it. */
 export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: Deadline): string {
 	const date = at.date && `${at.date.length > 7 ? 'on' : 'in'} ${at.date}`;
 	const release = at.version && `in ${at.version}${orLater ? ' or later' : ''}`;
@@ -25,7 +25,7 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	return `${at.vague ? when : `to be dropped ${when}`}${expected}`;
 }
 
-/** What upstream said, or what an end of support means. */
+/** What upstream announced, or what an end of support means. */
 export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string {
 	if (typeof promised === 'string') return promised;
 	if (promised.is === 'support') {
@@ -41,13 +41,13 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 
-/** For programs: sentences in the place of what they were made from. */
+/** For programs, with sentences instead of the values they were made from. */
 export function deadlineValue(deadline: Deadline): Omit<Deadline, 'promised'> & { promised: string } {
 	return { ...deadline, promised: promisedWords(deadline) };
 }
 
 export function deadlineLine(deadline: Deadline): string {
-	// The end of what Synapse stands on is no promise of Synapse's: its date needs to be told for what it is.
+	// The end of something Synapse runs on is not an announcement by Synapse, so its date needs an explanation.
 	const isPromise = deadline.announced !== null;
 	const what = isPromise
 		? `**${capital(deadline.subject)}**: ${dueWords(deadline)}.`
@@ -55,7 +55,7 @@ export function deadlineLine(deadline: Deadline): string {
 	return [what, ...aroundWords(deadline)].join(' ');
 }
 
-/** The same under a title that names its subject already. */
+/** The same below a title that already names the subject. */
 export function deadlineText(deadline: Deadline): string {
 	const what = deadline.announced === null ? promisedWords(deadline) : `${capital(dueWords(deadline))}.`;
 	return [what, ...aroundWords(deadline)].join(' ');
@@ -69,7 +69,7 @@ function aroundWords({ replacedBy, concerned, applies }: Deadline): string[] {
 
 export function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
 	if (!found.length) return [];
-	// What has neither come nor has a day would be half of the section; `!deadlines` tells what replaces each.
+	// Those with no date that have not landed would fill half the section; `!deadlines` gives their replacements.
 	const isSomeDay = ({ at, landed }: Deadline) => at.vague !== undefined && landed === null;
 	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
 	const lines = [
@@ -85,7 +85,7 @@ const near = 3;
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
 
 export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server, note }: Deadlines): Answer {
-	// What only the candidates of the next release have done is still ahead of everybody else.
+	// What has landed in candidates only is still to come for everybody else.
 	const isOver = ({ landed, withdrawn }: Deadline) =>
 		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
 	const open = found.filter(deadline => !isOver(deadline));

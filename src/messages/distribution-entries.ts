@@ -1,11 +1,11 @@
-// The entries of a distribution in words: what breaks, what may break, what is good to know, and what nobody curated.
+// Words for a distribution's entries: breaking, possibly breaking, good to know, and uncurated.
 import type { Section } from '../answer.ts';
 import type { Source } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
-/** An entry of either distribution, as words need it. */
+/** An entry of either distribution, as needed for words. */
 export type EntryTold = {
 	id: string;
 	date: string;
@@ -47,11 +47,11 @@ export function entryValue(entry: EntryTold): Record<string, unknown> {
 
 export type SortedEntries = { sure: EntryTold[]; perhaps: EntryTold[]; rest: EntryTold[] };
 
-/** What breaks those who are concerned, what may break them, and what is only good to know. */
+/** Sorts entries into those that break something here, those that may, and those that are only good to know. */
 export function sorted(entries: readonly EntryTold[]): SortedEntries {
 	const breaking = entries.filter(entry => entry.breaking);
 	return {
-		// What is refused first; otherwise in the order in which it came.
+		// Refusals first; otherwise in the order in which they came.
 		sure: breaking
 			.filter(({ concerned }) => concerned === true)
 			.sort((a, b) => Number(b.refuses !== undefined) - Number(a.refuses !== undefined)),
@@ -168,7 +168,7 @@ export function entrySection(entry: EntryTold): Section {
 	};
 }
 
-/** Whom it concerns, what changed, what to do, and where upstream says so. */
+/** Whom it affects, what changed, what to do, and where upstream says so. */
 export function entryText(entry: EntryTold): string {
 	const { chart, refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
 	const whose =
@@ -191,7 +191,7 @@ export function entryText(entry: EntryTold): string {
 	return parts.filter(Boolean).join('\n\n');
 }
 
-/** The line of a fold on a phone. */
+/** Cuts a title to the line of a fold. */
 function fitting(title: string): string {
 	return title.length <= 80 ? title : `${title.slice(0, 79)}…`;
 }
@@ -214,7 +214,7 @@ function sourceLine(sources: readonly Source[]): string {
 
 type HiddenTold = { date: string; title: string; because: readonly string[] };
 
-/** What was left out by what was said, as a part of a fold. */
+/** What the stated facts excluded, as parts of a fold. */
 export function hiddenParts(hidden: readonly HiddenTold[]): (readonly [title: string, lines: readonly string[]])[] {
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ date, title, because }) => `${date}: ${title} (${because.join(', ')})`);

@@ -1,5 +1,5 @@
-// The first screen of what a distribution changed: a verdict, what is certain as boxes to tick, at most three folds, and the
-// next thing to do. Its folds and the word `all` have the rest.
+// The first screen of a distribution's changes: a verdict, what is certain as boxes to tick, at most three folds,
+// and the next thing to do. The folds and the word `all` have the rest.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Section } from '../answer.ts';
 import { count, list } from '../text/format.ts';
@@ -22,29 +22,32 @@ export type Screen = {
 	title: string;
 	shown: SortedEntries;
 	halts: readonly HaltTold[];
-	/** The value to set when all is read and done. */
+	/** The value to set once everything is read and done. */
 	migration: string | undefined;
-	/** Links to what nobody has curated, with upstream's words where they were read. */
+	/** Links to uncurated changes, with upstream's words if they were read live. */
 	unread: readonly string[];
 	/** Further parts of the fold “Everything else”. */
 	others: readonly (readonly [title: string, lines: readonly string[]])[];
 	/** The command that shows everything. */
 	all: string;
 	plan: Plan | undefined;
-	/** In the place of a plan. */
+	/** Shown instead of a plan. */
 	noPlan: string;
-	/** What was understood, and how far it is known, as sentences. */
+	/** Sentences that say how the command was understood, and how far our knowledge reaches. */
 	ends: readonly string[];
-	/** The command that asks for the Synapse releases alone. */
+	/** The command for the Synapse releases only. */
 	synapse: string | undefined;
 	/** The next thing to do. */
 	now: string;
 };
 
-/** What changed, less what only a plan has. */
+/** The changes, without what only a plan has. */
 type Changes = Pick<Screen, 'shown' | 'halts' | 'migration' | 'unread' | 'others' | 'all'>;
 
-/** At most this many boxes of each kind; whether the plan for Synapse says more than its verdict, and how many of its parts. */
+/**
+ * At most this many boxes of each kind; whether to show more of the Synapse plan than its verdict, and how many
+ * of its parts.
+ */
 type Extent = { halts: number; boxes: number; says: boolean; parts: number };
 const densities: readonly Extent[] = [
 	{ halts: 4, boxes: 8, says: true, parts: 9 },
@@ -55,7 +58,7 @@ const densities: readonly Extent[] = [
 	{ halts: 1, boxes: 1, says: false, parts: 0 },
 ];
 
-/** Characters of Markdown in each fold: together with the rest they make one message. */
+/** Characters of Markdown in each fold: together with the rest they fit one message. */
 const room = { breaks: 11_000, rest: 5_000, synapse: 9_000 };
 
 export function distributionScreen(screen: Screen): { title: string; lead: string; sections: Section[] } {
@@ -76,7 +79,7 @@ function opened(markdown: string): Section {
 	return { title: '', markdown, fold: false };
 }
 
-/** What is certain, in the order in which it is done. */
+/** What is certain, in the order in which to do it. */
 export function changeBoxes(
 	{ shown: { sure }, halts, migration }: Changes,
 	atMost: Pick<Extent, 'halts' | 'boxes'>,
@@ -102,7 +105,7 @@ export function changeBoxes(
 	];
 }
 
-/** On one line of a phone or three; what is longer stands in the fold. */
+/** Fits up to three lines on a phone; anything longer is in the fold. */
 function shortHalt(halt: HaltTold): string {
 	const { date, title, first = '' } = halt;
 	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: “Breaking changes in full” says how`;
@@ -122,14 +125,14 @@ function synapseParts(
 		fold || markdown.startsWith('**Now:**') ? [] : [markdown],
 	);
 	const isSwitch = (part: string) => /^\*\*At (?:the|each) switch/.test(part);
-	// Where there is room for few, the backup is the last to go.
+	// If there is little room, the backup is the last to go.
 	const kept = new Set(parts.toSorted((x, y) => Number(isSwitch(y)) - Number(isSwitch(x))).slice(0, atMost.parts));
 	const head = [`**Synapse ${plan.title}**`, ...(command ? [`Synapse only: ${code(command)}`] : [])].join(' · ');
 	const verdictLines = [head, ...(atMost.says ? [plan.lead.replaceAll('\n\n', '\\\n')] : [])].join('\\\n');
 	return [verdictLines, ...parts.filter(part => kept.has(part))];
 }
 
-/** As many of the lines as have room, and how many have not. */
+/** As many lines as fit, and the number of those that do not. */
 function within(lines: readonly string[], characters: number, command: string): string[] {
 	const kept: string[] = [];
 	let left = characters;
@@ -142,7 +145,7 @@ function within(lines: readonly string[], characters: number, command: string): 
 	return more > 0 ? [...kept, `and ${more} more: ${code(command)}`] : kept;
 }
 
-/** What nobody has curated first, then what surely concerns in full, then the rest by its line. */
+/** Uncurated changes first, then those that certainly apply in full, then one line for each of the rest. */
 export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Changes): Section[] {
 	const open = halts.filter(({ concerned }) => concerned !== true);
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);
@@ -151,7 +154,7 @@ export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Cha
 		['Before you pull, depending on your setup:', open.map(haltLine)],
 		['Only some servers:', perhaps.map(useLine)],
 	];
-	// Half of what is left for each, and all of it for the last: a long one leaves something to the others.
+	// Each part gets half of what is left, and the last one all of it, so that a long one leaves room for the others.
 	let left = room.breaks;
 	const part = (lines: readonly string[], isLast = false) => {
 		const kept = within(lines, isLast ? left : left / 2, all);
@@ -179,7 +182,7 @@ export function restFold({ shown: { rest }, others, all }: Changes): Section[] {
 	return [{ title: `Everything else: ${count(rest.length, 'other change')}`, markdown, fold: true }];
 }
 
-/** The folds of the plan as one; those that have no room stand in the plan alone. */
+/** The plan's folds as one; those that do not fit are only in the plan. */
 function synapseFold({ plan, synapse: command }: Screen, sections: readonly Section[]): Section[] {
 	const folds = sections.filter(({ fold }) => fold);
 	if (!plan || !folds.length || command === undefined) return [];

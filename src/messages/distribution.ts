@@ -1,4 +1,4 @@
-// What a distribution changed on its own account, in words, joined with the plan for the Synapse releases it went through.
+// Words for a distribution's own changes, combined with the plan for the Synapse releases in between.
 import type { ChartPlan, chartNotes } from '../advice/distribution/charts.ts';
 import { chartComponent } from '../advice/distribution/charts.ts';
 import type { PlaybookPlan } from '../advice/distribution/playbook.ts';
@@ -27,15 +27,15 @@ import { planCommand } from './plan-command.ts';
 import { fateWords } from './playbook.ts';
 
 export type DistributionManner = {
-	/** What was understood, as sentences. */
+	/** Sentences that say how the command was understood. */
 	taken: readonly string[];
-	/** Every text, as the word `all` asks for it. */
+	/** Every text, as with the word `all`. */
 	all: boolean;
-	/** The command as typed, without the sign and without `all`. */
+	/** The command as typed, without the prefix and `all`. */
 	asked: string;
 };
 
-/** `plan`: that of the Synapse releases in between, if there are any. */
+/** `plan`: for the Synapse releases in between, if there are any. */
 export function playbookWords(found: PlaybookPlan, plan: Plan | undefined, manner: DistributionManner): Answer {
 	const { from, to, read, entries, hidden, halts, variables, migration, synapse, unread } = found;
 	const shown = sorted(entries);
@@ -146,10 +146,10 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 	};
 }
 
-/** What hardly anybody who installs a chart goes without. */
+/** Components that almost every installation of a chart has. */
 const basic = new Set(['synapse', 'elementweb', 'haproxy', 'matrixauthenticationservice', 'postgres']);
 
-/** What either distribution changed, before it is known how much of it is shown. */
+/** The changes of either distribution, before deciding how much of them to show. */
 type Told = Omit<Screen, 'unread' | 'noPlan' | 'plan' | 'synapse' | 'all'> & {
 	untold: readonly UnreadTold[];
 	hidden: Parameters<typeof hiddenLines>[0];

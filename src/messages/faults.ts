@@ -1,4 +1,4 @@
-// The words of faults: which release to take instead, and what is broken in the one that was asked for.
+// Words for faults: which release to choose instead, and what is broken in the one asked about.
 import type { PlannedFault, Soundness } from '../advice/upgrade/faults.ts';
 import type { Section } from '../answer.ts';
 import { count } from '../text/format.ts';
@@ -6,8 +6,8 @@ import { type Danger, link } from './sections.ts';
 import { appliesClause } from './whose.ts';
 
 /**
- * What leads a plan: a severe fault of a release on which one would stand, and where to go instead. Whom it concerns is
- * “some” where that clause would be longer than `longest` characters.
+ * Shown at the top of a plan: a severe fault of a release where the upgrade stops, and what to choose instead. A
+ * clause longer than `longest` characters becomes “some”.
  */
 export function faultLines(faults: readonly PlannedFault[], longest = Number.POSITIVE_INFINITY): Danger[] {
 	const severe = faults.filter(({ severity, at }) => severity === 'severe' && at !== 'start');
@@ -23,16 +23,16 @@ export function faultLines(faults: readonly PlannedFault[], longest = Number.POS
 	});
 }
 
-/** Who is hit, as a clause that goes on after “if”; empty where everybody is. */
+/** Whom it affects, as a clause that continues “if”; empty if everybody. */
 function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
 	return [...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
 }
 
-/** All faults of the way, folded: what one sees, and what to do. */
+/** All faults along the way, folded: symptoms and remedies. */
 export function faultSection(faults: readonly PlannedFault[]): Section[] {
 	if (faults.length === 0) return [];
-	// What the start and the target share is told once, of the target.
+	// A fault of both the start and the target is shown once, for the target.
 	const once = faults.filter((fault, i) => faults.findIndex(({ id }) => id === fault.id) === i);
 	const lines = once.map(fault => {
 		const { release, title, text, fixed, at, sources } = fault;

@@ -1,5 +1,5 @@
-// The first screen of a plan: what a tired administrator has to know in three seconds, and the next thing to do. What it
-// leaves out stands in its folds, and in full in `planWords`.
+// A plan's first screen: what a tired administrator must know in three seconds, and the next thing to do. The
+// rest is in its folds, and in full in `planWords`.
 
 import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
@@ -77,7 +77,7 @@ function things(number: number, one: string): string {
 	return `${numeral(number)} ${one}${number === 1 ? '' : 's'}`;
 }
 
-/** Whether this can be done in a night: what nobody has read yet takes the place of any all-clear. */
+/** Whether this can be done in one night. Anything still unread rules out an all-clear. */
 function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings, uses }: Sorted): string {
 	const { stops, unread, profile } = plan;
 	const instead = first.find(other => other.instead !== undefined)?.instead;
@@ -104,7 +104,7 @@ function firstLines({ first }: Sorted, density: Density): string[] {
 	return more > 0 ? [...shown, `🔴 ${count(more, 'more thing')} first: open “The steps” below.`] : shown;
 }
 
-/** What the look decides, and what nobody has read. */
+/** What the look decides, and what is unread. */
 function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const { first, maybeFirst, settings } = sorted;
 	const { unread } = plan;
@@ -151,18 +151,18 @@ function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the upgrade itself'}${unless}.**`;
 }
 
-/** Whether the target or a halt has a severe fault that may be this server's: an all-clear would contradict its line. */
+/** Whether the target or a stop has a severe fault that may affect this server: an all-clear would contradict its line. */
 function perhapsBroken({ faults }: Plan): boolean {
 	return faultLines(faults).length > 0;
 }
 
 /**
- * Severe faults that may hit this deployment; those that surely do stand among the first things. What the running release
- * has as well is no reason against this upgrade, so it is only counted.
+ * Severe faults that may affect this deployment; those that certainly do come first. What the running release has
+ * as well is no reason against this upgrade, so it is only counted.
  */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const open = faults.filter(({ concerned }) => concerned !== true);
-	// Of a halt on the way, the fault of some is too small a thing for here.
+	// A fault of an intermediate stop that affects only some is too minor for this screen.
 	const shown = faultLines(
 		open.filter(({ kept, at }) => !kept && at === 'target'),
 		shortClause,
@@ -211,7 +211,7 @@ function smallFaults({ faults }: Plan): string[] {
 	return minor.length ? [count(minor.length, 'minor bug')] : [];
 }
 
-/** The holes of the target itself: with a word on where they are closed. */
+/** The target's own vulnerabilities, and where they are fixed. */
 function openLines({ advisories: { open }, to }: Plan): string[] {
 	if (!open.length) return [];
 	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
@@ -232,7 +232,7 @@ function oneWayLine({ steps, rollback }: Plan): string[] {
 	];
 }
 
-/** The last line is the next thing to do, since that is where a room opens. */
+/** The next thing to do. It is the last line, because rooms open at the end. */
 function now(plan: Plan, sorted: Sorted): string[] {
 	const [first] = sorted.first;
 	const instead = sorted.first.find(other => other.instead !== undefined)?.instead;

@@ -1,4 +1,4 @@
-// A guide with open questions: those that change it most come first, and the guide itself follows on request.
+// A guide with open questions: the most important ones come first, and the guide itself follows on request.
 
 import type { Guided } from '../advice/guide/guide.ts';
 import { questionsOf } from '../advice/guide/questions.ts';
@@ -16,7 +16,7 @@ export function guideAnswer(guided: Guided, around: Around, whole: boolean): Ans
 /** With more open questions than this, they are asked before the guide is shown. */
 const maxOpen = 3;
 
-/** What the guide is about, the questions that change it most, and how to go on. */
+/** What the guide is about, its most important questions, and how to go on. */
 function questionsFirst(guided: Guided, around: Around): Answer {
 	const { title, stages, cleanUp, ask } = guided;
 	const questionNames = questionsOf(guided);

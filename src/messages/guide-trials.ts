@@ -1,4 +1,4 @@
-// What ran of a guide, and what stood in for the real thing.
+// Which parts of a guide were run, and what stood in for the real thing.
 import type { Guided, GuidedStage } from '../advice/guide/guide.ts';
 import type { Section } from '../answer.ts';
 import { allStages } from '../knowledge/guide-stages.ts';

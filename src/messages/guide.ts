@@ -27,7 +27,7 @@ export type Around = {
 	asked: string;
 	/** Whether to attach the whole guide as a Markdown file too. */
 	file?: boolean;
-	/** A session begins below the answer. It gives the stages one by one, with their files, and the way back. */
+	/** A session starts below the answer. It shows the stages one by one, with their files, and the way back. */
 	begun?: boolean;
 };
 
@@ -39,7 +39,7 @@ export function guideRefusalWords(refusal: GuideRefusal): string {
 	return `“${way}” is not possible here (${because.map(typedFact).join(', ')}).${others}`;
 }
 
-/** The whole guide for one deployment; where a session begins below it, without what that gives. */
+/** The whole guide for one deployment; if a session starts below it, without what that shows. */
 export function guideWords(guided: Guided, around: Around): Answer {
 	const { title } = guided;
 	const lead = [
@@ -226,7 +226,7 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 }
 
 function failureLine(failure: GuidedFailure): string {
-	// Not after the cure: it may end in a code block, and words behind the last fence would leave the block open.
+	// Not after the cure: that may end in a code block, and words after the last fence would leave the block open.
 	const tried = failure.tried.length ? ' (reproduced by us)' : '';
 	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
@@ -256,7 +256,7 @@ export function wayBackSections({ wayBack: { before, again, after }, noReturn, s
 	];
 }
 
-/** What an attempt left behind. After the point of no return it would be the only copy of what was written since. */
+/** What an attempt left behind. After the point of no return, it would delete the only copy of what was written since. */
 export function againSection(stages: readonly GuidedStage[], at?: (stage: GuidedStage) => string): Section[] {
 	return wayBackSection('Before you try again', stages, at).map(section => ({
 		...section,
@@ -264,7 +264,7 @@ export function againSection(stages: readonly GuidedStage[], at?: (stage: Guided
 	}));
 }
 
-/** Each way back counts until the next one begins: the earlier one would start again what must stay stopped. */
+/** Each way back applies until the next one starts: the earlier one would restart what must stay stopped. */
 function spans(stages: readonly GuidedStage[], numberOf: (stage: GuidedStage) => number) {
 	return (stage: GuidedStage): string => {
 		const first = numberOf(stage);
@@ -275,7 +275,7 @@ function spans(stages: readonly GuidedStage[], numberOf: (stage: GuidedStage) =>
 	};
 }
 
-/** Stages of a way back; `at` says at which stages of the guide each applies. */
+/** The stages of a way back; `at` says at which stages of the guide each applies. */
 export function wayBackSection(
 	title: string,
 	stages: readonly GuidedStage[],
@@ -316,9 +316,9 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, for example ${code(`!${asked} ${usual[0]}`)}.`;
 }
 
-/** Stages that a fact excludes. Stages of other layouts are not worth mentioning. */
+/** Stages that a fact excludes. Stages for other layouts are not worth mentioning. */
 function hiddenSection({ hidden: all }: Guided): Section[] {
-	// Not by the listed parameters: those that follow from others are not among them.
+	// Not by the listed parameters, which do not include derived ones.
 	const hidden = all.filter(({ because }) => because.some(term => parseTerm(term) !== undefined));
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(typedFact).join(', ')}`);

@@ -1,18 +1,18 @@
-// The words of !help.
+// Words for !help.
 import type { Answer, Section } from '../answer.ts';
 import type { Command } from '../command.ts';
 import { closedFacts, openFacts } from '../deployment/facts.ts';
 import { enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
-/** What is in neither of these groups plans or explains. */
+/** Commands in neither of these groups plan or explain. */
 const watching: ReadonlySet<string> = new Set('watch unwatch servers profile alerts ack snooze'.split(' '));
 const aboutRoom: ReadonlySet<string> = new Set('room status verify operator help leave'.split(' '));
 
-/** One line for each command: its name alone, since `!help upgrade` says what it takes. */
+/** One line per command, without its arguments: `!help upgrade` explains those. */
 function groupSection(title: string, commands: readonly Command[]): Section {
 	const lines = commands.map(({ name, summary }) => `${code(`!${name}`)} ${summary}`);
-	// One paragraph: the space around a heading would push the first lines off the screen.
+	// A single paragraph, because the space around a heading would push the first lines off the screen.
 	return { title: '', markdown: [`**${title}**`, ...lines].join('\\\n'), fold: false };
 }
 

@@ -1,18 +1,18 @@
-// The words of what goes through large tables at a switch: before the port opens, and in the background behind it.
+// Words for what goes through large tables during a switch: before the port opens, and in the background.
 import type { Migrating } from '../advice/upgrade/migrating.ts';
 import type { Took } from '../knowledge/schema/migrations.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
-/** At most this many are named one by one. */
+/** At most this many are named individually. */
 const maxNamed = 8;
 
-/** Where and how times were measured: knowledge/synapse/migration-times.json. */
+/** How times were measured: knowledge/synapse/migration-times.json. */
 const measured = 'Times are for a million rows of that table on two cores with other work; yours may take longer.';
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
-/** Which migrations go through large tables, and for how long, as Markdown; empty where none does. */
+/** Which migrations go through large tables, and for how long, as Markdown; empty if none does. */
 export function migrationsWords(migrations: Migrating['migrations']): string {
 	const reading = migrations.filter(({ work }) => work === 'reads');
 	if (!reading.length) return '';
@@ -37,7 +37,7 @@ export function migrationsWords(migrations: Migrating['migrations']): string {
 ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}`;
 }
 
-/** Which background updates were measured, and how long they ran, as Markdown; empty where none was. */
+/** The measured background updates and their durations, as Markdown; empty if there are none. */
 export function queuedWords(queued: Migrating['queued']): string {
 	if (!queued.length) return '';
 	const lines = queued.map(
@@ -49,12 +49,12 @@ export function queuedWords(queued: Migrating['queued']): string {
 ${list(lines)}`;
 }
 
-/** “3 to 20 s on PostgreSQL”, or minutes; empty where nobody measured. */
+/** “3 to 20 s on PostgreSQL”, or in minutes; empty if nobody measured it. */
 function tookWords(took: Took | undefined): string {
 	return Object.entries(took ?? {})
 		.map(([database, [shortest, longest]]) => {
 			const inMinutes = longest >= 120;
-			// Ten minutes and more are no matter of seconds.
+			// From ten minutes on, fractions no longer matter.
 			const minutes = (seconds: number) => (seconds < 600 ? Math.round(seconds / 6) / 10 : Math.round(seconds / 60));
 			const shown = (seconds: number) => (inMinutes ? minutes(seconds) : Math.round(seconds));
 			const [least, most] = [shown(shortest), shown(longest)];

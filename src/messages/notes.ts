@@ -1,4 +1,4 @@
-// The words of !notes.
+// Words for !notes.
 import type { ReleaseNotes } from '../advice/upgrade/release-notes.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
@@ -22,7 +22,7 @@ const factWords: [keyof ReleaseNotes['facts'], (value: string | number | boolean
 
 type ReleaseAdvisories = { fixed: string[]; open: OpenAdvisories };
 
-/** `candidate`: the one that was asked for, in the place of its final release. */
+/** `candidate`: the one asked for, whose final release's notes these are. */
 export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, candidate?: Version): Answer {
 	const { release, releases, facts, notes, unread } = found;
 	const what = candidate ?? (releases.length > 1 ? `${releases[0]} to ${release}` : release);
@@ -55,7 +55,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	return { value: { ...found, advisories }, lead, title: `Notes: ${what}`, sections, kind: 'answer' };
 }
 
-/** Of a release that is not out: what a candidate has, and what it has not. */
+/** For a release that is not out yet: what its candidates have, and what is missing. */
 function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
 	const lines = candidates.map(
 		({ version, date }) =>

@@ -1,4 +1,5 @@
-// What the bot says unasked about itself and the room: hello, and what people should know before they write.
+// What the bot says about itself and the room without being asked: the greeting, and what people should know
+// before they write.
 import type { Answer } from '../answer.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 
@@ -6,7 +7,7 @@ function notice(lead: string): Answer {
 	return { value: { format: 1 }, lead, sections: [], kind: 'progress' };
 }
 
-/** `server`: whose people sit in the room, if that is known: the one they most likely run. */
+/** `server`: the server of the people in the room, if known, which is probably the one they run. */
 export function hello(name: string, server: string | undefined): Answer {
 	const begin =
 		server === undefined
@@ -17,7 +18,7 @@ export function hello(name: string, server: string | undefined): Answer {
 	);
 }
 
-/** To a person whose message cannot be decrypted. `why` is what their client said about withholding the key. */
+/** To a person whose message cannot be decrypted. `why`: their client's reason for withholding the key. */
 export function unreadableMessage(why: string): Answer {
 	const kept = /m\.(unverified|blacklisted)/.test(why)
 		? 'your client does not share its key with me. Allow it to encrypt for unverified sessions (in the settings of this room), or verify me (`!verify`); then send it again. If `!status` says that my session is not signed, my log says what my operator must do.'
@@ -25,7 +26,7 @@ export function unreadableMessage(why: string): Answer {
 	return notice(`I cannot read this message: ${kept}`);
 }
 
-/** To rooms that the bot is in although its store knows nothing of them. */
+/** To rooms that the bot is in although its store does not know them. */
 export function storeLost(): Answer {
 	return {
 		...notice(
@@ -35,7 +36,7 @@ export function storeLost(): Answer {
 	};
 }
 
-/** To encrypted rooms, after a backup was restored. `since`: of the first command that cannot be read again. */
+/** To encrypted rooms, after a backup was restored. `since`: the time of the first command that cannot be read again. */
 export function restored(since: Date): Answer {
 	const at = since.toISOString().slice(0, 16).replace('T', ' ');
 	return {
@@ -59,6 +60,6 @@ export function tooManyWaiting(max: number): Answer {
 	};
 }
 
-/** Why an invitation is refused: the reason given when leaving, seen by those who invited. */
+/** Why an invitation is refused: the reason given when leaving, which the inviter sees. */
 export const refusedInvitation = 'The operator of this bot does not let you invite it.';
 export const tooManyInvitations = 'Too many invitations at once; try again in an hour.';

@@ -1,4 +1,4 @@
-// What was seen of a server, in words.
+// Words for what was seen of a server.
 import type {
 	AnswerKind,
 	Closed,
@@ -13,7 +13,7 @@ import type {
 import { code, quoted } from '../text/markdown.ts';
 import { buildWords, tellVersion } from './version.ts';
 
-/** What an observation says, as Markdown: `result` in few words, `advice` for those who run the server. */
+/** An observation as Markdown: `result` in a few words, `advice` for the server's administrators. */
 export type ObservationWords = { result: string; advice?: string };
 
 export function observationWords(observation: Observed & Pick<Observation, 'server'>): ObservationWords {
@@ -99,7 +99,7 @@ function answerWords({ is, text }: { is: AnswerKind; text: string }): string {
 	return is === 'page' || is === 'nothing' ? answerKinds[is] : quoted(text);
 }
 
-/** The whole of it: what was observed, and what to do about it. */
+/** The complete text: what was observed, and what to do about it. */
 export function wholeWords({ result, advice }: ObservationWords): string {
 	return advice === undefined ? `${result}.` : `${result}. ${advice}`;
 }
@@ -173,7 +173,7 @@ export const during: Record<(Trouble & { is: 'timeout' })['during'], string> = {
 	body: 'the answer did not finish in time',
 };
 
-/** What went wrong, and what the server's people can do about it. */
+/** What went wrong, and what the server's administrators can do about it. */
 export function troubleWords(trouble: Trouble): { result: string; advice: string } {
 	switch (trouble.is) {
 		case 'no-such-name':

@@ -1,4 +1,4 @@
-// The words of the operator's room: what is amiss with the bot, and what `!operator` answers.
+// Words for the operator's room: what is wrong with the bot, and the answers of `!operator`.
 import type { OperatorFault } from '../advice/operator/faults.ts';
 import type { Limits } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
@@ -7,15 +7,15 @@ import { count, duration, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { sourceTroubleWords } from './upstream-outage.ts';
 
-/** Lines of a list that is shown whole. */
+/** Lists of at most this many lines are shown in full. */
 const maxShown = 20;
 
-/** What happened once, and what lasts. Episodes that are over are not told. */
+/** One-off events and lasting faults. Past episodes are not included. */
 export type OperatorNews = {
 	faults: readonly OperatorFault[];
 	givenUp: readonly GivenUp[];
 	lost: readonly { room: string }[];
-	/** How long the event loop stood still (ms). */
+	/** How long the event loop was blocked (ms). */
 	frozen?: number;
 	/** Why the process ended before this start, and when. */
 	ended?: { at: Date; why: string };
@@ -168,7 +168,7 @@ export function leftWords(room: string): Answer {
 	};
 }
 
-/** The text as other rooms hear it. Nobody is mentioned by it. */
+/** The text as other rooms see it, without mentioning anybody. */
 export function announcementWords(text: string): Answer {
 	return {
 		value: { format: 1 },

@@ -1,4 +1,4 @@
-// The words of !option and !options, and of new options in a plan.
+// Words for !option and !options, and for new options in a plan.
 import type { OptionsBetween } from '../advice/options/between.ts';
 import type { OptionLife } from '../advice/options/option.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
@@ -12,10 +12,10 @@ import { count, enumerate, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
-/** `read`: the first and the last release whose code was read. */
+/** `read`: the first and last release whose code was read. */
 export type OptionSpan = { first: Version; last: Version };
 
-/** `null` and the like as people would say it; the rest as YAML has it on one line. */
+/** `null` and the like as people would say it; anything else as YAML on one line. */
 function defaultWords(value: unknown): string {
 	if (value === undefined) return 'set by the code';
 	if (value === null) return 'none';
@@ -52,7 +52,7 @@ function end({ life, deprecated, replacedBy }: OptionLife, last: Version): strin
 	];
 }
 
-/** What the newest release that has it lets it be. */
+/** What it accepts in the newest release that has it. */
 function kinds({ accepts, documentedType, type, required }: OptionState): string | undefined {
 	const named = [accepts ?? documentedType ?? type ?? []].flat().filter(kind => kind !== 'null');
 	if (!named.length && !required) return undefined;
@@ -69,7 +69,7 @@ function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
 	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }) => `${defaultWords(value)} since ${from}`))}.`;
 }
 
-/** Where the code names it, in the newest release that has it, and what upstream wrote. */
+/** Where the code of the newest release with it names it, and what upstream wrote. */
 function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 	const { file } = life.state;
 	const where = {
@@ -81,14 +81,14 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 	return [where, ...notes.flatMap(({ sources }) => sources)].filter(({ url }) => !seen.has(url) && seen.add(url));
 }
 
-/** Of a name that no release has: the names that may have been meant, or how to look for it. */
+/** For a name that no release has: the names that may have been meant, or how to search for it. */
 export function noOptionWords(typed: string, near: readonly string[], first: Version): string {
 	const none = `No release since ${first} has an option ${quoted(typed)}.`;
 	if (near.length) return `${none} Did you mean ${enumerate(near.map(code), 'or')}?`;
 	return `${none} ${code('!options 1.98 1.163')} lists changes between two releases, and ${code('!check')} checks your configuration file.`;
 }
 
-/** `children`: options directly below it; `effects`: what the code does with it that no note tells. */
+/** `children`: options directly below it; `effects`: what the code does with it that no note mentions. */
 export function optionWords(
 	found: OptionLife,
 	reach: OptionSpan,
@@ -147,7 +147,7 @@ export function optionWords(
 	};
 }
 
-/** Such an option is read and changes nothing: the one trap that nobody finds by reading what the option does. */
+/** Such an option is read but changes nothing: a trap that nobody finds by reading what the option does. */
 function withoutEffect({ since, until, says }: Effect): string {
 	const when = [since && `since ${since}`, until && `until ${until}`].flatMap(words => words || []).join(' ');
 	return `It may have no effect${when ? ` (${when})` : ''}: ${says}.`;
@@ -160,7 +160,7 @@ function notesSection(notes: readonly Note[]): Section {
 
 type Subject = { title: string; lines: string[] };
 
-/** Options by subject, which is their first segment; a section that is new or gone as a whole stands for what is below it. */
+/** Options by subject, which is their first segment; a section added or removed as a whole stands for everything in it. */
 function bySubject<One extends { option: string; release: Version }>(
 	list: readonly One[],
 	words: (one: One) => string,
@@ -189,7 +189,7 @@ function ancestors(option: string): string[] {
 	return found.filter(above => above !== '');
 }
 
-/** The older name of a section that Synapse reads like the newer one. */
+/** An older section that Synapse reads like the newer one. */
 function twinOf(option: string): string | undefined {
 	if (option.startsWith('oidc_config.')) return option.replace('oidc_config.', 'oidc_providers[].');
 	return option.startsWith('worker_listeners[]') ? option.replace('worker_listeners', 'listeners') : undefined;
@@ -202,7 +202,7 @@ function subjectOf(option: string): string {
 	return /[.[]/.test(option) ? (option.split(/[.[]/)[0] ?? general) : general;
 }
 
-/** Experiments last: few set them. */
+/** Experimental options last: few set them. */
 function rank(subject: string): number {
 	return subject === general ? 0 : subject === experimental ? 2 : 1;
 }
@@ -272,7 +272,7 @@ function limitWords({ from, to }: { from: Version; to: Version }, { first, last 
 		: undefined;
 }
 
-/** New options in a plan: one line, whatever their number; empty where there are none, or nothing was read. */
+/** New options in a plan: one line, however many there are; empty if there are none, or nothing was read. */
 export function newOptionsLine({
 	newOptions = [],
 	from,

@@ -7,7 +7,7 @@ import { isContradiction, parseTerm, profileOf, pythonOf, sqliteOf } from '../de
 import { code } from '../text/markdown.ts';
 import { examples, factWord } from './sections.ts';
 
-/** Which facts would shorten the plan, in the answer that most people give and that hides most. */
+/** Which facts would shorten the plan, with the most common and most useful answers. */
 export function asking(plan: Plan): string {
 	const shorter = shorterCommand(plan);
 	if (shorter === undefined) return '';
@@ -21,7 +21,7 @@ export function asksForSystem({ steps }: Plan): boolean {
 	return steps.some(({ generated, concerned, ask }) => generated && concerned === true && ask?.includes('os'));
 }
 
-/** The same question with the facts that would hide most; undefined where none would. */
+/** The same command with the facts that would hide most; undefined if none would. */
 export function shorterCommand(plan: Plan): string | undefined {
 	const most = [...(asksForSystem(plan) ? ['os'] : []), ...mostHiding(plan.steps, plan.profile)].slice(0, 3);
 	return most.length
@@ -38,7 +38,7 @@ export function planCommand({ from, to, profile }: Plan, more: readonly string[]
 	return ['!upgrade', from, to, ...stated.map(factWord), ...more].join(' ');
 }
 
-/** Whether a fact follows from another one that is known, so that nobody has to type it. */
+/** Whether a fact follows from another known one, so that nobody has to type it. */
 function isImplied(fact: string, profile: Plan['profile']): boolean {
 	const os = String(profile.os);
 	const isSystems = profile.sqlite !== undefined && profile.sqlite === sqliteOf(os);
@@ -47,7 +47,7 @@ function isImplied(fact: string, profile: Plan['profile']): boolean {
 	return fact === 'python' && profile.python === pythonOf(os);
 }
 
-/** What most servers would say of themselves: many features are used by few. */
+/** What is true of most servers: many features are used by few. */
 const likely: Record<string, string> = {
 	...examples,
 	...Object.fromEntries(
@@ -70,7 +70,7 @@ const likely: Record<string, string> = {
 	...{ turn: 'no-turn', registration: 'no-registration', retention: 'no-retention', 'url-previews': 'no-url-previews' },
 };
 
-/** The open facts whose likely answers hide most of what is to be done, each after the ones before it. */
+/** The open facts whose likely answers hide most of the steps, each given the previous ones. */
 function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
 	const terms = Object.entries(stated).flatMap(entry => parseTerm(factWord(entry)) ?? []);
 	const chosen: string[] = [];

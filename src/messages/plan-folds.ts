@@ -1,4 +1,4 @@
-// The three folds of a plan's first screen: how to do what is certain, what may stop the start, and all else.
+// The three folds of a plan's first screen: how to do what is certain, what may stop the start, and everything else.
 
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { type Step, surely } from '../advice/upgrade/step.ts';
@@ -17,17 +17,17 @@ import type { Sorted } from './sorted-steps.ts';
 /** Characters of Markdown in each part, so that all of it stays one message. Beyond, a step is told by its title. */
 const room = { steps: 12_000, settings: 7_000, uses: 3_600, informing: 3_000, rest: 1_800 };
 
-/** `kept`: whole, however little room there is. */
+/** `kept`: in full, however little room there is. */
 type FoldText = { whole: string; short: string; kept?: boolean };
 
-/** The texts one after the other while there is room, then their short forms, then how many are left. */
+/** The texts in order as long as they fit, then their short forms, then how many are left. */
 function within(limit: number, parts: readonly FoldText[]): string[] {
 	let left = limit - parts.reduce((sum, { whole, kept }) => sum + (kept ? whole.length : 0), 0);
 	const shown: string[] = [];
 	for (const { whole, short, kept } of parts) {
 		const text = kept || whole.length <= left ? whole : short;
 		if (!kept) {
-			// Once one text had no room, later ones are not preferred to it.
+			// Once one text did not fit, later ones must not get ahead of it.
 			left = text === whole ? left - whole.length : Math.min(left - short.length, limit / 3);
 			if (left < 0) continue;
 		}
@@ -40,7 +40,7 @@ function told(step: Step): FoldText {
 	const clause = whoseStep(step);
 	const head = `**${step.title}**${clause && `, if ${clause}`}`;
 	const where = step.generated ? '' : ` (${code(`!notes ${step.release}`)})`;
-	// Whatever has no room: a switch without its commands is no plan, nor is one without what the start needs.
+	// Keep these even without room: a plan is useless without the switch's commands or what the start requires.
 	const kept = (step.generated && /\/(switch|try)$/.test(step.id)) || (step.refuses && surely(step));
 	return { whole: `${head}\n\n${step.text}`, short: `${head}${where}`, ...(kept && { kept }) };
 }
@@ -55,7 +55,7 @@ export function howTo({ steps }: Plan, { first, sure, checks }: Sorted): Section
 
 const numerals = 'No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve'.split(' ');
 
-/** What may stop the start: one look at home decides. */
+/** What may stop the start; a look at the configuration decides. */
 export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	if (!settings.length) return [];
 	const looks = settings.filter(({ look }) => look).length;
@@ -101,12 +101,12 @@ function usedIn(steps: readonly Step[]): string {
 	return enumerate(counted.slice(0, 3).map(([fact]) => uses[fact] ?? fact));
 }
 
-/** A part of the last fold under a bold line of its own. */
+/** A part of the last fold below a bold line of its own. */
 function part(title: string, markdown: string): string {
 	return `**${title}**\n\n${markdown}`;
 }
 
-/** Everything else, by what a reader looks for; `all` is the command that shows every text. */
+/** Everything else, grouped by what readers look for; `all` is the command that shows every text. */
 export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 	const { deadlines, hidden, unread, informing } = { ...plan, informing: sorted.informing };
 	const shorter = shorterCommand(plan);
@@ -144,7 +144,7 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 	return [{ title: titled(used, know, deadlines.length), markdown: parts.join('\n\n'), fold: true }];
 }
 
-/** At most 40 characters: the line of a fold on a phone. */
+/** At most 40 characters, to fit the line of a fold on a phone. */
 function titled(used: string, know: number, deadlines: number): string {
 	const candidates = [
 		...(used ? [`Everything else: ${used}; ${know} to know`] : []),
@@ -163,7 +163,7 @@ function useLine(step: Step): FoldText {
 	return { whole: short, short };
 }
 
-/** What is broken in the releases on which one would stand, the target's first. */
+/** What is broken in the releases where the upgrade stops, the target's first. */
 function faultParts({ faults }: Plan): string[] {
 	const ahead = faults.filter(({ at }) => at !== 'start');
 	if (!ahead.length) return [];
@@ -184,7 +184,7 @@ function faultParts({ faults }: Plan): string[] {
 	];
 }
 
-/** The rules of a proxy are given whole or not at all: the command for every text has them. */
+/** A proxy's rules are shown in full or not at all; the command for every text has them. */
 function routesTold(title: string, markdown: string): FoldText {
 	return { whole: part(title, markdown), short: `**${title}**: see the full texts below.` };
 }

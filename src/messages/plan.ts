@@ -1,4 +1,4 @@
-// The whole plan in words, as `!upgrade … all` gives it; its first screen is first-screen.ts.
+// The whole plan in words, as with `!upgrade … all`; its first screen is first-screen.ts.
 
 import type { Halt } from '../advice/upgrade/halts.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
@@ -28,7 +28,7 @@ import { worded } from './switch.ts';
 import { tallyWords } from './tally.ts';
 import { typedFact } from './whose.ts';
 
-/** The one line that says the result; its beginning is what a notification shows. */
+/** The result in one line; a notification shows the beginning. */
 function planLead(plan: Plan): string {
 	const counted = tally(plan);
 	if (counted.empty) {
@@ -53,7 +53,7 @@ function overview(numbered: readonly Step[]): string {
 		.join(' · ');
 }
 
-/** Steps that only inform share one fold for each `when`; the ones to act on have one each. */
+/** Informational steps share one fold for each `when`; those to act on have one each. */
 export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	const plan = worded(decided);
 	const numbered = plan.steps.filter(({ must, refuses, check, generated }) => must || refuses || check || generated);
@@ -86,7 +86,7 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	return { value: planValue(plan), lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
 }
 
-/** For programs: sentences in the place of what they were made from. */
+/** For programs, with sentences instead of the values they were made from. */
 export function planValue(plan: Plan): Record<string, unknown> {
 	return {
 		...plan,

@@ -1,4 +1,4 @@
-// What a vars.yml says to the playbook, in words. Names of variables are repeated, values never.
+// Words for checking a vars.yml against the playbook. They repeat names of variables, but never values.
 import type { PlaybookPlan } from '../advice/distribution/playbook.ts';
 import type { VarsChecked, VarsFact, VarsFinding } from '../advice/distribution/vars.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -12,18 +12,18 @@ import { fateWords } from './playbook.ts';
 type VarsContext = {
 	/** The day up to which the playbook is known. */
 	read: string;
-	/** What came since a day, where one is known. */
+	/** The changes since a day, if one is known. */
 	since?: PlaybookPlan | undefined;
 	facts: readonly VarsFact[];
 	unreadable: readonly { file: string; line?: number; why: string }[];
 	entries: readonly PlaybookEntry[];
 	taken: readonly string[];
 	all: boolean;
-	/** The command as typed, without the sign and without `all`. */
+	/** The command as typed, without the prefix and `all`. */
 	asked: string;
 };
 
-/** Lines of one group that stand on the first screen. */
+/** At most this many lines per group on the first screen. */
 const maxFindings = 40;
 
 export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
@@ -76,7 +76,7 @@ export function varsWords(checked: VarsChecked, around: VarsContext): Answer {
 	};
 }
 
-/** What came since a day: boxes to tick, and the rest of it folded. */
+/** The changes since a day: boxes to tick, with the rest folded. */
 function sinceSections(since: PlaybookPlan, shown: SortedEntries, { all, asked }: VarsContext): Section[] {
 	if (all) return [...haltSection(since.halts), ...entrySections(shown, true)];
 	const screen = { shown, halts: since.halts, migration: undefined, unread: [], others: [], all: `!${asked} all` };

@@ -1,4 +1,5 @@
-// What the playbook matrix-docker-ansible-deploy installs today, and what it asks of those who have not updated it lately.
+// What the playbook matrix-docker-ansible-deploy installs today, and what it requires after a longer time without
+// an update.
 
 import type { Fate } from '../advice/distribution/playbook-variables.ts';
 import type { Section } from '../answer.ts';
@@ -7,7 +8,7 @@ import { code, escapeMarkdown } from '../text/markdown.ts';
 
 const maxEntries = 15;
 
-/** For somebody whose playbook is as old as that day (`2026-03-01`). */
+/** For a playbook last updated on that day (`2026-03-01`). */
 export function playbookSection({ synapse, entries }: Playbook, since: string): Section {
 	const breaking = entries.filter(({ date, breaking }) => breaking && date > since);
 	const lines = breaking
@@ -24,7 +25,7 @@ export function playbookSection({ synapse, entries }: Playbook, since: string): 
 	};
 }
 
-/** What there is to say of the new name, as clauses. */
+/** What to say about the new name, as clauses. */
 export function fateReasons({ says, filled }: Fate): string[] {
 	if (filled === undefined) return says;
 	return [...says, `the playbook sets ${filled} itself: if you redefine it, its current entries are lost`];

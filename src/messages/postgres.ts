@@ -1,4 +1,4 @@
-// What a major upgrade of PostgreSQL means for Synapse: which of the two goes first, and whose support ends.
+// What a major PostgreSQL upgrade means for Synapse: which upgrade goes first, and whose support ends.
 
 import type { PostgresQuestion, Surroundings } from '../advice/guide/postgres.ts';
 import { compare } from '../deployment/version.ts';

@@ -1,15 +1,15 @@
-// The words of !check for a reverse proxy: which routes go where they cannot be answered.
+// Words for !check on a reverse proxy: which routes go where they cannot be served.
 import type { ProxyChecked, RouteFinding } from '../advice/check/proxy.ts';
 import type { Section } from '../answer.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
-/** Lines of one group that stand on the first screen. */
+/** At most this many lines per group on the first screen. */
 const maxShown = 8;
 
 export const unknownAddress = 'no process in these files has this address';
 
-/** The result in one sentence; none where no proxy was given. */
+/** The result in one sentence; empty if no proxy was given. */
 export function routesVerdict(routes: ProxyChecked | undefined, to: string): string[] {
 	if (!routes) return [];
 	const wrong = routes.findings.filter(({ problem }) => problem !== 'missing').length;
@@ -56,7 +56,7 @@ function place({ file, line }: { file: string; line: number }): string {
 	return code(`${file}:${line}`);
 }
 
-/** One route as a sentence. It names routes, streams and kinds of listeners, never an address or a worker. */
+/** A route as a sentence. It names routes, streams and kinds of listeners, never an address or a worker. */
 export function routeText({ problem, of = '', method = '', release = '' }: RouteFinding, to: string): string {
 	switch (problem) {
 		case 'gone':

@@ -1,24 +1,24 @@
-// Words for knowledge that others publish: whose counts, and why another does not.
+// Words for published knowledge: whose is in use, and why another bundle is not.
 import type { BundleRefusal, Horizon } from '../knowledge/bundle.ts';
 import type { BundleTrouble } from '../ports/web.ts';
 import { count, duration } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { sourceTroubleWords } from './upstream-outage.ts';
 
-/** Published knowledge as `!status --json` has it: moments in ISO 8601, `ago` in seconds. */
+/** Published knowledge in `!status --json`: times in ISO 8601, `ago` in seconds. */
 export type UpdatesStatus = {
 	address: string;
-	/** Absent while the knowledge that came with the program counts. */
+	/** Absent while the built-in knowledge is in use. */
 	counts?: { author: string; made: string; horizon: Horizon };
-	/** When a good bundle was last there. */
+	/** When a valid bundle was last found. */
 	read?: string;
 	ago?: number;
-	/** The last look: what was there is refused, or nothing could be had. */
+	/** The last check: what it found was refused, or it failed. */
 	refused?: { at: string; why: string };
 	trouble?: { at: string; why: string };
 };
 
-/** Why the last check brought no bundle that counts, as a clause of Markdown. */
+/** Why the last check found no usable bundle, as a clause of Markdown. */
 export function bundleTroubleWords(trouble: BundleTrouble): string {
 	return 'source' in trouble ? sourceTroubleWords(trouble.source) : refusalWords(trouble.refusal);
 }

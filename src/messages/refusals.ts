@@ -1,4 +1,4 @@
-// What Synapse wants where it refuses to start, in our words: what it is about, and what to do.
+// What Synapse wants when it refuses to start, in our words: what it is about, and what to do.
 import type { Want } from '../advice/why/refusals.ts';
 import { capital, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
@@ -16,7 +16,7 @@ const types = {
 	url: ['a valid URL', 'write it in full, with `https://` in front'],
 } as const satisfies Record<Extract<Want, { is: 'type' }>['type'], readonly [string, string]>;
 
-/** `options`: those that the message is about, none where nobody knows. `place`: the file of the code. */
+/** `options`: those that the message is about, empty if unknown. `place`: the source file. */
 export function refusalWords(want: Want, options: readonly string[], place: string): RefusalWords {
 	const names = enumerate(options.map(code));
 	const it = names || 'an option';
@@ -50,7 +50,7 @@ export function refusalWords(want: Want, options: readonly string[], place: stri
 	}
 }
 
-/** What the sentences are about. `it`, `names`: the options, `names` empty where nobody knows them. */
+/** The subject of the sentences. `it`, `names`: the options; `names` is empty if they are unknown. */
 type RefusalParts = { it: string; names: string; refuses: string; many: boolean; where: string };
 
 type Sentences = [title: string, cause: string, fix: string];

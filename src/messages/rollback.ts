@@ -1,11 +1,11 @@
-// The words of !rollback.
+// Words for !rollback.
 import type { FloorReason, Rollback } from '../advice/upgrade/rollback.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { trialWords } from './trials.ts';
 
-/** Why nothing older than the floor surely starts, as sentences. */
+/** Why nothing older than the floor certainly starts, as sentences. */
 export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
 	const guess = by ? ` I do not know the schema of ${release} itself: I inferred this from that of ${by}.` : '';
 	return `${reasonWords(release, reason, unsure)}${guess}`;
@@ -32,7 +32,7 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 	}
 }
 
-/** For programs: the sentences in the place of what they were made from. */
+/** For programs, with sentences instead of the values they were made from. */
 export function rollbackValue(rollback: Rollback): Omit<Rollback, 'reason'> & { floorWhy: string } {
 	const { reason: _, ...value } = rollback;
 	return { ...value, floorWhy: floorWords(rollback) };
@@ -59,7 +59,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 						? `Probably: judging by the schema of ${by}, ${to} still starts after ${release}.`
 						: `Yes: ${to} still starts after ${release}.`
 					: `No: after ${release}, ${to} does not start. ${floor} is the oldest that does.`;
-	// Several releases may warn of one loss.
+	// Several releases may warn of the same loss.
 	const texts = Map.groupBy(cautions, ({ text }) => text);
 	const sections: Section[] = cautions.length
 		? [

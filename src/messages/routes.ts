@@ -1,4 +1,4 @@
-// The words for what workers may serve from a release on, and what they may no longer.
+// Words for what workers may serve from a release on, and what they no longer may.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { WorkerRoute } from '../advice/upgrade/routes.ts';
 import type { Section } from '../answer.ts';

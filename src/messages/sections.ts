@@ -16,16 +16,16 @@ function isPlainLink(url: string): boolean {
 
 type LinkedPassage = { what: string; link: string };
 
-/** A passage by its name and as a link: answers name the same few hundred again and again. */
+/** A passage's name and link, memoised because answers name the same few hundred again and again. */
 const passageOf = memo(({ document, section, heading, url }: Source): LinkedPassage => {
-	// The candidates of a release have logs of their own; one of them is enough to find the others.
+	// A release's candidates have logs of their own; one is enough to find the others.
 	const changes = `changes in ${section.replace(/^Synapse |rc\d+$/g, '')}`;
 	const file = section.startsWith('Synapse ') ? `${document} in ${section.slice('Synapse '.length)}` : section;
 	const what = document === 'upgrade.md' ? (heading ?? section) : document === 'CHANGES.md' ? changes : file;
 	return { what, link: link(what, url) };
 });
 
-/** Upstream's passages as links, each once: a bullet of the change log by its release. */
+/** Upstream's passages as links, each once: a changelog item by its release. */
 const sourceLinks = memo((sources: readonly Source[]): string => {
 	const links = new Map<string, string>();
 	for (const source of sources) {
@@ -42,13 +42,13 @@ export function link(text: string, url: string): string {
 	return isPlainLink(url) ? `[${words}](${url})` : words;
 }
 
-/** Under which conditions a step concerns its reader, as a clause after “if”; empty if without any. */
+/** The conditions under which a step applies, as a clause after “if”; empty if there are none. */
 export function whoseStep({ applies, concerned, onlyIf }: Step): string {
 	const facts = applies && concerned === 'unknown' ? appliesClause(applies) : undefined;
 	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
 }
 
-/** What a step says inside its fold. */
+/** The text of a step inside its fold. */
 export function stepText(step: Step): string {
 	const whose = whoseStep(step);
 	const condition = whose ? `*${step.onlyIf ? 'Only if' : 'If'} ${whose}:*\n\n` : '';
@@ -68,7 +68,7 @@ function markOf(step: Step): string | undefined {
 	return step.oneWay ? '⚠️' : undefined;
 }
 
-/** A step's number is its place in the plan: people speak of "step 4". */
+/** A step's number is its place in the plan: people refer to "step 4". */
 export function stepSection(step: Step, number: number): Section {
 	const mark = markOf(step);
 	return { title: `${number}. ${step.title}`, ...(mark && { mark }), markdown: stepText(step), fold: true };
@@ -85,7 +85,7 @@ export const severities = ['critical', 'high', 'moderate', 'low'] as const;
 
 export type OpenAdvisories = Plan['advisories']['open'];
 
-/** One thing that can hurt, or turns out well. */
+/** One risk, or a good result. */
 export type Danger = { mark: '🔴' | '🟡' | '⚠️' | '✅'; text: string };
 
 export const severe = (text: string): Danger => ({ mark: '🔴', text });
@@ -143,7 +143,7 @@ export function unreadName({ heading, section, part, bullet }: Plan['unread'][nu
 	return [heading ?? section, part === 'Top' ? undefined : part, bullet].filter(part => part !== undefined).join(' · ');
 }
 
-/** Upstream's own words, marked as such; they were made harmless when they were read. */
+/** Upstream's own words, marked as such; they were sanitised when they were read. */
 function unreadQuotation(passage: Plan['unread'][number], text: string): Section {
 	const name = [...`${passage.release}: ${unreadName(passage)}`];
 	const title = name.length > 40 ? `${name.slice(0, 39).join('')}…` : name.join('');
@@ -161,7 +161,7 @@ export function factWord([fact, value]: [string, string | boolean]): string {
 	return fact === 'install' || fact === 'database' ? value : `${fact}=${value}`;
 }
 
-/** Facts with a value are asked for with one. */
+/** Examples of facts that have a value. */
 export const examples: Record<string, string> = {
 	install: 'docker',
 	database: 'postgres',
@@ -171,7 +171,7 @@ export const examples: Record<string, string> = {
 	os: 'os=debian-12',
 };
 
-/** A fact as one would state it: `docker`, `postgres=15`, `workers`. */
+/** A fact as people would state it: `docker`, `postgres=15`, `workers`. */
 export function factExample(fact: string): string {
 	return examples[fact] ?? fact;
 }

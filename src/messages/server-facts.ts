@@ -1,8 +1,8 @@
-// The words for facts that a server told anyone who asked.
+// Words for facts that a server reported itself.
 import type { SeenProfile } from '../advice/watch/seen-facts.ts';
 import { factsClause } from './whose.ts';
 
-/** Where facts of a plan come from; undefined where people said all of them. */
+/** The origin of a plan's facts; undefined if people stated all of them. */
 export function seenWords({ seen, contradicted }: Pick<SeenProfile, 'seen' | 'contradicted'>): string | undefined {
 	const words = [
 		seen.length ? `The server shows that ${factsClause(seen)}.` : '',

@@ -1,4 +1,4 @@
-// The steps of a plan, sorted for its first screen: what surely comes first, what is certain, what a look decides.
+// Sorts a plan's steps for its first screen: what certainly comes first, what is certain, what a look decides.
 
 import type { Floor } from '../advice/upgrade/floors.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
@@ -13,27 +13,27 @@ import { floorNames, whoseStep } from './sections.ts';
 import { consequenceWords, stepWorded } from './switch.ts';
 import { appliesClause } from './whose.ts';
 
-/** What of the plan goes where. Each step is in one of these lists, or nowhere because a line says it already. */
+/** The steps by where they are shown. Each is in one of these lists, or in none because another line already covers it. */
 export type Sorted = {
-	/** What surely has to be done before anything else. */
+	/** What certainly must be done before anything else. */
 	first: First[];
-	/** Whether a wait of unknown length, or another system, surely comes first. */
+	/** Whether a wait of unknown length, or another system, certainly comes first. */
 	isLong: boolean;
 	/** What may have to be done before anything else. */
 	maybeFirst: string[];
-	/** Surely to be done, by the time. */
+	/** Certain steps, by their time. */
 	sure: Record<Step['when'], Step[]>;
-	/** To be looked at by everybody beforehand, since no configuration shows whose it is. */
+	/** To be checked by everybody beforehand, since no configuration shows whom they affect. */
 	checks: Step[];
 	/** What shows that the target works. */
 	trying: Step[];
-	/** What stops the start of some. */
+	/** What stops the start for some. */
 	settings: Step[];
-	/** To be done by some. */
+	/** What some must do. */
 	uses: Step[];
 	/** Good to know. */
 	informing: Step[];
-	/** Commands that count the background updates before the first switch; empty where a wait does. */
+	/** Commands that count the background updates before the first switch; empty if a wait does that. */
 	updates: readonly string[];
 	/** Commands that back up the database before the first switch. */
 	backup: readonly string[];
@@ -44,11 +44,11 @@ export type Sorted = {
 	/** Which system it is has to be looked at first: not all have packages of the target. */
 	system?: { likely?: LikelySystem };
 };
-/** `command`: shows whether it is done; `instead`: the release to ask for. */
+/** `command`: shows whether it is done; `instead`: the release to choose instead. */
 type First = {
 	title: string;
 	why: string;
-	/** A command of ours that says how; it stays where there is no room for `why`. */
+	/** One of our commands that explains how; it stays even if there is no room for `why`. */
 	how?: string;
 	step?: Step;
 	command?: readonly string[];
@@ -57,7 +57,10 @@ type First = {
 
 const floorFacts = { postgres: 'postgresql', python: 'python', sqlite: 'sqlite' } as const;
 
-/** The kind of floor that a note is about, if it is about nothing else: floors are told once, by the last of a range. */
+/**
+ * The minimum version that a note is about, if it is about nothing else. Each is shown once, by the last note of
+ * a range.
+ */
 function floorOf({ applies }: Step): Floor['of'] | undefined {
 	const terms = applies ? ('all' in applies ? applies.all : applies.any) : [];
 	const fact = /^(postgres|python|sqlite)</.exec(terms.find(term => /</.test(term)) ?? '')?.[1];
@@ -66,14 +69,14 @@ function floorOf({ applies }: Step): Floor['of'] | undefined {
 		: undefined;
 }
 
-/** A note about the packages of one system, which the plan's own step about packages says better. */
+/** The system whose packages a note is about; the plan's own step about packages covers it better. */
 function systemOf({ applies }: Step): string | undefined {
 	return applies && 'all' in applies
 		? applies.all.find(term => term.startsWith('os='))?.slice('os='.length)
 		: undefined;
 }
 
-/** Of a plan as it was decided, with the tasks that its words are made of. */
+/** Takes a plan before wording, with the tasks that its words are made from. */
 export function sortedSteps(plan: Plan): Sorted {
 	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
 	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
@@ -83,7 +86,7 @@ export function sortedSteps(plan: Plan): Sorted {
 	);
 	const notes = told.filter(({ generated }) => !generated);
 	const refusing = notes.filter(({ refuses }) => refuses);
-	// What refuses to start and cannot be done beforehand is done, and said, during the upgrade.
+	// A refusal that cannot be handled beforehand is handled, and mentioned, during the upgrade.
 	const isFirst = (step: Step) => step.refuses && step.when !== 'switch';
 	const sure = notes.filter(step => step.must && surely(step) && !isFirst(step));
 	const isQuery = ({ check, query, when }: Step) => check && query && when === 'before';
@@ -145,7 +148,7 @@ const longStart = '1.85.0/push-updates-in-foreground';
 /** A floor line, or the step about missing packages, says it once for all notes of its kind. */
 function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 	if (step.generated) return false;
-	// The line of the switch itself says that all workers stop.
+	// The switch's own line says that all workers stop.
 	if (step.story === 'rolling-restart') return true;
 	// So does the step about systemd's limit.
 	if (step.id === longStart && steps.some(({ id }) => id.endsWith('/start-limit'))) return true;
@@ -170,7 +173,7 @@ function maybeWait(step: Step): string {
 
 type HaltCondition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;
 
-/** Whether a halt concerns only some of those who may have this deployment. */
+/** Whether a stop applies only to some of those who may have this deployment. */
 export function isMaybe({ required, onlyIf, applies }: HaltCondition, { profile }: Pick<Plan, 'profile'>): boolean {
 	return onlyIf !== undefined || (required && applies !== undefined && profile.database === undefined);
 }
@@ -237,7 +240,7 @@ function firstSentence(text: string): string {
 	return found.length <= 200 ? found.replace(/\s+/g, ' ') : '';
 }
 
-/** A release on which one would stand, and that is broken for this deployment. */
+/** A release where the upgrade stops that is broken for this deployment. */
 function brokenFirst(plan: Plan): First[] {
 	const severe = plan.faults.filter(
 		({ severity, at, concerned }) => severity === 'severe' && at !== 'start' && concerned === true,

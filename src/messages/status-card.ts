@@ -1,4 +1,4 @@
-// The state of a watched server at one glance.
+// A watched server's state at a glance.
 
 import { isBelieved } from '../advice/check/record.ts';
 import type { Deadline } from '../advice/upgrade/deadlines.ts';
@@ -27,11 +27,11 @@ export type Card = {
 	zone: string;
 	looked?: Date;
 	next?: Date;
-	/** How the card begins: `I am watching it from now on.` */
+	/** The first words of the card: `I am watching it from now on.` */
 	opening?: string;
 };
 
-/** What upstream promised to stop and did not: one line, however much it is. */
+/** What upstream announced to stop but did not: one line, however much it is. */
 function lateWords(late: readonly Deadline[], server: string): string[] {
 	const [first] = late;
 	if (!first) return [];
@@ -50,7 +50,7 @@ function waversWords({ mixture, lately }: Running): string | undefined {
 	return lately && `⚠️ The last check saw ${lately}. If this continues for a few hours, I will treat it as a downgrade.`;
 }
 
-/** The facts with their origin: what people said, what the server told anyone, what its files say, and where they differ. */
+/** The facts by origin: what people stated, what the server reported, what its files say, and contradictions. */
 function knownFacts(facing: Facing): string {
 	return [saidFacts(facing), ...checkLines(facing)].join(' ');
 }
@@ -85,13 +85,12 @@ function saidFacts({ profile, seen, contradicted, derived }: Facing): string {
 	return [stated, seenWords({ seen, contradicted })].filter(Boolean).join(' ');
 }
 
-/** How far the way back leads. `whose`: whose database it is. */
+/** How far a rollback can go. `whose`: whose database it is. */
 export function backWords({ release, floor, unsure }: Rollback, whose: string): string {
 	if (floor !== release) return `You can go back ${unsure ? `to ${floor}, perhaps further` : `as far as ${floor}`}.`;
 	return unsure ? 'It is not known yet how far back you can go.' : `No older release starts on ${whose} database.`;
 }
 
-/** The state of a server at one glance. */
 export function cardWords({ facing, zone, looked, next, opening }: Card): Answer {
 	const { server, profile, seen, contradicted } = facing;
 	const times = [
@@ -117,10 +116,10 @@ export function cardWords({ facing, zone, looked, next, opening }: Card): Answer
 	return facing.running ? unjudgedWords(facing.running, facing, frame) : unseenWords(facing, frame);
 }
 
-/** What every card has: how it begins, when the looks are, what it is for programs. */
+/** What every card has: its first words, the times of polls, and its value for programs. */
 type Frame = { opening: string | undefined; foot: string; value: Record<string, unknown> };
 
-/** Of a server of which nobody knows what it runs. */
+/** For a server of unknown software. */
 function unseenWords({ server, history }: Facing, { opening, foot, value }: Frame): Answer {
 	const observed = lastObserved(history);
 	const observation = observed && observationWords({ server, ...observed });
@@ -128,7 +127,7 @@ function unseenWords({ server, history }: Facing, { opening, foot, value }: Fram
 	const isNamed = is === 'other' || is === 'unreadable';
 	const says = (isNamed && observation?.result) || `I cannot say what ${quoted(server)} runs`;
 	const more = isNamed ? observation?.advice : observation && wholeWords(observation);
-	// What the look saw asks for the version already, or makes it pointless.
+	// The observation already asks for the version, or makes asking pointless.
 	const isAsked = isNamed || observed?.kind === 'hidden';
 	const help = isAsked
 		? ''
@@ -141,19 +140,19 @@ function unseenWords({ server, history }: Facing, { opening, foot, value }: Fram
 	};
 }
 
-/** The first words of a card about a server that runs something. */
+/** The first words of a card about a running server. */
 function nameWords(running: Running, { server, knowledge }: Facing): string {
 	const by = running.by === 'person' ? ' (as you told me)' : '';
 	return `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}${by}`;
 }
 
-/** Why the last check failed, if it did: a silent server still runs what it ran, as far as anybody knows. */
+/** Why the last poll failed, if it did: a silent server is assumed to run what it ran. */
 function failureWords({ server, history }: Facing): string | undefined {
 	const observed = lastObserved(history);
 	return observed && wholeWords(observationWords({ server, ...observed }));
 }
 
-/** Of a release that is not known here. */
+/** For a release that we do not know. */
 function unjudgedWords(running: Running, facing: Facing, { opening, foot, value }: Frame): Answer {
 	const why = failureWords(facing);
 	const named = nameWords(running, facing);
@@ -209,7 +208,7 @@ function overviewWords(overview: Overview, facing: Facing, { opening, foot, valu
 	};
 }
 
-/** What its distribution broke of late: one line, and the command that has all of it. */
+/** Recent breaking changes of its distribution: one line, and the command that shows all of them. */
 function distributionLines(facing: Facing): string[] {
 	const found = recentBreaks(facing);
 	if (!found?.changes.length) return [];

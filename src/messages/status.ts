@@ -1,4 +1,4 @@
-// The words of !status.
+// Words for !status.
 import type { CheckRecord } from '../advice/check/record.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -10,11 +10,14 @@ import { type UpdatesStatus, updatesLine } from './published.ts';
 type Status = {
 	format: 1;
 	version: string;
-	/** A newer version of Glia, as far as is known. */
+	/** A newer version of Glia, if one is known. */
 	newer?: string;
 	upSeconds: number;
 	lastSync?: string;
-	/** `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of a Glia. `mute`: why nothing can be said in encrypted rooms. */
+	/**
+	 * `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of Glia. `mute`:
+	 * why nothing can be said in encrypted rooms.
+	 */
 	device?: {
 		fingerprint: string;
 		signed?: boolean;
@@ -29,8 +32,8 @@ type Status = {
 	unread: number;
 	advisories: number;
 	/**
-	 * When any server was last looked at, and when the next is due; and those of this room: when one was last seen to run
-	 * Synapse, last looked for, and is looked for next. ISO 8601, UTC.
+	 * When any server was last polled, and when the next poll is due. For the room's own servers: when each was
+	 * last seen running Synapse, last polled, and is polled next. ISO 8601, UTC.
 	 */
 	watch: {
 		last?: string;
@@ -45,17 +48,17 @@ type Status = {
 			checked?: readonly Pick<CheckRecord, 'day' | 'by'>[];
 		}[];
 	};
-	/** When all watches and settings of before were lost. */
+	/** When all previous watches and settings were lost. */
 	storeLost?: string;
-	/** Rooms that were upgraded to one that needs an invitation: what this room's is, and how many others there are. */
+	/** Rooms whose replacement needs an invitation: this room's, and the number of others. */
 	awaitsInvitation?: { here?: string; elsewhere: number };
-	/** Knowledge that others publish; absent where none is configured. */
+	/** Published knowledge; absent if none is configured. */
 	updates?: UpdatesStatus;
-	/** Upstream's sources; `ago` in seconds. Absent where there are none, empty where they are switched off. */
+	/** Upstream's sources; `ago` in seconds. Absent if there are none, empty if they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 
-/** A moment (ISO 8601, UTC) as people read it. */
+/** A time (ISO 8601, UTC) in readable form. */
 function moment(at: string): string {
 	return `${at.slice(0, 19).replace('T', ' ')} UTC`;
 }

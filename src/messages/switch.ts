@@ -41,7 +41,7 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
 }
 
-/** What upstream calls the things that begin with a release. */
+/** The artefacts that exist only from some release on. */
 const things: Record<string, string> = { docker: 'images', pip: 'releases on PyPI' };
 
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
@@ -129,7 +129,7 @@ function waysWords({ ways, stated, workers }: SwitchCommands): string {
 
 const sameRelease = 'All of them must run the same release, and only the main process may change the database.';
 
-/** Nothing may be written after the backup, so all is stopped before it. */
+/** Nothing may be written after the backup, so everything is stopped before it. */
 function stopWords({ workers, stop }: SwitchCommands): string {
 	if (typeof workers === 'object')
 		return `Stop all workers** and the main process. ${sameRelease} (The names are upstream's: use yours.)${below(workers.stop)}${lingering(workers.stop)}`;
@@ -149,7 +149,7 @@ function below(lines: readonly string[]): string {
 	return lines.length ? `\n\n${block(lines)}` : '';
 }
 
-/** Where it is told how to see that a backup can be restored. */
+/** Where to find out how to verify that a backup can be restored. */
 function proofWords({ proof }: SwitchCommands): string {
 	if (!proof) return '';
 	const { postgres = 'VERSION', install, dump } = proof;
@@ -191,7 +191,7 @@ ${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
 
-/** What helps at night: what the log says, and the way back. */
+/** What helps at night: where the log is, and how to roll back. */
 function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
 	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;
@@ -203,7 +203,7 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	return `${why}To roll back${sure}: stop Synapse, restore the backup, and return to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the ${code('e2e_one_time_keys_json')} table before starting Synapse.${how}`;
 }
 
-/** How to wait for the background updates at a halt, and how to see that they last for ever, as Markdown. */
+/** How to wait for background updates at a stop, and how to see that they will last for ever, as Markdown. */
 export function waitWords({
 	at,
 	lines,
@@ -221,7 +221,7 @@ ${block(stuck.lines)}
 ${stuck.text}`;
 }
 
-/** How to raise systemd's limit, which migrations take the time, and how to see that they go on. */
+/** How to raise systemd's timeout, which migrations take the time, and how to see that they make progress. */
 export function startLimitWords({ service, log, migrations }: StartLimit): string {
 	return `Before its port opens, Synapse migrates the database. systemd waits until Synapse reports that it is ready, 90 seconds by default, then kills and restarts it: the migration starts over, forever. Raise the limit before the upgrade:
 
@@ -240,7 +240,7 @@ The log names each migration as it begins (\`Applying schema …\`); as long as 
 ${block(log)}`;
 }
 
-/** Nouns that fit behind “check”. */
+/** Nouns that can follow “check”. */
 const places: Record<FoundIn, string> = {
 	database: 'the database',
 	dns: 'DNS',
@@ -256,7 +256,7 @@ const places: Record<FoundIn, string> = {
 
 const whenWords = { before: '', switch: 'During the upgrade: ', after: 'Afterwards: ' } as const;
 
-/** The notes one after the other, each with whom it concerns. */
+/** The notes one after the other, each with whom it affects. */
 function outsideWords(checks: readonly OutsideCheck[]): string {
 	const texts = checks.map(
 		({ release, when, title, text, onlyIf }) =>
@@ -265,7 +265,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 	return `Your configuration does not show whether ${checks.length === 1 ? 'this affects' : 'these affect'} you.\n\n${texts.join('\n\n')}`;
 }
 
-/** What shows whether the target works, first what would make one go back. */
+/** How to see whether the target works, starting with what would require a rollback. */
 function tryWords({ media, bridges, federation, updates }: Extract<StepTask, { kind: 'try' }>): string {
 	const parts = [
 		`Send a ${media ? 'picture' : 'message'}.** Log in from outside your network to do so, and check that someone else can see it${bridges ? ', also behind a bridge' : ''}.`,
@@ -331,7 +331,7 @@ const consequences: Record<Consequence, string> = {
 	refuses: 'does not start',
 };
 
-/** What leaving out a required halt, or its wait, can do, as a clause. */
+/** What skipping a required stop, or its wait, can do, as a clause. */
 export function consequenceWords(stop: Parameters<typeof consequence>[0]): string {
 	return consequences[consequence(stop)];
 }
@@ -342,7 +342,7 @@ function otherwise(task: StepTask): string | undefined {
 	return task.kind === 'no-package' ? 'finds no package' : undefined;
 }
 
-/** The plan with the words of each step that the planner made, and without what they were made of. */
+/** The plan with the generated steps put into words, and without the values they were made from. */
 export function worded(plan: Plan): Plan {
 	return { ...plan, steps: plan.steps.map(stepWorded) };
 }

@@ -4,7 +4,7 @@ import type { Tally } from '../advice/upgrade/tally.ts';
 import { count, enumerate } from '../text/format.ts';
 import { escapeMarkdown } from '../text/markdown.ts';
 
-/** What there is to do, in one clause. What nobody has read comes first, and takes the place of any all-clear. */
+/** How much there is to do, in one clause. Unread passages come first, and replace any all-clear. */
 export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: Tally): string {
 	const parts = [
 		...(unread ? [unreadWords(unread, warning)] : []),
@@ -23,7 +23,7 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 	return parts.join(', ');
 }
 
-/** How many passages nobody has read, and what one of them says that sounds like a refusal. */
+/** How many passages are unread, and a sentence in one of them that sounds like a refusal. */
 export function unreadWords(unread: number, warning: string | undefined): string {
 	const what = `${count(unread, 'passage')} that nobody has read yet`;
 	if (warning === undefined) return what;

@@ -1,9 +1,9 @@
-// What was tried by really running releases, in words.
+// Words for the results of running releases.
 import type { Trial } from '../advice/upgrade/trials.ts';
 import { memo } from '../runtime/memo.ts';
 import { quoted } from '../text/markdown.ts';
 
-/** What happened, when, and the releases' own words: a sentence for each day of trials; none without trials. */
+/** What happened, when, and the releases' own messages: one sentence for each day of trials; empty without trials. */
 export function trialWords(tried: readonly Trial[]): string[] {
 	const days = [...new Set(tried.map(({ date }) => date))];
 	return days.map(day => {

@@ -1,4 +1,4 @@
-// What a room hears when upstream cannot be reached.
+// What a room is told when upstream cannot be reached.
 import type { SourceTrouble, UpstreamSilence } from '../advice/watch/upstream-outage.ts';
 import type { Answer } from '../answer.ts';
 import { list } from '../text/format.ts';
@@ -6,7 +6,7 @@ import { momentIn } from '../text/local-time.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { troubleWords } from './observation.ts';
 
-/** What is amiss with a source, as a clause of Markdown. */
+/** What is wrong with a source, as a clause of Markdown. */
 export function sourceTroubleWords(trouble: SourceTrouble): string {
 	switch (trouble.is) {
 		case 'unreached':

@@ -1,4 +1,4 @@
-// What a value in a configuration is, in words.
+// The kinds of values in a configuration, in words.
 import { enumerate } from '../text/format.ts';
 
 const kindNames: Readonly<Record<string, string>> = {

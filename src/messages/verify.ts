@@ -1,10 +1,10 @@
-// The words of !verify: the keys of the bot, and what comparing them is worth.
+// Words for !verify: the bot's keys, and what comparing them achieves.
 
 import type { Answer } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
-/** `master`: the public key of the account's identity. Nothing but the format where nothing is encrypted. */
+/** `master`: the public key of the account's identity. Without encryption, only the format. */
 type Verify = { format: 1; fingerprint?: string; master?: string; signed?: boolean };
 
 export function verifyWords(value: Verify): Answer {

@@ -1,4 +1,4 @@
-// A version in words: what is special about its build, and what is not known of its release.
+// A version in words: how its build differs, and what is unknown about its release.
 
 import { type Named, nameOf, type Written } from '../advice/watch/build.ts';
 import { compare, finalOf, isCandidate, type Version } from '../deployment/version.ts';
@@ -9,7 +9,7 @@ import { code, quoted } from '../text/markdown.ts';
 
 type Releases = { releases: readonly Release[] };
 
-/** How a build differs from its release, as a clause behind the version; empty for the release itself. */
+/** How a build differs from its release, as a clause after the version; empty for the release itself. */
 export function buildWords({ version, build, written }: Written & { written?: string }): string {
 	if (!build) return calls(written, version);
 	if (build.is === 'development') return `, a development build from before ${version}${calls(written, version)}`;
@@ -35,7 +35,7 @@ export function namedWords(named: Named): string {
 		withdrawn: ', which was withdrawn by its developers',
 		unknown: ', a release I do not know of',
 	}[standing];
-	// The number may be none of Synapse's at all: `3.11-for-workgroups`.
+	// The number may not be one of Synapse's at all: `3.11-for-workgroups`.
 	if (standing === 'unknown' && build?.is === 'derived' && written !== undefined) return `${quoted(written)}${what}`;
 	return `${version}${what}${buildWords(named)}`;
 }
@@ -45,17 +45,17 @@ export function versionWords(found: Written & { written?: string }, knowledge: R
 	return namedWords(nameOf(found, knowledge));
 }
 
-/** What cannot be said of a release that is not known, and why. */
+/** What cannot be said about an unknown release, and why. */
 export function unknownWords({ releases }: Releases): string {
 	return unknownSince(stable(releases).at(-1)?.version);
 }
 
-/** The same, where only the newest release that is known is at hand. */
+/** The same if only the newest known release is available. */
 export function unknownSince(newest: Version | undefined): string {
 	return `I cannot say how new or how safe it is.${newest === undefined ? '' : ` The newest release I know of is ${newest}.`}`;
 }
 
-/** How far a judgement by the base release holds for a build; undefined for the release itself. */
+/** How far a judgement based on the release applies to a build; undefined for the release itself. */
 export function caveatWords({ version, build }: Written): string | undefined {
 	if (!build) return undefined;
 	return build.is === 'development'
@@ -63,7 +63,7 @@ export function caveatWords({ version, build }: Written): string | undefined {
 		: `This build may lack a fix that ${version} has, or have extra ones.`;
 }
 
-/** How to tell a version that cannot be seen, or read. */
+/** How to state a version that cannot be seen or parsed. */
 export function tellVersion(server: string): string {
 	return `Tell me which release it is: ${code(`!profile ${server} version=1.150`)}`;
 }

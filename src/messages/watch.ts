@@ -1,4 +1,4 @@
-// What the commands about a room's watches say.
+// Words for the commands about a room's watches.
 
 import type { SaidAlert } from '../advice/watch/alerts.ts';
 import { isKnown } from '../advice/watch/build.ts';
@@ -62,7 +62,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 	};
 }
 
-/** How sure the release is, in brackets. */
+/** How certain the release is, in brackets. */
 function sourceWords({ by, mixture, lately }: Running): string {
 	if (by === 'person') return ' (as you told me)';
 	if (mixture) return ` (and ${mixture.highest}, alternating)`;
@@ -120,14 +120,14 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 					...(rest.length ? [sectionOf(`${name}: informational (${rest.length})`, rest, true)] : []),
 				];
 			}),
-			// Where the room opens.
+			// Last, because rooms open at the end.
 			{ title: '', markdown: helpOf(open), fold: false },
 		],
 		kind: 'answer',
 	};
 }
 
-/** What helps with what presses, and how to be left alone. */
+/** What helps with urgent alerts, and how to silence the others. */
 function helpOf(open: readonly OpenAlert[]): string {
 	const pressing = open.filter(({ severity, acked }) => severity !== 'info' && !acked);
 	const servers = [...new Set(pressing.map(({ server }) => server))].slice(0, 3);
@@ -139,7 +139,7 @@ function helpOf(open: readonly OpenAlert[]): string {
 	].join('\\\n');
 }
 
-/** Counts what presses; what is good to know comes after it. */
+/** Counts urgent alerts, then those that are only good to know. */
 function openCount(open: readonly OpenAlert[]): string {
 	const pressing = open.filter(({ severity }) => severity !== 'info').length;
 	const rest = open.length - pressing;

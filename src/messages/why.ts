@@ -1,4 +1,5 @@
-// The words of !why: is my data in danger, may I start again or go back, the fix, how sure; then what it is and since when.
+// Words for !why: whether data is in danger, whether it is safe to start again or go back, the fix and how sure
+// it is; then what it is and since when.
 import { type Guided, guideFor } from '../advice/guide/guide.ts';
 import { located } from '../advice/upgrade/paths.ts';
 import type { Diagnosis, WhyMatch } from '../advice/why/diagnose.ts';
@@ -15,10 +16,13 @@ import { refusalWords } from './refusals.ts';
 import { link } from './sections.ts';
 import { appliesClause } from './whose.ts';
 
-/** safe: start whatever you like; after-fix: harmless, but in vain until then; wait: it works, let it; unsafe: start nothing. */
+/**
+ * safe: start anything; after-fix: harmless, but futile until then; wait: it is working, so let it; unsafe: start
+ * nothing.
+ */
 type Forward = 'safe' | 'after-fix' | 'wait' | 'unsafe';
 
-/** A match as JSON gives it. */
+/** A match as in the JSON. */
 export type ToldMatch = {
 	id: string;
 	kind: 'refusal' | 'fault' | 'guide' | 'migration' | 'dependency';
@@ -41,7 +45,7 @@ type WhyTelling = {
 	profile: Profile;
 	versions: readonly Version[];
 	taken: readonly string[];
-	/** How each way to install is looked at and started again. */
+	/** How to inspect and restart each type of installation. */
 	installs: Recipes;
 };
 
@@ -92,7 +96,7 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 				: entry.rank === 'hopeless'
 					? 'Stop'
 					: sure.short;
-	// A symptom's text is written in this order already.
+	// A symptom's text is already in this order.
 	const danger = [dangerWords(told, refusal !== undefined), startWords(told, entry.of)].filter(Boolean).join(' ');
 	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
 	const fits = fit === 'no' ? ' It does not match the release in your text.' : '';
@@ -177,17 +181,17 @@ function quietSection({ harmless }: Diagnosis): Section[] {
 	return [{ title: 'Harmless lines', markdown: `You can ignore these:\n\n${lines.join('\n')}`, fold: true }];
 }
 
-/** The recipe of the way to install that was said; nobody else's paths are guessed. */
+/** The recipe of the stated type of installation; others' paths are not guessed. */
 function recipeOf({ profile, installs }: WhyTelling): Recipe | undefined {
 	return installs[String(profile.get('install')?.value ?? '')];
 }
 
-/** With the paths that files have in this way to install. */
+/** With the paths of this type of installation. */
 function inPlace(told: ToldMatch, recipe: Recipe | undefined): ToldMatch {
 	return recipe ? { ...told, cause: located(told.cause, recipe), do: located(told.do, recipe) } : told;
 }
 
-/** What is typed once the fix is made; not where nothing may be started, or nothing has to be done. */
+/** What to type once the fix is made. Empty if nothing may be started, or nothing has to be done. */
 function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[] {
 	const isFixed = told.forward === 'after-fix' && (told.class === 'cause' || told.class === 'consequence');
 	if (!recipe?.apply || !isFixed) return [];
@@ -199,7 +203,7 @@ function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[]
 	];
 }
 
-/** Where an option stands in this way to install. */
+/** Where to set an option in this type of installation. */
 function placeWords({ paths, generated, inside }: Recipe): string {
 	const main = code('homeserver.yaml');
 	if (generated) return `This installation generates ${main}: change its source instead.\n\n`;
@@ -209,7 +213,7 @@ function placeWords({ paths, generated, inside }: Recipe): string {
 	return `${main} is ${code(path)}${inside ? ' inside the container' : ''}${also}.\n\n`;
 }
 
-/** Where the log is, by the way Synapse was installed. */
+/** Where the log is, by type of installation. */
 const logs: Record<string, string> = {
 	docker: 'docker compose logs --tail 300 synapse',
 	mdad: 'journalctl -u matrix-synapse -n 300',
@@ -378,7 +382,7 @@ function ofRefusal({ sites, options, notes }: WhyMatch, text: string): Own {
 	};
 }
 
-/** Since the oldest site or range, until the newest; open ends are absent. */
+/** From the oldest site or range to the newest; open ends are absent. */
 function spanOf({ entry, sites, refusal }: WhyMatch): { since?: Version; until?: Version } {
 	if (entry.of === 'refusal' || (refusal && entry.of === 'symptom' && sites.length)) {
 		const since = sites.some(({ always }) => always) ? undefined : sites.map(site => site.since).sort(compare)[0];
