@@ -40,7 +40,7 @@ const spellings: readonly [RegExp, string][] = [
 	[/^(?:single-?worker|monolith)$/, 'no-workers'],
 ];
 
-/** Ways to install that come near to one of ours, and what to bear in mind. */
+/** Types of installation that are similar to one of ours, and the difference. */
 // A map, because people type words like `constructor`, which every object has.
 const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
 	['podman', { as: 'docker', but: `in the commands, replace ${code('docker')} with ${code('podman')}` }],

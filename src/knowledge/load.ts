@@ -43,7 +43,7 @@ import { readYaml, type YamlFile } from './schema/yaml-file.ts';
  */
 export function readKnowledge(folder: URL | Folder): Knowledge {
 	const { files, read, mistakes } = readFiles(folder);
-	// Every rule asks the generated tables: without one of them, it would blame the files that people wrote.
+	// Every rule uses the generated tables: if one is broken, the rules would blame files that people wrote.
 	if (![...files.broken].some(name => name.endsWith('.json'))) mistakes.push(...rules.flatMap(rule => rule(files)));
 	if (mistakes.length) {
 		const many = mistakes.length > 1 ? 's' : '';

@@ -44,7 +44,6 @@ const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'di
 /** At most this many alerts are shown in full. */
 const maxInFull = 6;
 
-/** One message for the alerts of one server. */
 export function alertWords(server: string, given: readonly Numbered[], mention: string | undefined): Answer {
 	// News comes first: readers of a reminder know its content, and would take the whole message for one.
 	const newest = given.find(({ alert: { kind } }) => kind !== 'reminder' && kind !== 'solved');

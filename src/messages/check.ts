@@ -288,10 +288,7 @@ const runs: Readonly<Record<string, string>> = {
 	nix: "nix-shell -p 'python3.withPackages (p: [ p.pyyaml ])' --run \\\n  \"python3 skeleton.py $(systemctl cat matrix-synapse |\n    grep -oP -- '--config-path \\K\\S+' | xargs)\"",
 };
 
-/**
- * The answer without a configuration: the script that prints one without its values. `name`: the server that was
- * named; `isRoom`: files can be sent there.
- */
+/** The answer without a configuration: the script that prints one without its values. `isRoom`: files can be sent. */
 export function skeletonWords({
 	script,
 	sha256,
@@ -371,10 +368,7 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 	return `Nothing is kept for ${server}: ${sentence(why)}`;
 }
 
-/**
- * The answer to `look` alone: the script that evaluates this plan's conditions where the configuration is.
- * `again`: the command to send its output with.
- */
+/** The answer to `look` alone: a script with this plan's conditions. `again`: the command to send its output with. */
 export function lookWords(
 	script: string,
 	conditions: number,

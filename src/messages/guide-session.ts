@@ -1,4 +1,4 @@
-// The words of a guide session: its stages one at a time, where the room is, and what goes wrong on the way.
+// Words for a guide session: its stages one at a time, where the room is, and what goes wrong on the way.
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
 import { leftBehind, wayBackFrom } from '../advice/guide/guide.ts';
 import type { Aside, GuideSession, SessionStep, Tell } from '../advice/guide/session.ts';

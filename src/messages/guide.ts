@@ -1,4 +1,4 @@
-// The words of a guide: the whole guide as one answer, a single stage, and a known error with its cure.
+// Words for a guide: the whole guide as one answer, a single stage, and a known error with its cure.
 
 import type {
 	FoundFailure,

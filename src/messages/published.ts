@@ -56,7 +56,6 @@ function day(moment: string): string {
 	return moment.slice(0, 10);
 }
 
-/** One line of `!status`. */
 export function updatesLine({ address, counts, ago, refused, trouble }: UpdatesStatus): string {
 	const whose = counts
 		? `curated by ${escapeMarkdown(counts.author)} on ${day(counts.made)}, up to Synapse ${counts.horizon.release} as of ${counts.horizon.read}`

@@ -1,4 +1,4 @@
-// The words of what the planner adds to the notes: switches, waits, and packages that upstream does not build.
+// Words for what the planner adds to the notes: switches, waits, and packages that upstream does not build.
 import type { Migrating } from '../advice/upgrade/migrating.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { StartLimit } from '../advice/upgrade/start-limit.ts';

@@ -1,4 +1,4 @@
-// Whom something concerns, in words: a clause that goes on after “if”, and never the id of a fact or of a parameter.
+// Whom something affects, as a clause that continues “if”, without ids of facts or parameters.
 
 import type { Applies } from '../deployment/condition.ts';
 import { type Fact, isClosed, isOpen, type OpenFact, parseStored, type Term } from '../deployment/facts.ts';
@@ -6,7 +6,7 @@ import { memo } from '../runtime/memo.ts';
 import { capital, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
-/** What follows “you” where a fact holds, and where it does not. */
+/** What follows “you” if a fact is true, and if it is false. */
 const openWords: Record<OpenFact, readonly [yes: string, no: string]> = {
 	workers: ['run workers', 'run no workers'],
 	'reverse-proxy': ['have a reverse proxy', 'have no reverse proxy'],
@@ -68,7 +68,7 @@ function factClause({ fact, operator, value }: Term): string {
 	return `use ${engineWords[fact] ?? fact} ${comparisons[operator](text)}`;
 }
 
-/** A parameter of a guide (`proxy=nginx|caddy`): people know it by the name under which they answer for it. */
+/** A guide parameter (`proxy=nginx|caddy`), by the name that people use to answer for it. */
 function parameterClause(text: string): string {
 	const [, name = text, operator = '', values = ''] = /^([\w{}-]+?)(!=|<=|>=|[=<>])(.*)$/.exec(text) ?? [];
 	const listed = enumerate(values.split('|').map(code), 'or');

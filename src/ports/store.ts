@@ -181,11 +181,9 @@ export type Store = WatchStore &
 		 * the room again if we return.
 		 */
 		leftRoom: (room: string, now: Date, more?: { greetAgain: boolean }) => Promise<void>;
-		/** The rooms the store lists as joined. */
 		joinedRooms: () => Promise<string[]>;
 		/** Deletes a room and everything about it. */
 		forget: (room: string) => Promise<void>;
-		/** Rooms left before that moment. */
 		leftBefore: (moment: Date) => Promise<string[]>;
 		/** Deletes messages decided or delivered before that moment. */
 		prune: (before: Date) => Promise<void>;

@@ -21,7 +21,6 @@ export type NumberedAlert = { alert: Alert; number?: number; root?: string };
 export type WatchStore = {
 	watches: (room: string) => Promise<Subscription[]>;
 	watch: (room: string, server: string) => Promise<Subscription | undefined>;
-	/** How many watches this person has started. */
 	watchesBegunBy: (person: string) => Promise<number>;
 	/** At most `limit` watches of a server in joined rooms, by id, starting after `after` (`''`: from the first). */
 	watchedBy: (server: string, after: string, limit: number) => Promise<Watched[]>;

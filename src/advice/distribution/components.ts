@@ -78,7 +78,6 @@ export type ComponentDefaults = Pick<PlaybookKnowledge, 'enabled' | 'derived'>;
 /** `default`: nobody said so, but it is on unless turned off. Undefined: unknown. */
 type ComponentState = true | false | 'default' | undefined;
 
-/** Whether a component is on. */
 export function isOn(
 	variable: string,
 	day: string,

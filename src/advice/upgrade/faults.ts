@@ -180,7 +180,6 @@ function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version
 	return version => !severe.some(fault => hasDefect(fault, version));
 }
 
-/** The stable releases of each line. */
 const linesOf = memo((releases: readonly Release[]) => Map.groupBy(stable(releases), ({ version }) => lineOf(version)));
 
 /** Alternatives to a release. `newer`: the stable releases above it, computed once for all its faults. */

@@ -32,7 +32,6 @@ export const systemsOf = memo((lifecycles: Knowledge['lifecycles']): readonly Sy
 	),
 );
 
-/** Whether upstream builds packages of the release for the system. */
 export function isBuilt({ packages }: System, version: Version): boolean {
 	if (compare(version, packages.first) < 0) return false;
 	return !('last' in packages) || compare(version, packages.last) <= 0;

@@ -1,9 +1,9 @@
-// Options of Synapse that notes, faults and effects name: each is an option of some release.
+// Checks the options that notes, faults and effects name: each exists in some release.
 import { distance } from 'fastest-levenshtein';
 import type { Condition } from '../../configuration/condition.ts';
 import type { Files, KnowledgeRule } from './rule.ts';
 
-/** Names that no release of the table reads from its configuration files, each with where it really belongs. */
+/** Names that no release in the table reads from its configuration files, with where they really belong. */
 const elsewhere: Readonly<Record<string, string>> = {
 	'server-name': 'a command-line flag of 0.2.0',
 	'database-path': 'a command-line flag of 0.2.0',
@@ -18,7 +18,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 type NamedOption = { option: string; place: string };
 
-/** Every option that a curated file names is known; a misspelt one would never be found in anyone's configuration. */
+/** Every option in a curated file exists; a misspelt one would never match anyone's configuration. */
 export const optionsExist: KnowledgeRule = files => {
 	// A folder without the table, like most test data, has no options to compare with.
 	if (!files.options.length) return [];
@@ -38,7 +38,7 @@ export const optionsExist: KnowledgeRule = files => {
 	];
 };
 
-/** `listeners[].tls` and `listeners.tls` mean one option, and so do `instance_map.*.port` and `instance_map.port`. */
+/** `listeners[].tls` and `listeners.tls` mean the same option, and so do `instance_map.*.port` and `instance_map.port`. */
 function plain(option: string): string {
 	return option.replaceAll('[]', '').replaceAll(/\.(\*|"[^"]*")/g, '');
 }
@@ -56,7 +56,7 @@ function knownPaths(options: readonly string[]): ReadonlyMap<string, boolean> {
 	return known;
 }
 
-/** Known itself, or below an option whose value Synapse takes as it is, such as the settings of a module. */
+/** Whether an option is known, or is below one whose value Synapse passes on, such as a module's settings. */
 function isKnown(option: string, known: ReadonlyMap<string, boolean>): boolean {
 	const path = plain(option);
 	if (known.has(path)) return true;
@@ -68,7 +68,7 @@ function isKnown(option: string, known: ReadonlyMap<string, boolean>): boolean {
 	return false;
 }
 
-/** An option of the same name in another section is nearer than one that is spelt like the whole path. */
+/** The most similar option. One of the same name in another section is closer than one with a similar path. */
 function near(option: string, options: readonly string[]): string {
 	const path = plain(option);
 	const ranked = options
@@ -110,12 +110,12 @@ function namedIn({ notes, faults, effects }: Files): NamedOption[] {
 
 type AtPath = (...path: PropertyKey[]) => string;
 
-/** The options that a condition asks about; `above` is the element of a list that the tests are about. */
+/** The options in a condition; `above` is the list element that its tests are about. */
 function asked(condition: Condition | undefined, at: AtPath, above = ''): NamedOption[] {
 	if (condition === undefined || 'package' in condition) return [];
 	const inside = (option: string) => (above ? `${above}.${option}` : option);
 	if ('option' in condition) {
-		// The log configuration is that of Python's logging.
+		// The log configuration belongs to Python's logging.
 		if (condition.in === 'log-config') return [];
 		const { option, aboveMember, aboveOption, equalsOption, notIn, notKeyOf } = condition;
 		const paths = { option: inside(option), aboveMember: aboveMember && inside(aboveMember) };
@@ -136,7 +136,7 @@ function asked(condition: Condition | undefined, at: AtPath, above = ''): NamedO
 
 type Inner = { each?: string; any?: Condition[]; all?: Condition[]; not?: Condition };
 
-/** Whether nothing is missing that could need an exception: test data and broken files do not count. */
+/** Whether the files are complete, so that unneeded exceptions can be reported: test data and broken files are not. */
 function isComplete({ broken, effects, notes }: Files): boolean {
 	return !broken.size && effects.length > 0 && notes.length > 100;
 }

@@ -370,7 +370,6 @@ export const faultsStandWhereTheyBegin: KnowledgeRule = ({ faults, releases }) =
 	);
 };
 
-/** Ids of faults and of symptoms are unique. */
 export const faultIdsAreUnique: KnowledgeRule = ({ faults, symptoms }) => [
 	...faults.flatMap(({ value, at }) =>
 		twice(value.faults.map(({ id }) => id)).map(i => `${at('faults', i, 'id')} expected an id of its own`),

@@ -54,5 +54,5 @@ export const tableShapes = {
 	admin: text,
 };
 
-/** What rules ask of the table of options: only the paths. */
+/** The part of the options table that rules need: only the paths. */
 export const optionNamesShape = z.object({ entries: z.array(z.object({ key: z.string() })) });

@@ -60,7 +60,8 @@ const packageTestShape = z.strictObject({
 });
 
 function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condition> {
-	// `condition` and `several` are lazy: describing one here would clone it, and the clone would describe again, for ever.
+	// `condition` and `several` are lazy. Describing one here would clone it, and the clone would be described
+	// again, for ever.
 	const condition: z.ZodType<Condition> = z.lazy(() =>
 		z.union(
 			[

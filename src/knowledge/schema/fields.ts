@@ -70,7 +70,7 @@ export const hash = z
 		error: 'the first six hex digits of the hash, as the refresh prints it, in quotes',
 	});
 
-/** The hash of a passage that was read, by which a later change of it is noticed. */
+/** The hash of the passage that was read, so that later changes to it are noticed. */
 export const readHash = hash.describe(
 	'The hash of the text that was read. Write "000000"; `npm run mark-read` fills it in.',
 );

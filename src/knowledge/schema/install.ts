@@ -18,7 +18,7 @@ const line = z
 	});
 const lines = z.array(line).min(1);
 
-/** A line, or lines that are shown only in one case, or once for each of several things. */
+/** A line, or lines that are only shown under a condition or are repeated for each of several things. */
 const part = z.union(
 	[
 		line,

@@ -94,7 +94,6 @@ export type Migration = {
 	tables: Record<string, string>;
 	/** It also queues work for after the start. */
 	background?: true;
-	/** If it was measured. */
 	took?: Took;
 	/** The table that had a million rows in the measurement. */
 	tookFor?: string;

@@ -1,9 +1,9 @@
-// The shape of a note: what a release asks of those who upgrade to it. docs/note-fields.md is made of it.
+// The shape of a note: what a release requires of those who upgrade to it. docs/note-fields.md is generated from it.
 import { z } from 'zod';
 import { conditionShape, fileConditionShape, foundInShape } from './condition.ts';
 import { appliesShape, clause, id, path, prose, readHash, roughDate, title, version } from './fields.ts';
 
-/** A passage of upstream's documents, as a note names it. */
+/** A passage of upstream's documents, as notes refer to it. */
 export const coverShape = z.union(
 	[
 		z.strictObject({
@@ -28,7 +28,7 @@ export const coverShape = z.union(
 );
 export type Cover = z.infer<typeof coverShape>;
 
-/** When something stops working, as upstream promised it. */
+/** When something stops working, according to upstream. */
 const promiseAt = z.union(
 	[
 		z.strictObject({
@@ -45,7 +45,7 @@ const promiseAt = z.union(
 	{ error: '{ version: 1.166.0 }, { date: "2027" } or { vague: a future release }' },
 );
 
-// Fields of notes have examples: docs/note-fields.md is made of the descriptions and the examples.
+// Fields of notes have examples because docs/note-fields.md is generated from the descriptions and examples.
 const deadlineShape = z.strictObject({
 	subject: title.meta({
 		description: 'What stops working, as a noun phrase: the title of the deadline.',

@@ -63,7 +63,6 @@ function gigabytes(typed: string): string | undefined {
 	return String(Math.max(0.001, Math.round(size * 1000) / 1000));
 }
 
-/** The names of all parameters in a text. */
 export function namesIn(text: string): string[] {
 	return [...text.matchAll(placeholder)].map(([, name = '']) => name);
 }

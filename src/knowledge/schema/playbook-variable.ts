@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 /** A variable name; with `*` at its end, all that start with it. */
 const name = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?$/, { error: 'the name of a variable, * only at its end' });
-/** One name, or several of which one is meant. */
+/** One name, or several alternatives. */
 const names = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?( or [a-z][A-Za-z0-9_]*)*$/, {
 	error: 'the name of a variable, or several with “or” between them',
 });

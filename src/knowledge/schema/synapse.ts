@@ -1,4 +1,5 @@
-// The shape of what is under knowledge/, besides notes, faults and guides: types and the editors' JSON Schemas follow from it.
+// The shape of everything below knowledge/ except notes, faults and guides. The types and the editors' JSON
+// Schemas follow from it.
 import { z } from 'zod';
 import { effectConditionShape } from './condition.ts';
 import type { FaultFile, SymptomFile } from './fault.ts';
@@ -14,7 +15,7 @@ export type * from './guide.ts';
 export type * from './note.ts';
 export type { Renamed } from './playbook-variable.ts';
 
-/** What the code does with a configuration that no note mentions, since no release changed it. */
+/** How the code treats a configuration that no note mentions, because no release changed it. */
 export const effectShape = z.strictObject({
 	kind: z
 		.enum(['refuses', 'without-effect', 'renamed'])
@@ -52,7 +53,7 @@ export const advisoryShape = z.strictObject({
 	links: z.array(z.string().startsWith('https://')).min(1).describe('The advisory and other pages about it.'),
 });
 
-/** Why nobody needs to know of a passage: besides a note, the other way to have dealt with it. */
+/** Why nobody needs to know about a passage. Each passage needs a note or a waiver. */
 export const waiverShape = z.strictObject({
 	document: z.enum(['upgrade.md', 'CHANGES.md']).describe("Which of upstream's documents."),
 	release: version.describe('The release of the section, or under which the change log lists it.'),
@@ -68,7 +69,7 @@ export const waiversFileShape = z.strictObject({
 	waivers: z.array(waiverShape).describe('Passages that need no note.'),
 });
 
-/** A stop on a long upgrade. It is for upgrades that start within `from` and end within `to`. */
+/** An intermediate stop on a long upgrade. It applies to upgrades that start within `from` and end within `to`. */
 export const stopShape = z.strictObject({
 	id: id.describe('The permanent name of the stop.'),
 	ways: z
@@ -120,7 +121,7 @@ export const stopShape = z.strictObject({
 	why: prose.describe('Why the stop is needed.'),
 	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
 });
-/** Where running a release showed another floor than its schema numbers say. */
+/** Rollback floors observed by running a release, if they differ from its schema numbers. */
 export const floorExceptionShape = z.strictObject({
 	releases: range.describe('The releases that were tried.'),
 	floor: version.describe('The oldest release that still starts on their database.'),
@@ -202,7 +203,7 @@ export const passageShape = z.strictObject({
 export type Passage = z.infer<typeof passageShape>;
 export const upstreamFileShape = z.strictObject({ passages: z.array(passageShape) });
 
-/** The Synapse releases for which upstream builds packages: up to `last`, or until the day `until` that it has named. */
+/** The Synapse releases with packages from upstream: up to `last`, or until the announced day `until`. */
 const packagesShape = z.union([
 	z.strictObject({
 		first: version.describe('The first Synapse release with packages for it.'),
@@ -214,7 +215,7 @@ const packagesShape = z.union([
 		because: z.string().min(1).describe('Where upstream says so.'),
 	}),
 ]);
-/** How long the releases of something Synapse stands on are supported. */
+/** The support windows of the releases of something Synapse runs on. */
 export const lifecycleShape = z.strictObject({
 	releases: z
 		.array(

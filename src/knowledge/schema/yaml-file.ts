@@ -28,7 +28,7 @@ export function readYaml<Value>(
 		return `${name}:${line}:${col}`;
 	};
 	const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-	// After the first place that is not YAML, the parser only guesses what the rest was meant to be.
+	// After the first invalid place the parser only guesses the rest.
 	const broken = document.errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY');
 	for (const { code, message, pos } of broken < 0 ? document.errors : document.errors.slice(0, broken + 1)) {
 		const what = code === 'DUPLICATE_KEY' ? `the key ${wordAt(text, pos[0])} is here twice` : `not YAML: ${message}`;
