@@ -274,8 +274,8 @@ const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synap
 const inEnvironment = 'env/bin/python skeleton.py homeserver.yaml';
 
 /**
- * How to run the script with Synapse's own Python; in a container it reads from standard input. NixOS is missing:
- * that Python is hard to reach there, and the unit names its files.
+ * How to run the script with Synapse's own Python; in a container it reads from standard input. On NixOS that Python
+ * is out of reach, so another one is used, and the unit names the files.
  */
 const runs: Readonly<Record<string, string>> = {
 	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',

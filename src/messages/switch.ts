@@ -41,7 +41,7 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
 }
 
-/** The artefacts that exist only from some release on. */
+/** What only exists from some release on, by type of installation. */
 const things: Record<string, string> = { docker: 'images', pip: 'releases on PyPI' };
 
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */

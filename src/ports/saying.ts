@@ -8,7 +8,7 @@ export type Saying = {
 	/** The event that this answers, and its sender. */
 	answers?: string;
 	sender?: string;
-	/** When the homeserver received the question. */
+	/** The event timestamp of the question. */
 	asked?: Date;
 	/** `limit`: tells a sender that too many of their answers are waiting. */
 	limit?: boolean;

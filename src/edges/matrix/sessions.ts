@@ -84,7 +84,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 		tell(given, here, [whom], { from_device: device, question: text.slice(0, 100) }).catch((error: unknown) => {
 			if (!stopped) log.debug({ err: error }, 'another session asked whether this one is running');
 		});
-		// The session that asked started after this one, so check it too.
+		// Another session of this account is alive, so check it too.
 		wake(times.soon);
 	}
 
