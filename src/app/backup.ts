@@ -69,9 +69,9 @@ export async function serveBackups({ folder, store, homeserver, now, log }: Serv
 				rmSync(copy, { recursive: true, force: true });
 				busy = false;
 				if (kept) await noteBackup(store.kept, at);
-				else log.warn({}, 'the backup was not kept by the one who asked for it');
+				else log.warn({}, 'the client did not confirm that it kept the backup');
 			});
-			ended.catch((error: unknown) => log.warn({ err: error }, 'the time of the backup could not be noted'));
+			ended.catch((error: unknown) => log.warn({ err: error }, 'the time of the backup could not be stored'));
 			return { folder: copy };
 		} catch (error) {
 			busy = false;

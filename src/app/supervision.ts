@@ -94,7 +94,7 @@ async function openHealth(
 	});
 	try {
 		const served = await serveHealth({ listen, loop, troubles, metrics, log });
-		log.info({ host: listen.host, port: served.port }, 'health and metrics are served');
+		log.info({ host: listen.host, port: served.port }, 'serving health and metrics');
 		return {
 			counters: metrics,
 			close() {

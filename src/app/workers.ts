@@ -99,7 +99,7 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 			ports,
 			log,
 			answered(command, outcome, ms) {
-				log.info({ command, outcome, ms: Math.round(ms) }, 'a command');
+				log.info({ command, outcome, ms: Math.round(ms) }, 'handled a command');
 				counters?.answered(command, outcome, ms);
 			},
 		},

@@ -268,7 +268,7 @@ function isUnsealed(outcome: Outcome<unknown>): boolean {
 
 /** The exact event of every attempt, stored before the first: encrypting again would give a different event. */
 async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promise<Sealed | { failure: Failure }> {
-	if (waiting.kind === 'leave') throw new TypeError('leaving is no event');
+	if (waiting.kind === 'leave') throw new TypeError('leaving a room is not an event');
 	let event: Sealed;
 	if (waiting.kind === 'file') {
 		const uploaded = await homeserver.upload(waiting.room, waiting.file);

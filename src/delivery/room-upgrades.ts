@@ -111,7 +111,7 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 		if (failure?.kind === 'token') locked(failure.why);
 		if (failure?.kind === 'stopped' || failure?.kind === 'token') return undefined;
 		if (now().getTime() - move.since.getTime() > gracePeriod) {
-			log.warn({ from: move.from, to: move.to, why: failure }, 'the replacement of a room does not let us in');
+			log.warn({ from: move.from, to: move.to, why: failure }, "a room's replacement does not let me in");
 			await drop(move, moving);
 			continue;
 		}
@@ -141,7 +141,7 @@ async function tryMove(move: Move, moving: Moving): Promise<Try> {
 		return 'over';
 	}
 	if (verdict === 'leave') {
-		log.warn({ from, to, sender }, 'left the replacement of a room, which does not refer back to it');
+		log.warn({ from, to, sender }, "left a room's replacement because it does not refer back to that room");
 		const left = await homeserver.leave(to);
 		if ('failure' in left && left.failure.kind !== 'refused') return left;
 		await store.leftRoom(to, now());

@@ -29,7 +29,7 @@ export function tableFile(name: string): string {
 }
 
 function missing(name: string): never {
-	throw new Error(`${tableFile(name)} is not there`);
+	throw new Error(`${tableFile(name)} does not exist`);
 }
 
 function once<Value>(make: () => Value): () => Value {

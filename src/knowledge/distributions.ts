@@ -85,7 +85,7 @@ function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
 function table<Value>(where: URL | Folder, name: string): Value {
 	const file = `distributions/${name}.json`;
 	const text = (where instanceof URL ? folderAt(where) : where).text(file);
-	if (text === undefined) throw new Error(`${file} is not there`);
+	if (text === undefined) throw new Error(`${file} does not exist`);
 	return JSON.parse(text) as Value;
 }
 

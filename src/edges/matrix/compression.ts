@@ -43,14 +43,14 @@ export async function decompressed(
 		.filter(name => name !== '' && name !== 'identity');
 	// Responses without a body may name an encoding too.
 	if (raw.length === 0) return raw;
-	if (names.length > maxLayers) throw new Error(`an answer that is compressed ${names.length} times`);
+	if (names.length > maxLayers) throw new Error(`a response that is compressed ${names.length} times`);
 	let bytes = raw;
 	for (const name of names.reverse()) {
 		const decode = decoders[name];
-		if (!decode) throw new Error(`an answer with an unsupported compression (${name.slice(0, 20)})`);
+		if (!decode) throw new Error(`a response with an unsupported compression (${name.slice(0, 20)})`);
 		bytes = await decode(bytes, { maxOutputLength: maxBytes }).catch((error: unknown) => {
 			const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-			throw large ? new LargeAnswer() : new Error(`an answer that claims to be ${name} but is not`);
+			throw large ? new LargeAnswer() : new Error(`a response that claims to be ${name} but is not`);
 		});
 	}
 	return bytes;

@@ -31,7 +31,7 @@ export function openInquiry(userAgent: string, proxyOf: ProxyOf | undefined): In
 				if (error || !response) return reject(error);
 				const { statusCode, body } = response;
 				if (statusCode < 400 && isRecord(body)) return resolve(body);
-				if (statusCode < 400) return reject(new Error('the answer is not one of a homeserver'));
+				if (statusCode < 400) return reject(new Error('the response is not from a homeserver'));
 				reject(Object.assign(new Error(`status ${statusCode}`), { statusCode, body }));
 			});
 		});
@@ -41,7 +41,7 @@ export function openInquiry(userAgent: string, proxyOf: ProxyOf | undefined): In
 		try {
 			const value = read(await get(uri, token));
 			if (value !== undefined) return { value };
-			return { failure: { kind: 'away', why: 'the answer is not one of a homeserver' } };
+			return { failure: { kind: 'away', why: 'the response is not from a homeserver' } };
 		} catch (error) {
 			return { failure: failureOf(error) as Failure };
 		}

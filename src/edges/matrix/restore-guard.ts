@@ -88,7 +88,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 					return true;
 				}
 				if (tries === quietAttempts)
-					log.error({ why }, 'cannot count this start: until then, I stay silent in encrypted rooms');
+					log.error({ why }, 'cannot count this start yet: staying silent in encrypted rooms until it is counted');
 				if (tries >= quietAttempts) uncounted = why;
 				await pause(failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random()));
 			}

@@ -75,7 +75,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 		for (const request of requests) await carry(given, request);
 		if (state === 'under way') return;
 		flows.delete(flow.id);
-		log.info({ person: flow.person, state }, 'the verification is over');
+		log.info({ person: flow.person, state }, 'the verification ended');
 	}
 
 	/** Sends what the machine has queued, and takes the next step of each flow. */

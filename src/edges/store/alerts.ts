@@ -174,7 +174,7 @@ async function remember(tx: Transaction<Tables>, all: readonly Remembered[], now
 	const ids = await insertMatters(tx, fresh, now);
 	for (const { alert, said } of fresh) {
 		const matter = ids.get(matterKey(alert));
-		if (matter === undefined) throw new Error(`the matter ${alert.rule} ${alert.subject} got no id`);
+		if (matter === undefined) throw new Error(`the condition ${alert.rule} ${alert.subject} got no id`);
 		given.push({ matter, stage: alert.stage, at: now, said: said ?? null });
 	}
 	if (given.length) await tx.insertInto('alerts').values(given).execute();

@@ -251,6 +251,6 @@ function damage(what: string): Error {
 function jsonOf(value: unknown): string {
 	const text = JSON.stringify(value);
 	if (text === undefined || !isDeepStrictEqual(JSON.parse(text), value))
-		throw new Error('a value of the keys is of a kind that JSON does not hold');
+		throw new Error('JSON cannot represent a value of the keys');
 	return text;
 }

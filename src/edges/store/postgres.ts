@@ -353,7 +353,7 @@ class OpenConnection implements DatabaseConnection {
 
 	// biome-ignore lint/correctness/useYield: nothing of the store streams
 	async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
-		throw new Error('the store streams no queries');
+		throw new Error('the store does not stream queries');
 	}
 }
 

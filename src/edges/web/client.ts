@@ -152,7 +152,7 @@ async function checked(
 	if (addresses.length) return { addresses };
 	const [first] = judged;
 	if (!first?.range) return { trouble: { is: 'no-address', name: host } };
-	log.info({ name: host, ...first }, 'an address that is not allowed; watch.addresses can allow it');
+	log.info({ name: host, ...first }, 'the address is not allowed; watch.addresses can allow it');
 	return { trouble: { is: 'forbidden', name: host } };
 }
 

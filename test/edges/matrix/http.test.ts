@@ -195,7 +195,7 @@ describe('compressed responses', () => {
 			response.writeHead(200, { 'content-encoding': 'gzip' });
 			response.end();
 		});
-		expect(await failure(client)).toMatchObject({ why: 'status 200 with an answer that is not JSON' });
+		expect(await failure(client)).toMatchObject({ why: 'status 200 with a response that is not JSON' });
 	});
 });
 
