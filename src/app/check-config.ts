@@ -54,7 +54,6 @@ async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | u
 	return 'value' in (await inquiry.versions(itself)) ? itself : undefined;
 }
 
-/** Checks the files on this machine. */
 function checkFiles(path: string, config: Config, findings: Findings): void {
 	const { mistake, note } = findings;
 	if (!config.store.postgres) checkFolder(config, findings);

@@ -3,7 +3,6 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { Refusal } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
 
-/** What the command line asks for. */
 export type Invocation =
 	| { is: 'converse' }
 	| { is: 'matrix'; config: string }

@@ -39,7 +39,6 @@ export type EffectTest = {
 	keysUnlike?: string | undefined;
 	/** A list of mappings, two of which have the same value for this key. */
 	repeats?: string | undefined;
-	/** A string that is not in this list. */
 	notIn?: string | undefined;
 };
 /**

@@ -238,7 +238,6 @@ const lookingStill: Answer = {
 	kind: 'progress',
 };
 
-/** Whether the message has a command that polls servers. */
 function looksAtServers(message: Incoming, { homeserver, respondent: { commands } }: Deciding): boolean {
 	const calls = callsIn(message, { commands, names: homeserver.names(), bare: true });
 	return calls.some(({ name }) => commands.some(command => command.looks && command.name === name));

@@ -31,7 +31,6 @@ export type BundleHead = {
 /** `files` by name below the knowledge folder. */
 export type Bundle = BundleHead & { files: ReadonlyMap<string, string> };
 
-/** Why a bundle is refused. */
 export type BundleRefusal =
 	/** `missing`: there is no signature, or it is not an Ed25519 one. */
 	| { is: 'signature'; missing?: true }

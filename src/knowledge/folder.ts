@@ -23,7 +23,6 @@ export function folderAt(url: URL): Folder {
 	};
 }
 
-/** A folder of texts by name. */
 export function folderIn(texts: ReadonlyMap<string, string>): Folder {
 	return {
 		text: name => texts.get(name),

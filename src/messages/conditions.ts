@@ -21,7 +21,6 @@ export function titleOf({ kind, about, details }: Pick<Alert, 'kind' | 'about' |
 	return solvedTitle(about, details?.is === 'solved' ? details : undefined, server);
 }
 
-/** The same for an open condition. */
 export function conditionTitle(about: AlertSubject, server: string): string {
 	switch (about.rule) {
 		case 'release':

@@ -73,7 +73,6 @@ function questionWords(name: string, { parameters }: Guided): string {
 	return `${code(name)} or ${code(`no-${name}`)}: ${openFacts[name as keyof typeof openFacts]}`;
 }
 
-/** An example answer to a question. */
 function answerOf(name: string, { parameters }: Guided): string {
 	const parameter = parameters.find(other => other.name === name);
 	if (!parameter) return name in closedFacts ? closedFacts[name as keyof typeof closedFacts].example : `no-${name}`;

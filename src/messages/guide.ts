@@ -242,7 +242,6 @@ export function foundWords({ stage, failure }: FoundFailure): string {
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }
 
-/** The ways back, before the point of no return and after it. */
 export function wayBackSections({ wayBack: { before, again, after }, noReturn, stages }: Guided): Section[] {
 	const numberOf = (stage: GuidedStage) => stages.findIndex(({ id }) => id === stage.from) + 1;
 	return [

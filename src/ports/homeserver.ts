@@ -101,7 +101,6 @@ export type Batch = {
 		room: string;
 		state: RoomState;
 		messages: Incoming[];
-		/** Ids of redacted events. */
 		redacted: string[];
 		last?: { event: string; at: Date };
 		/** The token to page backwards from, if the timeline was limited. */

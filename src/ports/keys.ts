@@ -7,7 +7,6 @@ export type RecordKey = string | number | RecordKey[];
 /** One of the encryption library's databases. */
 export type KeyDatabase = {
 	name: string;
-	/** The schema version. */
 	version: number;
 	stores: {
 		name: string;

@@ -22,7 +22,6 @@ const kinds: Record<string, string> = {
 	int: 'a whole number',
 };
 
-/** The mistakes in one issue reported by zod. */
 export function mistakesOf(issue: z.core.$ZodIssue, places: Places): Mistake[] {
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {

@@ -30,7 +30,6 @@ type Secret =
 	| 'live.token'
 	| 'store.postgres.password';
 
-/** A secret from the configuration or a file. */
 export function secret(
 	{ mistake, file }: SettingsReader,
 	name: Secret,

@@ -38,7 +38,6 @@ export type PostgresAddress = {
 	password?: string;
 	/** TLS with these certificates (PEM), or the system's. */
 	tls?: { authority?: string };
-	/** The schema of all tables. */
 	schema: string;
 };
 

@@ -129,7 +129,6 @@ function inOrder(a: Finding, b: Finding): number {
 	);
 }
 
-/** A note or a fault with a condition. */
 type Conditional = Pick<Note, 'release' | 'found' | 'applies'> & Partial<Pick<Note, 'refuses' | 'partly'>>;
 
 /** Evaluates the condition of every note that has one, on these files and facts. */

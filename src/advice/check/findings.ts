@@ -33,9 +33,7 @@ export type Finding = {
 	release?: Version;
 	/** For an unknown name: a similar known one; for a misplaced one: where it belongs. */
 	nearest?: string;
-	/** What replaces it now. */
 	replacedBy?: string;
-	/** The note about it. */
 	note?: Note;
 	/** For an invalid value: its kind, and the accepted kinds. */
 	is?: string;

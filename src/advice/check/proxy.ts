@@ -29,7 +29,6 @@ export type RouteFinding = {
 	method?: string;
 	/** The stream or resource involved. */
 	of?: string;
-	/** The release that removed it. */
 	release?: Version;
 };
 

@@ -10,7 +10,6 @@ import { check, decideNotes } from './check.ts';
 import type { CheckRequest } from './findings.ts';
 import type { AskedCondition } from './look.ts';
 
-/** A stored check. */
 export type CheckRecord = {
 	/** The day, `2026-11-29`. */
 	day: string;

@@ -27,7 +27,6 @@ export type VarsFinding = {
 	option: string;
 	file: string;
 	line: number;
-	/** The names that replace it. */
 	replacedBy?: string;
 	/** The most similar known name. */
 	nearest?: string;

@@ -17,7 +17,6 @@ export type BotCondition = {
 	/** A newer version of Glia than this one. */
 	newer?: string;
 	sources: readonly { name: string; read?: Date; trouble?: SourceTrouble; failures: number }[];
-	/** When the process started. */
 	startedAt: Date;
 };
 
@@ -39,7 +38,6 @@ const neverReadAfter = 6 * 3600_000;
 /** Whoever has made one backup expects the next (ms): with nightly backups, three have failed. */
 const backupAfter = 3 * 24 * 3600_000;
 
-/** The lasting faults by key. */
 export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {
 	const { needs, mute, second, lingering = [], storeLost, lastBackup, newer, sources, startedAt } = condition;
 	const found = new Map<string, OperatorFault>();

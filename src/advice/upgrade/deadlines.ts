@@ -42,7 +42,6 @@ export type Deadline = {
 	landed: Version | null;
 	/** Landed later than announced, or announced for a release or date that has passed without it. */
 	slipped: boolean;
-	/** Upstream withdrew the announcement. */
 	withdrawn?: string;
 	/** A month (`2027-02`), estimated from the release cadence, if the announced version is not out yet. */
 	estimate?: string;

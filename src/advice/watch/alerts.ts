@@ -262,7 +262,6 @@ function remindsNow(
 	return now.getTime() - Date.parse(at) >= wait * day * part;
 }
 
-/** Rules that need a known release. */
 const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
 /** Rules that end silently: a release was superseded, or upstream said more. */
 const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distribution'];

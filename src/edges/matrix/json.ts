@@ -1,6 +1,5 @@
 // JSON from strangers: nothing about its shape is assumed.
 
-/** A JSON object. */
 export type Json = Record<string, unknown>;
 
 export function text(value: unknown): string | undefined {

@@ -31,7 +31,6 @@ type SessionsSetup = {
 const question = 'io.glia.alive';
 const here = 'io.glia.here';
 const usualTimes = { answer: 10_000, next: 3600_000, soon: 2000 };
-/** At most this many of an account's devices are checked. */
 const maxDevices = 50;
 /** At most this many questions are answered between two checks of our own. */
 const maxAnswers = 20;

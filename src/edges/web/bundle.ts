@@ -12,7 +12,6 @@ export type BundleSettings = {
 	hours: number;
 	/** Loads what was fetched, or says why not. Never rejects. */
 	take: (signed: { text: string; signature: string }) => Promise<BundleRefusal | undefined>;
-	/** The signature of the current bundle. */
 	signature: () => string | undefined;
 };
 

@@ -2,7 +2,6 @@
 import type { Observation } from '../../advice/watch/observation.ts';
 import { turnsBy } from './limit.ts';
 
-/** Concurrent polls per person. */
 export const looksPerPerson = 2;
 /** The longest wait for the same person's earlier polls (ms). */
 export const longestShareWait = 60_000;

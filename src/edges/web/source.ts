@@ -28,7 +28,6 @@ export type SourcesSettings = {
 	advisories: { address: string; hours: number; post?: string | undefined };
 	/** endoflife.date's page of each `{product}`. */
 	lifecycles: { address: string; hours: number };
-	/** The playbook's changelog, and the defaults of its Synapse role. */
 	playbook: { changes: string; defaults: string; hours: number };
 	/** GitHub's list of chart releases, newest first, and a chart's values: `{tag}`. */
 	charts: { releases: string; values: string; hours: number };

@@ -24,7 +24,6 @@ function tableOf<State extends z.ZodType>(state: State) {
 
 const text = tableOf(z.string());
 
-/** By table name. */
 export const tableShapes = {
 	options: tableOf(
 		z.strictObject({

@@ -89,9 +89,7 @@ function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condi
 const tests = 'type | is | in | absent | notKeyOf | url | below | above';
 /** The condition of a note or a fault. The look script evaluates it too, and it alone sees what is installed. */
 export const conditionShape = conditionOf(z.union([testShape, packageTestShape]), `${tests} }, { package, version?`);
-/** A condition on files only. */
 export const fileConditionShape = conditionOf(testShape, tests);
-/** The condition of an effect, on files only. */
 export const effectConditionShape = conditionOf(
 	effectTestShape,
 	`${tests} | noneOf | unlike | like | shorter | longer | aboveOption`,

@@ -14,7 +14,6 @@ export function coveredBy(cover: Cover, release: Version): PassageName {
 	return { document, release: section ?? release, ...(heading && { heading }), ...(under && { under }) };
 }
 
-/** The passage that a waiver names. */
 export function waivedBy({ document, release, heading, under, part, bullet }: Waiver): PassageName {
 	return {
 		document,

@@ -56,7 +56,6 @@ export const migrationTimeShape = z.strictObject({
 });
 export type MigrationTime = z.infer<typeof migrationTimeShape>;
 export const migrationTimesShape = z.strictObject({
-	/** A description of the machine. */
 	machine: z.string().min(1),
 	times: z.array(migrationTimeShape),
 });
@@ -68,7 +67,6 @@ export type Took = Partial<Record<'sqlite' | 'postgres', readonly [number, numbe
 export type QueuedUpdates = {
 	/** The first release that queues them. */
 	release: Version;
-	/** The migration that queues them. */
 	delta: string;
 	names: string[];
 	/** The large table that they scan, and what makes it grow. */

@@ -7,7 +7,6 @@ import { fieldOf, itemsOf, jsonIn, type LeftOut, type Reading } from './reading.
 /** A release in the feed; `tag` as upstream writes it, `log` its changelog in Markdown. */
 export type FeedRelease = { version: Version; tag: string; date: string; log: string };
 
-/** A release that is or was in the feed. */
 export type SeenRelease = FeedRelease & {
 	/** Since when (ISO 8601) and for how many reads in a row it has been missing. */
 	gone?: { since: string; looks: number; sure: boolean };
