@@ -133,7 +133,8 @@ function notOf({ is }: Decision): Decision {
 
 type Match = { value: Value; option: string };
 type FoundValue = {
-	matches: Match[] /** Whether something hidden, or a file not given, could add more. */;
+	matches: Match[];
+	/** Whether something hidden, or a file not given, could add more. */
 	unsure: boolean;
 };
 

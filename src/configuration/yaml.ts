@@ -91,7 +91,7 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 
 function refusalOf(text: string): UnreadableYaml | undefined {
 	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.`, limit: true };
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for control characters
 	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
 	if (control)
 		return {

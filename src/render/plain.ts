@@ -121,7 +121,7 @@ function unbound(line: string): string {
 function columns(text: string): number {
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: the only escapes here are our own styles
 	const shown = text.replace(/\x1b\[\d+m/g, '');
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: all that ASCII has, and the sign for a bound space
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII, and the mark for a non-breaking space
 	if (/^[\x01-\x7F]*$/.test(shown)) return shown.length;
 	let sum = 0;
 	for (const sign of shown.replace(/\p{M}/gu, '')) {

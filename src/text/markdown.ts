@@ -3,10 +3,10 @@
 // Zero-width and other invisible characters, except the two that select text or emoji presentation.
 const invisible = /(?![\uFE0E\uFE0F])\p{Default_Ignorable_Code_Point}/gu;
 // Bidirectional marks, and what terminals obey: control characters except newline and tab, DEL, and the C1 set.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
 const acting = /[\0-\x08\x0B-\x1F\x7F-\x9F\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 // Any of these, a line end other than a newline, or an unpaired surrogate: most texts have none.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to be found
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
 const suspect = /[\0-\x08\x0B-\x1F\x7F-\x9F\u2028\u2029\p{Cs}]|(?![\uFE0E\uFE0F])\p{Default_Ignorable_Code_Point}/u;
 
 /**

@@ -377,7 +377,7 @@ export function knownBy(failure: string, pasted: string): boolean {
 function plain(text: string): string {
 	return (
 		text
-			// biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal adds begins with one
+			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
 			.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '')
 			.replace(/[“”„«»]/g, '"')
 			.replace(/[‘’]/g, "'")

@@ -102,7 +102,9 @@ function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
 }
 
 type RollbackFloor = {
-	floor: Version /** The oldest release that still starts. */;
+	/** The oldest release that still starts. */
+	floor: Version;
+	/** The newest older release that does not start. */
 	blocking?: Release;
 	because?: string;
 	/** Below the floor and above the one that blocks. */

@@ -10,7 +10,8 @@ export type Saw =
 	| {
 			is: 'synapse';
 			version: Version;
-			build?: Build /** The reported version, if it says more. */;
+			build?: Build;
+			/** The version as reported, if it says more. */
 			written?: string;
 			/** Facts the server reports about itself, as of the last time it was asked. */
 			tells?: ServerFacts;

@@ -351,7 +351,7 @@ class OpenConnection implements DatabaseConnection {
 		if (isAway(error)) this.#fence?.broken?.(error);
 	}
 
-	// biome-ignore lint/correctness/useYield: nothing of the store streams
+	// biome-ignore lint/correctness/useYield: the store does not stream
 	async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
 		throw new Error('the store does not stream queries');
 	}

@@ -237,7 +237,8 @@ export type ChartEntry = Omit<ChartEntryFile, ToldKind> & { sources: Source[] };
 /** A section or bullet that no entry covers. */
 export type UnreadPlaybook = PlaybookPassage & { text?: string };
 export type UnreadChart = Omit<ChartPassage, 'hash'> & {
-	text?: string /** Named so by upstream. */;
+	text?: string;
+	/** Whether upstream calls it breaking. */
 	breaking?: boolean;
 };
 

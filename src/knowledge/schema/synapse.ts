@@ -232,8 +232,11 @@ export const lifecycleShape = z.strictObject({
 });
 export type Lifecycle = z.infer<typeof lifecycleShape>;
 
-/** A passage that nobody has curated; `text` is upstream's own, sanitised, if it was read live. */
-export type Unread = Passage & { text?: string /** Curated once, and changed since. */; changed?: boolean };
+/**
+ * A passage that nobody has curated. `text`: upstream's own, sanitised, if it was read live; `changed`: it has changed
+ * since it was curated.
+ */
+export type Unread = Passage & { text?: string; changed?: boolean };
 
 /** What the playbook matrix-docker-ansible-deploy installs now, and its announcements, newest first. */
 export type Playbook = {
