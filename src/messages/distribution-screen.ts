@@ -124,7 +124,7 @@ function synapseParts(
 	const parts = plan.sections.flatMap(({ fold, markdown }) =>
 		fold || markdown.startsWith('**Now:**') ? [] : [markdown],
 	);
-	const isSwitch = (part: string) => /^\*\*At (?:the|each) switch/.test(part);
+	const isSwitch = (part: string) => Object.values(switchTitles).some(title => part.startsWith(`**${title}`));
 	// If there is little room, the backup is the last to go.
 	const kept = new Set(parts.toSorted((x, y) => Number(isSwitch(y)) - Number(isSwitch(x))).slice(0, atMost.parts));
 	const head = [`**Synapse ${plan.title}**`, ...(command ? [`Synapse only: ${code(command)}`] : [])].join(' · ');

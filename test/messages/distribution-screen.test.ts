@@ -58,3 +58,16 @@ test("folds contain everything: what to do, who is affected, and upstream's page
 	expect(fold).toMatch(/Only some servers:[\s\S]*2026-07-28/);
 	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(true);
 });
+
+test('with little room, the backup is what stays of the plan for Synapse', async () => {
+	const shown = await Promise.all(
+		questions.map(async text => {
+			const open = (await upgrade.run(asked(text), ports)).sections.flatMap(({ fold, markdown }) => (fold ? [] : markdown));
+			const head = open.findIndex(markdown => markdown.startsWith('**Synapse '));
+			return head < 0 ? [] : open.slice(head + 1, -1);
+		}),
+	);
+	const short = shown.filter(parts => parts.length === 1 || parts.length === 2);
+	expect(short).not.toHaveLength(0);
+	for (const parts of short) expect(parts.join('\n')).toMatch(/back up/i);
+});
