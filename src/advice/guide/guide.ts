@@ -64,10 +64,7 @@ export type GuidedParameter = {
 	values?: string[];
 };
 
-/**
- * The guide's own sentence, or a requested way that is not possible: `because` names the facts, `possible` the
- * other ways.
- */
+/** The guide's own sentence, or a requested way that is not possible: why not, and which ways are. */
 export type GuideRefusal = string | { way: string; because: string[]; possible: string[] };
 
 /** Stages that lead back: before the point of no return, to clean up before a second attempt, and after that point. */
@@ -386,10 +383,7 @@ function plain(text: string): string {
 	);
 }
 
-/**
- * Whether the text contains all pieces between the gaps (`…`) in order. Not a regular expression, since anyone
- * may paste anything.
- */
+/** Whether all pieces between the gaps (`…`) occur in order. Not a pattern, since anyone may paste anything. */
 function isIn(wanted: string, said: string): boolean {
 	let from = 0;
 	for (const piece of wanted.split('…').map(part => part.trim())) {

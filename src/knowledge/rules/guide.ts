@@ -29,7 +29,7 @@ export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	}),
 );
 
-/** What commands and files need is asked for, because without it they have a word in capitals instead. */
+/** Names in commands and files are asked for, because unknown ones appear there as words in capitals. */
 export const neededIsAsked = eachGuide(({ value, at }) => {
 	const needed = new Set([
 		...stagesOf(value).flatMap(({ stage }) =>

@@ -9,7 +9,7 @@ export const parameterKinds = {
 	/** The name of a database, role, service or container. */
 	name: /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
 	path: /^[A-Za-z0-9_./][A-Za-z0-9_./-]{0,250}$/,
-	/** A path for commands that run in another folder than where it was looked up. */
+	/** An absolute path, for commands that run in another folder than the one it was looked up in. */
 	'full-path': /^\/[A-Za-z0-9_./-]{1,250}$/,
 	/** A host name, an IP address, or a socket folder. */
 	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
