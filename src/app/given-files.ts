@@ -10,14 +10,14 @@ const standardInput = '-';
 
 /**
  * Reads files; of a folder its `*.yaml`, sorted and not recursive, as Synapse does. Throws a Refusal that names
- * what cannot be read. Of a file larger than `most` bytes, only enough is read to notice that.
+ * what cannot be read. Of a file larger than `limit` bytes, only enough is read to notice that.
  */
-export function readGiven(paths: readonly string[], most = maxBytes): GivenFile[] {
+export function readGiven(paths: readonly string[], limit = maxBytes): GivenFile[] {
 	return paths.flatMap(path => {
-		if (path === standardInput) return [{ name: 'standard input', text: textOf(path, most) }];
+		if (path === standardInput) return [{ name: 'standard input', text: textOf(path, limit) }];
 		const names = isFolder(path) ? yamlIn(path) : [path];
 		if (names.length === 0) throw new Refusal(`${path}: no *.yaml in this folder.`);
-		return names.map(name => ({ name, text: textOf(name, most) }));
+		return names.map(name => ({ name, text: textOf(name, limit) }));
 	});
 }
 
@@ -37,8 +37,8 @@ function yamlIn(folder: string): string[] {
 		.sort();
 }
 
-function textOf(path: string, most: number): string {
-	const buffer = Buffer.alloc(most + 1);
+function textOf(path: string, limit: number): string {
+	const buffer = Buffer.alloc(limit + 1);
 	let length = 0;
 	try {
 		const file = path === standardInput ? 0 : openSync(path, 'r');

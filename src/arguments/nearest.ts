@@ -2,11 +2,11 @@
 import { distance } from 'fastest-levenshtein';
 
 /** Longer words are not typos of ours, and comparing them would take time. */
-export const longestWord = 40;
+export const maxWord = 40;
 
 /** The word most similar to what was typed, if it is similar enough to be meant. */
 export function nearest(typed: string, words: readonly string[]): string | undefined {
-	if (typed.length > longestWord) return undefined;
+	if (typed.length > maxWord) return undefined;
 	const ranked = words
 		.map(word => ({ word, far: distance(typed.toLowerCase(), word) }))
 		.sort((a, b) => a.far - b.far || a.word.localeCompare(b.word));

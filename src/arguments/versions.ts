@@ -10,7 +10,7 @@ import type { Knowledge, Release } from '../knowledge/schema/synapse.ts';
 import { isStable, stable } from '../knowledge/stable.ts';
 import { memo } from '../runtime/memo.ts';
 import { code, quoted } from '../text/markdown.ts';
-import { longestWord } from './nearest.ts';
+import { maxWord } from './nearest.ts';
 
 /** The newest release that is neither a candidate nor withdrawn. */
 export function newest(knowledge: Pick<Knowledge, 'releases'>): Version {
@@ -86,7 +86,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	// second number: 98 for 1.98.
 	const line = /^\d{1,3}$/.test(written) ? versions.find(version => version === `1.${written}.0`) : undefined;
 	const near =
-		line ?? (written.length > longestWord ? undefined : versions.find(version => distance(version, written) === 1));
+		line ?? (written.length > maxWord ? undefined : versions.find(version => distance(version, written) === 1));
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
 	return `I do not know of a Synapse release ${quoted(typed)}. The newest I know of is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
 }

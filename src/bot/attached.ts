@@ -24,7 +24,7 @@ const fetchTries = 6;
 export type AttachmentReader = {
 	homeserver: Pick<Homeserver, 'user' | 'quoted' | 'around' | 'fetch'>;
 	/** Retries until there is an answer or a refusal, at most `tries` times. */
-	patiently: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
+	withRetries: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
 };
 
 /** A message with everything that belongs to it; undefined if it turns out not to be meant for us. */
@@ -119,7 +119,7 @@ async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promis
 /** What the replied-to message contributes; undefined if it is one of ours or does not matter. */
 async function fromReply(event: string, query: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
 	const { reader, to } = query;
-	const asked = await reader.patiently(() => reader.homeserver.quoted(query.message.room, event));
+	const asked = await reader.withRetries(() => reader.homeserver.quoted(query.message.room, event));
 	if ('failure' in asked) return isCommand ? { trouble: { is: 'unseen' } } : undefined;
 	const quoted = asked.value;
 	if (quoted.sender === reader.homeserver.user) return undefined;
@@ -140,7 +140,7 @@ function fromQuoted(quoted: Quoted, to: Respondent): Attachments {
 /** The files directly before and after a command in its thread, or else the root message of the thread. */
 async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender, thread } = message;
-	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
+	const asked = await reader.withRetries(() => reader.homeserver.around(message.room, event, sender));
 	if ('failure' in asked) return {};
 	const { before, after } = besides(asked.value, message, to);
 	if (before.length + after.length > 0) {
@@ -157,7 +157,7 @@ async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachm
 		};
 	}
 	if (thread === undefined) return {};
-	const root = await reader.patiently(() => reader.homeserver.quoted(message.room, thread));
+	const root = await reader.withRetries(() => reader.homeserver.quoted(message.room, thread));
 	if ('failure' in root || root.value.sender === reader.homeserver.user) return {};
 	const found = fromQuoted(root.value, to);
 	if (found.files)
@@ -177,7 +177,7 @@ async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachm
 /** A file captioned with a command, and the files its sender sent directly after it. */
 async function captioned(file: SentFile, { message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender } = message;
-	const asked = await reader.patiently(() => reader.homeserver.around(message.room, event, sender));
+	const asked = await reader.withRetries(() => reader.homeserver.around(message.room, event, sender));
 	const after = 'failure' in asked ? [] : besides(asked.value, message, to).after;
 	const files = [{ file }, ...after];
 	return {
@@ -236,7 +236,7 @@ async function following(file: SentFile, query: AttachmentQuery): Promise<Attach
 	if (file.is === 'picture')
 		return message.repliesTo === undefined ? 'not ours' : { trouble: { is: 'picture', name: file.name }, body };
 	if (command.sender !== message.sender) return { files: [{ file }], body };
-	const asked = await reader.patiently(() => reader.homeserver.around(message.room, command.event, command.sender));
+	const asked = await reader.withRetries(() => reader.homeserver.around(message.room, command.event, command.sender));
 	if ('failure' in asked) return { files: [{ file }], body };
 	const { before, after } = besides(asked.value, command, to);
 	const own = command.is === 'file' ? [{ file: command.file, event: command.event }] : before;
@@ -246,14 +246,14 @@ async function following(file: SentFile, query: AttachmentQuery): Promise<Attach
 
 /** The command without a text that a file belongs to. */
 async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quoted | undefined> {
-	const { homeserver, patiently } = reader;
+	const { homeserver, withRetries } = reader;
 	const wants = (quoted: Quoted | undefined) => {
 		const call = quoted && callsOf(quoted, to).at(-1);
 		const command = to.commands.find(({ name }) => name === call?.name);
 		return call !== undefined && command?.lacksText?.(call.text, false) === true;
 	};
 	const quoted = async (event: string | undefined) => {
-		const asked = event === undefined ? undefined : await patiently(() => homeserver.quoted(message.room, event));
+		const asked = event === undefined ? undefined : await withRetries(() => homeserver.quoted(message.room, event));
 		return asked && 'value' in asked ? asked.value : undefined;
 	};
 	if (message.repliesTo !== undefined) {
@@ -261,7 +261,7 @@ async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quot
 		const meant = replied?.sender === homeserver.user ? await quoted(replied.repliesTo) : replied;
 		return wants(meant) ? meant : undefined;
 	}
-	const asked = await patiently(() => homeserver.around(message.room, message.event, message.sender));
+	const asked = await withRetries(() => homeserver.around(message.room, message.event, message.sender));
 	if ('failure' in asked) return undefined;
 	const same = asked.value.before.filter(one => one.thread === message.thread && one.is !== 'redacted');
 	const last = same.findLast(one => one.is !== 'file' || callsOf(one, to).length > 0);
@@ -272,14 +272,14 @@ async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quot
 /** Fetches the files, or says why one cannot be read: half a configuration would be judged wrongly. */
 async function textsOf(
 	files: readonly BroughtFile[],
-	{ homeserver, patiently }: AttachmentReader,
+	{ homeserver, withRetries }: AttachmentReader,
 ): Promise<GivenFile[] | AttachmentTrouble> {
 	const texts: GivenFile[] = [];
 	let left = maxFileBytes;
 	for (const [place, { file }] of files.entries()) {
 		const { name } = file;
 		if (file.is === 'picture') return { is: 'picture', name };
-		const fetched = await patiently(() => homeserver.fetch(file, left), fetchTries);
+		const fetched = await withRetries(() => homeserver.fetch(file, left), fetchTries);
 		if ('failure' in fetched) {
 			const { failure } = fetched;
 			const gone = failure.kind === 'refused' && failure.code === 'M_NOT_FOUND';

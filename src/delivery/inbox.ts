@@ -193,7 +193,7 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 	const { homeserver, respondent } = deciding;
 	const turn = pLimit(maxRead);
 
-	async function patiently<T>(ask: () => Promise<Outcome<T>>, tries = Number.POSITIVE_INFINITY): Promise<Outcome<T>> {
+	async function withRetries<T>(ask: () => Promise<Outcome<T>>, tries = Number.POSITIVE_INFINITY): Promise<Outcome<T>> {
 		for (let failed = 0; ; failed++) {
 			const outcome = await ask();
 			if ('value' in outcome || outcome.failure.kind === 'refused' || failed + 1 >= tries) return outcome;
@@ -207,11 +207,11 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 		}
 	}
 
-	const reading = { homeserver, patiently };
+	const reading = { homeserver, withRetries };
 	return {
 		async again(message) {
 			const { room, event, raw } = message;
-			const found = await patiently(() => homeserver.again(room, event, raw));
+			const found = await withRetries(() => homeserver.again(room, event, raw));
 			if ('failure' in found) return 'unseen';
 			return found.value ? { ...found.value, mentioned: found.value.mentioned || message.mentioned } : 'gone';
 		},

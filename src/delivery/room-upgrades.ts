@@ -18,7 +18,7 @@ const invitationPause = 3600_000;
 const limitPause = 600_000;
 
 /** Even if a homeserver's limit is shorter, let the other moves go first (ms). */
-const shortestPause = 100;
+const minPause = 100;
 
 type Moving = {
 	store: Pick<
@@ -116,7 +116,7 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 			continue;
 		}
 		const wait = 'waitMs' in outcome ? outcome.waitMs : waitAfter(outcome.failure, move.tries, random());
-		await store.postponeMove(move.from, new Date(now().getTime() + Math.max(wait, shortestPause)));
+		await store.postponeMove(move.from, new Date(now().getTime() + Math.max(wait, minPause)));
 		next = Math.min(next ?? wait, wait);
 	}
 }

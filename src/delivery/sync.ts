@@ -31,7 +31,7 @@ type Taking = {
 const startTries = 3;
 
 /** The longest pause (ms) between attempts while the homeserver is away, so that its return is noticed soon. */
-const longestPause = 5000;
+const maxPause = 5000;
 
 /**
  * After messages the next sync waits for our answers, but at most this long (ms). A single-process homeserver
@@ -67,7 +67,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		const why = failure.kind === 'limited' ? 'it is rate-limiting us' : failure.why;
 		tries++;
 		if (!heard && tries >= startTries) return taking.unreachable(why);
-		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(longestPause, backoff(tries, random()));
+		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(maxPause, backoff(tries, random()));
 		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
 		await taking.pause(wait);
 	}

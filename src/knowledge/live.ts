@@ -25,13 +25,13 @@ import { oneLine, type Reading } from './upstream/reading.ts';
 import { factFiles, factsOf, type ReleaseFacts } from './upstream/release-files.ts';
 import { upgradePassages } from './upstream/upgrade-notes.ts';
 
-const fewestSections = 40;
+const minSections = 40;
 
 /** Parses docs/upgrade.md into sections by the release that they name. */
 export function readUpgradeNotes(text: string): Reading<ReadPassage[]> {
 	const value = upgradePassages(text, version => version);
 	const sections = new Set(value.map(({ release }) => release)).size;
-	return sections >= fewestSections ? { value, left: [] } : { reason: `only ${sections} sections on releases` };
+	return sections >= minSections ? { value, left: [] } : { reason: `only ${sections} sections on releases` };
 }
 
 /** Why a source that has shrunk is not believed. */

@@ -7,9 +7,9 @@ import { appliesClause } from './whose.ts';
 
 /**
  * Shown at the top of a plan: a severe fault of a release where the upgrade stops, and what to choose instead. A
- * clause longer than `longest` characters becomes “some”.
+ * clause longer than `maxClause` characters becomes “some”.
  */
-export function faultLines(faults: readonly PlannedFault[], longest = Number.POSITIVE_INFINITY): Danger[] {
+export function faultLines(faults: readonly PlannedFault[], maxClause = Number.POSITIVE_INFINITY): Danger[] {
 	const severe = faults.filter(({ severity, at }) => severity === 'severe' && at !== 'start');
 	return severe.map(fault => {
 		const { release, take, title, at } = fault;
@@ -17,7 +17,7 @@ export function faultLines(faults: readonly PlannedFault[], longest = Number.POS
 		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
 		const instead = take === null ? none : `Use ${take} instead.`;
 		const where = at === 'stop' ? ` (a stop on the way)` : '';
-		const condition = whose.length > longest ? ' for some' : whose && ` if ${whose}`;
+		const condition = whose.length > maxClause ? ' for some' : whose && ` if ${whose}`;
 		const text = `**${release} is broken${where}${condition}: ${title}.** ${instead}`;
 		return { mark: fault.concerned === true && at !== 'stop' ? '🔴' : '🟡', text };
 	});

@@ -6,7 +6,7 @@ import { blocksOf, type Span, spansOf } from './markdown.ts';
 import { inlineText, unstyled } from './plain.ts';
 
 /** The width of a fold's line on a phone. */
-const longestTitle = 40;
+const maxTitle = 40;
 
 /**
  * Each answer becomes an open section: its lead, followed by what must not be folded, under small headings. Its
@@ -50,7 +50,7 @@ function kindOf(answers: readonly Answer[]): Answer['kind'] {
 }
 
 function sectionsOf(answer: Answer, number: number): Section[] {
-	const title = titleFor(answer, longestTitle - `${number}. `.length);
+	const title = titleFor(answer, maxTitle - `${number}. `.length);
 	const open = answer.sections.filter(section => !section.fold);
 	const head: Section = {
 		title: `${number}. ${title}`,

@@ -33,7 +33,7 @@ const marked = new Marked({
 });
 
 /** Matrix allows a hundred levels; nobody reads more than a few. */
-const deepest = 8;
+const maxDepth = 8;
 
 /** A cache of recently parsed texts, since many rooms get the same notes. */
 const read = new LRUCache<string, readonly Block[]>({ max: 300 });
@@ -110,11 +110,11 @@ function block(token: MarkedToken, depth: number): Block[] {
 		}
 		case 'blockquote': {
 			const inner = blocks(token.tokens, depth + 1);
-			return depth < deepest ? [{ is: 'quote', blocks: inner }] : inner;
+			return depth < maxDepth ? [{ is: 'quote', blocks: inner }] : inner;
 		}
 		case 'list': {
 			const items = token.items.map(item => blocks(item.tokens, depth + 1));
-			if (depth >= deepest) return items.flat();
+			if (depth >= maxDepth) return items.flat();
 			return [{ is: 'list', ...(token.ordered ? { start: token.start || 1 } : {}), loose: token.loose, items }];
 		}
 		case 'table':
@@ -167,7 +167,7 @@ function span(token: MarkedToken, depth: number): Span[] {
 		case 'strong':
 		case 'em': {
 			const inner = spans(token.tokens, depth + 1);
-			return depth < deepest ? [{ is: token.type, spans: inner }] : inner;
+			return depth < maxDepth ? [{ is: token.type, spans: inner }] : inner;
 		}
 		case 'link': {
 			const inner = token.autolink ? [text(token.text)] : spans(token.tokens, depth + 1);

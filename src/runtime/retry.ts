@@ -1,11 +1,11 @@
 // How long to wait before retrying.
 
 /** The longest wait (ms), so that a homeserver's return is noticed within a minute. */
-const longest = 60_000;
+const maxWait = 60_000;
 
 /** The wait (ms) after this many failures, doubled each time; `random` (0 to 1) spreads out retries. */
 export function backoff(tries: number, random: number): number {
-	return Math.min(longest, 500 * 2 ** Math.min(tries, 10)) * (0.5 + random / 2);
+	return Math.min(maxWait, 500 * 2 ** Math.min(tries, 10)) * (0.5 + random / 2);
 }
 
 /**

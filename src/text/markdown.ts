@@ -37,8 +37,8 @@ export function code(text: string): string {
 	const line = harmless(text).replace(/[\n\t]/g, ' ');
 	if (line.trim() === '') return '` `';
 	// Not Math.max over all runs: thousands of arguments overflow the stack.
-	const longest = (line.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
-	const fence = '`'.repeat(longest + 1);
+	const longestRun = (line.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
+	const fence = '`'.repeat(longestRun + 1);
 	const pad = line.startsWith('`') || line.endsWith('`') || (line.startsWith(' ') && line.endsWith(' ')) ? ' ' : '';
 	return `${fence}${pad}${line}${pad}${fence}`;
 }
@@ -76,10 +76,10 @@ function escapeWord(word: string): string {
 	return word.replace(/[!-/:-@[-`{-~]/g, sign => (sign === '[' ? '&#91;' : sign === ']' ? '&#93;' : `\\${sign}`));
 }
 
-/** What a person typed or a server said, as inline code of at most `longest` characters. */
-export function quoted(text: string, longest = 80): string {
+/** What a person typed or a server said, as inline code of at most `maxLength` characters. */
+export function quoted(text: string, maxLength = 80): string {
 	const line = text.replace(/\s+/g, ' ').trim();
 	// A character has at most two UTF-16 units, so only this much of a long text has to be split.
-	const characters = [...line.slice(0, 2 * (longest + 1))];
-	return code(characters.length > longest ? `${characters.slice(0, longest - 1).join('')}…` : characters.join(''));
+	const characters = [...line.slice(0, 2 * (maxLength + 1))];
+	return code(characters.length > maxLength ? `${characters.slice(0, maxLength - 1).join('')}…` : characters.join(''));
 }

@@ -128,7 +128,7 @@ export function stageOf(
 
 function dateStage(days: number): string | undefined {
 	if (days <= 0) return 'passed';
-	const step = [1, 7, 14, 30, 90].find(most => days <= most);
+	const step = [1, 7, 14, 30, 90].find(max => days <= max);
 	return step === undefined ? undefined : `d${step}`;
 }
 
@@ -161,7 +161,7 @@ function endOf({ subject, landed, id }: Deadline, stage: string): AlertSubject {
 }
 
 /** The next things that will stop working for a server, for its status card. */
-export function nextDeadlines(facing: Facing, most: number): Deadline[] {
+export function nextDeadlines(facing: Facing, max: number): Deadline[] {
 	const { profile, decided, today, knowledge } = facing;
 	const running = judged(facing);
 	if (!running) return [];
@@ -172,7 +172,7 @@ export function nextDeadlines(facing: Facing, most: number): Deadline[] {
 		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today));
 	// Those that certainly apply are chosen first, and then all are listed by date.
 	const chosen = new Set(
-		near.toSorted((a, b) => Number(b.concerned === true) - Number(a.concerned === true)).slice(0, most),
+		near.toSorted((a, b) => Number(b.concerned === true) - Number(a.concerned === true)).slice(0, max),
 	);
 	return near.filter(deadline => chosen.has(deadline));
 }

@@ -119,7 +119,7 @@ type Found =
 export type Closed = { trouble: Trouble } | { status: number };
 
 /** The maximum length of text kept from a server (characters). */
-const longest = 80;
+const maxText = 80;
 
 export function observationOf(sight: Sight): Observation {
 	const { server, at, target } = sight;
@@ -216,15 +216,15 @@ function adminVersionIn(attempt: Attempt): string | undefined {
 function kept(text: string): string {
 	// Cut before it is sanitised, because that is slow on ten megabytes.
 	const letters = [
-		...harmless(text.slice(0, 4 * longest))
+		...harmless(text.slice(0, 4 * maxText))
 			.replace(/\s+/g, ' ')
 			.trim(),
 	];
-	return letters.length > longest ? `${letters.slice(0, longest - 1).join('')}…` : letters.join('');
+	return letters.length > maxText ? `${letters.slice(0, maxText - 1).join('')}…` : letters.join('');
 }
 
 /** The longest wait that a server may ask for: a day. */
-const longestWait = 86_400;
+const maxWait = 86_400;
 
 function waitIn(attempt: Attempt): Found | undefined {
 	if (!('reply' in attempt)) return undefined;
@@ -234,7 +234,7 @@ function waitIn(attempt: Attempt): Found | undefined {
 	const ms = retryAfter(headers['retry-after'], Date.parse(headers.date ?? ''));
 	const seconds = ms === undefined ? undefined : Math.round(ms / 1000);
 	if (status === 503 && seconds === undefined) return undefined;
-	const wait = seconds !== undefined && { waitSeconds: Math.min(seconds, longestWait) };
+	const wait = seconds !== undefined && { waitSeconds: Math.min(seconds, maxWait) };
 	return status === 429 ? { kind: 'limited', ...wait } : { kind: 'failing', status, ...wait };
 }
 

@@ -10,7 +10,7 @@ export type PollPace = {
 
 const minute = 60_000;
 /** Our own longest pause (ms), so that a server's return is noticed within six hours. */
-const longest = 6 * 60 * minute;
+const maxPause = 6 * 60 * minute;
 
 /** No poll is scheduled further ahead than this (ms): a day, which a server may ask for, and a little more. */
 export const furthest = 25 * 60 * minute;
@@ -25,7 +25,7 @@ export function pauseAfter(observation: Observation, failures: number, { every, 
 		? every
 		: failures <= 1
 			? Math.min(every, 10 * minute)
-			: Math.min(longest, every * 2 ** Math.min(20, failures - 2));
+			: Math.min(maxPause, every * 2 ** Math.min(20, failures - 2));
 	const asked = 'waitSeconds' in observation ? (observation.waitSeconds ?? 0) * 1000 : 0;
 	return Math.max(pause * (0.9 + 0.2 * random), asked);
 }

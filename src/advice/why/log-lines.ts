@@ -85,14 +85,14 @@ export function recordsIn(text: string): LogRecord[] {
 }
 
 /** Lines of a message to examine before deciding that it is talk. */
-const looked = 60;
+const maxLines = 60;
 const plainlyLog =
 	/^Traceback \(most recent call last\):|^Error in configuration\b|^ERROR: |^[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - |^(?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{0,60}(?:Error|Exception): \S|^[\w.@-]{1,60}\.service: \S/;
 
 /** Whether a text is plainly a traceback, an exception or log lines, rather than talk about one. */
 export function isLog(text: string): boolean {
 	let at = 0;
-	for (let line = 0; line < looked && at <= text.length; line++) {
+	for (let line = 0; line < maxLines && at <= text.length; line++) {
 		const newline = text.indexOf('\n', at);
 		const end = newline < 0 ? text.length : newline;
 		const from = wordsAt(text, at, end);

@@ -14,7 +14,7 @@ const passing = [
 	'M_UNRECOGNIZED',
 ];
 /** However long a homeserver asks us to wait, we ask again within the hour (ms). */
-const longestWait = 3600_000;
+const maxWait = 3600_000;
 
 export function failureOf(
 	error: unknown,
@@ -26,7 +26,7 @@ export function failureOf(
 	const code = typeof errcode === 'string' ? errcode : typeof said.errcode === 'string' ? said.errcode : undefined;
 	if (status === 429 || code === 'M_LIMIT_EXCEEDED') {
 		const asked = said.retry_after_ms;
-		const waitMs = typeof asked === 'number' && asked >= 0 ? Math.min(asked, longestWait) : 5000;
+		const waitMs = typeof asked === 'number' && asked >= 0 ? Math.min(asked, maxWait) : 5000;
 		return { kind: 'limited', waitMs };
 	}
 	const why = sentence(error, code, said.error, status);

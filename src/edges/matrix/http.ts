@@ -139,12 +139,12 @@ async function call(options: RequestOptions, { agent, late, userAgent, most }: C
 }
 
 /** Reads the body up to a limit; beyond it the connection is dropped. */
-async function upTo(most: number, body: Dispatcher.ResponseData['body']): Promise<Buffer> {
+async function upTo(max: number, body: Dispatcher.ResponseData['body']): Promise<Buffer> {
 	const chunks: Buffer[] = [];
 	let length = 0;
 	for await (const chunk of body) {
 		length += chunk.length;
-		if (length > most) throw new LargeAnswer();
+		if (length > max) throw new LargeAnswer();
 		chunks.push(chunk);
 	}
 	return Buffer.concat(chunks, length);

@@ -32,7 +32,7 @@ type Flow = { id: string; person: string; room: string | undefined; begun: numbe
 /** At most this many are under way; at most one per person. */
 const maxFlows = 5;
 /** The specification ends a verification after ten minutes (ms). */
-const longest = 600_000;
+const maxDuration = 600_000;
 const ownAccount =
 	'I do not verify sessions of my own account: anyone who has my token could have opened one. Compare what !verify shows.';
 
@@ -50,7 +50,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 
 	async function begin(id: string, person: string, room: string | undefined): Promise<void> {
 		const now = performance.now();
-		for (const [key, flow] of flows) if (now - flow.begun > longest) flows.delete(key);
+		for (const [key, flow] of flows) if (now - flow.begun > maxDuration) flows.delete(key);
 		if (flows.has(id)) return;
 		const why = await refusalOf(given, [...flows.values()], person, room);
 		const flow = { id, person, room, begun: now, logged: false };

@@ -22,7 +22,7 @@ import { Refusal } from '../../answer.ts';
 import type { PostgresAddress } from '../../settings/postgres.ts';
 
 /** The oldest major version that the community maintains and the tests cover. */
-const oldest = 14;
+const minMajor = 14;
 /** The timeout for opening a connection (ms). */
 const connectTimeout = 10_000;
 /**
@@ -109,9 +109,9 @@ async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ 
 		[schema],
 	);
 	const { version, encoding, standby, read_only: readOnly, schema: isThere, may_create: mayCreate } = rows[0];
-	if (version < oldest * 10_000) {
+	if (version < minMajor * 10_000) {
 		const major = version >= 100_000 ? Math.trunc(version / 10_000) : `${Math.trunc(version / 10_000)}.x`;
-		throw new Refusal(`The store's PostgreSQL is version ${major}; Glia needs ${oldest} or newer.`);
+		throw new Refusal(`The store's PostgreSQL is version ${major}; Glia needs ${minMajor} or newer.`);
 	}
 	if (encoding !== 'UTF8') {
 		throw new Refusal(

@@ -26,8 +26,8 @@ export type NamesSettings = {
 
 const second = 1000;
 /** Bounds for the lifetimes of records. */
-const shortest = 60 * second;
-const longest = 3600 * second;
+const minLifetime = 60 * second;
+const maxLifetime = 3600 * second;
 const noneCounts = 300 * second;
 const troubleCounts = 30 * second;
 
@@ -35,7 +35,7 @@ const troubleCounts = 30 * second;
 const concurrency = 64;
 const maxNames = 50_000;
 /** The longest wait in the queue (ms). */
-const longestWait = 30 * second;
+const maxWait = 30 * second;
 /** The code of a query that waited too long in the queue, which says nothing about the name. */
 export const noTurn = 'NOTURN';
 
@@ -47,7 +47,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 	const services = timedCache<Promise<Resolved<Service[]>>>(maxNames, now);
 
 	async function inTurn<Value>(query: () => Promise<Value>): Promise<Value> {
-		const end = await queue.take(longestWait);
+		const end = await queue.take(maxWait);
 		if (!end) throw Object.assign(new Error('too many queries'), { code: noTurn });
 		try {
 			return await query();
@@ -83,7 +83,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 			const records = await inTurn(() => resolver.resolveSrv(name));
 			const ordered = inOrder(records, random).filter(({ name: host }) => host !== '' && host !== '.');
 			const found = ordered.map(({ name: host, port }) => ({ host: host.replace(/\.$/, ''), port }));
-			return { answer: { found }, ms: longest };
+			return { answer: { found }, ms: maxLifetime };
 		} catch (error) {
 			const answer = failure(error);
 			return { answer, ms: 'code' in answer ? troubleCounts : noneCounts };
@@ -103,7 +103,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 			return answer;
 		});
 		// Identical queries share one that is in flight.
-		store.set(key, asked, { ttl: longest });
+		store.set(key, asked, { ttl: maxLifetime });
 		return asked;
 	}
 
@@ -114,7 +114,7 @@ export function openNames({ resolvers, timeoutMs, random, now }: NamesSettings):
 }
 
 function bounded(ms: number): number {
-	return Math.min(longest, Math.max(shortest, ms));
+	return Math.min(maxLifetime, Math.max(minLifetime, ms));
 }
 
 function failure(error: unknown): { none: 'name' | 'record' } | { code: string } {

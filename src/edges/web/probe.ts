@@ -26,7 +26,7 @@ export type LookSettings = {
 };
 
 /** The longest total wait in queues of one poll (ms). Beyond it the poll is put off. */
-const longestWait = 2 * 60_000;
+const maxWait = 2 * 60_000;
 
 /** At most this many SRV targets are tried. */
 const maxHosts = 3;
@@ -41,7 +41,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if (isExcluded(server.host, exclude) || isExcluded(server.name, exclude)) {
 			return { server: name, at, kind: 'excluded' };
 		}
-		const budget = { leftMs: totalMs, waitMs: longestWait };
+		const budget = { leftMs: totalMs, waitMs: maxWait };
 		const found = await discovery.find(server, budget);
 		const target = found.target;
 		if ('trouble' in found && found.trouble.is === 'unasked') return { server: name, at, kind: 'unasked' };

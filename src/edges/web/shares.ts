@@ -4,7 +4,7 @@ import { turnsBy } from './limit.ts';
 
 export const looksPerPerson = 2;
 /** The longest wait for the same person's earlier polls (ms). */
-export const longestShareWait = 60_000;
+export const maxShareWait = 60_000;
 
 /** `observe` with a limit per person. A poll that waits too long yields `unasked`. */
 export function openShares(
@@ -13,7 +13,7 @@ export function openShares(
 ): (server: string, person: string) => Promise<Observation> {
 	const byPerson = turnsBy(looksPerPerson);
 	return async (server, person) => {
-		const end = await byPerson.take(person, longestShareWait);
+		const end = await byPerson.take(person, maxShareWait);
 		if (!end) return { server, at: now().toISOString(), kind: 'unasked' };
 		try {
 			return await observe(server);

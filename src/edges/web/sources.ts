@@ -43,7 +43,7 @@ export type OpenSources = {
 
 const minute = 60_000;
 const hour = 60 * minute;
-const longestWait = 24 * hour;
+const maxWait = 24 * hour;
 /** A source that has shrunk, and stays so, is believed after this (ms). */
 const doubtFor = 72 * hour;
 /** 8 MB for one document: the largest, a hundred releases with their logs, has about 1 MB. */
@@ -261,7 +261,7 @@ function fail({ given, say }: SourcesReading, state: State, trouble: SourceTroub
 	state.trouble = trouble;
 	say(source.name, trouble);
 	const pause = Math.min(source.hours * hour, 5 * minute * 2 ** (state.failures - 1));
-	state.next = later(given.now(), Math.max(pause, Math.min(waitMs, longestWait)), given.random);
+	state.next = later(given.now(), Math.max(pause, Math.min(waitMs, maxWait)), given.random);
 }
 
 type Say = (source: string, trouble: SourceTrouble | string, more?: Record<string, unknown>) => void;

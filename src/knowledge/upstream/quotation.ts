@@ -5,7 +5,7 @@ import { code, escapeMarkdown, harmless } from '../../text/markdown.ts';
 const marked = new Marked();
 
 /** Deeper lists and quotes are flattened; nobody reads them on a phone. */
-const deepest = 4;
+const maxDepth = 4;
 
 /** More markup characters than this are not a real text: twelve thousand brackets take the parser a second. */
 const maxSigns = 1500;
@@ -77,11 +77,11 @@ function blockOf(token: MarkedToken, base: string, depth: number): string[] {
 		}
 		case 'blockquote': {
 			const inner = blocksOf(token.tokens, base, depth + 1);
-			return depth < deepest ? [prefixed(inner.join('\n\n'), '> ', '> ')] : inner;
+			return depth < maxDepth ? [prefixed(inner.join('\n\n'), '> ', '> ')] : inner;
 		}
 		case 'list': {
 			const items = token.items.map(item => blocksOf(item.tokens, base, depth + 1));
-			if (depth >= deepest) return items.flat();
+			if (depth >= maxDepth) return items.flat();
 			const start = Number(token.start) || 1;
 			const lines = items.map((blocks, at) => {
 				const mark = token.ordered ? `${start + at}. ` : '- ';
@@ -96,7 +96,7 @@ function blockOf(token: MarkedToken, base: string, depth: number): string[] {
 		case 'html': {
 			const words = withoutTags(token.text);
 			// The content between the tags of a block is still Markdown.
-			return words.trim() && depth < deepest ? blocksOf(marked.lexer(words), base, depth + 1) : [];
+			return words.trim() && depth < maxDepth ? blocksOf(marked.lexer(words), base, depth + 1) : [];
 		}
 		default:
 			return [];
