@@ -204,7 +204,7 @@ export function difference(options: Options, from: Version, to: Version): Differ
 		if (!wasThere || !isThere) continue;
 		const [old, now] = [defaultAt(options, path, from), defaultAt(options, path, to)];
 		const change = life.defaults.findLast(({ from: since }) => isInside(since));
-		// From null on, the code computes the value from other options.
+		// After a change to null the code computes the value from other options.
 		if (change && old !== undefined && now !== undefined && now !== null && !same(old, now))
 			found.defaults.push({ option: path, release: change.from, before: old, after: now });
 	}

@@ -52,7 +52,7 @@ type DocumentsSetup = {
 	after: (document: Document, copy: Copy, page: number) => Document | undefined;
 };
 
-/** Requests to one source at a time; the rest follow soon. */
+/** At most this many requests to one source per read; the rest follow soon. */
 const maxRequests = 40;
 const maxPages = 5;
 /** The only host that gets the token. */
