@@ -7,7 +7,7 @@ import type { News } from '../knowledge/live.ts';
 export type Web = {
 	/**
 	 * Polls a homeserver. Requests within a minute share one poll. Never rejects. `person`: who asks; their polls
-	 * run one after another and do not delay other people's.
+	 * wait for each other, but not for other people's.
 	 */
 	observe: (server: string, person?: string) => Promise<Observation>;
 	/** What upstream has published beyond our knowledge, as last read. The same object until something changes. */
