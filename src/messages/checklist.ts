@@ -42,6 +42,9 @@ export function afterLines({ trying, sure }: Sorted, { after, first }: Density):
 	return boxes('Afterwards', isTight({ first }) ? [lines.join(' ')] : lines);
 }
 
+/** Titles of the part with the backup and the switch, by which other screens find it. */
+export const switchTitles = { once: 'During the upgrade', each: 'During each upgrade' };
+
 export function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { before: atMost, first }: Density): string {
 	const { stops, from, to, profile } = plan;
 	const what = doesStopWorkers(plan) ? 'main and all workers' : 'Synapse';
@@ -54,7 +57,7 @@ export function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { bef
 		isTight({ first }) && waits
 			? [`☐ Finish background updates, then ${order}`]
 			: [`☐ In this order: ${order}`, ...(waits ? [updatesLine] : [])];
-	return boxes(halts.length ? 'During each upgrade' : 'During the upgrade', [
+	return boxes(halts.length ? switchTitles.each : switchTitles.once, [
 		...(halts.length ? chain : []),
 		`☐ ${fetches ? `${fetched}, then stop ${what}, and` : `Stop ${what} and`} back up`,
 		...atMostLines(titles(redFirst), Math.max(atMost, redFirst[0]?.refuses ? 1 : 0)),

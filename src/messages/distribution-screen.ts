@@ -4,6 +4,7 @@ import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Section } from '../answer.ts';
 import { count, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { switchTitles } from './checklist.ts';
 import {
 	type EntryTold,
 	entryText,

@@ -62,7 +62,9 @@ test("folds contain everything: what to do, who is affected, and upstream's page
 test('with little room, the backup is what stays of the plan for Synapse', async () => {
 	const shown = await Promise.all(
 		questions.map(async text => {
-			const open = (await upgrade.run(asked(text), ports)).sections.flatMap(({ fold, markdown }) => (fold ? [] : markdown));
+			const open = (await upgrade.run(asked(text), ports)).sections.flatMap(({ fold, markdown }) =>
+				fold ? [] : markdown,
+			);
 			const head = open.findIndex(markdown => markdown.startsWith('**Synapse '));
 			return head < 0 ? [] : open.slice(head + 1, -1);
 		}),

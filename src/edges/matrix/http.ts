@@ -125,7 +125,8 @@ async function call(options: RequestOptions, { agent, late, userAgent, most }: C
 	const bytes = await decompressed(sent, headers['content-encoding'], most);
 	if (options.encoding === null && statusCode < 400) return { statusCode, headers, body: bytes };
 	const parsed = parse(bytes);
-	if (statusCode < 400 && parsed === undefined) throw new Error(`status ${statusCode} with a response that is not JSON`);
+	if (statusCode < 400 && parsed === undefined)
+		throw new Error(`status ${statusCode} with a response that is not JSON`);
 	if (statusCode === 429) {
 		const clock = Date.parse(single(headers.date) ?? '');
 		const waitMs = retryAfter(single(headers['retry-after']), Number.isNaN(clock) ? Date.now() : clock);
