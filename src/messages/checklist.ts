@@ -65,8 +65,8 @@ export function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { bef
 	]);
 }
 
-/** Until where one can return without the backup, and the command that tells more. */
-export function wayBackLine({ rollback, from, to }: Plan): string {
+/** How far one can roll back without a backup, and the command that says more. */
+export function rollbackLine({ rollback, from, to }: Plan): string {
 	const { floor, canReturn } = rollback;
 	const how =
 		canReturn === true

@@ -8,7 +8,7 @@ import type { Answer, Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
 import { capital, count, enumerate, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
-import { afterLines, beforeLines, boxes, peopleList, switchList, wayBackLine } from './checklist.ts';
+import { afterLines, beforeLines, boxes, peopleList, rollbackLine, switchList } from './checklist.ts';
 import { faultLines } from './faults.ts';
 import { planValue } from './plan.ts';
 import { planCommand, shorterCommand } from './plan-command.ts';
@@ -47,7 +47,7 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 	const paragraphs = [
 		boxes('Before', beforeLines(plan, sorted, density)),
 		switchList(plan, sorted, density),
-		[afterLines(sorted, density), wayBackLine(plan)].filter(Boolean).join('\\\n'),
+		[afterLines(sorted, density), rollbackLine(plan)].filter(Boolean).join('\\\n'),
 		peopleList(plan, density.people),
 		standing(plan, density.people > 0),
 	];
