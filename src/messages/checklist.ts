@@ -59,7 +59,7 @@ export function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { bef
 			: [`☐ In this order: ${order}`, ...(waits ? [updatesLine] : [])];
 	return boxes(halts.length ? switchTitles.each : switchTitles.once, [
 		...(halts.length ? chain : []),
-		`☐ ${fetches ? `${fetched}, then stop ${what}, and` : `Stop ${what} and`} back up`,
+		`☐ ${fetches ? `${fetched}, then stop ${what}, and` : `Stop ${what}${doesStopWorkers(plan) ? ', then' : ' and'}`} back up`,
 		...atMostLines(titles(redFirst), Math.max(atMost, redFirst[0]?.refuses ? 1 : 0)),
 		`☐ ${switchWords(plan)}`,
 	]);

@@ -179,9 +179,11 @@ function standing(plan: Plan, listed: boolean): string {
 	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
 	// Packages depend on what they need.
 	const isAsked = (of: Floor['of']) => of === 'python' && bringsPython.includes(profile.install);
-	const unknown = floors
-		.filter(({ met, of }) => met === 'unknown' && !isAsked(of))
-		.map(({ of, min }) => `${floorNames[of]} ${min}${of === 'rust' ? ' (to build)' : ''}`);
+	const open = floors.filter(({ met, of }) => met === 'unknown' && !isAsked(of));
+	const unknown = [
+		...needed(open.filter(({ of }) => of !== 'rust')),
+		...needed(open.filter(({ of }) => of === 'rust')).map(words => `${words} to build`),
+	];
 	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python comes with the image'] : [];
 	const closed = advisories.fixed.length;
 	const holes = [
@@ -190,7 +192,7 @@ function standing(plan: Plan, listed: boolean): string {
 	].join(', ');
 	const line = [
 		...met,
-		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)} or newer`] : []),
+		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)}`] : []),
 		...image,
 		...(holes ? [holes] : []),
 		...(listed ? smallFaults(plan) : []),
@@ -203,6 +205,10 @@ function standing(plan: Plan, listed: boolean): string {
 }
 
 const bringsPython: readonly unknown[] = ['debian', 'distro', 'nix'];
+
+function needed(floors: Plan['floors']): string[] {
+	return floors.length ? [`${enumerate(floors.map(({ of, min }) => `${floorNames[of]} ${min}`))} or newer`] : [];
+}
 
 function smallFaults({ faults }: Plan): string[] {
 	const minor = faults.filter(
