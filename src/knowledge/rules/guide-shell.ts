@@ -9,27 +9,15 @@ import type { KnowledgeRule } from './rule.ts';
 type ShellStep = StageAt['stage']['steps'][number];
 type ShellBlock = StageAt & { step: ShellStep; commands: string; where: string };
 
-/** Every block of commands, without its here-documents: those are files, not commands. */
+/** Every block of commands in bash. */
 function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): ShellBlock[] {
 	return stagesOf(guide).flatMap(({ stage, path }) =>
 		stage.steps.flatMap((step, index) =>
 			step.commands !== undefined && step.language === 'bash'
-				? [
-						{
-							stage,
-							path,
-							step,
-							commands: withoutHereDocuments(step.commands),
-							where: at(...path, 'steps', index, 'commands'),
-						},
-					]
+				? [{ stage, path, step, commands: step.commands, where: at(...path, 'steps', index, 'commands') }]
 				: [],
 		),
 	);
-}
-
-function withoutHereDocuments(commands: string): string {
-	return commands.replace(/<<'?(\w+)'?([^\n]*)\n[\s\S]*?\n\1(?=\n|$)/g, '< here$2');
 }
 
 /** The text outside quotation marks, and with `outer` also outside (…), which runs in a subshell. */
@@ -130,7 +118,7 @@ export const deletionComesLast = eachBlock(({ commands, path }) => {
 
 /** A block that changes the shell affects all later blocks. */
 export const shellStaysAsItWas = eachBlock(({ commands }) => {
-	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export\s+PATH)\b.*/m.exec(plainOf(commands, true));
+	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export)\b.*/m.exec(plainOf(commands, true));
 	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell of all later blocks` : undefined;
 });
 
@@ -183,13 +171,61 @@ function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
 	});
 }
 
-/** Somebody who continues the next day has a new shell. */
-export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
-	const used = [...commands.matchAll(/\$\{?([a-z_][a-z0-9_]*)/g)].map(([, name = '']) => name);
-	const lacking = used.find(
-		name => !new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands),
+/** A chat client may indent what is copied from it: a here-document then never ends, and Python no longer runs. */
+export const indentationIsHarmless = eachBlock(({ commands }) =>
+	/(?<!<)<<-?\s*['"\\]?\w/.test(commands)
+		? 'no here-document: it does not end if its lines are pasted with blanks before them'
+		: undefined,
+);
+
+/** A loop over an empty or missing list reports no failure. */
+export const successIsShown = eachBlock(({ commands, step }) =>
+	/\becho "?FAILED/.test(commands) && !step.shows.length
+		? '`shows` with what a success prints: a loop over nothing prints no FAILED either'
+		: undefined,
+);
+
+/** A parameter is whatever the reader typed, such as a folder that holds other things. */
+export const removalIsConditional = eachBlock(({ commands }) => {
+	const parts = commands.replace(/\\\n/g, ' ').split(/(\n|;|&&|\|\|?)/);
+	const wrong = parts.findIndex(
+		(text, index) =>
+			index % 2 === 0 &&
+			/^\s*rm\s+-\w*r/.test(text) &&
+			namesIn(text).length > 0 &&
+			parts[index - 1] !== '&&' &&
+			parts[index - 1] !== '||',
 	);
-	return lacking === undefined ? undefined : `$${lacking} to be set in the block that uses it`;
+	return wrong < 0 ? undefined : `a condition before \`${parts[wrong]?.trim()}\`, joined to it by \`&&\` or \`then\``;
+});
+
+/** A cluster that still runs is not dropped, and then nothing else may be removed. */
+export const dropsAreJoined = eachBlock(({ commands }) => {
+	const parts = commands
+		.trimEnd()
+		.replace(/\\\n/g, ' ')
+		.split(/(\n|;|&&|\|\|?)/);
+	const at = parts.findIndex((text, index) => index % 2 === 0 && /^[\s{(]*pg_dropcluster\b/.test(text));
+	const after = parts.slice(at + 2).some((text, index) => index % 2 === 0 && /\b(?:rm|sed|apt-get)\b/.test(text));
+	return at >= 0 && after && parts[at + 1] !== '&&' && parts[at + 1] !== '||'
+		? 'what follows `pg_dropcluster` to be joined to it by `&&`'
+		: undefined;
+});
+
+/** PGDATA is set by the image of PostgreSQL inside its container. */
+const alwaysSet = ['PGDATA', 'PWD'];
+
+/** Somebody who continues the next day has a new shell. Only typed secrets come from another block; they are in capitals. */
+export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
+	const isSet = (name: string) =>
+		new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands);
+	const used = [...commands.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = '']) => name);
+	const lacking = used.find(name => !isSet(name) && !alwaysSet.includes(name));
+	if (lacking === undefined) return undefined;
+	if (/[a-z]/.test(lacking)) return `$${lacking} to be set in the block that uses it`;
+	return new RegExp(`\\$\\{${lacking}:\\?[^}]+\\}`).test(commands)
+		? undefined
+		: `a refusal where $${lacking} is not set, such as \${${lacking}:?…}`;
 });
 
 export const guideShellRules: readonly KnowledgeRule[] = [
@@ -202,5 +238,9 @@ export const guideShellRules: readonly KnowledgeRule[] = [
 	folderStays,
 	promptsComeLast,
 	inputIsGiven,
+	indentationIsHarmless,
+	successIsShown,
+	removalIsConditional,
+	dropsAreJoined,
 	variablesAreSetWhereUsed,
 ];

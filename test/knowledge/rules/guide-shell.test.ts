@@ -64,6 +64,26 @@ test.each([
 		'lines pasted after',
 	],
 	['a variable of another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
+	[
+		'a secret of another block',
+		'curl -H "Bearer $TOKEN" a',
+		'curl -H "Bearer ${TOKEN:?run the block above first}" a',
+		'a refusal',
+	],
+	['a secret that stays', 'export PGPASSWORD', 'PGPASSWORD=a psql', 'parentheses around'],
+	[
+		'a here-document',
+		"cat > a.sql <<'EOF'\nSELECT 1\nEOF",
+		"printf '%s\\n' \\\n  'SELECT 1' > a.sql",
+		'no here-document',
+	],
+	['a here-document for Python', 'python3 - a <<EOF\npass\nEOF', 'read -r a <<< "b"', 'no here-document'],
+	[
+		'a failure that a loop over nothing never reports',
+		'for a in $(cat list); do ls $a || echo "FAILED: $a"; done',
+		'ls || echo nothing',
+		'`shows`',
+	],
 ])('reports %s', (_, wrong, right, words) => {
 	if (words) expect(mistakesOf(wrong)).toContain(words);
 	expect(mistakesOf(right)).toBe('');
@@ -78,9 +98,40 @@ test('allows one change of folder at most', () => {
 	expect(mistakesOf('', { whole: twice.replace('commands: cd b', 'commands: (cd b && ls)') })).toBe('');
 });
 
-test('does not read a here-document as commands, and reads on after it', () => {
-	expect(mistakesOf("cat > a.py <<'EOF'\nexit\nset -e\nEOF")).toBe('');
-	expect(mistakesOf("cat > a.py <<'EOF'\nx\nEOF\nset -e")).toContain('parentheses around');
+test('accepts a report of failures that also shows a success', () => {
+	const loop = 'for a in $(cat list); do ls $a && echo "$a done" || echo "FAILED: $a"; done';
+	expect(mistakesOf(loop, { more: '        shows: [list done]\n' })).toBe('');
+});
+
+test.each([
+	['a folder removed unasked', 'rm -rf {from}', '[ -e {from}/ours ] && rm -rf {from}', 'a condition before'],
+	[
+		'a folder removed after another command',
+		'ls\nrm -rf ./{from}-old',
+		'ls && rm -rf ./{from}-old',
+		'a condition before',
+	],
+	['a folder removed in a list', 'rm -rf a {from}', 'if ls a; then rm -rf a {from}; fi', 'a condition before'],
+	['removal after a failed drop', 'pg_dropcluster {from} a\nrm b', 'pg_dropcluster {from} a \\\n  && rm b', 'joined'],
+	[
+		'removal after a failed drop on one line',
+		'pg_dropcluster {from} a; rm b',
+		'rm b; pg_dropcluster {from} a',
+		'joined',
+	],
+])('reports %s in a clean-up', (_, wrong, right, words) => {
+	const cleaning = (commands: string) =>
+		mistakesOf('ls', {
+			whole: guideText.replace(
+				'wayBack:\n',
+				`cleanUp:\n  - id: tidy\n    title: Tidy\n    why: Room.\n    steps:\n      - commands: |\n${commands
+					.split('\n')
+					.map(line => `          ${line}\n`)
+					.join('')}wayBack:\n`,
+			),
+		});
+	expect(cleaning(wrong)).toContain(words);
+	expect(cleaning(right)).toBe('');
 });
 
 test('removes a mount as a folder only if it is one', () => {
@@ -92,7 +143,7 @@ test('removes a mount as a folder only if it is one', () => {
 		)
 		.replace(
 			'wayBack:\n',
-			`cleanUp:\n  - id: tidy\n    title: Tidy\n    why: Room.\n    steps:\n      - CONDITION commands: rm -rf {place}\nwayBack:\n`,
+			`cleanUp:\n  - id: tidy\n    title: Tidy\n    why: Room.\n    steps:\n      - CONDITION commands: ls && rm -rf {place}\nwayBack:\n`,
 		);
 	const edit = '        edit: { file: a.yml, diff: "+      - {place}:/var/lib" }\n';
 	const tidy = (condition: string) => mistakesOf('ls', { more: edit, whole: whole.replace('CONDITION ', condition) });

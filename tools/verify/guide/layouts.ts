@@ -4,7 +4,17 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { secret } from './people.ts';
-import { addresses, databasePassword, type Job, type Locale, type Played, sh, surroundingsOf } from './played.ts';
+import {
+	addresses,
+	bridgeUnit,
+	databasePassword,
+	hasBridge,
+	type Job,
+	type Locale,
+	type Played,
+	sh,
+	surroundingsOf,
+} from './played.ts';
 import type { Server } from './servers.ts';
 
 export function homeserver(played: Played, database: Record<string, unknown>): void {
@@ -116,17 +126,31 @@ ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 for i in $(seq 60); do docker compose exec -T db pg_isready -q -U ${superuser} -h 127.0.0.1 < /dev/null && break; sleep 1; done
 ${own}
 ${others(`${psql} -d postgres`, `${psql} -d NAME`, 'another')}
-${ownSettings(psql)}
+${ownSettings(psql, superuser)}
 docker compose up -d`,
 		env,
 	);
 }
 
-/** What an admin changed on that server, in every possible way. */
-function ownSettings(psql: string): string {
+/** What an admin changed on that server, in every possible way, and in upper and lower case. */
+function ownSettings(psql: string, superuser: string): string {
 	return `${psql} -d postgres -c "ALTER SYSTEM SET work_mem = '5MB'" -c "ALTER DATABASE synapse SET statement_timeout = '10min'" \\
- -c "ALTER DATABASE bridge SET search_path = public, \\"other words\\"" < /dev/null
-docker compose exec -T db sh -c 'echo "log_line_prefix = '"'%m [%p] %q%u@%d '"'" >> "$PGDATA"/postgresql.conf' < /dev/null`;
+ -c "ALTER DATABASE bridge SET search_path = public, \\"other words\\"" -c "ALTER ROLE ${superuser} SET lock_timeout = '7min'" < /dev/null
+docker compose exec -T db sh -c 'printf "%s\\n" "log_line_prefix = '"'%m [%p] %q%u@%d '"'" "datestyle = '"'iso, dmy'"'" "Deadlock_Timeout = 3s" >> "$PGDATA"/postgresql.conf' < /dev/null`;
+}
+
+/** A program that is installed after its administrator has listed the databases; it gets one of its own. */
+export function buildLate({ stated }: Job, played: Played): void {
+	const { layout, superuser = 'synapse', port = '5432' } = stated;
+	const run =
+		layout === 'debian'
+			? (program: string) => `cd /; runuser -u postgres -- ${program} -p ${port}`
+			: (program: string) => `cd ${played.cwd}; docker compose exec -T db ${program} -U ${superuser}`;
+	sh(
+		`${run('createdb')} late < /dev/null
+${run('psql')} -d late -c "CREATE TABLE things AS SELECT 1 AS thing" < /dev/null`,
+		surroundingsOf(played),
+	);
 }
 
 /** Two more programs on the server, each with a database. */
@@ -231,12 +255,12 @@ echo "played: apt-get $verb \${packages[*]}"
 	chmodSync(file, 0o755);
 }
 
-export function buildDebian(
-	{ stated: { from = '', to = '', port = '5432' }, locale }: Job,
-	played: Played,
-	withSynapse = true,
-): void {
+export function buildDebian(job: Job, played: Played, withSynapse = true): void {
 	const { root } = played;
+	const {
+		stated: { from = '', to = '', port = '5432' },
+		locale,
+	} = job;
 	debianFolders(played, [...new Set([from, to])]);
 	// If Synapse's cluster has another port, anyone who does not name it asks another server on the default one.
 	if (port !== '5432') sh(`pg_createcluster -p 5432 ${from} another --start`);
@@ -263,6 +287,14 @@ ${others(psql, `${psql} -d NAME`, 'another')}`);
 		},
 	});
 	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
+	if (withSynapse && hasBridge(job)) {
+		// Connected and idle, as a bridge is at night.
+		writeFileSync(
+			join(root, 'bridge.sh'),
+			`sleep infinity | PGPASSWORD=another psql -Xq -h 127.0.0.1 -p ${port} -U bridge -d bridge\n`,
+		);
+		sh(`systemctl start ${bridgeUnit}`, surroundingsOf(played));
+	}
 }
 
 /** Two servers that are reached only over the network, with a role that may create databases but is not a superuser. */

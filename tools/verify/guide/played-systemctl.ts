@@ -11,12 +11,12 @@ export function systemctlScript(root: string, units: Units): string {
 			`'${name}') setsid ${command} >> ${root}/${name}.log 2>&1 < /dev/null & echo $! > ${root}/${name}.pid ;;`,
 	);
 	return `names='${Object.keys(units).join(' ')}'
-verb=; given=(); now=; state=; quiet=
+verb=; given=(); patterns=(); now=; state=; quiet=; blanks='  '
 for word in "$@"; do
 	case "$word" in
-	--now) now=1 ;; --no-legend|--no-pager|--plain|--full|-l) ;; -q|--quiet) quiet=1 ;; --state=*) state=\${word#*=} ;;
+	--now) now=1 ;; --plain) blanks= ;; --type=service|--type=service,target|--no-legend|--no-pager|--full|-l) ;; -q|--quiet) quiet=1 ;; --state=*) state=\${word#*=} ;;
 	-*) echo "systemctl: unrecognized option '$word'" >&2; exit 1 ;;
-	*) if [ -z "$verb" ]; then verb=$word; else given+=("\${word%.service}"); fi ;;
+	*) if [ -z "$verb" ]; then verb=$word; else given+=("\${word%.service}"); patterns+=("$word"); fi ;;
 	esac
 done
 active() { [ -e ${root}/$1.pid ] && grep -qs '^State:.[^ZX]' /proc/$(cat ${root}/$1.pid)/status; }
@@ -36,6 +36,8 @@ finish() {
 }
 # A pattern stands for units that are loaded, which here are those that run.
 matching() { for name in $names; do active $name && [[ "$name" == $1 || "$name.service" == $1 ]] && echo $name; done; }
+# Where units are listed, a pattern is compared with whole names: \`list-units a\` does not find a.service.
+listed() { for name in $names; do active $name && [[ "$name.service" == $1 ]] && echo $name; done; }
 case "$verb" in
 start|stop|restart)
 	[ \${#given[@]} = 0 ] && { echo 'Too few arguments.' >&2; exit 1; }
@@ -66,10 +68,10 @@ is-active)
 	for unit in "\${given[@]}"; do if active $unit; then status=0; word=active; else word=inactive; fi; [ -n "$quiet" ] || echo $word; done
 	exit $status ;;
 list-units)
-	case "$state" in ''|*active*|*running*) for pattern in "\${given[@]:-*}"; do for name in $(matching "$pattern"); do echo "  $name.service loaded active running $name"; done; done ;; esac ;;
+	case "$state" in ''|*active*|*running*) for pattern in "\${patterns[@]:-*}"; do for name in $(listed "$pattern"); do echo "$blanks$name.service loaded active running $name"; done; done ;; esac ;;
 list-unit-files)
-	for pattern in "\${given[@]:-*}"; do for name in $names; do
-		if [[ "$name" == $pattern || "$name.service" == $pattern ]]; then [ -e ${root}/$name.enabled ] && echo "$name.service enabled enabled" || echo "$name.service disabled enabled"; fi
+	for pattern in "\${patterns[@]:-*}"; do for name in $names; do
+		if [[ "$name.service" == $pattern ]]; then [ -e ${root}/$name.enabled ] && echo "$name.service enabled enabled" || echo "$name.service disabled enabled"; fi
 	done; done ;;
 daemon-reload) ;;
 show)

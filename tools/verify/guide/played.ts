@@ -60,6 +60,14 @@ export const databasePassword = 'changeme';
 /** The addresses of the old server's name and the new one's; not that of the machine itself. */
 export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
 
+/** A second program with a unit of its own, which has to be stopped and started together with Synapse. */
+export const bridgeUnit = 'mautrix-guide';
+
+/** Whether a bridge is installed from a package beside Synapse. */
+export function hasBridge({ guide, stated, flow }: Job): boolean {
+	return guide === 'postgres-major' && stated.layout === 'debian' && flow !== 'failures';
+}
+
 /** Runs a command of the tool's own, not of the guide's. Throws with what it said. */
 export function sh(script: string, env: NodeJS.ProcessEnv = process.env): string {
 	const { status, stdout, stderr } = spawnSync('bash', ['-c', `set -eo pipefail\n${script}`], {
@@ -155,6 +163,12 @@ chmod 755 ${root}/synapse/*`);
 		'journalctl',
 		`while [ $# -gt 0 ]; do case "$1" in -n) shift 2 ;; -u) unit=$2; shift 2 ;; --no-pager) shift ;; *) echo "journalctl: unrecognized option '$1'" >&2; exit 1 ;; esac; done\ntail -n 20 ${root}/$unit.log 2>/dev/null || echo '-- No entries --'`,
 	);
-	wrapper('systemctl', systemctlScript(root, { 'matrix-synapse': (played.programs.synapse ?? []).join(' ') }));
+	wrapper(
+		'systemctl',
+		systemctlScript(root, {
+			'matrix-synapse': (played.programs.synapse ?? []).join(' '),
+			...(hasBridge(job) && { [bridgeUnit]: `bash ${root}/bridge.sh` }),
+		}),
+	);
 	return played;
 }

@@ -40,11 +40,7 @@ export function openReader(played: Played, results: Result[], found: readonly st
 		password,
 		paste(block, mayFail = false) {
 			// Programs only ask for passwords: twice for a new one, for each role.
-			if (/^read -rsp/.test(block))
-				return shell.paste(block, {
-					typed: `${block.includes('Password') ? reader.password : reader.token}\n`,
-					mayFail,
-				});
+			if (/^read -rsp/.test(block)) return shell.paste(block, { typed: `${typedFor(block, reader)}\n`, mayFail });
 			const answers = /--pwprompt/.test(block) ? Array<string>(2 * ownersIn(played)).fill(databasePassword) : [];
 			return shell.paste(block, { answers, mayFail });
 		},
@@ -72,6 +68,15 @@ export function openReader(played: Played, results: Result[], found: readonly st
 		end: shell.end,
 	};
 	return reader;
+}
+
+/** What is typed at the prompt of `read`. */
+export function typedFor(block: string, { token, password: own }: Pick<Reader, 'token' | 'password'>): string {
+	const prompt = /'([^']*)'/.exec(block)?.[1] ?? '';
+	if (prompt.startsWith('Database password')) return databasePassword;
+	if (prompt.startsWith('Password')) return own;
+	if (prompt.startsWith('Access token')) return token;
+	throw new Error(`nobody knows what to type at “${prompt}”`);
 }
 
 function expectShown(step: GuidedStep, stage: GuidedStage, said: string): void {

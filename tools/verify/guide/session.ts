@@ -9,18 +9,18 @@ import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { guideRefusalWords } from '../../../src/messages/guide.ts';
 import { readInSecret, type Secret, writeInSecret } from './encrypted.ts';
-import { build } from './layouts.ts';
+import { build, buildLate } from './layouts.ts';
 import { localesAreKept, localesOf } from './locales.ts';
 import { answering, type Left, lookAround, moveIn, oneTimeKeys } from './people.ts';
 import { buildPlaybook } from './playbook-machine.ts';
-import { type Job, type Played, prepare } from './played.ts';
+import { bridgeUnit, hasBridge, type Job, type Played, prepare, sh, surroundingsOf } from './played.ts';
 import { backUp, provokeProofs } from './proofs.ts';
 import { provokeAll } from './provoked.ts';
 import { icuGoesUnseen } from './provoked-damage.ts';
 import { brokenOff, curedChecksums } from './provoked-packages.ts';
 import { brokenDumpGoesUnseen } from './provoked-playbook.ts';
 import { edit, openReader, type Reader } from './reader.ts';
-import { settingsCameAlong } from './settings.ts';
+import { lateCameAlong, settingsCameAlong } from './settings.ts';
 import type { Result } from './trial.ts';
 
 const job = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Job;
@@ -63,6 +63,7 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	const untilStart = stages.slice(0, stages.indexOf(start));
 	for (const [index, stage] of untilStart.entries()) {
 		await reader.follow(stage);
+		if (stage.id === 'look' && job.stated.layout !== 'managed') buildLate(job, played);
 		const isLast = index === untilStart.length - 1;
 		if (job.flow === 'each' || (job.flow === 'back' && isLast)) await backAndAgain(guided, index, before, reader);
 	}
@@ -71,6 +72,7 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	await inUse(before);
 	if (locales) localesAreKept(job, locales, localesOf(job, played));
 	if (job.guide === 'postgres-major' && job.stated.layout === 'compose') settingsCameAlong(job, played);
+	if (stages.some(({ id }) => id === 'look') && job.stated.layout !== 'managed') lateCameAlong(job, played);
 	if (job.flow === 'back') await backLate(guided, before, { played, reader });
 	else for (const stage of cleanUp) await reader.follow(stage);
 	if (job.flow !== 'back') await inUse(before);
@@ -81,6 +83,7 @@ async function inUse({ left, secret }: Before): Promise<void> {
 	await answering();
 	await lookAround(left);
 	await readInSecret(secret);
+	if (hasBridge(job)) sh(`systemctl is-active ${bridgeUnit}`, surroundingsOf(played));
 }
 
 /** Takes the way back of this stage, lets users on the server, and repeats what was undone. */
@@ -110,15 +113,23 @@ async function backLate(
 	if (whole) await reader.follow(whole);
 	else if (!back || !late) return;
 	else {
-		const isCompose = job.stated.layout === 'compose';
-		await reader.paste(isCompose ? 'docker compose stop' : 'systemctl stop matrix-synapse');
-		const starts = (step: GuidedStep) =>
-			/^(docker compose up -d|systemctl start \S+|just start-all)$/.test(step.commands?.trim() ?? '');
+		const services: Record<string, [stop: string, start: string, told?: string]> = {
+			compose: ['docker compose stop', 'docker compose up -d'],
+			debian: ['xargs systemctl stop < units.txt', 'xargs systemctl start < units.txt'],
+			managed: ['systemctl stop matrix-synapse', 'systemctl start matrix-synapse'],
+			mdad: ['systemctl stop matrix-synapse', 'systemctl start matrix-synapse', 'just start-all'],
+		};
+		const { [job.stated.layout ?? '']: found } = services;
+		if (!found) throw new Error(`nobody knows how ${job.stated.layout} is stopped`);
+		const [stop, start, told = start] = found;
+		await reader.paste(stop);
+		const starts = (step: GuidedStep) => step.commands?.trim() === told;
+		if (!back.steps.some(starts)) throw new Error(`${back.id} does not start anything by “${told}”`);
 		if (job.stated.layout === 'managed')
 			edit(join(played.cwd, 'files/homeserver.yaml'), '-    host: new.example\n+    host: old.example');
 		for (const step of back.steps.filter(step => !starts(step))) await reader.does(step, back);
 		await reader.follow(late);
-		await reader.paste(isCompose ? 'docker compose up -d' : 'systemctl start matrix-synapse');
+		await reader.paste(start);
 	}
 	await inUse(before);
 	const keys = await oneTimeKeys(before.left);

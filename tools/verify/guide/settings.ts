@@ -6,15 +6,15 @@ import { type Job, type Played, sh, surroundingsOf } from './played.ts';
  * newer version.
  */
 export function settingsCameAlong({ stated }: Job, played: Played): void {
-	const { superuser = 'synapse', way = '' } = stated;
-	const ask = (database: string, name: string) =>
-		sh(
-			`cd ${played.cwd}; docker compose exec -T db psql -XAt -U ${superuser} -d ${database} -c "SHOW ${name}" < /dev/null`,
-			surroundingsOf(played),
-		);
+	const { way = '' } = stated;
+	const ask = (database: string, name: string) => asked(stated, played, { database, sql: `SHOW ${name}` });
 	const wanted: [database: string, name: string, value: string][] = [
 		['synapse', 'work_mem', '5MB'],
 		['synapse', 'log_line_prefix', '%m [%p] %q%u@%d'],
+		['synapse', 'datestyle', 'ISO, DMY'],
+		['synapse', 'deadlock_timeout', '3s'],
+		// Of the role that asks.
+		['synapse', 'lock_timeout', '7min'],
 		...(way === 'dump'
 			? (
 					[
@@ -28,4 +28,22 @@ export function settingsCameAlong({ stated }: Job, played: Played): void {
 		const found = ask(database, name);
 		if (found !== value) throw new Error(`${name} of ${database} is ${found}, and was ${value}`);
 	}
+}
+
+/** Throws where a database that was created after the list of databases was first written is not on the new server. */
+export function lateCameAlong({ stated }: Job, played: Played): void {
+	const found = asked(stated, played, { database: 'late', sql: 'SELECT thing FROM things' });
+	if (found !== '1') throw new Error(`the database that was created late has ${found}`);
+}
+
+function asked(
+	{ layout, superuser = 'synapse', port = '5432' }: Job['stated'],
+	played: Played,
+	{ database, sql }: { database: string; sql: string },
+): string {
+	const psql =
+		layout === 'debian'
+			? `cd /; runuser -u postgres -- psql -XAt -p ${port}`
+			: `cd ${played.cwd}; docker compose exec -T db psql -XAt -U ${superuser}`;
+	return sh(`${psql} -d ${database} -c "${sql}" < /dev/null`, surroundingsOf(played));
 }

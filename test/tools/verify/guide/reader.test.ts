@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { edit } from '../../../../tools/verify/guide/reader.ts';
+import { edit, typedFor } from '../../../../tools/verify/guide/reader.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -32,4 +32,16 @@ test('keeps the indentation of a file that is indented more than the diff', () =
 
 test('reports a missing line', () => {
 	expect(() => edited(compose, '-    image: postgres')).toThrow('has no line');
+});
+
+test.each([
+	["read -rsp 'Password: ' PASSWORD", 'of a user'],
+	["read -rsp 'Access token: ' TOKEN", 'of an administrator'],
+	["read -rsp 'Database password: ' PASSWORD", 'changeme'],
+])('at the prompt of %s the reader types what it asks for', (block, typed) => {
+	expect(typedFor(block, { token: 'of an administrator', password: 'of a user' })).toBe(typed);
+});
+
+test('at an unknown prompt the reader types nothing', () => {
+	expect(() => typedFor("read -rsp 'Shoe size: ' SIZE", { token: '', password: '' })).toThrow('Shoe size');
 });
