@@ -185,32 +185,41 @@ export const successIsShown = eachBlock(({ commands, step }) =>
 		: undefined,
 );
 
-/** A parameter is whatever the reader typed, such as a folder that holds other things. */
-export const removalIsConditional = eachBlock(({ commands }) => {
-	const parts = commands.replace(/\\\n/g, ' ').split(/(\n|;|&&|\|\|?)/);
+/**
+ * A parameter is whatever the reader typed, such as a folder that holds other things. And a stage of the guide may run
+ * on the old server, if the reader left out an edit.
+ */
+export const removalIsConditional = eachBlock(({ commands, path }) => {
+	const removal = path[0] === 'stages' ? /^\s*rm\s+-\w*r|\bdropdb\b/ : /^\s*rm\s+-\w*r/;
+	const parts = partsOf(commands);
 	const wrong = parts.findIndex(
-		(text, index) =>
-			index % 2 === 0 &&
-			/^\s*rm\s+-\w*r/.test(text) &&
-			namesIn(text).length > 0 &&
-			parts[index - 1] !== '&&' &&
-			parts[index - 1] !== '||',
+		({ text, after }) => removal.test(text) && namesIn(text).length > 0 && after !== '&&' && after !== '||',
 	);
-	return wrong < 0 ? undefined : `a condition before \`${parts[wrong]?.trim()}\`, joined to it by \`&&\` or \`then\``;
+	return wrong < 0
+		? undefined
+		: `a condition before \`${parts[wrong]?.text.trim()}\`, joined to it by \`&&\` or \`then\``;
 });
 
 /** A cluster that still runs is not dropped, and then nothing else may be removed. */
 export const dropsAreJoined = eachBlock(({ commands }) => {
-	const parts = commands
-		.trimEnd()
-		.replace(/\\\n/g, ' ')
-		.split(/(\n|;|&&|\|\|?)/);
-	const at = parts.findIndex((text, index) => index % 2 === 0 && /^[\s{(]*pg_dropcluster\b/.test(text));
-	const after = parts.slice(at + 2).some((text, index) => index % 2 === 0 && /\b(?:rm|sed|apt-get)\b/.test(text));
-	return at >= 0 && after && parts[at + 1] !== '&&' && parts[at + 1] !== '||'
+	const parts = partsOf(commands);
+	const at = parts.findIndex(({ text }) => /^[\s{(]*pg_dropcluster\b/.test(text));
+	if (at < 0) return undefined;
+	const later = parts.slice(at + 1);
+	const removes = later.some(({ text }) => /\b(?:rm|sed|apt-get)\b/.test(text));
+	return removes && later[0]?.after !== '&&' && later[0]?.after !== '||'
 		? 'what follows `pg_dropcluster` to be joined to it by `&&`'
 		: undefined;
 });
+
+/** Simple commands, each with the separator before it. */
+function partsOf(commands: string): { text: string; after: string | undefined }[] {
+	const all = commands
+		.trimEnd()
+		.replace(/\\\n/g, ' ')
+		.split(/(\n|;|&&|\|\|?)/);
+	return all.flatMap((text, index) => (index % 2 ? [] : [{ text, after: all[index - 1] }]));
+}
 
 /** PGDATA is set by the image of PostgreSQL inside its container. */
 const alwaysSet = ['PGDATA', 'PWD'];

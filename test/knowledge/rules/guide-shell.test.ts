@@ -32,6 +32,12 @@ test.each([
 	['a cluster dropped', 'pg_dropcluster 15 main', 'pg_ctlcluster 15 main stop', 'in the clean-up'],
 	['a volume removed', 'docker volume rm data', 'docker volume ls', 'in the clean-up'],
 	['a database dropped', 'dropdb a', 'dropdb a\ncreatedb a', 'behind `dropdb`'],
+	[
+		'a database dropped on whatever server it is',
+		'dropdb {from}\ncreatedb {from}',
+		'ls && dropdb {from}\ncreatedb {from}',
+		'a condition before',
+	],
 	['an option that stays', 'set -e\ntrue', '(set -e; true)', 'parentheses around'],
 	['a mask that stays', 'umask 077', '(umask 077; true)', 'parentheses around'],
 	['an end of the shell', 'exit 1', '(exit 1)', 'parentheses around'],
