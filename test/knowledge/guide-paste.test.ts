@@ -1,6 +1,15 @@
 // Blocks of the guides as people paste them: with blanks before the lines, in the wrong folder, and after something has changed.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+	chmodSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -64,9 +73,11 @@ describe('a file that a guide writes does not depend on how its lines are indent
 		['compose', 'debian', 'mdad'].flatMap(layout =>
 			allStages(guided(id, { ...more, layout })).flatMap(stage =>
 				stage.steps.flatMap(({ commands = '' }) =>
-					[...commands.matchAll(/^echo (["'])\n?[^]*?\1[^"'\n]*(?:'[^'\n]*'[^'\n]*|\\\n\s*)?> (\S+\.(?:sql|py|sh|yaml))$/gm)].map(
-						([block, , file = '']) => ({ where: `${id} ${layout} ${stage.id} ${file}`, block, file }),
-					),
+					[...commands.matchAll(/^echo ["'][\s\S]*?> (\S+\.(?:sql|py|sh|yaml))$/gm)].map(([block, file = '']) => ({
+						where: `${id} ${layout} ${stage.id} ${file}`,
+						block,
+						file,
+					})),
 				),
 			),
 		),
@@ -80,12 +91,14 @@ describe('a file that a guide writes does not depend on how its lines are indent
 
 	test.each(blocks)('$where', ({ block, file }) => {
 		mkdirSync(home('proof/data'), { recursive: true });
-		const written = [block, block.replace(/^/gm, '    '), block.replace(/^(?=.)/gm, '\u00a0').replace(/^\u00a0/, '')].map(
-			text => {
-				expect(paste(text)).toBe('');
-				return read(file);
-			},
-		);
+		const written = [
+			block,
+			block.replace(/^/gm, '    '),
+			block.replace(/^(?=.)/gm, '\u00a0').replace(/^\u00a0/, ''),
+		].map(text => {
+			expect(paste(text)).toBe('');
+			return read(file);
+		});
 		const [plain = '', indented, odd] = written;
 		expect(plain.trim()).not.toBe('');
 		if (file.endsWith('.sql')) {
@@ -162,7 +175,7 @@ describe.each([
 	});
 });
 
-test("settings of roles in one database wait until that database is there", () => {
+test('settings of roles in one database wait until that database is there', () => {
 	const guide = guided('postgres-major', { from: '9.6', to: '17', layout: 'compose' });
 	const setting = "ALTER ROLE bot IN DATABASE synapse SET work_mem TO '9MB';";
 	mkdirSync(home('pg-backup'));
@@ -179,7 +192,8 @@ test('folders that a guide did not create are not removed', () => {
 	mkdirSync(home('pg-backup'));
 	mkdirSync(home('schemas'));
 	put('pg-backup/letters', 'mine');
-	const compose = (data: string) => put('docker-compose.yml', `services:\n  db:\n    volumes:\n      - ${data}:/var/lib\n`);
+	const compose = (data: string) =>
+		put('docker-compose.yml', `services:\n  db:\n    volumes:\n      - ${data}:/var/lib\n`);
 	compose('./schemas-17');
 	expect(paste(blockOf(guide, 'dump', 'for-this-upgrade'))).toContain('FAILED');
 	expect(paste(blockOf(guide, 'later-compose', 'rm -rf ./pg-backup'), { docker: 'true' })).toContain('FAILED');
@@ -205,7 +219,9 @@ test('a cluster that is not dropped keeps everything else', () => {
 	const block = blockOf(guide, 'later-debian', 'pg_dropcluster');
 	const online = { pg_lsclusters: 'echo 17 main 5432 online', sed: 'true' };
 	expect(paste(block, { ...online, pg_dropcluster: 'exit 1' })).toContain('FAILED');
-	expect(paste(block, { pg_lsclusters: 'echo 17 main 5433 down', pg_dropcluster: 'touch dropped' })).toContain('FAILED');
+	expect(paste(block, { pg_lsclusters: 'echo 17 main 5433 down', pg_dropcluster: 'touch dropped' })).toContain(
+		'FAILED',
+	);
 	expect(existsSync(home('pg-backup'))).toBe(true);
 	expect(existsSync(home('dropped'))).toBe(false);
 });
@@ -236,9 +252,9 @@ test('units that ran are started again, also those that were noted at an earlier
 		['back-stopped-debian', 'start'],
 		['back-debian', 'start'],
 	] as const)
-		expect(paste(blockOf(guide, stage, `systemctl ${verb}`), { journalctl: 'true', systemctl: systemctl('') })).toContain(
-			`${verb} matrix-synapse.service mautrix-one.service`,
-		);
+		expect(
+			paste(blockOf(guide, stage, `systemctl ${verb}`), { journalctl: 'true', systemctl: systemctl('') }),
+		).toContain(`${verb} matrix-synapse.service mautrix-one.service`);
 });
 
 test("a setting is known in either case of its letters, and the newest server's names decide", () => {

@@ -73,7 +73,7 @@ test.each([
 	[
 		'a secret of another block',
 		'curl -H "Bearer $TOKEN" a',
-		'curl -H "Bearer ${TOKEN:?run the block above first}" a',
+		`curl -H "Bearer \${TOKEN:?run the block above first}" a`,
 		'a refusal',
 	],
 	['a secret that stays', 'export PGPASSWORD', 'PGPASSWORD=a psql', 'parentheses around'],
