@@ -106,6 +106,8 @@ describe('a file that a guide writes does not depend on how its lines are indent
 			expect(words(indented)).toEqual(words(plain));
 			return;
 		}
+		// A line without a margin would be left out.
+		expect(plain.split('\n')).toHaveLength(block.split('\n').length - 1);
 		expect(indented).toBe(plain);
 		expect(odd).toBe(plain);
 		if (file.endsWith('.py'))
