@@ -111,7 +111,7 @@ test('tells the rooms even if killed between noticing the loss and the first syn
 	expect(await heard()).toHaveLength(2);
 });
 
-test('tells nothing to a room that the bot joins later', async () => {
+test('does not tell rooms that the bot joins later', async () => {
 	await start(true);
 	await store.take(batch('1', { joined: [news([], { room: other })] }), now());
 	await store.take(batch('2', { joined: [news([], { room })] }), now());

@@ -41,7 +41,7 @@ function wallClock(zone: string): (at: number) => number {
 	};
 }
 
-describe('end in the first minute that is not quiet by the wall clock', () => {
+describe('end at the first minute whose wall-clock time is not quiet', () => {
 	const minute = 60_000;
 	const inMinutes = (text: string) => Number(text.slice(0, 2)) * 60 + Number(text.slice(3));
 	test.each([

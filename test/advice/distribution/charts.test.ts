@@ -58,7 +58,7 @@ test('hides the entries of a component that is off, with the reason', () => {
 	expect(on.entries[0]?.concerned).toBe(true);
 });
 
-test('leaves a condition in words open', () => {
+test('leaves a condition open if it is only in words', () => {
 	const entries = [entry('26.1.0', { onlyIf: 'the cluster has IPv6 alone', components: ['matrixRTC.enabled'] })];
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), { ...known, entries });
 	expect(found.entries[0]?.concerned).toBe('unknown');

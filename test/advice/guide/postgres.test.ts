@@ -213,13 +213,13 @@ describe('!postgres', () => {
 		expect(text(await said('15 17 mdad'))).toContain('postgres_allowed_versions_custom: [15, 17]');
 	});
 
-	test('does not call a database untouched that the provider upgrades in place', async () => {
+	test('does not call a database that the provider upgrades in place untouched', async () => {
 		const { summary, dangers } = (await said('15 17 managed way=provider host=a')).value as Guided;
 		expect(summary).not.toMatch(/untouched/);
 		expect(dangers.join()).toContain('changes the server itself');
 	});
 
-	test('does not call a stage of another layout or storage skipped', async () => {
+	test('does not list a stage of another layout or storage as skipped', async () => {
 		for (const typed of ['15 17 debian', '15 17 docker', '15 17 docker data=pgdata'])
 			expect((await said(typed)).sections.map(({ title }) => title).join(), typed).not.toContain(
 				'Does not apply to you',

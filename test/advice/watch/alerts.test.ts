@@ -612,7 +612,7 @@ describe('a withdrawn release', () => {
 		expect(names(late.hears(history, without('1.3.0'), at(1)))).toEqual([]);
 	});
 
-	test('has a replacement that is news, although its line was reported before', () => {
+	test('does not keep its replacement from being reported', () => {
 		const room = listener({ heard: '1.2.0' });
 		const history = [runs('1.2.0', '2022-01-09')];
 		room.hears(history, known({ releases: all }), at(0));

@@ -214,7 +214,7 @@ describe('news from upstream', () => {
 });
 
 describe('politely', () => {
-	test('uses conditional requests, and not before their time', () =>
+	test('uses conditional requests, and waits out the interval', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			const first = upstream.asked.length;

@@ -1,4 +1,4 @@
-// Every YAML file of ours has a JSON Schema in the editor's settings, made from the shape that the program reads it with.
+// Every YAML file of ours has a JSON Schema in the editor's settings, made from the shape with which the program reads it.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { fileURLToPath } from 'node:url';
