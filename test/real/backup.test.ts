@@ -78,7 +78,7 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	);
 	const { out, err, status } = await backup(bot, to);
 	expect([err, status]).toEqual(['', 0]);
-	expect(out).toMatch(/first: a backup of \S+data, made while the bot runs \(\d+\.\d MB\)\n$/);
+	expect(out).toMatch(/first: a backup of \S+data, made while the bot was running \(\d+\.\d MB\)\n$/);
 	expect(await commands).toEqual(Array.from({ length: 20 }, (_, index) => `echo during ${index}`));
 
 	// Both stores are complete, nobody else can read them, and nothing is left behind.
@@ -135,7 +135,7 @@ test('copies a stopped bot, and moves it without a new session', async () => {
 	await bot.kill();
 	const to = join(bot.dir, 'copy');
 	const { out, status } = await backup(bot, to);
-	expect([out, status]).toEqual([expect.stringMatching(/made while the bot is stopped/), 0]);
+	expect([out, status]).toEqual([expect.stringMatching(/made while the bot was stopped/), 0]);
 	rmSync(join(bot.dir, 'data'), { recursive: true });
 	cpSync(to, join(bot.dir, 'data'), { recursive: true });
 	await bot.start();
