@@ -190,7 +190,7 @@ export function pythonOf(os: string): string | undefined {
 	return systemPythons[os];
 }
 
-/** The one major version of PostgreSQL that a system's own archive has. */
+/** The major PostgreSQL version in each system's own archive. */
 const systemPostgres: Readonly<Record<string, string>> = {
 	'debian-9': '9.6',
 	'debian-10': '11',
@@ -202,18 +202,18 @@ const systemPostgres: Readonly<Record<string, string>> = {
 	'ubuntu-20.04': '12',
 	'ubuntu-22.04': '14',
 	'ubuntu-24.04': '16',
-	// The default of those that have several.
+	// The default, if there are several.
 	'rhel-8': '10',
 	'rhel-9': '13',
 	'rhel-10': '16',
 };
 
-/** The PostgreSQL of a system, where it is known. */
+/** The PostgreSQL version of a system, if known. */
 export function postgresOf(os: string): string | undefined {
 	return systemPostgres[os];
 }
 
-/** The SQLite that Python uses there, as far as it is known. */
+/** The SQLite version that each system's Python uses, if known. */
 const systemSqlites: Readonly<Record<string, string>> = {
 	'debian-9': '3.16.2',
 	'debian-10': '3.27.2',

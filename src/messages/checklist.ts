@@ -1,4 +1,4 @@
-// What a first screen lists to tick off: before, during and after the upgrade, the rollback, and what users will notice.
+// The boxes on a first screen: before, during and after the upgrade, the rollback, and what users will notice.
 import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Step } from '../advice/upgrade/step.ts';
 import { compare } from '../deployment/version.ts';
@@ -17,14 +17,14 @@ function titles(steps: readonly Step[]): string[] {
 }
 
 function atMostLines(lines: readonly string[], atMost: number): string[] {
-	// A line that says “1 more” would take the place of the one that it leaves out.
+	// A line that says “1 more” would take as much room as the line it omits.
 	const shown = lines.slice(0, lines.length === atMost + 1 ? lines.length : atMost);
 	const more = lines.length - shown.length;
 	const what = shown.length ? `${more} more` : count(more, 'thing');
 	return more > 0 ? [...shown, `☐ ${what}, in “The steps”`] : shown;
 }
 
-/** What is certain, then what everybody has to look at: first what a query tells, which could hold the switch up. */
+/** What is certain, then what everybody must check. Queries come first, because they could delay the switch. */
 export function beforeLines(
 	plan: Plan,
 	{ sure, checks, updates, measures }: Sorted,
@@ -79,7 +79,7 @@ export function rollbackLine({ rollback, from, to }: Plan): string {
 
 const spaceLine = `☐ Space for a backup? (${code('df -h')})`;
 
-/** It can take days, so it comes first of all; where the plan halts, each halt has a wait of its own. */
+/** It can take days, so it comes first; if the plan has required stops, each of them has its own wait. */
 function waitLines({ stops }: Plan, updates: Sorted['updates']): string[] {
 	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
 }
@@ -110,7 +110,7 @@ function switchWords(plan: Plan): string {
 	return `${led ?? alone}, then wait for ${ready}`;
 }
 
-/** What users will ring about: what they must do or cannot undo first, then the newest. */
+/** What users will complain about: what they must do or cannot undo first, then the newest. */
 export function peopleList({ steps }: Plan, atMost: number): string {
 	const telling = steps.filter(({ people }) => people !== undefined);
 	if (!atMost) return '';

@@ -66,7 +66,7 @@ function screen({ plan, sorted, folds, taken, known }: ScreenParts, density: Den
 	};
 }
 
-/** Characters of an “if” that a line of the first screen has room for. */
+/** The longest “if” clause that fits a line of the first screen (characters). */
 const shortClause = 60;
 
 function open(markdown: string): Section {
@@ -124,7 +124,7 @@ function settingsLine(plan: Plan, { first, maybeFirst, settings }: Sorted): stri
 	const isOnly = !first.length && !maybeFirst.length && !unread.length && !perhapsBroken(plan);
 	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = things(settings.length, first.length ? `more ${sorts}` : sorts);
-	// Where the last line asks for the look, that has the command.
+	// If the last line suggests the look, it has the command.
 	const isNext = !first.length && profile.install !== undefined;
 	const which = settings.length === 1 ? 'whether it applies' : 'which apply';
 	const tells = !settings.some(({ look }) => look)
@@ -135,7 +135,7 @@ function settingsLine(plan: Plan, { first, maybeFirst, settings }: Sorted): stri
 	return `🟡 **${capital(`${isOnly ? 'only ' : ''}${many} can prevent startup`)}**; ${tells}.`;
 }
 
-/** Everything else hangs on it, so it comes before all that does. */
+/** Everything else depends on it, so it comes first. */
 function systemLine({ system }: Sorted): string[] {
 	if (!system) return [];
 	const { likely } = system;
@@ -172,12 +172,15 @@ function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	return [...shown.map(dangerLine), ...(more > 0 ? [`🟡 ${what} may affect you: see “Everything else”.`] : [])];
 }
 
-/** One line: floors, holes, what cannot be undone; and how much changes for users, where that has no list. */
+/**
+ * One line about minimum versions, vulnerabilities and what cannot be undone; and how much changes for users, if
+ * that is not listed.
+ */
 function standing(plan: Plan, listed: boolean): string {
 	const { floors, profile, advisories } = plan;
 	const changes = listed ? 0 : plan.steps.filter(({ people }) => people !== undefined).length;
 	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
-	// Packages depend on what they need.
+	// Packages depend on what they need, so nobody has to be asked.
 	const isAsked = (of: Floor['of']) => of === 'python' && bringsPython.includes(profile.install);
 	const open = floors.filter(({ met, of }) => met === 'unknown' && !isAsked(of));
 	const unknown = [
@@ -198,7 +201,7 @@ function standing(plan: Plan, listed: boolean): string {
 		...(listed ? smallFaults(plan) : []),
 		...(changes ? [`${count(changes, 'change')} for users`] : []),
 	].join(' · ');
-	// What cannot be undone is never left out.
+	// What cannot be undone is never omitted.
 	const lasting = listed ? [] : plan.steps.flatMap(({ people, oneWay }) => (people && oneWay ? [`⚠️ ${people}`] : []));
 	const lines = [...openLines(plan), ...lasting, capital(line), ...oneWayLine(plan)];
 	return lines.filter(Boolean).join('\\\n');

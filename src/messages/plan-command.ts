@@ -94,7 +94,7 @@ function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
 
 type OpenCondition = { applies: Applies; ask: readonly string[]; steps: number };
 
-/** The open conditions of steps, each once: in a long plan many steps share one, and each is decided for each fact. */
+/** The open conditions of steps, each once: in a long plan many steps share one, and each is evaluated for each fact. */
 function conditionsOf(steps: readonly Step[]): OpenCondition[] {
 	const conditions = new Map<string, OpenCondition>();
 	for (const { ask, applies, generated } of steps) {

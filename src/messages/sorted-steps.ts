@@ -37,11 +37,11 @@ export type Sorted = {
 	updates: readonly string[];
 	/** Commands that back up the database before the first switch. */
 	backup: readonly string[];
-	/** Whether the first release can be fetched while the old one still runs. */
+	/** Whether the first release can be downloaded while the old one is still running. */
 	fetches: boolean;
-	/** Whether the free disk space can be looked at by a command. */
+	/** Whether a command can show the free disk space. */
 	measures: boolean;
-	/** Which system it is has to be looked at first: not all have packages of the target. */
+	/** Set if the system must be found out first, because not all have packages of the target. */
 	system?: { likely?: LikelySystem };
 };
 /** `command`: shows whether it is done; `instead`: the release to choose instead. */
@@ -132,12 +132,12 @@ export function sortedSteps(plan: Plan): Sorted {
 	};
 }
 
-/** Without it the release may not even come onto the machine. */
+/** Without it the release may not even be available to install. */
 function isOfInstall({ applies }: Step): boolean {
 	return applies !== undefined && 'all' in applies && applies.all.some(term => term.startsWith('install='));
 }
 
-/** One command tells whose it is: `python -V`. */
+/** A single command shows whom it affects: `python -V`. */
 function asksForPython({ ask, must, when, concerned }: Step): boolean {
 	return must && when === 'before' && concerned === 'unknown' && ask?.every(fact => fact === 'python') === true;
 }
@@ -145,12 +145,12 @@ function asksForPython({ ask, must, when, concerned }: Step): boolean {
 /** The note about the one migration that is a first start of its own. */
 const longStart = '1.85.0/push-updates-in-foreground';
 
-/** A floor line, or the step about missing packages, says it once for all notes of its kind. */
+/** Whether the line about a minimum version, or the step about missing packages, already covers a note. */
 function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 	if (step.generated) return false;
 	// The switch's own line says that all workers stop.
 	if (step.story === 'rolling-restart') return true;
-	// So does the step about systemd's limit.
+	// The step about systemd's timeout covers this one.
 	if (step.id === longStart && steps.some(({ id }) => id.endsWith('/start-limit'))) return true;
 	const floor = floorOf(step);
 	if (floor !== undefined && floors.some(({ of }) => of === floor)) return true;
@@ -212,7 +212,7 @@ function floorFirst({ of, at, min }: Floor, plan: Plan, lacking: NoPackage | und
 
 const onHost: readonly unknown[] = ['debian', 'distro', 'pip', 'source'];
 
-/** Where a newer PostgreSQL comes from, for those who have it from packages: each Debian and Ubuntu has one version. */
+/** Where to get a newer PostgreSQL, if it comes from packages: each Debian and Ubuntu release has one version. */
 function archived(
 	min: string,
 	{ install, os }: Plan['profile'],
@@ -234,7 +234,7 @@ function noPackageHow({ from, system: { os, packages }, both, next }: NoPackage)
 	return { how: code(`!upgrade ${from} ${packages.last} debian os=${os}`) };
 }
 
-/** The sentence a text begins with, where it is short enough for one line. */
+/** A text's first sentence, if it is short enough for one line. */
 function firstSentence(text: string): string {
 	const [found = ''] = /^.+?[.!?](?=\s+[A-Z`]|\s*$)/s.exec(text.split('\n\n', 1)[0] ?? '') ?? [];
 	return found.length <= 200 ? found.replace(/\s+/g, ' ') : '';

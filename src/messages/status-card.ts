@@ -219,7 +219,7 @@ function distributionLines(facing: Facing): string[] {
 	];
 }
 
-/** A room opens at the end of a message, so what is not the state is folded. */
+/** A room opens at the end of a message, so everything except the state is folded. */
 function overviewSections(overview: Overview, facing: Facing): Section[] {
 	const { server } = facing;
 	const { open, severe, way, newest, deadlines, overdue, rollback, ask } = overview;

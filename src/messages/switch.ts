@@ -73,7 +73,7 @@ ${block(checkout)}
 Then:`;
 }
 
-/** What stands above the commands that bring a release onto the machine. */
+/** The text above the commands that download a release. */
 function fetchWords({ install, version, built, hold }: WayCommands, workers: boolean): string {
 	if (install === 'docker')
 		return `In \`compose.yaml\` (or your \`docker run\`), set the new image${workers ? ', for Synapse and each worker' : ''}, and pull it:`;
@@ -84,7 +84,7 @@ function fetchWords({ install, version, built, hold }: WayCommands, workers: boo
 	return `The packages come from ${code('packages.matrix.org')}, whose index lists only the newest; older ones are still in its pool, and \`apt-get\` can install them as a file. ${which}: on another system, stop at the last release that has one, upgrade the system, and continue${held ? `.${held}\n\nTo download the package:` : ':'}`;
 }
 
-/** How one way to install is done: what stands above its commands. */
+/** How the switch works with one type of installation: the text above its commands. */
 function wayWords(way: WayCommands): string {
 	const { install, version, begins, frozen, extras } = way;
 	const thing = things[install];
@@ -138,7 +138,7 @@ function stopWords({ workers, stop }: SwitchCommands): string {
 	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}${lingering(stop)}`;
 }
 
-/** A process that something else started goes on writing: `synctl` and a target stop only what is theirs. */
+/** A process started by something else goes on writing: `synctl` and a systemd target stop only their own. */
 function lingering(stop: readonly string[]): string {
 	return stop.some(line => line.startsWith('pgrep'))
 		? '\n\nThe last line must print `all stopped`. If it lists processes, something else started them: stop them there, or with `kill`.'
@@ -317,7 +317,6 @@ function taskTitle(task: StepTask): string {
 	return `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`;
 }
 
-/** What to do where there is no package. */
 function noPackageTitle({ version, system: { name, packages }, next, both }: NoPackage): string {
 	if (!('last' in packages) || !next) return `No package of ${version} for ${name}`;
 	return both.length

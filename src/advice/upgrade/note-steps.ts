@@ -20,7 +20,7 @@ export function stepOf(
 	const left = legs[leg]?.from ?? from;
 	const isCertain = note.certainBelow !== undefined && isAbove(note.certainBelow, left);
 	const onlyIf = isCertain ? undefined : note.onlyIf;
-	// Hundreds of them an answer: what is optional is set, since spreading it copies everything again.
+	// An answer has hundreds of these, so optional fields are set: spreading would copy everything again.
 	const step: Step = {
 		id: note.id,
 		release: note.release,

@@ -62,7 +62,7 @@ export function systemOpen(
 			: [],
 	);
 	const postgres = String(profile.get('postgres')?.value);
-	// The one that had packages for longest is the one most people stay on.
+	// Most people stay on the system that had packages for longest.
 	const [likely] = ended.filter(({ os }) => postgresOf(os) === postgres).sort((a, b) => compare(b.last, a.last));
 	const step: Step = {
 		...standingFor(members),

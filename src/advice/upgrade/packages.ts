@@ -12,7 +12,7 @@ export type System = {
 	/** `Debian 12`. */
 	name: string;
 	family: 'debian' | 'ubuntu';
-	/** The day the system itself was released. */
+	/** The release day of the system itself. */
 	released: string;
 	packages: NonNullable<Lifecycle['releases'][number]['packages']>;
 };
@@ -38,8 +38,8 @@ export function isBuilt({ packages }: System, version: Version): boolean {
 }
 
 /**
- * Whether that package surely fits the system as it was released. A package depends on the Python that the system had on the
- * day of the build: while the system was still in the making, that could be an older one, and then `apt` refuses the package.
+ * Whether that package certainly works on the released system. It depends on the Python of the day it was built:
+ * before the system's release that could be an older one, and then `apt` refuses the package.
  */
 export function isSurelyBuilt(system: System, version: Version, day: string | undefined): boolean {
 	return isBuilt(system, version) && day !== undefined && day >= system.released;

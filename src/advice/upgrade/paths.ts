@@ -20,9 +20,10 @@ const whole = new RegExp(`(?<![\\w./-])(${names})(?![\\w-]|\\.\\w)`, 'g');
 const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|(?<!\`)\`(${names})\`(?!\`)`, 'gm');
 
 /**
- * The text with the paths of this way to install. Paths inside a container stay out of commands, which are typed outside;
- * of files that another configuration is made into, only commands that look at them get the path. After a command of pip's
- * stands how Python packages get there, where that is not pip; before it, what opens the virtual environment.
+ * The text with the paths of this type of installation. Paths inside a container stay out of commands, which are
+ * typed outside. If homeserver.yaml is generated, only commands that inspect it get its path. Blocks with pip
+ * commands start by activating the virtual environment, and the text ends with how to install Python packages
+ * here if not with pip.
  */
 export function located(text: string, recipe: Recipe): string {
 	const { libraries } = recipe;
@@ -32,10 +33,10 @@ export function located(text: string, recipe: Recipe): string {
 }
 
 const pipInstall = /^\s*(?:\S*\/)?pip3? install /m;
-/** A command of pip, with the lines that it goes on in. */
+/** A pip command, with its continuation lines. */
 const pipCommand = /^[ \t]*(?:\S*\/)?pip3? (?:.*\\\n)*.*\n/gm;
 
-/** The text without commands of pip, and without blocks that had nothing else. */
+/** The text without pip commands, and without blocks that contained nothing else. */
 function withoutPip(text: string): string {
 	return text.replace(/^```[a-z]*\n([\s\S]*?)^```\n?/gm, (block, lines: string) => {
 		const left = lines.replace(pipCommand, '');

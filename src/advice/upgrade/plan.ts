@@ -118,11 +118,11 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	};
 }
 
-/** Packages that depend on the Python and the SQLite that they run on: `apt` and Nix see to it. */
+/** Packages that depend on the system's Python and SQLite: `apt` and Nix make sure of the versions. */
 const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
 const floorStories: readonly unknown[] = ['python-floor', 'sqlite-floor'];
 
-/** A new environment is nothing for those whose package brings its Python: what they may need is another system. */
+/** Does not apply if the package brings its Python: what may be needed then is another system, not a new environment. */
 function bringsFloor({ story }: Note, profile: Profile): Concern | undefined {
 	const install = profile.get('install');
 	return install && dependent.includes(install.value) && floorStories.includes(story)

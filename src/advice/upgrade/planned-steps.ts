@@ -43,13 +43,13 @@ function dayOf(release: Version, releases: Knowledge['releases']): string | unde
 	return releases.find(({ version }) => version === release)?.date;
 }
 
-/** Whether the package that runs may be on a system that has none of the release at the end of the leg. */
+/** Whether the running package may be on a system for which the leg's target has none. */
 function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
 	if (profile.get('install')?.value !== 'debian' || profile.has('os')) return false;
 	return systems.some(system => isBuilt(system, from) && !isBuilt(system, to));
 }
 
-/** The step before everything else where upstream has no package of the target for the stated system. */
+/** The first step, if upstream has no package of the target for the stated system. */
 export function systemFirst(
 	{ from, to, profile }: Omit<Way, 'today'>,
 	{ lifecycles, releases }: Pick<Knowledge, 'lifecycles' | 'releases'>,

@@ -37,7 +37,7 @@ export type StepTask =
 	| { kind: 'no-package'; lacking: NoPackage }
 	| { kind: 'start-limit'; limit: StartLimit }
 	| { kind: 'outside'; places: readonly FoundIn[]; checks: readonly OutsideCheck[] }
-	/** Systems by their names: those that have packages of the target, and the last release of those whose packages ended. */
+	/** Systems by name: those with packages of the target, and the last release of those whose packages ended. */
 	| {
 			kind: 'which-system';
 			to: Version;
@@ -46,7 +46,7 @@ export type StepTask =
 			likely?: LikelySystem;
 	  };
 
-/** A system that has no more packages after `last`. */
+/** A system without packages after `last`. */
 type EndedSystem = { name: string; last: Version };
 
 /** The one among them whose own archive has the stated PostgreSQL. */

@@ -10,7 +10,7 @@ import { isBuilt, isSurelyBuilt, type System } from './packages.ts';
 
 export type Leg = { from: Version; to: Version };
 
-/** A leg, with the days its releases appeared (`left` is of `from`) and the day it is asked about (`2026-11-21`). */
+/** A leg, with the dates of its releases (`left` is that of `from`) and the current date (`2026-11-21`). */
 export type DatedLeg = Leg & { left?: string | undefined; released: string; today: string };
 
 /** What to choose from: the recipes, and the systems that upstream builds packages for. */
@@ -21,13 +21,13 @@ export type NoPackage = {
 	version: Version;
 	from: Version;
 	system: System;
-	/** Systems of its family with a package of the release, and one of `from` that surely fits them, by name. */
+	/** Systems of its family with a package of the release, and one of `from` that certainly works, by name. */
 	both: string[];
-	/** Systems of its family that have a package of the release, by name. */
+	/** Systems of its family with a package of the release, by name. */
 	newer: string[];
-	/** The oldest of `both` or else of `newer`, where the packages of the system have ended. */
+	/** The oldest of `both`, or else of `newer`, if the system's packages have ended. */
 	next?: System;
-	/** Whether that one also has a package of the release that runs when the system is upgraded. */
+	/** Whether `next` also has a package of the release that runs when the system is upgraded. */
 	keeps: boolean;
 };
 
@@ -35,9 +35,9 @@ export type NoPackage = {
 export type WayCommands = {
 	install: string;
 	version: Version;
-	/** Brings the release onto the machine while the old one still runs. */
+	/** Downloads the release while the old one is still running. */
 	fetch: string[];
-	/** Commands in a block, a line each; none where the release cannot be had this way. */
+	/** Commands in a block, one per line; empty if the release is not available this way. */
 	lines: string[];
 	/** Follows the log. */
 	log: string[];
@@ -59,9 +59,9 @@ export type WayCommands = {
 export type SwitchCommands = Leg & {
 	/** Counts the start release's remaining background updates; empty if a wait has already done so. */
 	updates: string[];
-	/** Shows how large the database is, and what is free; none where an earlier leg has shown it. */
+	/** Shows the size of the database and the free space; empty if an earlier leg has shown it. */
 	space: string[];
-	/** Stops Synapse without workers. */
+	/** Stops Synapse if it has no workers. */
 	stop: string[];
 	backup: string[];
 	/** How to roll back if the start fails. */
@@ -119,13 +119,13 @@ function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | u
 	return soonAfter > frozen.notBefore ? soonAfter : frozen.notBefore;
 }
 
-/** For which of these systems upstream has no package of the release, and which others it has one for. */
+/** Which of these systems lack a package of the release, and which others have one. */
 export function noPackage(
 	system: System,
 	{ from, to, left }: Leg & Pick<DatedLeg, 'left'>,
 	systems: readonly System[],
 ): NoPackage {
-	// Nobody upgrades Debian to Ubuntu, or goes back to an older system.
+	// Nobody upgrades Debian to Ubuntu, or to an older system.
 	const newer = systems.filter(
 		other => other.family === system.family && other.released > system.released && isBuilt(other, to),
 	);
@@ -226,8 +226,8 @@ function proofOf(profile: Profile, install: string | undefined, backup: readonly
 }
 
 /**
- * What else is known of a leg: whether its start opens the database afterwards, whether a wait stands before it, and whether
- * another leg does.
+ * Context of a leg: whether its start release opens the database afterwards, whether a wait comes before it, and
+ * whether another leg does.
  */
 export type LegAround = { opens: WayBack['opens']; waited: boolean; further?: boolean };
 
@@ -269,13 +269,16 @@ export function switchCommands(
 	};
 }
 
-/** The size of the database, in each engine's words. */
+/** Queries for the size of the database, by engine. */
 const sizes = {
 	postgres: 'SELECT pg_size_pretty(pg_database_size(\n  current_database()))',
 	sqlite: 'SELECT page_count * page_size / 1048576\n  AS mb FROM pragma_page_count, pragma_page_size',
 };
 
-/** A query on Synapse's database, typed where it is reached. It has neither double quotes nor dollars. */
+/**
+ * A query on Synapse's database, wrapped in the command that runs it. The query contains neither double quotes
+ * nor dollar signs.
+ */
 function asked(query: string, recipe: Recipe): Recipe['query'] {
 	return askedOfEach({ postgres: query, sqlite: query }, recipe);
 }

@@ -22,7 +22,7 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 
 	return {
 		async due(now, except, limit) {
-			// One more tells whether to choose.
+			// One more row tells whether to choose.
 			const most = limit + 1;
 			const rows = except.length
 				? await dueRows(db, now.getTime(), most).where('room', 'not in', except).execute()
@@ -94,7 +94,7 @@ const finish = prepared((db, { id, now, outcome, event, why }: End) =>
 		.where('done_at', 'is', null),
 );
 
-/** One query per limit. A limit is a literal, because SQLite plans a statement again whenever a bound limit changes. */
+/** One query per limit. Limits are literals, because SQLite plans a statement again whenever a bound limit changes. */
 function dueAnywhereQueries() {
 	const ofLimit = (limit: number) => prepared((db, { now }: { now: number }) => dueRows(db, now, limit));
 	const byLimit = new Map<number, ReturnType<typeof ofLimit>>();
