@@ -79,7 +79,7 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
 
-/** How many stand unfolded: on a phone, a room opens at the end of the answer, and these are what it should show. */
+/** At most this many are unfolded: on a phone, a room opens at the end of the answer, and these are what it should show. */
 const near = 3;
 
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
