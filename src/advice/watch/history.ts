@@ -19,7 +19,7 @@ export type Saw =
 	/** Other software, an unparsable version, a hidden version, or no response. Old stores lack `observed`. */
 	| { is: 'other' | 'unreadable' | 'hidden' | 'silent'; observed?: Observed };
 
-/** A run of equal polls. Times are ISO 8601, UTC: of its first and last poll. */
+/** A run of equal polls, with the times of its first and last poll (ISO 8601, UTC). */
 export type LookRun = { since: string; until: string; looks: number } & Saw;
 
 /** At most this many runs are kept per server. */

@@ -66,7 +66,7 @@ export type ReplicaSetup = {
 /** The notification channel. Channels span the database, so a bot in another schema may wake up for nothing. */
 const channel = 'glia_outbox';
 
-/** Tables that only replicas need. Two processes creating them at once can conflict once. */
+/** Tables that only replicas need. If two processes create them at once, one may fail once. */
 const tables = `
 	CREATE TABLE IF NOT EXISTS lease (id int PRIMARY KEY, holder text, fence bigint NOT NULL, until timestamptz NOT NULL);
 	INSERT INTO lease VALUES (1, NULL, 0, '-infinity') ON CONFLICT DO NOTHING;
