@@ -162,6 +162,15 @@ describe('required stops', () => {
 		expect(planned('1.0.0', '1.3.0', knowledge).stops).toHaveLength(1);
 		expect(planned('1.0.0', '1.3.0', knowledge, deployed('sqlite')).stops).toEqual([]);
 	});
+	test('decide whether a later leg starts below a release', () => {
+		const notes = [note('1.3.0/a', { onlyIf: 'it is queued', certainBelow: '1.2.0', must: true })];
+		const onlyIf = (fact: string) =>
+			planned('1.0.0', '1.3.0', known({ stops: [stop], notes }), deployed(fact)).steps.find(
+				({ id }) => id === '1.3.0/a',
+			)?.onlyIf;
+		expect(onlyIf('postgres')).toBe('it is queued');
+		expect(onlyIf('sqlite')).toBeUndefined();
+	});
 	test('are only a wait for those who start at the stop', () => {
 		const waiting = known({ stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }] });
 		const result = planned('1.2.0', '1.3.0', waiting);
