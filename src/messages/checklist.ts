@@ -34,12 +34,17 @@ export function beforeLines(
 	const lines = atMostLines([...titles(sure.before), ...perhaps], before);
 	const space = measures ? [spaceLine] : [];
 	const all = [...waitLines(plan, updates), ...lines, ...space];
-	return isTight({ first }) && all.length ? [all.join(' ')] : all;
+	return isTight({ first }) && all.length ? [inOneLine(all)] : all;
+}
+
+/** A box stays with its first word where the line is broken. */
+function inOneLine(lines: readonly string[]): string {
+	return lines.map(line => line.replace(/^☐ /, '☐\u00a0')).join(' ');
 }
 
 export function afterLines({ trying, sure }: Sorted, { after, first }: Density): string {
 	const lines = [...titles(trying), ...atMostLines(titles(sure.after), after)];
-	return boxes('Afterwards', isTight({ first }) ? [lines.join(' ')] : lines);
+	return boxes('Afterwards', isTight({ first }) ? [inOneLine(lines)] : lines);
 }
 
 /** Titles of the part with the backup and the switch, by which other screens find it. */
@@ -73,7 +78,7 @@ export function rollbackLine({ rollback, from, to }: Plan): string {
 			? `${from} still opens the database`
 			: canReturn === 'unknown' || floor === to
 				? 'only a backup is certain'
-				: `to ${floor}; beyond that, a backup`;
+				: `by backup; without it, to ${floor}`;
 	return `**Rollback:** ${how} (${code(`!rollback ${to} ${from}`)})`;
 }
 

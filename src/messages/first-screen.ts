@@ -248,7 +248,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 	if (instead !== undefined)
 		return [`**Now:** plan for the release without the bug: ${code(planCommand({ ...plan, to: instead }))}`];
 	if (first?.command) {
-		const look = sorted.system ? 'check the system; ' : '';
+		const look = sorted.system ? `${code('cat /etc/os-release')}; ` : '';
 		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
 	}
 	if (sorted.system)

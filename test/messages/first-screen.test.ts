@@ -354,6 +354,9 @@ describe('the system under a package', () => {
 			'🟡 First check which system it runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
 		);
 		expect(first('1.61.0 1.163.2 debian postgres=12 workers')).toContain('PostgreSQL 12 suggests Ubuntu 20.04, whose');
+		expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain(
+			'Now: `cat /etc/os-release`; keep 1.61.0 running until this prints 0.',
+		);
 		// Debian 12 has packages of the target.
 		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not all have packages; add yours');
 		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which system');
@@ -372,7 +375,7 @@ describe('the system under a package', () => {
 test('the rollback has a line: without the backup as far as a release, with it, or either unknown', () => {
 	const back = (asked: string) => textOf(asked).match(/Rollback: .*/)?.[0];
 	expect(back('1.98.0 1.163.2 docker postgres=15')).toBe(
-		'Rollback: to 1.100.0; beyond that, a backup (`!rollback 1.163.2 1.98.0`)',
+		'Rollback: by backup; without it, to 1.100.0 (`!rollback 1.163.2 1.98.0`)',
 	);
 	expect(back('1.161.0 1.163.2 pip sqlite')).toBe(
 		'Rollback: 1.161.0 still opens the database (`!rollback 1.163.2 1.161.0`)',
@@ -386,7 +389,7 @@ test('what cannot be undone for users is on every first screen', () => {
 });
 
 test('the key of the archive is named, since without it the package may not come', () => {
-	expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain('☐ Renew the package signing key');
+	expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain('☐\u00a0Renew the package signing key');
 	expect(textOf('1.61.0 1.163.2 docker postgres=15 workers')).not.toContain('signing key');
 });
 
