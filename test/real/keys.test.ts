@@ -318,7 +318,7 @@ test('has said nothing if a restored copy is noticed late, and does not end as a
 		await bot.start();
 		const unsealed = await alice.plain.say(room, '!echo sent in the clear');
 		await alice.say(room, '!echo encrypted');
-		await vi.waitUntil(() => bot.output().slice(from).includes('I stay silent in encrypted rooms'), 60_000);
+		await vi.waitUntil(() => bot.output().slice(from).includes('staying silent in encrypted rooms'), 60_000);
 		expect(await alice.plain.messagesOf(room)).toHaveLength(said + 2);
 		proxy.refuse(undefined);
 		expect(await bot.ended()).toBe(1);

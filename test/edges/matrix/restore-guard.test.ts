@@ -100,7 +100,7 @@ describe('waits out a temporary problem, and logs it', () => {
 		expect(await guard.counted).toBe(false);
 		expect(behind()).toBe(1);
 		expect(pauses).toHaveLength(20);
-		expect(loud).toEqual([expect.stringContaining('I stay silent in encrypted rooms')]);
+		expect(loud).toEqual([expect.stringContaining('staying silent in encrypted rooms')]);
 		if (error.statusCode === 429) expect(new Set(pauses)).toEqual(new Set([2500]));
 	});
 
