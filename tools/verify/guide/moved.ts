@@ -94,15 +94,22 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 	writeFileSync(join(root, 'restore.sh'), here(job.restore.command));
 	executable(
 		'ansible-playbook',
-		`case "$*" in
+		// As the role does: it starts PostgreSQL if need be, and leaves it as it found it.
+		`was=; ${root}/bin/systemctl is-active -q matrix-postgres && was=active
+case "$*" in *-postgres*) ${root}/bin/systemctl start matrix-postgres
+	for i in $(seq 300); do PATH=${newPath} pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done ;;
+esac
+case "$*" in
 *--tags=import-postgres*postgres_default_import_database=synapse*) bash ${root}/restore.sh ;;
 *--tags=import-postgres*mas.sql.gz*postgres_default_import_database=matrix_authentication_service*)
 	sed -e 's/synapse\\.sql\\.gz/mas.sql.gz/g' -e 's/--dbname=synapse/--dbname=matrix_authentication_service/g' ${root}/restore.sh > ${root}/restore-mas.sh; bash ${root}/restore-mas.sh ;;
 *--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
-*--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=1 --file=${root}/managed.sql < /dev/null ;;
+*--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql < /dev/null ;;
 *--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
-esac && echo failed=0`,
+esac && echo failed=0; status=$?
+case "$*" in *-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
+exit $status`,
 	);
 	executable('apt-get', 'exit 0');
 	executable('rsync', 'while [[ "$1" == -* ]]; do shift; done; cp -a "$1." "$2"');

@@ -162,7 +162,7 @@ function play({ dir, roles }: PlaybookOf): string {
     - ansible.builtin.set_fact: { service_mgr: systemd, cacheable: true }
       tags: [always]
   roles:
-${present.map(role => `    - { role: ${role}, when: false, tags: [always] }`).join('\n')}
+${present.map(role => `    - { role: ${role}, when: false }`).join('\n')}
     - role: galaxy/postgres
   # ${dir}
 `;
