@@ -94,7 +94,7 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 	writeFileSync(join(root, 'restore.sh'), here(job.restore.command));
 	executable(
 		'ansible-playbook',
-		// As the role does: it starts PostgreSQL if need be, and leaves it as it found it.
+		// As the role does: it starts PostgreSQL if need be, and stops it after an import if it was not running before.
 		`was=; ${root}/bin/systemctl is-active -q matrix-postgres && was=active
 case "$*" in *-postgres*) ${root}/bin/systemctl start matrix-postgres
 	for i in $(seq 300); do PATH=${newPath} pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done ;;
@@ -108,7 +108,7 @@ case "$*" in
 *--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
 esac && echo failed=0; status=$?
-case "$*" in *-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
+case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
 exit $status`,
 	);
 	executable('apt-get', 'exit 0');
