@@ -76,5 +76,5 @@ function questionWords(name: string, { parameters }: Guided): string {
 function answerOf(name: string, { parameters }: Guided): string {
 	const parameter = parameters.find(other => other.name === name);
 	if (!parameter) return name in closedFacts ? closedFacts[name as keyof typeof closedFacts].example : `no-${name}`;
-	return `${name}=${parameter.values?.[0] ?? (name === 'domain' ? 'example.org' : name.toUpperCase())}`;
+	return `${name}=${parameter.values?.[0] ?? parameter.example ?? name.toUpperCase()}`;
 }

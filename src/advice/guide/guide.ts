@@ -61,6 +61,7 @@ export type GuidedParameter = {
 	by: 'stated' | 'fact' | 'default' | 'unknown';
 	means: string;
 	lookup?: string;
+	example?: string;
 	values?: string[];
 };
 
@@ -278,7 +279,7 @@ function sameDeployment({ with: by }: Tried, values: Values): boolean {
 }
 
 function guidedParameter(parameter: Parameter, values: Values, text: (words: string) => string): GuidedParameter {
-	const { name, means, lookup, values: closed } = parameter;
+	const { name, means, lookup, example, values: closed } = parameter;
 	const known = values.get(name);
 	return {
 		name,
@@ -286,6 +287,7 @@ function guidedParameter(parameter: Parameter, values: Values, text: (words: str
 		by: known?.by ?? 'unknown',
 		means: text(means),
 		...(lookup && { lookup: text(lookup) }),
+		...(example && { example }),
 		...(closed && { values: closed }),
 	};
 }

@@ -8,7 +8,7 @@ import type { KnowledgeRule } from './rule.ts';
 /** A parameter's name is not a fact's, it has a kind or a list of values, and its default is one of them. */
 export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	parameters.flatMap((parameter, index) => {
-		const { name, kind, values, derived, follows, default: usual } = parameter;
+		const { name, kind, values, derived, follows, default: usual, example } = parameter;
 		const mistakes: string[] = [];
 		const place = (...path: PropertyKey[]) => at('parameters', index, ...path);
 		if (name === 'way' || isClosed(name) || isOpen(name) || parseTerm(name))
@@ -17,6 +17,8 @@ export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 			mistakes.push(`${place('name')} expected a name of its own, got ${name} for the second time`);
 		if ((kind !== undefined) === (values !== undefined) && !derived)
 			mistakes.push(`${place()} expected either a kind or values for ${name}`);
+		if (example !== undefined && readValue(parameter, example) === undefined)
+			mistakes.push(`${place('example')} expected a value that ${name} accepts, got ${example}`);
 		for (const given of [usual, ...follows.map(({ is }) => is)])
 			if (
 				given !== undefined &&

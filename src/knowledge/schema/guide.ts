@@ -49,7 +49,7 @@ export const parameterShape = z.strictObject({
 		.boolean()
 		.default(false)
 		.describe('Whether the guide does without it; its name in capitals then stays in the commands.'),
-	example: z.string().min(1).optional().describe('A value to show in the question.'),
+	example: z.string().min(1).optional().describe('A value to show in an example answer.'),
 });
 
 /** Cost by the size of the database in GB: disk space, and minutes (on fast and slow machines). */

@@ -39,6 +39,12 @@ test.each([
 		'default: over there',
 		'5:5 expected values that to accepts, got over there',
 	],
+	[
+		'an example it would not accept',
+		'means: where it stands, kind: name }',
+		'means: where it stands, kind: name, example: from=here }',
+		'expected a value that from accepts, got from=here',
+	],
 	['the name of a fact', 'name: layout', 'name: workers', '6:13 expected a name that no fact has, got workers'],
 	[
 		'an error without words',
