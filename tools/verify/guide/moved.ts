@@ -341,7 +341,9 @@ async function move(): Promise<void> {
 	const before = await downUntilRestored(guided);
 	await moveMas(true);
 	await follow(stageOf(stages, 'media-last'));
-	await follow(stageOf(stages, 'start'), commands => commands.includes('--tags=start'));
+	const started = await follow(stageOf(stages, 'start'), commands => /--tags=start|docker exec/.test(commands));
+	if (!/^active$/m.test(started) || !started.includes('"versions"'))
+		throw new Error(`start: Synapse does not answer:\n${started.slice(-2000)}`);
 	await answering();
 	await lookAround(left);
 	const key = readFileSync(join(played.cwd, 'files/signing.key'), 'utf8').split(' ')[1];
