@@ -58,7 +58,7 @@ function allowed({ stated: { from, to } }: Job): string {
 	return `--extra-vars='{"postgres_allowed_versions_custom": [${from}, ${to}]}'`;
 }
 
-/** The way back after an upgrade that failed, or after one that lost something. Throws if the role had not renamed the folder. */
+/** Rolls back an upgrade that failed or lost something. Throws if the role had not renamed the old folder. */
 function backToTheOldFolder(played: Played): void {
 	sh(
 		`test -e /matrix/postgres/data-auto-upgrade-backup
@@ -75,7 +75,7 @@ ${untilItAnswers}`,
 const cli = '/matrix/postgres/bin/cli-non-interactive';
 const untilItAnswers = `for i in $(seq 120); do ${cli} -d synapse -c 'SELECT 1' < /dev/null > /dev/null 2>&1 && break; sleep 1; done`;
 
-/** A dump that breaks off at a damaged table: the role restores what there is, and no task fails. */
+/** Damages a table, so that the dump breaks off there. Throws if the role notices it. */
 export function brokenDumpGoesUnseen(job: Job, played: Played): void {
 	const env = surroundingsOf(played);
 	const ask = (database: string, query: string) =>
@@ -97,5 +97,5 @@ systemctl start matrix-postgres; ${untilItAnswers}`,
 	saying(`systemctl start matrix-postgres; ${untilItAnswers}`, env);
 	const tables = ask('synapse', "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
 	if (tables !== '0') throw new Error(`Synapse's database still has tables: ${tables}`);
-	console.log('  a dump that breaks off goes unseen by the role; the guide’s own checks see it');
+	console.log("  the role does not notice a dump that breaks off; the guide's own checks do");
 }
