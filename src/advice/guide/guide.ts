@@ -372,12 +372,16 @@ export function knownBy(failure: string, pasted: string): boolean {
 	return isIn(plain(failure.replace(placeholder, '…')), plain(pasted));
 }
 
-/** On one line, with plain quotation marks and without terminal control sequences. */
+/** On one line, with plain quotation marks and without terminal control sequences and JSON escapes. */
 function plain(text: string): string {
 	return (
 		text
 			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
 			.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '')
+			// Ansible reports what a command said as JSON.
+			.replace(/\\\\/g, '\\')
+			.replace(/\\[nt]/g, ' ')
+			.replace(/\\"/g, '"')
 			.replace(/[“”„«»]/g, '"')
 			.replace(/[‘’]/g, "'")
 			.replace(/\s+/g, ' ')

@@ -1,6 +1,6 @@
 // A guide for one deployment, with small examples: values, ways, conditions, refusals, known errors.
 import { expect, test } from 'vitest';
-import { failuresIn, guideFor, wayBackFrom } from '../../../src/advice/guide/guide.ts';
+import { failuresIn, guideFor, knownBy, wayBackFrom } from '../../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import { waysBackBeginAtStages } from '../../../src/knowledge/rules/guide.ts';
 import type { Files } from '../../../src/knowledge/rules/rule.ts';
@@ -330,4 +330,17 @@ test('closes a code block in a fix on its own line, whether the error was reprod
 		expect(fences.filter(line => !/^\s*```(bash)?$/.test(line))).toEqual([]);
 		expect(fences.length % 2).toBe(0);
 	}
+});
+
+test.each([
+	['database "…" does not exist', 'psql: error: FATAL:  database "synapse" does not exist'],
+	[
+		'connection to server at "matrix-postgres" (…), port 5432 failed: Connection refused',
+		'psql: error: connection to server at "matrix-postgres" (172.31.0.3), port 5432 failed: Connection refused\n\tIs the server running?',
+	],
+	['invalid command \\restrict', 'psql:/dump.sql:5: error: invalid command \\restrict'],
+])('an error is recognized as a program said it, and as Ansible reports it: %s', (text, said) => {
+	expect(knownBy(text, said)).toBe(true);
+	expect(knownBy(text, `fatal: [matrix.example.org]: FAILED! => ${JSON.stringify({ rc: 2, stderr: said })}`)).toBe(true);
+	expect(knownBy(text, said.replace(/error/, 'note').replace(/does not|failed|invalid/, 'is'))).toBe(false);
 });
