@@ -1,4 +1,4 @@
-// A guide whose questions are open asks the ones that change it most, on one screen and without files.
+// A guide with open questions asks the most important ones, on one screen and without files.
 import { expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
 import { questionsOf } from '../../src/advice/guide/questions.ts';
@@ -14,7 +14,7 @@ const guided = (stated: Record<string, string> = {}, facts: string[] = []) =>
 	guideFor(guide, { stated: new Map(Object.entries(stated)), profile: profileFrom(['docker', ...facts]) }, []);
 const around = { asked: 'migrate mdad' };
 
-test('many open questions come first, and the command that answers them last', () => {
+test('puts many open questions first, and the command that answers them last', () => {
 	const answer = guideAnswer(guided(), around, false);
 	expect(answer.files).toBeUndefined();
 	expect(answer.sections[0]?.markdown).toMatch(/These questions change the guide most.*\n☐ `domain=…`/s);
@@ -26,12 +26,12 @@ test('many open questions come first, and the command that answers them last', (
 	expect(answer.sections.filter(({ fold }) => fold)).toHaveLength(3);
 });
 
-test('an example answer has values that the bot accepts', () => {
+test('gives examples that the bot accepts', () => {
 	const answer = guideAnswer(guided({ domain: 'example.org' }), around, false);
 	expect(answer.sections.at(-1)?.markdown).toContain('folder=/srv/synapse');
 });
 
-test('the whole guide is given when it is asked for, or when little is open', () => {
+test('gives the whole guide if asked, or if few questions are open', () => {
 	expect(guideAnswer(guided(), around, true).sections.length).toBeGreaterThan(16);
 	const stated = { domain: 'example.org', synapse: '1.163.2', proxy: 'none', 'federation-port': '443' };
 	const facts = guided(stated).ask.map(name => (name === 'database' ? 'postgres' : `no-${name}`));
@@ -41,7 +41,7 @@ test('the whole guide is given when it is asked for, or when little is open', ()
 	expect(guideAnswer(closed, around, false).sections.length).toBeGreaterThan(12);
 });
 
-test('where a session begins, the guide is one message without files: the session gives the stages', () => {
+test('gives one message without files at the start of a session, which then gives the stages', () => {
 	const begun = { asked: 'x', begun: true };
 	for (const [id, stated, facts] of [
 		['postgres-major', { from: '15', to: '17' }, ['docker']],
@@ -57,12 +57,12 @@ test('where a session begins, the guide is one message without files: the sessio
 		const titles = answer.sections.map(({ title }) => title);
 		expect(titles).toContain(`The ${of.stages.length + of.cleanUp.length} stages`);
 		expect(titles.filter(title => /^(\d+\.|Rollback)/.test(title))).toEqual([]);
-		// All of it can still be had as a file.
+		// All of it is still available as a file.
 		expect(matrixMessages(guideAnswer(of, { ...begun, file: true }, true)).files[0]?.text).toContain('## 1. ');
 	}
 });
 
-test('what stands in most commands and conditions is asked first', () => {
+test('asks first for what most commands and conditions use', () => {
 	const open = guided();
 	expect(questionsOf(open)[0]).toBe('domain');
 	expect([...questionsOf(open)].sort()).toEqual([...open.ask].sort());
