@@ -43,5 +43,12 @@ function provocations(job: Job, played: Played, guide: Guide): Record<string, Pr
 /** The line with the message, without the folders of this machine. */
 function line(text: string, said: string, { root }: Job): string {
 	const found = said.split('\n').find(other => knownBy(text, other)) ?? text;
-	return found.replaceAll(root, '…').trim().slice(0, 300);
+	const whole = found.replaceAll(root, '…').trim();
+	// Ansible has the words late in a long line.
+	let from = 0;
+	while (whole.length - from > longest && knownBy(text, whole.slice(from + 20))) from += 20;
+	return whole.slice(from, from + longest);
 }
+
+/** How much is kept of what was said, in characters. */
+const longest = 300;
