@@ -341,6 +341,8 @@ test.each([
 	['invalid command \\restrict', 'psql:/dump.sql:5: error: invalid command \\restrict'],
 ])('an error is recognized as a program said it, and as Ansible reports it: %s', (text, said) => {
 	expect(knownBy(text, said)).toBe(true);
-	expect(knownBy(text, `fatal: [matrix.example.org]: FAILED! => ${JSON.stringify({ rc: 2, stderr: said })}`)).toBe(true);
+	expect(knownBy(text, `fatal: [matrix.example.org]: FAILED! => ${JSON.stringify({ rc: 2, stderr: said })}`)).toBe(
+		true,
+	);
 	expect(knownBy(text, said.replace(/error/, 'note').replace(/does not|failed|invalid/, 'is'))).toBe(false);
 });
