@@ -379,9 +379,8 @@ function plain(text: string): string {
 			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
 			.replace(/\u001B\[[0-9;]*[A-Za-z]/g, '')
 			// Ansible reports what a command said as JSON.
-			.replace(/\\\\/g, '\\')
+			.replace(/\\([\\"])/g, '$1')
 			.replace(/\\[nt]/g, ' ')
-			.replace(/\\"/g, '"')
 			.replace(/[“”„«»]/g, '"')
 			.replace(/[‘’]/g, "'")
 			.replace(/\s+/g, ' ')
