@@ -82,7 +82,10 @@ export class OlmMachine {
 			return new OlmMachine(inner, store);
 		} catch (error) {
 			await store.close(() => {});
-			throw unopened(error, typeof storePath === 'string' ? storePath : (records?.place ?? ''));
+			throw unopened(
+				error,
+				typeof storePath === 'string' && storePath !== '' ? `the store in ${storePath}` : records?.place,
+			);
 		}
 	}
 
@@ -378,17 +381,12 @@ export class OlmMachine {
 }
 
 /** wasm's reasons for not opening a store, as far as a person can do something about them. */
-function unopened(error: unknown, directory: string): unknown {
+function unopened(error: unknown, store: string | undefined): unknown {
+	if (store === undefined) return error;
 	const said = error instanceof Error ? error.message : '';
-	if (/decrypted while unpickling/i.test(said)) {
-		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase does not match the store in ${directory}`, error);
-	}
-	if (/schema version .* too new/i.test(said)) {
-		return cryptoError(
-			'CRYPTO_STORE_NEWER',
-			`the store in ${directory} was written by a newer version; run that one`,
-			error,
-		);
-	}
-	return directory === '' || isCryptoError(error) ? error : damaged(`the store in ${directory}`, error);
+	if (/decrypted while unpickling/i.test(said))
+		return cryptoError('CRYPTO_STORE_PASSPHRASE', `the passphrase does not match ${store}`, error);
+	if (/schema version .* too new/i.test(said))
+		return cryptoError('CRYPTO_STORE_NEWER', `${store} was written by a newer version; run that one`, error);
+	return isCryptoError(error) ? error : damaged(store, error);
 }

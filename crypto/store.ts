@@ -203,7 +203,7 @@ async function checkOwner(records: Records, { user, device, passphrase }: Owner)
 	if (kept.user !== user || kept.device !== device) {
 		throw cryptoError(
 			'CRYPTO_STORE_FOREIGN',
-			`${records.place} belongs to ${kept.user} on device ${kept.device}, not to ${user} on device ${device}; each device needs a directory of its own`,
+			`${records.place} belongs to ${kept.user} on device ${kept.device}, not to ${user} on device ${device}; each device needs a store of its own`,
 		);
 	}
 	if (kept.sealed !== (passphrase !== undefined)) {

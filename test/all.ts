@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { startPostgres, type TestServer } from './real/postgres.ts';
 import { SHARED, startSynapse } from './real/synapse.ts';
 
 type Report = {
@@ -54,8 +55,25 @@ async function withSynapse(): Promise<void> {
 		console.error(error instanceof Error ? error.message : error);
 		return;
 	}
-	await tests('real', ['test/real/'], { [SHARED]: JSON.stringify(synapse.address) });
+	const shared = { [SHARED]: JSON.stringify(synapse.address) };
+	await tests('real', ['test/real/'], shared);
+	await onPostgres(shared);
 	await synapse.stop();
+}
+
+/** The short form of the real suites on PostgreSQL; the long one is test/real/on-postgres.ts. */
+async function onPostgres(shared: Record<string, string>): Promise<void> {
+	let server: TestServer;
+	try {
+		server = await startPostgres();
+	} catch (error) {
+		failed++;
+		console.error(error instanceof Error ? error.message : error);
+		return;
+	}
+	const address = `postgres://postgres@127.0.0.1:${server.port}/postgres`;
+	await tests('postgres', ['test/real/backup.test.ts'], { ...shared, GLIA_TEST_POSTGRES: address });
+	await server.stop();
 }
 
 async function check(command: string, args: string[]): Promise<void> {

@@ -2,8 +2,10 @@
 import { Refusal } from '../answer.ts';
 import { type Fence, joinReplicas } from '../edges/store/lease.ts';
 import { placeOf } from '../edges/store/postgres.ts';
+import { usersOf } from '../edges/store/postgres-users.ts';
 import { silence } from '../runtime/log.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
+import { momentIn } from '../text/local-time.ts';
 
 /** Longer than the lease of a killed holder lasts (ms). */
 const leaseWait = 10_000;
@@ -14,7 +16,11 @@ export async function takeDatabase(address: PostgresAddress): Promise<{ fence: F
 	const leadership = await replica.lead(AbortSignal.timeout(leaseWait));
 	if (leadership === undefined) {
 		await replica.close();
-		throw new Refusal(`A bot uses the store in ${placeOf(address)}; stop every replica of it first.`);
+		const users = (await usersOf(address)).map(({ from, since }) => `from ${from} since ${momentIn(since, 'UTC')}`);
+		const who = users.length > 0 ? `, connected ${users.join(' and ')}` : '';
+		throw new Refusal(
+			`Another process uses the store in ${placeOf(address)}${who}; stop it first, and every other replica.`,
+		);
 	}
 	return {
 		fence: leadership.fence,

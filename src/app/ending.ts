@@ -34,7 +34,8 @@ export function openEnd(): Omit<Ending, 'release'> {
 		signal: over.signal,
 		end,
 		fatal(error) {
-			reason.fault ??= { error };
+			// What fails while it ends for another reason is not why it ends.
+			if (reason.sentence === undefined) reason.fault ??= { error };
 			end();
 		},
 		reason: () => reason,
@@ -71,4 +72,15 @@ export function statusOf(ending: Ending, log: Log, words: (error: unknown, why: 
 	}
 	if (sentence !== undefined) throw new Refusal(sentence);
 	return 0;
+}
+
+/** What ended the process, as its last words. `unstored`: where the store is, and what is seen there, if that is what failed. */
+export function faultSentence(fault: unknown, why: string, unstored?: { place: string; trouble?: string }): string {
+	// Those of the keys are whole sentences already.
+	if (fault instanceof Error && fault.name === 'CryptoError') return why;
+	if (unstored !== undefined) {
+		const { place, trouble } = unstored;
+		return `Incoming or outgoing messages cannot be stored in ${place}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
+	}
+	return `Glia is stopping because of an internal error; see the log for details: ${why}`;
 }

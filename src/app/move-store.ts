@@ -123,10 +123,13 @@ async function moveKeys(from: KeyStore, to: KeyStore): Promise<number> {
 			if (owner === undefined) continue;
 			const fresh = recordsOf(to, owner.device);
 			try {
-				if ((await fresh.owner()) !== undefined && (await to.starts(owner.device)) > (await from.starts(name)))
-					throw new Refusal(`${fresh.place} are newer than those that would be moved there.`);
+				// A copy of keys that were in use elsewhere counts as never started, so that the next start notices it too.
+				const starts = (await from.starts(name)) ?? 0;
+				if ((await fresh.owner()) !== undefined && ((await to.starts(owner.device)) ?? 0) > starts)
+					throw new Refusal(`${fresh.place} is newer than the one that would be moved there.`);
 				await fresh.replace(owner, await old.databases(), await old.entries());
-				await to.keepStarts(owner.device, await from.starts(name));
+				await to.keepStarts(owner.device, starts);
+				await to.putAway(owner.device);
 				count++;
 			} finally {
 				await fresh.close();

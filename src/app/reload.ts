@@ -4,12 +4,22 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config.ts';
 import type { Level, Log } from '../runtime/log.ts';
 
-type Reloading = { log: Log & { setLevel: (level: Level) => void }; reread: () => Config };
+type ReloadLog = Log & { setLevel: (level: Level) => void };
+type Reloading = { log: ReloadLog; reread: () => Config };
 
 /** Options that can change while the bot runs. */
 export const reloadable = ['log.level', 'matrix.allow', 'watch.perRoom', 'watch.perPerson'] as const;
 
 const levels: readonly Level[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
+
+/** What SIGHUP does. Undefined on a terminal: closing one also sends SIGHUP, and then it means the end. */
+export function onHangUp(
+	config: Config,
+	{ log, reread }: { log: ReloadLog; reread: Reloading['reread'] | undefined },
+): (() => void) | undefined {
+	if (!reread || process.stdin.isTTY || process.stderr.isTTY) return undefined;
+	return () => reload(config, { log, reread });
+}
 
 /** Applies reloadable changes to `config`. A configuration with mistakes changes nothing. */
 export function reload(config: Config, { log, reread }: Reloading): void {

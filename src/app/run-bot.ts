@@ -5,8 +5,8 @@ import { writeTrouble } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import { openLog } from '../runtime/log.ts';
 import { type BotSetup, noteEnd, openBot, supervise, vitalsOf } from './bot.ts';
-import { lastSteps, openEnding, statusOf } from './ending.ts';
-import { reload } from './reload.ts';
+import { faultSentence, lastSteps, openEnding, statusOf } from './ending.ts';
+import { onHangUp } from './reload.ts';
 import type { Supervision } from './supervision.ts';
 
 /**
@@ -20,10 +20,7 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 		return runReplica(config, setup, config.store.postgres);
 	}
 	const store = await openStore(config.store.path);
-	const { reread } = setup;
-	// Closing a terminal also sends SIGHUP: then it means the end.
-	const mayReload = reread && !process.stdin.isTTY && !process.stderr.isTTY;
-	const ending = openEnding(log, mayReload ? () => reload(config, { log, reread }) : undefined);
+	const ending = openEnding(log, onHangUp(config, { log, reread: setup.reread }));
 	const vitals = vitalsOf(setup);
 	let supervision: Supervision | undefined;
 	try {
@@ -47,17 +44,14 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 		// A command that does not finish may not hold up the end; its message is decided at the next start.
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
-	return statusOf(ending, log, (error, why) => faultSentence(error, why, config.store.path));
+	return statusOf(ending, log, (error, why) => wordsOf(error, why, config.store.path));
 }
 
 /** Only the database's own errors are about the disk: blaming it for others would mislead the operator. */
-function faultSentence(fault: unknown, why: string, path: string): string {
-	// Errors of the key store are complete sentences already.
-	if (fault instanceof Error && fault.name === 'CryptoError') return why;
+function wordsOf(fault: unknown, why: string, path: string): string {
 	const code = fault instanceof Error && 'code' in fault ? String(fault.code) : '';
 	const isDisk = /^(ERR_SQLITE|ENOSPC|EIO|EROFS|EDQUOT|EACCES)/.test(code);
 	const trouble = writeTrouble(path);
-	if (isDisk || trouble !== undefined)
-		return `Incoming or outgoing messages cannot be stored in ${path}: ${why}${trouble === undefined ? '' : `: ${trouble}`}`;
-	return `Glia is stopping because of an internal error; see the log for details: ${why}`;
+	const unstored = { place: path, ...(trouble !== undefined && { trouble }) };
+	return faultSentence(fault, why, isDisk || trouble !== undefined ? unstored : undefined);
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
+import { isDatabaseError, placeOf } from '../edges/store/postgres.ts';
 import { openPostgresStore } from '../edges/store/postgres-store.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { proxiesIn } from '../runtime/proxy.ts';
@@ -9,10 +10,10 @@ import { openWorker } from '../runtime/worker.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { tick } from '../watch/poll.ts';
 import { type Bot, type BotSetup, noteEnd, noteTaken, openBot, supervise, vitalsOf } from './bot.ts';
-import { type Ending, lastSteps, openEnd, openEnding, statusOf } from './ending.ts';
+import { type Ending, faultSentence, lastSteps, openEnd, openEnding, statusOf } from './ending.ts';
 import { openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
-import { reload } from './reload.ts';
+import { onHangUp } from './reload.ts';
 import type { Supervision } from './supervision.ts';
 
 /** The timeout for checking that the homeserver answers (ms). */
@@ -21,6 +22,8 @@ const reachTimeout = 4000;
 const claimSpare = 60_000;
 /** The pause before a standby tries again to poll while nobody leads (ms). */
 const standbyPause = 1000;
+/** Before one that lost the lease may lead again (ms): a database that refuses is not asked without end, and another may lead. */
+const afterLoss = 3000;
 const hour = 3600_000;
 
 /** Leads, or waits to, until a signal; resolves to the exit status. Throws a Refusal. */
@@ -28,8 +31,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 	const log = openLog(config.log.level, config.log.format);
 	let bot: Bot | undefined;
 	const replica = await joinReplicas({ address, reach: () => reach(config), said: () => bot?.said(), log });
-	const { reread } = setup;
-	const ending = openEnding(log, reread ? () => reload(config, { log, reread }) : undefined);
+	const ending = openEnding(log, onHangUp(config, { log, reread: setup.reread }));
 	try {
 		while (!ending.signal.aborted) {
 			const standby = openStandby(config, setup, { replica, address, log, ending });
@@ -39,13 +41,16 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 			await lead(config, setup, { leadership, replica, address, log, ending, opened: one => (bot = one) });
 			bot = undefined;
 			await leadership.release();
+			if (leadership.lost.aborted) await sleep(afterLoss, undefined, { signal: ending.signal }).catch(() => undefined);
 		}
 	} finally {
 		ending.release();
 		await replica.close();
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
-	return statusOf(ending, log, (_, why) => `Glia is stopping because of an error; see the log for details: ${why}`);
+	return statusOf(ending, log, (error, why) =>
+		faultSentence(error, why, isDatabaseError(error) ? { place: placeOf(address) } : undefined),
+	);
 }
 
 /** This replica's claims on servers, which last a little longer than a poll may take. */
@@ -76,6 +81,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 	const { fence, lost } = leadership;
 	const term = termOf(ending, lost);
 	let supervision: Supervision | undefined;
+	let reason: ReturnType<Ending['reason']> = {};
 	try {
 		const { store, keys } = await openPostgresStore({
 			address,
@@ -107,6 +113,8 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 				await bot.stop(leaves ? 'leave' : sentence === undefined ? 'deliver' : 'abandon');
 				if (!lost.aborted) await noteEnd(config, store, fault === undefined ? sentence : fault.error);
 			}
+			// Before the store is closed under what did not end in time.
+			reason = { ...term.reason() };
 		} catch (error) {
 			if (!lost.aborted) await noteEnd(config, store, error).catch(() => undefined);
 			throw error;
@@ -121,9 +129,8 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 		log.warn({ why: Object(lost.reason).message }, 'this replica no longer leads');
 		return;
 	}
-	const { sentence, fault } = term.reason();
-	if (fault) ending.fatal(fault.error);
-	else if (sentence !== undefined) ending.end(sentence);
+	if (reason.fault) ending.fatal(reason.fault.error);
+	else if (reason.sentence !== undefined) ending.end(reason.sentence);
 }
 
 /** The end of one term: requested by the process, the loss of the lease, or the bot itself. */

@@ -56,8 +56,13 @@ export type KeyStore = {
 	has: (device?: string) => Promise<boolean>;
 	/** Other devices with keys here, newest first. */
 	earlier: (device: string) => Promise<string[]>;
-	/** How many starts of a device have been counted. */
-	starts: (device: string) => Promise<number>;
-	/** Durable once it resolves. */
+	/**
+	 * How many starts of a device have been counted. Undefined if these keys are a copy of some that were in use elsewhere:
+	 * nobody knows what was done with them there after the copy.
+	 */
+	starts: (device: string) => Promise<number | undefined>;
+	/** Also marks the keys as in use here. Durable once it resolves. */
 	keepStarts: (device: string, count: number) => Promise<void>;
+	/** Marks the keys as no longer in use: a copy made from now on is as new as they are. */
+	putAway: (device: string) => Promise<void>;
 };

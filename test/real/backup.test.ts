@@ -1,28 +1,20 @@
-// Backups of a running and of a stopped bot. Restored elsewhere, the keys are not used twice.
+// Backups of a running and of a stopped bot. Restored elsewhere, the keys are not used twice. A folder is copied by
+// `npm start -- backup`, a database by its own tools.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-	chmodSync,
-	cpSync,
-	existsSync,
-	mkdirSync,
-	readdirSync,
-	readFileSync,
-	rmSync,
-	statSync,
-	writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { socketPath } from '../../src/edges/control/socket.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { stateKind } from './bot-state.ts';
 import { startProxy } from './proxy.ts';
 import { answered, type SecretPerson, secretPerson, secretRoom } from './secret-person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 600_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 const main = join(import.meta.dirname, '../../src/main.ts');
 let home: Homeserver;
@@ -72,28 +64,11 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	await bot.start();
 	const room = await secretRoom(alice, bot);
 	expect(await answered(alice, room, '!echo before')).toBe('echo before');
-	const to = join(bot.dir, 'backups/first');
 	const commands = Promise.all(
 		Array.from({ length: 20 }, (_, index) => answered(alice, room, `!echo during ${index}`)),
 	);
-	const { out, err, status } = await backup(bot, to);
-	expect([err, status]).toEqual(['', 0]);
-	expect(out).toMatch(/first: a backup of \S+data, made while the bot was running \(\d+\.\d MB\)\n$/);
+	await bot.state.copy({ running: true });
 	expect(await commands).toEqual(Array.from({ length: 20 }, (_, index) => `echo during ${index}`));
-
-	// Both stores are complete, nobody else can read them, and nothing is left behind.
-	expect(readdirSync(to).sort()).toEqual(['crypto', 'glia.sqlite']);
-	for (const file of ['glia.sqlite', `crypto/${readdirSync(join(to, 'crypto'))[0]}/matrix-sdk-crypto-wasm.sqlite3`]) {
-		expect(statSync(join(to, file)).mode & 0o777).toBe(0o600);
-		const database = new DatabaseSync(join(to, file), { readOnly: true });
-		expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
-		database.close();
-	}
-	expect(statSync(to).mode & 0o777).toBe(0o700);
-	expect(leftIn(bot)).toEqual([]);
-	// The count of starts rose here, not in the copy.
-	expect(starts(join(bot.dir, 'data'))).toEqual([2]);
-	expect(starts(to)).toEqual([1]);
 
 	// The bot continues, and must restart as usual afterwards.
 	expect(await answered(alice, room, '!echo after')).toBe('echo after');
@@ -103,8 +78,7 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	expect(await bot.stop()).toBe(0);
 
 	// Another machine: the copy takes the place of the store.
-	rmSync(join(bot.dir, 'data'), { recursive: true });
-	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	await bot.state.restore();
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
 	expect(bot.output()).toContain('The keys in the store are older than this session: a backup was restored');
@@ -117,32 +91,95 @@ test('notices a restored copy even without a start in between', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
-	const to = join(bot.dir, 'copy');
-	expect((await backup(bot, to)).status).toBe(0);
+	await bot.state.copy({ running: true });
 	expect(await answered(alice, room, '!echo more')).toBe('echo more');
 	await bot.kill();
-	rmSync(join(bot.dir, 'data'), { recursive: true });
-	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	await bot.state.restore();
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
 	expect(bot.output()).toContain('The keys in the store are older than this session');
 });
 
-test('copies a stopped bot, and moves it without a new session', async () => {
+test('moves a stopped bot without a new session', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(alice, bot);
+	expect(await bot.stop()).toBe(0);
+	await bot.state.copy();
+	await bot.state.restore();
+	await bot.start();
+	expect(await answered(alice, room, '!echo moved')).toBe('echo moved');
+	expect(await bot.stop()).toBe(0);
+	await bot.start();
+	expect(await answered(alice, room, '!echo again')).toBe('echo again');
+});
+
+// A dump does not show whether a bot still runs, and a bot that is killed leaves its mark.
+test.runIf(stateKind === 'postgres')('starts a new session from the dump of a killed bot', async () => {
+	const bot = await newBot();
+	await bot.start();
+	await secretRoom(alice, bot);
+	await bot.kill();
+	await bot.state.copy();
+	await bot.state.restore();
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(bot.output()).toContain('The keys in the store are older than this session');
+});
+
+test.runIf(stateKind === 'postgres')(
+	'refuses the backup command, and names what makes the backup of a database',
+	async () => {
+		const bot = await newBot();
+		const to = join(bot.dir, 'copy');
+		expect(await backup(bot, to)).toEqual({
+			out: '',
+			err: 'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.\n',
+			status: 1,
+		});
+		expect(existsSync(to)).toBe(false);
+	},
+);
+
+// The rest is what the command promises, which only a folder needs.
+const onFolder = test.runIf(stateKind === 'sqlite');
+
+onFolder('copies both databases completely, readable only by their owner, and leaves nothing behind', async () => {
+	const bot = await newBot();
+	await bot.start();
+	await secretRoom(alice, bot);
+	const to = join(bot.dir, 'backups/first');
+	const { out, err, status } = await backup(bot, to);
+	expect([err, status]).toEqual(['', 0]);
+	expect(out).toMatch(/first: a backup of \S+data, made while the bot was running \(\d+\.\d MB\)\n$/);
+	expect(readdirSync(to).sort()).toEqual(['crypto', 'glia.sqlite']);
+	for (const file of ['glia.sqlite', `crypto/${readdirSync(join(to, 'crypto'))[0]}/matrix-sdk-crypto-wasm.sqlite3`]) {
+		expect(statSync(join(to, file)).mode & 0o777).toBe(0o600);
+		const database = new DatabaseSync(join(to, file), { readOnly: true });
+		expect(database.prepare('PRAGMA integrity_check').get()).toEqual({ integrity_check: 'ok' });
+		database.close();
+	}
+	expect(statSync(to).mode & 0o777).toBe(0o700);
+	expect(leftIn(bot)).toEqual([]);
+	// The count of starts rose here, not in the copy.
+	expect(starts(join(bot.dir, 'data'))).toEqual([2]);
+	expect(starts(to)).toEqual([1]);
+});
+
+onFolder('copies a killed bot too, and moves it without a new session', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
 	await bot.kill();
-	const to = join(bot.dir, 'copy');
+	const to = join(bot.dir, 'backup');
 	const { out, status } = await backup(bot, to);
 	expect([out, status]).toEqual([expect.stringMatching(/made while the bot was stopped/), 0]);
-	rmSync(join(bot.dir, 'data'), { recursive: true });
-	cpSync(to, join(bot.dir, 'data'), { recursive: true });
+	await bot.state.restore();
 	await bot.start();
 	expect(await answered(alice, room, '!echo moved')).toBe('echo moved');
 });
 
-test('makes no copy while the homeserver is down, since it could not be told from the store', async () => {
+onFolder('makes no copy while the homeserver is down, since it could not be told from the store', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const bot = await newBot({ url: proxy.url });
@@ -163,7 +200,7 @@ test('makes no copy while the homeserver is down, since it could not be told fro
 	}
 });
 
-test('says in one sentence what cannot be done', async () => {
+onFolder('says in one sentence what cannot be done', async () => {
 	const bot = await newBot();
 	const refused = async (to: string) => {
 		const { out, err, status } = await backup(bot, to);

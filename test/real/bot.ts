@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { databaseState, folderState, newDatabase } from './bot-state.ts';
 import type { Homeserver } from './synapse.ts';
 
 const script = join(import.meta.dirname, 'bot-process.ts');
@@ -28,21 +29,6 @@ export type BotOptions = {
 	as?: { userId: string; password: string };
 };
 
-/** If GLIA_TEST_POSTGRES names a server, each bot has its own database there: the same suites on PostgreSQL. */
-async function sharedDatabase(): Promise<Record<string, unknown>> {
-	const server = process.env.GLIA_TEST_POSTGRES;
-	if (server === undefined) return {};
-	const { default: pg } = await import('pg');
-	const client = new pg.Client(server);
-	await client.connect();
-	const name = `bot_${randomUUID().replaceAll('-', '')}`;
-	await client.query(`CREATE DATABASE ${name} ENCODING 'UTF8' TEMPLATE template0`);
-	await client.end();
-	const address = new URL(server);
-	address.pathname = `/${name}`;
-	return { postgres: address.href };
-}
-
 export type Bot = Awaited<ReturnType<typeof makeBot>>;
 
 /** An account and a configuration for a bot; `start` starts it. Its folder is removed by `remove`. */
@@ -53,6 +39,8 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		? { userId: options.as.userId, accessToken: '' }
 		: await home.registerUser(`bot-${randomUUID().slice(0, 8)}`, password);
 	const configPath = join(dir, 'config.yaml');
+	const url = options.store === undefined ? await newDatabase() : undefined;
+	const store: Record<string, unknown> = { path: './data', ...(options.store ?? (url && { postgres: url })) };
 	const config = {
 		matrix: {
 			homeserver: options.url ?? home.url,
@@ -61,7 +49,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			allow: options.allow ?? ['*'],
 			...options.matrix,
 		},
-		store: { path: './data', ...(options.store ?? (await sharedDatabase())) },
+		store,
 		live: { enabled: false },
 		log: { level: process.env.GLIA_TEST_LOG ?? 'info' },
 	};
@@ -74,6 +62,8 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		password,
 		dir,
 		configPath,
+		/** Everything it keeps. */
+		state: typeof store.postgres === 'string' ? await databaseState(store.postgres) : folderState(dir, configPath),
 		/** Everything it wrote to standard error. */
 		output: () => output,
 		pid: () => child?.pid,

@@ -1,17 +1,19 @@
-// The bot's keys on disk: lost, restored, another account's, refused by the disk. Each time, one sentence and a way out.
+// The bot's keys, in files or in PostgreSQL: lost, restored, another account's, refused by the disk. Each time, one sentence
+// and a way out.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { roomWith } from './answers.ts';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
+import { stateKind } from './bot-state.ts';
 import { login, type Person } from './person.ts';
 import { startProxy } from './proxy.ts';
 import { answered, answerTo, type SecretPerson, secretPerson, secretRoom } from './secret-person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 600_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 600_000 });
 
 let home: Homeserver;
 let alice: SecretPerson;
@@ -51,8 +53,8 @@ function sentences(bot: Bot): string[] {
 	);
 }
 
-/** The folder of the keys, and in it that of the only device. */
-function keys(bot: Bot): string {
+/** The folder of the keys of the only device, where they lie in files. */
+function keyFolder(bot: Bot): string {
 	const folder = join(bot.dir, 'data', 'crypto');
 	return join(folder, readdirSync(folder)[0] ?? '');
 }
@@ -96,45 +98,87 @@ async function logoutEverywhere(bot: Bot): Promise<void> {
 	await itself.request('POST', '/_matrix/client/v3/logout/all', {});
 }
 
-test('makes the keys readable only by their owner, and locks them with a passphrase', async () => {
+test('locks the keys with a passphrase, and requires it', async () => {
 	const bot = await newBot();
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
-	await secretRoom(alice, bot);
+	const room = await secretRoom(alice, bot);
+	expect(await answered(alice, room, '!echo sealed')).toBe('echo sealed');
 	await bot.stop();
-	for (const file of readdirSync(keys(bot))) expect(statSync(join(keys(bot), file)).mode & 0o077).toBe(0);
+	const printed = seeds(bot).stdout.trim().split(' ');
+	expect(printed).toHaveLength(3);
+	const kept = await bot.state.bytes('keys');
+	expect(kept.length).toBeGreaterThan(1000);
+	for (const secret of [room, ...printed]) expect(kept).not.toContain(secret);
 	change(bot, { encryption: { passphrase: 'open barley' } });
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).join()).toMatch(/^The bot's keys cannot be used: the passphrase does not match the store in /);
+	expect(sentences(bot).join()).toMatch(
+		/^The bot's keys cannot be used: the passphrase does not match the (store in|key store of) /,
+	);
 	change(bot, { encryption: {} });
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
 	expect(sentences(bot).join()).toMatch(/was created with a passphrase, and none was given\.$/);
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
+	expect(await answered(alice, room, '!echo opened')).toBe('echo opened');
 });
 
-test('refuses keys of another device or of the native library in a sentence', async () => {
-	const [bot, other] = [await newBot(), await newBot()];
+test('stores readable keys without a passphrase, so that the test above can fail', async () => {
+	const bot = await newBot();
 	await bot.start();
-	await other.start();
+	const room = await secretRoom(alice, bot);
+	expect(await answered(alice, room, '!echo open')).toBe('echo open');
 	await bot.stop();
-	await other.stop();
-	const mine = keys(bot);
-	rmSync(mine, { recursive: true });
-	cpSync(keys(other), mine, { recursive: true });
-	bot.spawn();
-	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).at(-1)).toMatch(/belongs to @bot-.* on device .*, not to @bot-.* on device/);
-
-	rmSync(mine, { recursive: true });
-	mkdirSync(mine);
-	writeFileSync(join(mine, 'matrix-sdk-crypto.sqlite3'), '');
-	bot.spawn();
-	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).at(-1)).toMatch(/holds a store of the native library/);
+	expect(await bot.state.bytes('keys')).toContain(room);
 });
+
+// A database has roles for this.
+test.runIf(stateKind === 'sqlite')('makes the key files readable only by their owner', async () => {
+	const bot = await newBot();
+	await bot.start();
+	await bot.stop();
+	const files = readdirSync(keyFolder(bot));
+	expect(files).not.toEqual([]);
+	for (const file of files) expect(statSync(join(keyFolder(bot), file)).mode & 0o077).toBe(0);
+});
+
+// In a database the device is part of each row's key, so only the account can be wrong.
+test.runIf(stateKind === 'postgres')('refuses keys of another account in a sentence', async () => {
+	const bot = await newBot();
+	await bot.start();
+	await bot.stop();
+	await bot.state.rows(`UPDATE key_owners SET "user" = '@other:example.org'`);
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/belongs to @other:example\.org on device .*, not to @bot-.* on device/);
+});
+
+// Only folders can be mixed up, and only a folder can hold another library's file.
+test.runIf(stateKind === 'sqlite')(
+	'refuses keys of another device or of the native library in a sentence',
+	async () => {
+		const [bot, other] = [await newBot(), await newBot()];
+		await bot.start();
+		await other.start();
+		await bot.stop();
+		await other.stop();
+		const mine = keyFolder(bot);
+		rmSync(mine, { recursive: true });
+		cpSync(keyFolder(other), mine, { recursive: true });
+		bot.spawn();
+		expect(await bot.ended()).toBe(1);
+		expect(sentences(bot).at(-1)).toMatch(/belongs to @bot-.* on device .*, not to @bot-.* on device/);
+
+		rmSync(mine, { recursive: true });
+		mkdirSync(mine);
+		writeFileSync(join(mine, 'matrix-sdk-crypto.sqlite3'), '');
+		bot.spawn();
+		expect(await bot.ended()).toBe(1);
+		expect(sentences(bot).at(-1)).toMatch(/holds a store of the native library/);
+	},
+);
 
 test('replaces lost keys by a new session, signed with the saved seeds', async () => {
 	const bot = await newBot();
@@ -147,7 +191,7 @@ test('replaces lost keys by a new session, signed with the saved seeds', async (
 	const printed = seeds(bot);
 	expect(printed.stdout).toMatch(/^[\w+/]{43} [\w+/]{43} [\w+/]{43}\n$/);
 
-	rmSync(join(bot.dir, 'data', 'crypto'), { recursive: true });
+	await bot.state.lose('keys');
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
 	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: .*the next start logs in/);
@@ -178,7 +222,7 @@ test('creates a new identity on a requested reset if keys and seeds are lost', a
 	const room = await secretRoom(alice, bot);
 	const before = await identity(bot);
 	await bot.stop();
-	rmSync(join(bot.dir, 'data'), { recursive: true });
+	await bot.state.lose('all');
 	change(bot, { encryption: { reset: true } });
 	await bot.start();
 	expect(await standing(room)).toMatch(/, signed by my account/);
@@ -206,14 +250,13 @@ test('notices a restored backup before using its keys', async () => {
 	await bot.start();
 	const room = await secretRoom(alice, bot);
 	await bot.stop();
-	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
+	await bot.state.copy();
 	await bot.start();
 	expect(await answered(alice, room, '!echo after the backup')).toBe('echo after the backup');
 	await bot.stop();
 	const said = (await alice.plain.messagesOf(room)).length;
 
-	renameSync(join(bot.dir, 'data'), join(bot.dir, 'newest'));
-	renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
+	await bot.state.restore();
 	const asked = await alice.say(room, '!echo to the restored');
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
@@ -231,6 +274,25 @@ test('notices a restored backup before using its keys', async () => {
 	expect(await standing(room)).toMatch(/, signed by my account/);
 });
 
+test('notices a copy of a running bot without a start in between, before using its keys', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(alice, bot);
+	await bot.state.copy({ running: true });
+	expect(await answered(alice, room, '!echo after the copy')).toBe('echo after the copy');
+	await bot.kill();
+	const said = (await alice.plain.messagesOf(room)).length;
+	await bot.state.restore();
+	await alice.say(room, '!echo to the restored');
+	bot.spawn();
+	expect(await bot.ended()).toBe(1);
+	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: a backup was restored/);
+	expect(await alice.plain.messagesOf(room)).toHaveLength(said + 1);
+	await bot.start();
+	expect(await answered(alice, room, '!echo and now?')).toBe('echo and now?');
+	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
+});
+
 test('repeats no answer or question after restoring a copy, and logs no crash', async () => {
 	const bot = await newBot();
 	await bot.start();
@@ -244,7 +306,7 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 	await answered(alice, secret, '!echo before the copy');
 	await inOpen('!echo before the copy');
 	await bot.stop();
-	cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
+	await bot.state.copy();
 
 	await bot.start();
 	await alice.say(secret, 'only talk');
@@ -265,13 +327,12 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 			.map(({ content }) => content['m.relates_to']?.['m.in_reply_to']?.event_id ?? '');
 	const before = [await repliesTo(secret), await repliesTo(open)];
 
-	rmSync(join(bot.dir, 'data'), { recursive: true });
-	renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
+	await bot.state.restore();
 	const [away, awayInOpen] = [await alice.say(secret, '!echo away'), await alice.plain.say(open, '!echo away')];
 	const awayUnsealed = await alice.plain.say(secret, '!echo away, sent in the clear');
 	const from = bot.output().length;
 	bot.spawn();
-	expect(await bot.ended()).toBe(1);
+	expect([await bot.ended(), bot.output().slice(from)]).toEqual([1, expect.any(String)]);
 	await bot.start();
 	await alice.plain.waitFor(answerTo(awayInOpen), 40_000);
 	await alice.waitFor(answerTo(awayUnsealed), 40_000);
@@ -296,7 +357,7 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 	expect(lines.filter(line => line !== '' && !line.startsWith('{'))).toEqual([
 		expect.stringMatching(/^The keys in the store are older than this session: a backup was restored/),
 	]);
-}, 240_000);
+}, 600_000);
 
 test('has said nothing if a restored copy is noticed late, and does not end as a crash', async () => {
 	const proxy = await startProxy(home.url, {});
@@ -305,12 +366,11 @@ test('has said nothing if a restored copy is noticed late, and does not end as a
 		await bot.start();
 		const room = await secretRoom(alice, bot);
 		await bot.stop();
-		cpSync(join(bot.dir, 'data'), join(bot.dir, 'backup'), { recursive: true });
+		await bot.state.copy();
 		await bot.start();
 		expect(await answered(alice, room, '!echo after the copy')).toBe('echo after the copy');
 		await bot.stop();
-		rmSync(join(bot.dir, 'data'), { recursive: true });
-		renameSync(join(bot.dir, 'backup'), join(bot.dir, 'data'));
+		await bot.state.restore();
 		const said = (await alice.plain.messagesOf(room)).length;
 		const from = bot.output().length;
 		// The number of starts is in the account data, which cannot be read for now.
@@ -333,26 +393,59 @@ test('has said nothing if a restored copy is noticed late, and does not end as a
 	} finally {
 		await proxy.stop();
 	}
-}, 240_000);
+}, 600_000);
 
-test.each([
-	['!panic', /^the encryption library panicked .*the process must be started again\.$/],
-	[
-		'!fill',
-		/matrix-sdk-crypto-wasm\.sqlite3 cannot be written \(database or disk is full\); free space, then restart\.$/,
-	],
-])('%s: ends with one sentence and exit status 3, and continues at the next start', async (command, sentence) => {
+test('ends with one sentence and exit status 3 after a panic of the encryption library, and continues at the next start', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
-	await alice.say(room, command);
-	const next = command === '!fill' ? await alice.say(room, '!echo next') : undefined;
+	await alice.say(room, '!panic');
 	expect(await bot.ended()).toBe(3);
+	// Beside it are the library's own words.
+	const sentence = /^the encryption library panicked .*the process must be started again\.$/;
 	expect(sentences(bot).filter(line => sentence.test(line))).toHaveLength(1);
-	if (next === undefined) return;
+	await bot.start();
+});
+
+test('ends with one sentence and exit status 3 if the keys cannot be written, and answers at the next start', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(alice, bot);
+	const words = 'database or disk is full';
+	if (stateKind === 'sqlite') await alice.say(room, '!fill');
+	else await bot.state.refuse('key_records', words);
+	const next = await alice.say(room, '!echo next');
+	expect(await bot.ended()).toBe(3);
+	const where = stateKind === 'sqlite' ? 'matrix-sdk-crypto-wasm\\.sqlite3' : 'the key store of device \\w+ in \\S+';
+	const sentence = new RegExp(`${where} cannot be written \\(${words}\\); free space, then restart\\.$`);
+	expect(sentences(bot).filter(line => sentence.test(line))).toHaveLength(1);
+	if (stateKind === 'postgres') await bot.state.rows('DROP FUNCTION full_disk CASCADE');
 	await bot.start();
 	expect((await alice.waitFor(answerTo(next))).content.body).toBe('echo next');
 	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
+});
+
+// The bot cannot see the database's disk, which may have space again at any time, so it waits.
+test.runIf(stateKind === 'postgres')('stays silent while the database has no space, and then answers', async () => {
+	const bot = await newBot();
+	await bot.start();
+	const room = await secretRoom(alice, bot);
+	const said = (await alice.plain.messagesOf(room)).length;
+	const from = bot.output().length;
+	await bot.state.refuse('key_records', 'could not extend file: No space left on device', '53100');
+	const asked = await alice.say(room, '!echo without space');
+	const lost = () =>
+		bot
+			.output()
+			.slice(from)
+			.match(/No space left on device.*this replica no longer leads/g)?.length ?? 0;
+	while (lost() < 2) await sleep(200);
+	expect(await alice.plain.messagesOf(room)).toHaveLength(said + 1);
+	await bot.state.rows('DROP FUNCTION full_disk CASCADE');
+	expect((await alice.waitFor(answerTo(asked), 60_000)).content.body).toBe('echo without space');
+	expect(await answered(alice, room, '!echo with space')).toBe('echo with space');
+	expect(alice.failed.filter(({ event }) => event.room_id === room)).toEqual([]);
+	expect(sentences(bot)).toEqual([]);
 });
 
 test('reports a second Glia on the same account in both, without logging either out', async () => {

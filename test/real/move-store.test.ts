@@ -82,6 +82,21 @@ test('moves there and back with the same rows and device, and continues numberin
 	await (await openStore(back)).close();
 });
 
+test('moves a copy of keys that were in use so that the next start notices it', async () => {
+	const address = { url: await server.database(), schema: 'glia' };
+	await moveStore(old, address);
+	const { store, keys } = await openPostgresStore({ address, migrates: true });
+	await keys.keepStarts(owner.device, 5);
+	await store.close();
+	const name = new URL(address.url).pathname.slice(1);
+	await server.query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
+	const places = [join(dir, 'of-the-copy'), join(dir, 'of-the-original')] as const;
+	await moveStore({ ...address, url: `${address.url}_copy` }, places[0]);
+	await moveStore(address, places[1]);
+	expect(await keysIn(places[0]).starts(owner.device)).toBe(0);
+	expect(await keysIn(places[1]).starts(owner.device)).toBe(5);
+});
+
 test('refuses a place that is in use, missing or not empty, and leaves it unchanged', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const store = await openStore(old);
@@ -90,11 +105,13 @@ test('refuses a place that is in use, missing or not empty, and leaves it unchan
 	await expect(moveStore(join(dir, 'none'), address)).rejects.toThrow(/There is no store in/);
 	await expect(moveStore(address, kept)).rejects.toThrow(/is not empty/);
 	await moveStore(old, address);
-	await expect(moveStore(old, address)).rejects.toThrow(/is not empty; name an empty|are newer than/);
+	await expect(moveStore(old, address)).rejects.toThrow(/is not empty; name an empty|is newer than the one/);
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
 	const leads = await replica.lead(AbortSignal.timeout(30_000));
 	const place = join(dir, 'led');
-	await expect(moveStore(address, place)).rejects.toThrow(/A bot uses the store in .*; stop every replica of it first/);
+	await expect(moveStore(address, place)).rejects.toThrow(
+		/Another process uses the store in .*, connected from 127\.0\.0\.1 since 20\d\d-.* UTC; stop it first, and every other replica\./,
+	);
 	expect(existsSync(place)).toBe(false);
 	await leads?.release();
 	await replica.close();

@@ -1,4 +1,5 @@
-// The keys of encrypted rooms on a real PostgreSQL: read on demand, and a damaged one ends in a sentence.
+// The keys of encrypted rooms on a real PostgreSQL: read on demand, a damaged one ends in a sentence, and a copy of keys that
+// were in use is recognized.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,7 +101,7 @@ test('reads messages after a restart, and reports a damaged value in the promise
 			}
 		});
 		await expect(failing).rejects.toThrow(
-			/^the keys of device BOT in \S+ is damaged \(checksum of a record of \w+\); restore a backup of it, or log in again as a new device, without these keys$/,
+			/^the key store of device BOT in \S+ is damaged \(checksum of a record of \w+\); restore a backup of it, or log in again as a new device, without these keys$/,
 		);
 		await store.store.close();
 		await server.query(`UPDATE glia.key_records SET value = 'x' WHERE false`, name);
@@ -168,4 +169,111 @@ describe.each(Object.entries(places))('records in %s', (_, open) => {
 		expect([...only('db', 'core')]).toEqual([{ key: 'one', value: 'core' }]);
 		await close();
 	});
+});
+
+/** A database with keys of which three starts were counted. Its connection is closed, as it is after a kill. */
+async function withKeys(
+	server: TestServer,
+	more: (store: PostgresStore) => Promise<void> = async () => undefined,
+	at?: string,
+) {
+	const url = at ?? (await server.database());
+	const store = await openAt(url);
+	const owner = { user: '@bot:example.org', device: 'BOT', sealed: false };
+	await (store.keys.records('BOT') as KeyRecords).replace(owner, [], () => []);
+	await store.keys.keepStarts('BOT', 3);
+	await more(store);
+	await store.store.close();
+	return { url, name: new URL(url).pathname.slice(1) };
+}
+
+async function startsAt(url: string): Promise<number | undefined> {
+	const { keys, store } = await openAt(url);
+	const starts = await keys.starts('BOT');
+	await store.close();
+	return starts;
+}
+
+/** Ways in which the keys of a database come to be others than those that were in use. Each gives the address of the copy. */
+const copies: Record<string, (server: TestServer, of: { url: string; name: string }) => Promise<string>> = {
+	'CREATE DATABASE … TEMPLATE': async ({ query }, { url, name }) => {
+		await query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
+		return `${url}_copy`;
+	},
+	'rows put into tables that are there': async ({ query }, { url, name }) => {
+		await query(
+			`SET search_path TO glia; CREATE TABLE dumped AS TABLE key_uses; TRUNCATE key_uses;
+			INSERT INTO key_uses SELECT * FROM dumped; DROP TABLE dumped`,
+			name,
+		);
+		return url;
+	},
+	'rows put into new tables': async ({ query }, { url, name }) => {
+		await query(
+			`SET search_path TO glia; CREATE TABLE dumped (LIKE key_uses INCLUDING ALL); INSERT INTO dumped SELECT * FROM key_uses;
+			DROP TABLE key_uses; ALTER TABLE dumped RENAME TO key_uses`,
+			name,
+		);
+		return url;
+	},
+	'a recovery of the files, or a standby that was promoted': async (own, { url }) => {
+		const [row] = await own.query('SHOW data_directory');
+		await own.query(`COPY (SELECT 1) TO '${row?.data_directory}/standby.signal'`);
+		await own.restart();
+		expect(await own.query('SELECT pg_promote() AS promoted')).toEqual([{ promoted: true }]);
+		return url;
+	},
+};
+
+describe.each(Object.entries(copies))('a copy made by %s', (_, copy) => {
+	test('is recognized if the keys were in use, and counts its own starts', async () => {
+		const own = await startPostgres(17, ['fsync=off']);
+		try {
+			const url = await copy(own, await withKeys(own));
+			expect(await startsAt(url)).toBeUndefined();
+			const { keys, store } = await openAt(url);
+			await keys.keepStarts('BOT', 1);
+			expect(await keys.starts('BOT')).toBe(1);
+			await store.close();
+			expect(await startsAt(url)).toBe(1);
+		} finally {
+			await own.stop();
+		}
+	});
+
+	test('continues with keys that were put away', async () => {
+		const own = await startPostgres(17, ['fsync=off']);
+		try {
+			expect(await startsAt(await copy(own, await withKeys(own, ({ keys }) => keys.putAway('BOT'))))).toBe(3);
+		} finally {
+			await own.stop();
+		}
+	});
+});
+
+test('does not mistake maintenance of the database for a copy', async () => {
+	const own = await startPostgres(17);
+	try {
+		const { name } = await withKeys(own);
+		await own.query('VACUUM FULL', name);
+		await own.query('VACUUM FREEZE', name);
+		await own.query('SET search_path TO glia; CLUSTER key_uses USING key_uses_pkey; REINDEX TABLE key_uses', name);
+		await own.query(`ALTER DATABASE ${name} RENAME TO renamed`);
+		await own.restart();
+		expect(await startsAt(`postgres://postgres@127.0.0.1:${own.port}/renamed`)).toBe(3);
+	} finally {
+		await own.stop();
+	}
+});
+
+test('a user who may not ask which server it is still notices a copy', async () => {
+	const at = new URL(await server.database());
+	const name = at.pathname.slice(1);
+	const owned = `CREATE ROLE hosted LOGIN; ALTER DATABASE ${name} OWNER TO hosted;`;
+	await server.query(`${owned} REVOKE EXECUTE ON FUNCTION pg_control_system FROM PUBLIC`, name);
+	at.username = 'hosted';
+	await withKeys(server, undefined, at.href);
+	expect(await startsAt(at.href)).toBe(3);
+	await server.query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
+	expect(await startsAt(`${at.href}_copy`)).toBeUndefined();
 });

@@ -8,11 +8,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openOutbox } from '../../src/delivery/outbox.ts';
 import { takeIn } from '../../src/delivery/sync.ts';
 import { type Connection, connect } from '../../src/edges/matrix/homeserver.ts';
-import { keysIn } from '../../src/edges/matrix/keys.ts';
-import { openStore } from '../../src/edges/store/store.ts';
 import type { Content, Homeserver as Edge } from '../../src/ports/homeserver.ts';
 import type { Saying } from '../../src/ports/saying.ts';
 import { silence } from '../../src/runtime/log.ts';
+import { openState } from './bot-state.ts';
 import type { RoomEvent } from './person.ts';
 import { type SecretPerson, secretPerson } from './secret-person.ts';
 import { type Homeserver, sharedSynapse } from './synapse.ts';
@@ -44,7 +43,7 @@ async function testSender() {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-sender-'));
 	const password = randomUUID();
 	const account = await home.registerUser(`sender-${randomUUID().slice(0, 8)}`, password);
-	const store = await openStore(join(dir, 'data'));
+	const { store, keys } = await openState(dir);
 	const now = () => new Date();
 	const failed = (error: unknown) => {
 		throw error;
@@ -55,7 +54,7 @@ async function testSender() {
 			{ matrix: { ...matrix, changes: 'state_default', forgetAfterDays: 7 }, encryption: { reset: false } },
 			{
 				store,
-				keys: keysIn(join(dir, 'data')),
+				keys,
 				log: silence,
 				version: '0',
 				now,

@@ -86,13 +86,13 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 		log.warn({ err: error }, 'the keys of this device could not be uploaded yet');
 	}
 	const signature = openSignature(machine, device, given.kept);
-	const identity = identityOf(given, machine, signature);
+	let stopped = false;
+	const identity = identityOf({ ...given, broken: error => stopped || given.broken(error) }, machine, signature);
 	const recipients = openRecipients(path => ask('GET', path));
 	const keys = openRoomKeys(machine, courier, recipients);
 	const decrypter = openDecrypter(machine, user, log);
 	const verifications = openVerifications({ machine, courier, ask, user, log, say: given.say, refusal: given.refusal });
 	const sessions = openSessions({ ask, user, device, password, log });
-	let stopped = false;
 	const reader = openReader({ machine, courier, decrypter, verifications, sessions, recipients, keys, user, log });
 	return {
 		standing() {
@@ -117,7 +117,7 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 			const to = folderOf(folder, device);
 			mkdirSync(to, { recursive: true, mode: 0o700 });
 			await machine.copyStore(to, async () => {
-				await keysIn(folder).keepStarts(device, await given.keys.starts(device));
+				await keysIn(folder).keepStarts(device, (await given.keys.starts(device)) ?? 0);
 				await meanwhile();
 			});
 			await guard.countAgain();
@@ -129,6 +129,7 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 			sessions.stop();
 			forget();
 			await machine.close();
+			await guard.putAway();
 		},
 	};
 }

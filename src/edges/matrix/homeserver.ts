@@ -66,6 +66,8 @@ type ConnectConfig = Pick<Config, 'matrix' | 'encryption'>;
 /** Logs in or resumes an earlier login. Throws a Refusal; undefined if the process must end. */
 export async function connect(config: ConnectConfig, edges: Edges): Promise<Connection | undefined> {
 	const { store, log, now, ending } = edges;
+	// Nobody hears a signal that was given before.
+	if (ending.aborted) return undefined;
 	const http = openHttp(`Glia/${edges.version}`, { proxyOf: edges.proxyOf });
 	sdk.setRequestFn(http.request);
 	quieten(log);

@@ -44,7 +44,7 @@ export async function enter(config: Config['matrix'], store: LoginStore, now: ()
 async function firstLogin(config: Config['matrix'], store: LoginStore, now: () => Date): Promise<Entered> {
 	const owner = await store.owner();
 	if (owner !== undefined && owner !== config.user) {
-		throw new Refusal(`The store belongs to ${owner}, not to ${config.user}; use another store.path.`);
+		throw new Refusal(`The store belongs to ${owner}, not to ${config.user}; use another store.`);
 	}
 	const kept = await store.account();
 	const origin = config.accessToken ? createHash('sha256').update(config.accessToken).digest('base64url') : 'login';
@@ -124,7 +124,7 @@ async function movedTo(config: Config['matrix'], kept: Account): Promise<Account
 	if (!found) return undefined;
 	if (found.user !== kept.user) {
 		throw new Refusal(
-			`The store belongs to ${kept.user}, but ${config.homeserver} says that its session is ${String(found.user)}'s; correct matrix.homeserver or use another store.path.`,
+			`The store belongs to ${kept.user}, but ${config.homeserver} says that its session is ${String(found.user)}'s; correct matrix.homeserver or use another store.`,
 		);
 	}
 	return { ...kept, homeserver: config.homeserver };

@@ -1,5 +1,5 @@
-// Counts starts on disk and at the homeserver. A store restored from a backup has counted fewer, and its keys
-// must not be used.
+// Counts starts in the store and at the homeserver. A store restored from a backup has counted fewer, and its keys must
+// not be used. A store that is copied without asking us knows by itself that it is a copy.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyStore } from '../../ports/keys.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -11,12 +11,13 @@ import type { Ask } from './outgoing-requests.ts';
 type Counting = { ask: Ask; keys: KeyStore; user: string; device: string };
 
 /**
- * Counts this start. False if the homeserver has counted more than the store, which makes the store an old copy.
- * One-time keys would reveal that only when new ones are due; until then messages would be encrypted with keys
- * that were used before. Rejects if the homeserver does not answer.
+ * Counts this start. False if the homeserver has counted more than the store, or if the store is a copy of one that was in
+ * use: its keys may be old. One-time keys would reveal that only when new ones are due; until then messages would be
+ * encrypted with keys that were used before. Rejects if the homeserver does not answer.
  */
 export async function countStart({ ask, keys, user, device }: Counting): Promise<boolean> {
 	const here = await keys.starts(device);
+	if (here === undefined) return false;
 	const there = await startsOf(ask, user, device);
 	if (there > here) return false;
 	// Write to disk first: after a crash in between, the next start is ahead of the homeserver, never behind.
@@ -51,6 +52,8 @@ export type RestoreGuard = {
 	uncounted: () => string | undefined;
 	/** Counts once more, so that an earlier copy is older than this device. Rejects if the homeserver does not store it. */
 	countAgain: () => Promise<void>;
+	/** Call after the last use of the keys: a copy made from then on may continue with them. */
+	putAway: () => Promise<void>;
 	stop: () => void;
 };
 
@@ -68,7 +71,9 @@ type Guarding = Counting & {
 /** Counts this start, retrying until the homeserver answers. */
 export function openRestoreGuard(given: Guarding): RestoreGuard {
 	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }), ...counting } = given;
+	const { keys, device } = counting;
 	let uncounted: string | undefined;
+	let inUse = false;
 	let stopped = false;
 
 	async function count(): Promise<boolean> {
@@ -77,6 +82,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				const newest = await countStart(counting);
 				uncounted = undefined;
 				if (!newest) behind();
+				inUse = newest;
 				return newest;
 			} catch (error) {
 				const failure = failureOf(error);
@@ -85,6 +91,9 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 					// It never will, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
 					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
+					// A store in a database still notices it.
+					await keys.keepStarts(device, (await keys.starts(device)) ?? 0);
+					inUse = true;
 					return true;
 				}
 				if (tries === quietAttempts)
@@ -106,6 +115,10 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				throw new Error(`the homeserver must know about a copy before it is handed out, but does not answer: ${why}`);
 			});
 			if (!newest) throw new Error('these keys are older than the device');
+		},
+		async putAway() {
+			// If the database is gone or another replica leads, the mark stays: at worst a copy costs a session.
+			if (inUse) await keys.putAway(device).catch(() => undefined);
 		},
 		stop() {
 			stopped = true;

@@ -2,7 +2,7 @@
 // alike. Each row has a checksum: a damaged byte causes an error, never a silently different key.
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
-import { type Kysely, type Selectable, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import { isByNeed, lookupsOf } from '../../../crypto/by-need.ts';
 import type { KeyChange, KeyDatabase, KeyQuery, KeyRecord, KeyRecords, KeyStore } from '../../ports/keys.ts';
 
@@ -16,6 +16,11 @@ type KeyTables = {
 	key_databases: { device: string; name: string; version: number; stores: string; checksum: number };
 	/** The encryption library's records; keys and values as JSON. */
 	key_records: { device: string; database: string; store: string; key: string; value: string; checksum: number };
+	/**
+	 * The database in which a device's keys were last used (`identityOf` below), and the transaction that wrote this; `xid` is
+	 * null once they are no longer in use.
+	 */
+	key_uses: { device: string; place: string; xid: string | null };
 	/** Index entries of stores that are queried rather than loaded; keys and values as JSON. */
 	key_lookups: { device: string; database: string; store: string; key: string; name: string; value: string };
 };
@@ -32,6 +37,8 @@ export async function keyTables(db: Kysely<never>): Promise<void> {
 	await sql`CREATE TABLE IF NOT EXISTS key_lookups (device text COLLATE "C" NOT NULL, database text COLLATE "C" NOT NULL,
 		store text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
 		value text COLLATE "C" NOT NULL, PRIMARY KEY (device, database, store, key, name))`.execute(db);
+	await sql`CREATE TABLE IF NOT EXISTS key_uses (device text COLLATE "C" PRIMARY KEY, place text NOT NULL,
+		xid text)`.execute(db);
 	await sql`CREATE INDEX IF NOT EXISTS key_lookups_value ON key_lookups (device, database, store, name, value)`.execute(
 		db,
 	);
@@ -52,11 +59,53 @@ export function keysOver(store: Kysely<never>, place: string): KeyStore {
 			const query = db.selectFrom('key_owners').select('device').where('device', '<>', device);
 			return (await query.orderBy('began', 'desc').execute()).map(row => row.device);
 		},
-		starts: async device => (await owner(device))?.starts ?? 0,
+		async starts(device) {
+			return (await isCopy(db, device)) ? undefined : ((await owner(device))?.starts ?? 0);
+		},
 		async keepStarts(device, starts) {
-			await db.updateTable('key_owners').set({ starts }).where('device', '=', device).execute();
+			const use = { place: await identityOf(db), xid: sql<string>`pg_current_xact_id()::text` };
+			// In one transaction, so that a dump with the new count also shows that the keys were in use.
+			await db.transaction().execute(async tx => {
+				await tx.updateTable('key_owners').set({ starts }).where('device', '=', device).execute();
+				await tx
+					.insertInto('key_uses')
+					.values({ device, ...use })
+					.onConflict(conflict => conflict.column('device').doUpdateSet(use))
+					.execute();
+			});
+		},
+		async putAway(device) {
+			await db.updateTable('key_uses').set({ xid: null }).where('device', '=', device).execute();
 		},
 	};
+}
+
+/**
+ * Whether the keys were in use when somebody copied them, with whatever tool. A dump carries neither the table's ID nor a
+ * row's transaction (`xmin` holds its lower half), and CREATE DATABASE does not carry the database's ID. After recovery of
+ * a server's files, and on a promoted standby, the timeline is another one.
+ */
+async function isCopy(db: Kysely<KeyTables>, device: string): Promise<boolean> {
+	const { rows } = await sql<{ place: string; isOriginal: boolean }>`SELECT place,
+		xid::numeric % 4294967296 = xmin::text::numeric AS "isOriginal"
+		FROM key_uses WHERE device = ${device} AND xid IS NOT NULL`.execute(db);
+	const [use] = rows;
+	return use !== undefined && !(use.isOriginal && use.place === (await identityOf(db)));
+}
+
+/** Differs from that of every other database, and of this one after a recovery. */
+async function identityOf(db: Kysely<KeyTables>): Promise<string> {
+	const here = sql`(SELECT oid FROM pg_database WHERE datname = current_database()), 'key_uses'::regclass::oid`;
+	const server = sql`(pg_control_system()).system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
+	const identity = async (parts: RawBuilder<unknown>) =>
+		(await sql<{ identity: string }>`SELECT concat_ws('/', ${parts}) AS identity`.execute(db)).rows[0]?.identity ?? '';
+	try {
+		return await identity(sql`${here}, ${server}`);
+	} catch (error) {
+		// Hosted databases may not offer these functions.
+		if (!/^(42501|42883|0A000)$/.test(String(Object(error).code))) throw error;
+		return identity(here);
+	}
 }
 
 type StoreShapes = Map<string, KeyDatabase['stores'][number]>;
@@ -87,7 +136,7 @@ function recordsOf(db: Kysely<KeyTables>, device: string, place: string): KeyRec
 		});
 	}
 	return {
-		place: `the keys of device ${device} in ${place}`,
+		place: `the key store of device ${device} in ${place}`,
 		async owner() {
 			const row = await db.selectFrom('key_owners').selectAll().where('device', '=', device).executeTakeFirst();
 			return row && { user: row.user, device, sealed: row.sealed };

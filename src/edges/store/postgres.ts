@@ -31,6 +31,9 @@ const connectTimeout = 10_000;
  */
 const queryTimeout = 20_000;
 
+/** The name of our connections in the database's list of them. */
+export const ourName = 'glia';
+
 /** How a replica's transactions begin; see lease.ts. */
 export type Fence = {
 	/** Statements to run together with BEGIN. */
@@ -75,7 +78,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 		client = new pg.Client({
 			...(url === undefined ? parts : { connectionString: completed(url, address) }),
 			...(tls && { ssl: { rejectUnauthorized: true, ...(tls.authority && { ca: tls.authority }) } }),
-			application_name: 'glia',
+			application_name: ourName,
 			connectionTimeoutMillis: connectTimeout,
 			query_timeout: queryTimeout,
 			keepAlive: true,
@@ -178,6 +181,11 @@ function isAway(error: unknown): boolean {
 function codeOf(error: unknown): string {
 	if (error instanceof AggregateError) return codeOf(error.errors[0]);
 	return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/** Whether PostgreSQL itself reported this error; false for errors of the connection. */
+export function isDatabaseError(error: unknown): boolean {
+	return error instanceof pg.DatabaseError;
 }
 
 /** Where the database is, for people to read, without its password. */

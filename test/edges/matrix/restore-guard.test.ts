@@ -9,7 +9,8 @@ const device = { user: '@glia:example.org', device: 'DEVICE' };
 const refusal = (statusCode: number, errcode?: string, body = {}) =>
 	Object.assign(new Error('no'), { statusCode, errcode, body });
 
-let here: number;
+let here: number | undefined;
+let putAway: number;
 let there: number | undefined;
 let loud: string[];
 let pauses: number[];
@@ -17,7 +18,7 @@ let pauses: number[];
 let trouble: (n: number) => Error | undefined;
 
 beforeEach(() => {
-	[here, there, loud, pauses] = [3, 3, [], []];
+	[here, there, loud, pauses, putAway] = [3, 3, [], [], 0];
 	trouble = () => undefined;
 });
 
@@ -30,6 +31,9 @@ function open() {
 			starts: async () => here,
 			async keepStarts(_: string, count: number) {
 				here = count;
+			},
+			async putAway() {
+				putAway++;
 			},
 		} as unknown as KeyStore,
 		async ask(method: string, _: string, body?: unknown) {
@@ -66,6 +70,27 @@ test('does not use an old copy, and reports it once', async () => {
 	expect([behind(), here, there]).toEqual([1, 3, 7]);
 });
 
+test('does not use a copy of a store that was in use, however few starts the homeserver has counted', async () => {
+	here = undefined;
+	there = undefined;
+	const { guard, behind } = open();
+	expect(await guard.counted).toBe(false);
+	await guard.putAway();
+	expect([behind(), here, there, putAway]).toEqual([1, undefined, undefined, 0]);
+});
+
+test('puts away keys whose start was counted, and no others', async () => {
+	const { guard } = open();
+	await guard.counted;
+	await guard.putAway();
+	expect(putAway).toBe(1);
+	there = 9;
+	const old = open().guard;
+	await old.counted;
+	await old.putAway();
+	expect(putAway).toBe(1);
+});
+
 test('does not mistake a crash between store and homeserver for an old copy', async () => {
 	here = 4;
 	expect(await open().guard.counted).toBe(true);
@@ -79,9 +104,11 @@ describe('does not wait for a homeserver without account data', () => {
 		['has a proxy that forbids it', refusal(403)],
 	])('one that %s', async (_, error) => {
 		trouble = () => error;
-		const { guard } = open();
+		const { guard, behind } = open();
 		expect(await guard.counted).toBe(true);
-		expect(guard.uncounted()).toBeUndefined();
+		expect([guard.uncounted(), behind()]).toEqual([undefined, 0]);
+		await guard.putAway();
+		expect(putAway).toBe(1);
 		expect(loud).toEqual([expect.stringContaining('a restored backup may go unnoticed')]);
 		expect(pauses).toHaveLength(4);
 	});

@@ -28,16 +28,20 @@ afterEach(async () => {
 });
 
 /** Connects as configured; by default with the homeserver's name for the bot. */
-function start(user = bot) {
+function start(user = bot, ending = new AbortController().signal) {
 	const matrix = { homeserver: served.url, user, password, allow: ['*'], device: 'Glia' };
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
-	const ending = new AbortController().signal;
 	const nothing = () => undefined;
 	const edges = { store, keys: keysIn(folder), log: silence, version: '1', now: () => new Date(), ending };
 	return connect(config, { ...edges, mayVerify: async () => undefined, locked: nothing, fatal: nothing });
 }
 
 const broken = () => ({ body: '<html>' });
+
+test('asks the homeserver nothing if the start is aborted beforehand', async () => {
+	expect(await start(bot, AbortSignal.abort())).toBeUndefined();
+	expect(served.calls).toEqual([]);
+});
 
 test('creates one device despite three unreadable login responses, and uses it at the next start', async () => {
 	served.setWay(path => (path === 'login' ? broken : undefined));

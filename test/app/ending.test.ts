@@ -1,0 +1,56 @@
+// Why a process ended, and what it says then.
+import { expect, test } from 'vitest';
+import { Refusal } from '../../src/answer.ts';
+import { type Ending, faultSentence, openEnd, statusOf } from '../../src/app/ending.ts';
+import { silence } from '../../src/runtime/log.ts';
+
+function ending(): Ending {
+	return { ...openEnd(), release: () => undefined };
+}
+
+test('what fails while the process ends for another reason is not why it ends', () => {
+	const end = ending();
+	end.end('The keys are old.');
+	end.fatal(new Error('the store is closed'));
+	expect(() => statusOf(end, silence, faultSentence)).toThrow(new Refusal('The keys are old.'));
+});
+
+test('a fault that came first is why it ends, whatever is said later', () => {
+	const end = ending();
+	end.fatal(new Error('broken'));
+	end.end('The keys are old.');
+	const said: string[] = [];
+	const write = process.stderr.write;
+	process.stderr.write = text => said.push(String(text)) > 0;
+	try {
+		expect(statusOf(end, silence, faultSentence)).toBe(3);
+	} finally {
+		process.stderr.write = write;
+	}
+	expect(said).toEqual(['Glia is stopping because of an internal error; see the log for details: broken.\n']);
+});
+
+test.each([
+	[
+		'the store',
+		new Error('no space'),
+		{ place: 'db:5432/glia' },
+		'Incoming or outgoing messages cannot be stored in db:5432/glia: no space',
+	],
+	[
+		'a disk that is full',
+		new Error('no space'),
+		{ place: './data', trouble: 'it is full' },
+		'Incoming or outgoing messages cannot be stored in ./data: no space: it is full',
+	],
+	['the keys, which say it themselves', Object.assign(new Error('x'), { name: 'CryptoError' }), { place: 'a' }, 'no'],
+	[
+		'anything else',
+		new Error('x'),
+		undefined,
+		'Glia is stopping because of an internal error; see the log for details: no',
+	],
+])('the last words are about %s', (_, fault, unstored, words) => {
+	const why = words.includes('no space') ? 'no space' : 'no';
+	expect(faultSentence(fault, why, unstored)).toBe(words);
+});
