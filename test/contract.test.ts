@@ -209,7 +209,11 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		const { steps, hidden } = await answered();
 		for (const { id, because } of hidden) {
 			expect(because.filter(fact => !stated.has(fact))).toEqual([]);
-			expect(concern(knowledge.notes.find(note => note.id === id)?.applies, profile).is).toBe(false);
+			const note = knowledge.notes.find(other => other.id === id);
+			// A package that depends on its Python and SQLite rules their floors out, whatever the note says.
+			const isBrought = because.some(fact => /^install=(debian|distro|nix)$/.test(fact));
+			if (isBrought && /^(python|sqlite)-floor$/.test(note?.story ?? '')) continue;
+			expect(concern(note?.applies, profile).is).toBe(false);
 		}
 		for (const { applies, concerned } of steps) expect(concern(applies, profile).is).toBe(concerned);
 	});
