@@ -31,7 +31,8 @@ export function playbookErrors(job: Job, played: Played): Record<string, Provoca
 			return said;
 		},
 		'databases-not-made': () => {
-			writeFileSync(slow, '20 once');
+			// Longer than the role's tasks take on a busy machine.
+			writeFileSync(slow, '60 once');
 			const said = upgrade('upgrade-postgres', allowed(job));
 			backToTheOldFolder(played);
 			return said;
