@@ -29,6 +29,8 @@ const hour = 3600_000;
 /** Leads, or waits to, until a signal; resolves to the exit status. Throws a Refusal. */
 export async function runReplica(config: Config, setup: BotSetup, address: PostgresAddress): Promise<number> {
 	const log = openLog(config.log.level, config.log.format);
+	// An unusable proxy is refused now, not when this replica takes over.
+	await proxiesIn(process.env);
 	let bot: Bot | undefined;
 	const replica = await joinReplicas({ address, reach: () => reach(config), said: () => bot?.said(), log });
 	const ending = openEnding(log, onHangUp(config, { log, reread: setup.reread }));
