@@ -38,7 +38,7 @@ type CheckPorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' |
 export const check = {
 	name: 'check',
 	usage: 'check [server] [from] [to] [facts… | look]',
-	summary: 'what your homeserver.yaml means for a release',
+	summary: 'what a release means for your homeserver.yaml',
 	examples: ['check', 'check 1.163', 'check 1.98 1.163 docker', 'check example.org', 'check mdad 2025-06-01'],
 	help: [
 		`Send homeserver.yaml with ${code('!check')} as its caption, send it right before or after the command, or reply to the file with the command. You can also paste it after the command as a code block. Several files are checked together. In the terminal, use ${code('--file homeserver.yaml')} (repeatable, folders too).`,

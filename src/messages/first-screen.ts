@@ -272,7 +272,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 						: `all ${numeral(looks)}`
 					: numeral(looks);
 		return [
-			`**Now:** get a script that settles ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
+			`**Now:** get a script that checks ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 		];
 	}
 	if (settings.length) return [`**Now:** open “${settingsTitle(settings)}”, and see whether it is yours.`];

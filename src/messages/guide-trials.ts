@@ -3,7 +3,7 @@ import type { Guided, GuidedStage } from '../advice/guide/guide.ts';
 import type { Section } from '../answer.ts';
 import { allStages } from '../knowledge/guide-stages.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
-import { enumerate, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 
 /** Whether a stage was tested, and what of it was not. */
 export function triedWords({ tried, untried }: GuidedStage): string {
@@ -20,7 +20,7 @@ function trials(tried: readonly Tried[]): string[] {
 	if (!tried.length) return [];
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
 	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' and ')))];
-	const more = versions.length > 4 ? ` and ${versions.length - 4} more` : '';
+	const more = versions.length > 4 ? `; and ${count(versions.length - 4, 'other combination')}` : '';
 	const played = tried.some(trial => trial.played !== undefined) ? ', on a simulated machine' : '';
 	return [`Tested on ${enumerate(days)} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];
 }

@@ -29,7 +29,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 	const isOut = facts.date !== undefined;
 	const must = notes.filter(step => step.must).length;
 	const read = notes.length
-		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? 'none of them to act on' : 'none to act on'}`
+		? `${count(notes.length, 'note')}, ${must ? `${must} to act on` : unread.length ? `nothing to act on in ${notes.length === 1 ? 'it' : 'them'}` : 'nothing to do'}`
 		: unread.length
 			? 'nothing else'
 			: 'nothing to do';

@@ -129,7 +129,7 @@ function advisorySection({ advisories, from, to }: Plan): Section[] {
 		...(fixed.length ? [`${to} fixes: ${fixed.map(code).join(', ')}`] : []),
 		...(passedThrough.length
 			? [
-					`Only releases between ${from} and ${to} are vulnerable to ${passedThrough.map(code).join(', ')}: do not stay there.`,
+					`Only releases between ${from} and ${to} are vulnerable to ${passedThrough.map(code).join(', ')}: do not stay on any of them.`,
 				]
 			: []),
 		...hidden.map(({ id, because }) => `${code(id)} does not apply to you (${because.map(typedFact).join(', ')}).`),

@@ -172,12 +172,12 @@ export function switchWords(commands: SwitchCommands, { migrations, queued }: Pa
 			: []),
 		...(space.length
 			? [
-					`Check the free disk space**, where the backup goes, and where the database lies: the dump is compressed, so seldom larger than the database, and some migrations rebuild a table.${below(space)}`,
+					`Check the free disk space** where the backup goes and where the database is stored: the dump is compressed, so it is rarely larger than the database, and some migrations rebuild a table.${below(space)}`,
 				]
 			: []),
 		...fetched.map(
 			way =>
-				`Fetch ${to}** while ${from} still runs. ${fetchWords(way, typeof workers === 'object')}${below(way.fetch)}`,
+				`Fetch ${to}** while ${from} is still running. ${fetchWords(way, typeof workers === 'object')}${below(way.fetch)}`,
 		),
 		stopWords(commands),
 		`Back up** the database, \`homeserver.yaml\` with the files named in it, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,

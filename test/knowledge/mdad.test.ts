@@ -225,7 +225,7 @@ test('starts nothing of the old server while a unit of the playbook is active', 
 		expect(stops).toBeGreaterThanOrEqual(0);
 		expect(look).toBeGreaterThanOrEqual(stops);
 		expect(starts).toBeGreaterThan(stops);
-		expect(steps[look]?.see).toContain('do not continue');
+		expect(steps[look]?.see).toContain('Do not continue');
 	}
 });
 

@@ -25,7 +25,7 @@ test('all 36 headings since June 2025 that mention a breaking change are marked,
 /** Headings that sound like a breaking change but are not, with what upstream says. */
 const harmless: Record<string, string> = {
 	'The URL-prefix for Hookshot generic webhooks has changed': 'both old and new addresses work',
-	'Postgres parameters are automatically tuned now': "arguments of one's own still go before it",
+	'Postgres parameters are automatically tuned now': 'your own arguments still go before it',
 	'6️⃣ IPv6 support enablement recommended by default': 'of new installations only',
 	'Element Call frontend installation is now optional': 'installed ones stay',
 	'`Draupnir` has been relicensed to AFL-3.0': 'less restrictive than before',

@@ -128,9 +128,9 @@ test('the last line asks for look.py and says what it decides', () => {
 		shown(known({ releases: list, notes: [...notes] }), docker)
 			.split('\n\n')
 			.at(-1);
-	expect(asked(acme, other)).toContain('settles both without showing any values: `!upgrade 1.0.0 1.2.0 docker look`');
-	expect(asked(acme)).toContain('settles it without');
-	expect(asked(acme, old)).toContain('settles one without');
+	expect(asked(acme, other)).toContain('checks both without showing any values: `!upgrade 1.0.0 1.2.0 docker look`');
+	expect(asked(acme)).toContain('checks it without');
+	expect(asked(acme, old)).toContain('checks one without');
 	expect(asked(old)).toContain('open “The setting, and what to write”');
 	expect(asked(old)).not.toContain('look');
 	// What look.py has decided does not ask for it again.

@@ -147,7 +147,9 @@ export const enabledFileShape = z.strictObject({
 					.array(z.string().min(1))
 					.min(1)
 					.optional()
-					.describe("Values with which something of one's own takes its place, so that its changes may matter too."),
+					.describe(
+						"Values that put the administrator's own service in its place, so that its changes may matter too.",
+					),
 				since: date.optional().describe('The first day of this.'),
 				until: date.optional().describe('The last day of this.'),
 			}),

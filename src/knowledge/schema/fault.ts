@@ -36,7 +36,7 @@ export const faultShape = z.strictObject({
 		.describe('The release is sound, but something it runs on is too new. Shown only to those known to have it.'),
 	onlyIf: clause
 		.optional()
-		.describe("What to look for on one's own server if no fact covers it: a clause that continues “only if”."),
+		.describe('What readers should look for on their server if no fact covers it: a clause that continues “only if”.'),
 	found: conditionShape.optional().describe('The same as data, for `!check`.'),
 	title: z.string().min(1).max(80).describe('What goes wrong, in at most 80 characters.'),
 	text: prose.describe('What one sees, and what to do besides upgrading; two or three sentences.'),

@@ -170,7 +170,7 @@ export const recipeShape = z.strictObject({
 					.array(part)
 					.min(1)
 					.optional()
-					.describe('Brings the release onto the machine while the old one still runs.'),
+					.describe('Brings the release onto the machine while the old one is still running.'),
 				lines: z.array(part).min(1).describe('The commands.'),
 			}),
 		)

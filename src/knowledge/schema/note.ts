@@ -106,7 +106,8 @@ export const noteShape = z.strictObject({
 		examples: [{ any: ['workers', 'postgres<13'] }],
 	}),
 	onlyIf: clause.optional().meta({
-		description: "What to look for on one's own server if no fact covers it: a clause that continues “only if”.",
+		description:
+			'What readers should look for on their server if no fact covers it: a clause that continues “only if”.',
 		examples: ['`homeserver.yaml` has `acme`'],
 	}),
 	certainBelow: version.optional().meta({
