@@ -39,7 +39,7 @@ export const usage = `
   check FILE…   files, folders, or - for standard input; also facts, --json,
                 --from 1.98    the current release
                 --to 1.163     the target (default: the newest)
-  why [FILE]    reads standard input if FILE is - or omitted; also releases, facts, --json
+  why [FILE]    reads standard input if FILE is - or omitted; also accepts releases, facts, --json
   --version, --help
 
 Exit status: 0 answered, 1 refused, 2 the target would refuse to start, 3 an internal error.`;

@@ -5,7 +5,7 @@ import type { Plan } from '../advice/upgrade/plan.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
-import { capital, count, list, sentence } from '../text/format.ts';
+import { capital, count, list, sentence, small } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { horizonLine } from './sections.ts';
 import { appliesClause } from './whose.ts';
@@ -18,7 +18,8 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	const due = at.vague ? when : `due ${when}`;
-	if (withdrawn) return `${due}; withdrawn: ${withdrawn.replace(/\.$/, '')}`;
+	const announced = at.vague ? 'announced' : `announced for ${when.replace(/^(?:in|on) /, '')}`;
+	if (withdrawn) return `${announced}, but the announcement was withdrawn: ${small(withdrawn.replace(/\.$/, ''))}`;
 	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
 	if (landed) return `${due}; dropped in ${landed}${slipped ? ', later than announced' : ''}`;
 	if (slipped) return `${due}${expected}; overdue, but still working (this may end with any release)`;
@@ -37,7 +38,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `Upstream's build list has packages for ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
+		? `According to its build list, upstream builds packages for ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 
@@ -99,7 +100,7 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 		['Later', later],
 		['No date yet', vague],
 		['Overdue, but still working', overdue],
-		[server === undefined ? 'Already dropped, or withdrawn' : 'In force in newer releases', over],
+		[server === undefined ? 'Already dropped, or no longer planned' : 'In force in newer releases', over],
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length

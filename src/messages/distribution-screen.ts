@@ -109,7 +109,7 @@ export function changeBoxes(
 /** Fits up to three lines on a phone; anything longer is in the fold. */
 function shortHalt(halt: HaltTold): string {
 	const { date, title, first = '' } = halt;
-	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: “Breaking changes in full” says how`;
+	return first.length <= 160 ? haltLine(halt) : `**${date}**, ${title}: see “Breaking changes in full”`;
 }
 
 function manner({ refuses, waits }: EntryTold): string {

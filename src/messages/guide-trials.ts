@@ -9,7 +9,9 @@ import { count, enumerate, list } from '../text/format.ts';
 export function triedWords({ tried, untried }: GuidedStage): string {
 	const lines = [
 		...trials(tried),
-		...untried.map(because => `We have not tested this: ${because}`),
+		...(untried.length
+			? [tried.length ? 'Not all of this was tested as written.' : 'We have not tested this.', ...untried]
+			: []),
 		...(tried.length || untried.length ? [] : ['We have not tested this yet.']),
 	];
 	return `*${lines.join(' ')}*`;

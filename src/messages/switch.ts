@@ -127,7 +127,7 @@ function waysWords({ ways, stated, workers }: SwitchCommands): string {
 		.join('\n\n')}`;
 }
 
-const sameRelease = 'All of them must run the same release, and only the main process may change the database.';
+const sameRelease = 'All of them must run the same release, and only the main process may migrate the database.';
 
 /** Nothing may be written after the backup, so everything is stopped before it. */
 function stopWords({ workers, stop }: SwitchCommands): string {
@@ -356,7 +356,9 @@ export function stepWorded(step: Step): Step {
 		text: taskText(task),
 		...(task.kind === 'start-limit' &&
 			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
-		...(task.kind === 'outside' && { onlyIf: 'one of these conditions holds' }),
+		...(task.kind === 'outside' && {
+			onlyIf: task.checks.length === 1 ? 'the condition below applies' : 'one of the conditions below applies',
+		}),
 		...(clause !== undefined && { otherwise: clause }),
 	};
 }

@@ -41,7 +41,7 @@ export function serversWords(watched: readonly WatchedSubscription[], { knowledg
 			? ` Last check ${momentIn(server.looked, zone)}, next ${momentIn(server.next, zone)}.`
 			: '';
 		const trouble = [why, caveat].flatMap(text => (text === undefined ? [] : [` ⚠️ ${text}`])).join('');
-		return `${quoted(subscription.server)}: ${state}${facts}; ${open ? `${open} open` : 'nothing open'}.${trouble}${times}`;
+		return `${quoted(subscription.server)}: ${state}${facts}; ${open ? count(open, 'open alert') : 'no open alerts'}.${trouble}${times}`;
 	});
 	return {
 		value: {

@@ -128,6 +128,17 @@ test('treats what only a candidate has done as still to come', () => {
 	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 open deadline');
 });
 
+test.each([
+	[{ version: '1.4.0' }, 'announced for 1.4.0, but the announcement was withdrawn: they stay.'],
+	[{ date: '2026-10' }, 'announced for 2026-10, but the announcement was withdrawn: they stay.'],
+	[{ vague: 'some day' }, 'announced, but the announcement was withdrawn: they stay.'],
+])('says that an announcement for %o was withdrawn, not its subject', (at, words) => {
+	const deadline = { subject: 'old paths', at, promised: 'They go.', withdrawn: 'They stay.' };
+	const knowledge = known({ releases: releases('1.0.0', '1.3.0'), notes: [note('1.3.0/old-paths', { deadline })] });
+	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: true }, unknownDeployment, knowledge);
+	expect(found.map(deadlineLine)).toEqual([`**Old paths**: ${words}`]);
+});
+
 test('the three nearest deadlines stand open, and all others are folded', () => {
 	const promised = (version: string) => ({ subject: `thing ${version}`, at: { version }, promised: 'It goes.' });
 	const knowledge = known({

@@ -8,6 +8,7 @@ import { type GuideFile, guideShape } from '../../../src/knowledge/schema/guide.
 import { readValue } from '../../../src/knowledge/schema/parameter.ts';
 import type { Guide, Tried } from '../../../src/knowledge/schema/synapse.ts';
 import { foundWords, guideRefusalWords, guideWords } from '../../../src/messages/guide.ts';
+import { triedWords } from '../../../src/messages/guide-trials.ts';
 import { smallGuide } from '../../guide.ts';
 
 type Given = Partial<Record<keyof GuideFile, unknown>>;
@@ -187,6 +188,20 @@ test('shows a test only if the same variant was tested', () => {
 	expect(answer.sections.map(({ markdown }) => markdown).join()).toContain(
 		'Tested on 2026-11-21 with PostgreSQL 15.18 → 17.10.',
 	);
+});
+
+test('says whether all of a stage or some of it was not tested', () => {
+	const trial: Tried = {
+		...{ guide: 'small', of: 'one', with: {}, versions: { postgresql: '17.10' }, date: '2026-11-21' },
+		recipe: 'aaaaaa',
+	};
+	const shown = (tried: Tried[], untried: string[]) =>
+		triedWords({ ...guided(guideOf(), {}, [], []).stages[0], tried, untried } as Parameters<typeof triedWords>[0]);
+	expect(shown([trial], ['It needs a provider.'])).toMatch(
+		/17\.10\. Not all of this was tested as written\. It needs a provider\.\*$/,
+	);
+	expect(shown([], ['It needs a provider.'])).toBe('*We have not tested this. It needs a provider.*');
+	expect(shown([], [])).toBe('*We have not tested this yet.*');
 });
 
 test('names the point of no return and the downtime before the stages', () => {

@@ -83,7 +83,7 @@ describe('what to upgrade first', () => {
 
 	test('is either if both are accepted', () => {
 		expect(around('14', '17').first).toBe('either');
-		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('either can go first');
+		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('either Synapse or PostgreSQL first');
 	});
 
 	test('mentions ended support, and ignores a major version that is not out yet', () => {
@@ -231,7 +231,7 @@ describe('!postgres', () => {
 			guide: 'sqlite-postgres',
 			title: 'SQLite → PostgreSQL 17',
 		});
-		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('either can go first');
+		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('either Synapse or PostgreSQL first');
 	});
 
 	test.each([

@@ -33,7 +33,7 @@ test('joins what no file can decide into one step, with each condition beside it
 		when: 'before',
 		must: false,
 		concerned: true,
-		onlyIf: 'one of these conditions holds',
+		onlyIf: 'one of the conditions below applies',
 		title: 'May apply to you: check your scripts and the proxy',
 		tells: ['1.1.0/log', '1.2.0/proxy'],
 		endpoints: ['/a'],
@@ -53,6 +53,12 @@ test.each([
 	const ids = planned([note('1.1.0/log', { ...script, ...more })]).steps.map(({ id }) => id);
 	expect(ids).toContain('1.1.0/log');
 	expect(ids).not.toContain('1.3.0/outside');
+});
+
+test('a single note needs no list of conditions', () => {
+	const step = planned([note('1.1.0/log', script)]).steps.find(({ id }) => id === '1.3.0/outside');
+	expect(step).toMatchObject({ onlyIf: 'the condition below applies' });
+	expect(step?.text).toMatch(/^Your configuration does not show whether this affects you\./);
 });
 
 test('counts as one possible thing to do, and blocks nothing', () => {
