@@ -13,11 +13,10 @@ import { type Bot, type BotSetup, noteEnd, noteTaken, openBot, supervise, vitals
 import { type Ending, faultSentence, lastSteps, openEnd, openEnding, statusOf } from './ending.ts';
 import { openOutside } from './live-knowledge.ts';
 import { ownPassages } from './own-edition.ts';
+import { openReach } from './reach.ts';
 import { onHangUp } from './reload.ts';
 import type { Supervision } from './supervision.ts';
 
-/** The timeout for checking that the homeserver answers (ms). */
-const reachTimeout = 4000;
 /** How much longer a claim lasts than the poll it is for (ms). */
 const claimSpare = 60_000;
 /** The pause before a standby tries again to poll while nobody leads (ms). */
@@ -30,9 +29,13 @@ const hour = 3600_000;
 export async function runReplica(config: Config, setup: BotSetup, address: PostgresAddress): Promise<number> {
 	const log = openLog(config.log.level, config.log.format);
 	// An unusable proxy is refused now, not when this replica takes over.
-	await proxiesIn(process.env);
+	const proxyOf = await proxiesIn(process.env);
+	const { reach, close } = openReach(config.matrix.homeserver, {
+		userAgent: `Glia/${setup.ports.health.version}`,
+		proxyOf,
+	});
 	let bot: Bot | undefined;
-	const replica = await joinReplicas({ address, reach: () => reach(config), said: () => bot?.said(), log });
+	const replica = await joinReplicas({ address, reach, said: () => bot?.said(), log });
 	const ending = openEnding(log, onHangUp(config, { log, reread: setup.reread }));
 	try {
 		while (!ending.signal.aborted) {
@@ -48,6 +51,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 	} finally {
 		ending.release();
 		await replica.close();
+		await close();
 		setTimeout(() => process.exit(), lastSteps).unref();
 	}
 	return statusOf(ending, log, (error, why) =>
@@ -58,14 +62,6 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 /** This replica's claims on servers, which last a little longer than a poll may take. */
 function claimsOf({ watch }: Config, { id }: Replica): { replica: string; keep: number } {
 	return { replica: id, keep: watch.lookSeconds * 1000 + claimSpare };
-}
-
-async function reach({ matrix }: Config): Promise<void> {
-	const answer = await fetch(`${matrix.homeserver}/_matrix/client/versions`, {
-		signal: AbortSignal.timeout(reachTimeout),
-	});
-	await answer.body?.cancel();
-	if (answer.status >= 500) throw new Error(`HTTP ${answer.status}`);
 }
 
 type Leading = {

@@ -23,7 +23,7 @@ test.each([
 	expect(told(young, facts)).not.toContain(id);
 	const fault = known.faults.find(other => other.id === id);
 	expect(fault).toMatchObject({ severity: 'noticeable', danger: 'nothing', fixed: young });
-	expect(fault?.onlyIf).toMatch(/users|bridge|Matrix Authentication Service/);
+	expect(fault?.onlyIf).toMatch(/users|bridge|MAS/);
 	expect(fault?.sources.length).toBeGreaterThan(0);
 });
 

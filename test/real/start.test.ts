@@ -347,7 +347,7 @@ test(
 		await written(bot, /"changed":\["log\.level"\],"msg":"the configuration was reloaded"/);
 		const echo = await alice.say(room, '!echo again');
 		await alice.waitFor(answerTo(echo, bot.userId), 10_000);
-		expect(bot.output()).toMatch(/"command":"echo","outcome":"answered","ms":\d+,"msg":"a command"/);
+		expect(bot.output()).toMatch(/"command":"echo","outcome":"answered","ms":\d+,"msg":"handled a command"/);
 		expect(await bot.stop()).toBe(0);
 	},
 	slow,

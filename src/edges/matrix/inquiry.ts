@@ -21,13 +21,14 @@ export type Inquiry = {
 	close: () => Promise<void>;
 };
 
-export function openInquiry(userAgent: string, proxyOf: ProxyOf | undefined): Inquiry {
+/** `timeout`: milliseconds for one request. */
+export function openInquiry(userAgent: string, proxyOf: ProxyOf | undefined, timeout = 15_000): Inquiry {
 	const http = openHttp(userAgent, { maxAnswer: 4 * 1024 * 1024, proxyOf });
 
 	function get(uri: string, token?: string): Promise<Json> {
 		const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
 		return new Promise((resolve, reject) => {
-			http.request({ uri, method: 'GET', headers, timeout: 15_000 }, (error, response) => {
+			http.request({ uri, method: 'GET', headers, timeout }, (error, response) => {
 				if (error || !response) return reject(error);
 				const { statusCode, body } = response;
 				if (statusCode < 400 && isRecord(body)) return resolve(body);

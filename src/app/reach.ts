@@ -1,0 +1,26 @@
+// Whether this process reaches the homeserver: a replica that does not must not lead.
+import { openInquiry } from '../edges/matrix/inquiry.ts';
+import type { ProxyOf } from '../runtime/proxy.ts';
+
+/** The timeout for an answer (ms). */
+const reachTimeout = 4000;
+
+export type Reach = {
+	/** Rejects unless the homeserver answers. Any answer of a homeserver will do, even that we ask too often. */
+	reach: () => Promise<void>;
+	close: () => Promise<void>;
+};
+
+export function openReach(
+	homeserver: string,
+	{ userAgent, proxyOf, timeout = reachTimeout }: { userAgent: string; proxyOf: ProxyOf | undefined; timeout?: number },
+): Reach {
+	const inquiry = openInquiry(userAgent, proxyOf, timeout);
+	return {
+		async reach() {
+			const found = await inquiry.versions(homeserver);
+			if ('failure' in found && found.failure.kind === 'away') throw new Error(found.failure.why);
+		},
+		close: inquiry.close,
+	};
+}
