@@ -7,6 +7,7 @@ import {
 	mkdtempSync,
 	readdirSync,
 	readFileSync,
+	realpathSync,
 	rmSync,
 	writeFileSync,
 } from 'node:fs';
@@ -38,7 +39,8 @@ function blockOf(guide: Guided, stage: string, words: string): string {
 
 let folder: string;
 beforeEach(() => {
-	folder = mkdtempSync(join(tmpdir(), 'paste-'));
+	// As a shell shows it.
+	folder = realpathSync(mkdtempSync(join(tmpdir(), 'paste-')));
 	mkdirSync(join(folder, 'bin'));
 	mkdirSync(join(folder, 'home'));
 });
@@ -116,11 +118,237 @@ describe('a file that a guide writes does not depend on how its lines are indent
 	});
 });
 
+/** A mount as `docker compose config` prints it. */
+function mounts(source: string, image = 'docker.io/postgres:15-alpine'): string {
+	return `  db:\n    image: ${image}\n    volumes:\n      - type: bind\n        source: ${home(source)}\n        target: /var/lib/postgresql/data\n`;
+}
+
+/** Programs that talk to a server of this version. They note every other call in the file `called`. */
+function serverOf(version: string): Record<string, string> {
+	const script = (name: string) => `case "$*" in
+*'SHOW server_version'*) echo ${version} ;;
+'compose config'*) cat compose-config ;;
+*) echo "${name} $*" >> called ;;
+esac`;
+	const names = 'docker sudo psql pg_dump pg_restore createdb dropdb cli-non-interactive systemctl'.split(' ');
+	return Object.fromEntries(names.map(name => [name, script(name)]));
+}
+
+const called = () => (existsSync(home('called')) ? read('called') : '');
+
+/** The playbook's server is below fixed folders, which a test must not touch. */
+const here = (block: string) => block.replaceAll('/matrix/postgres/bin/', '').replaceAll('/root/', './');
+
+/** The commands in the fix for an error that contain these words. */
+function cureOf(guide: Guided, id: string, words: string): string {
+	const cure = allStages(guide)
+		.flatMap(({ failures }) => failures)
+		.find(failure => failure.id === id)?.cure;
+	const found = [...(cure ?? '').matchAll(/```bash\n([\s\S]*?)```/g)].find(([, block = '']) => block.includes(words));
+	if (!found?.[1]) throw new Error(`no block with ${words} in the fix for ${id}`);
+	return found[1];
+}
+
+describe('a block that meets the wrong server says FAILED and changes nothing', () => {
+	const places = { host: 'old.example', 'new-host': 'new.example', backup: './pg-backup' };
+	const up = (layout: string) => guided('postgres-major', { from: '15', to: '17', layout, ...places });
+	const down = (layout: string) => guided('postgres-major', { from: '17', to: '15', layout, ...places });
+	const cases: [name: string, block: string, right: string, wrong: string][] = [
+		['compose counts', blockOf(up('compose'), 'count', 'counts-before.txt'), '15.18', '17.10'],
+		['Debian counts', blockOf(up('debian'), 'count', 'counts-before.txt'), '15.18', '17.10'],
+		['managed counts', blockOf(up('managed'), 'count', 'counts-before.txt'), '15.18', '17.10'],
+		['the playbook counts', blockOf(up('mdad'), 'playbook-count', 'counts-before.txt'), '15.18', '17.10'],
+		['compose lists', blockOf(up('compose'), 'look', '> databases.txt'), '15.18', '17.10'],
+		['compose saves settings', blockOf(up('compose'), 'look', '> hba-before.txt'), '15.18', '17.10'],
+		['Debian lists', blockOf(up('debian'), 'look', '> databases.txt'), '15.18', '17.10'],
+		['managed lists', blockOf(up('managed'), 'look', '> databases.txt'), '15.18', '17.10'],
+		['compose dumps', blockOf(up('compose'), 'dump', '--globals-only'), '15.18', '17.10'],
+		['Debian dumps', blockOf(up('debian'), 'dump', '--globals-only'), '15.18', '17.10'],
+		['managed dumps', blockOf(up('managed'), 'dump', 'pg_dump -h'), '15.18', '17.10'],
+		['the playbook dumps', blockOf(up('mdad'), 'playbook-backup', 'pg_dumpall'), '15.18', '17.10'],
+		['compose creates', blockOf(up('compose'), 'restore-compose', 'createdb'), '17.10', '15.18'],
+		['compose creates an older one', blockOf(down('compose'), 'restore-older-compose', 'dropdb'), '15.18', '17.10'],
+		['compose drops a leftover', cureOf(up('compose'), 'database-exists', 'dropdb'), '17.10', '15.18'],
+		['compose compares', blockOf(up('compose'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
+		['Debian compares', blockOf(up('debian'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
+		['managed compares', blockOf(up('managed'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
+		['compose empties keys', blockOf(up('compose'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
+		['Debian empties keys', blockOf(up('debian'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
+		['managed empties keys', blockOf(up('managed'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
+		['the playbook empties keys', blockOf(up('mdad'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
+		['compose counts after the rollback', blockOf(up('compose'), 'back-compose', 'counts-back'), '15.18', '17.10'],
+	];
+	/** What earlier stages have left in the folder. */
+	const before = () => {
+		mkdirSync(home('pg-backup'));
+		put('counts.sql', 'SELECT 1');
+		put('databases.txt', 'synapse|synapse|UTF8|C|C\n');
+		put('counts-before.txt', 'synapse public.users|3\n');
+		put('settings-before.txt', "work_mem = '5MB'\n");
+		put('pg-backup/synapse.dump', 'the good dump');
+		put('pg-backup/synapse.sql', 'the good dump');
+	};
+	const waitsFor = /^.*pg_isready.*\n/gm;
+
+	test.each(cases)('%s', (_, block, right, wrong) => {
+		before();
+		const texts = () =>
+			readdirSync(home(), { recursive: true, encoding: 'utf8' })
+				.filter(name => name !== 'pg-backup')
+				.sort()
+				.map(name => [name, read(name)]);
+		const left = texts();
+		const said = paste(here(block), serverOf(wrong));
+		expect(said).toContain('FAILED');
+		expect(said).not.toMatch(/^(?:same|.* dumped|.* done|dropped)$/m);
+		expect(called().replace(waitsFor, '')).toBe('');
+		rmSync(home('called'), { force: true });
+		expect(texts()).toEqual(left);
+		// A server that is not running is not the right one.
+		expect(paste(here(block), serverOf(''))).toContain('FAILED');
+		expect(called().replace(waitsFor, '')).toBe('');
+		rmSync(home('called'), { force: true });
+		// And it is the version that decides.
+		paste(here(block), serverOf(right));
+		expect(called().replace(waitsFor, '')).not.toBe('');
+	});
+});
+
+describe('the folder of the old server', () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'compose' });
+	beforeEach(() => {
+		for (const name of ['schemas', 'schemas-17', 'pg-backup']) mkdirSync(home(name));
+		put('schemas/PG_VERSION', '15\n');
+		put('schemas-17/PG_VERSION', '17\n');
+		put('pg-backup/for-this-upgrade', '');
+		put('compose-config', mounts('./schemas'));
+	});
+
+	test('and its image are checked before anything else', () => {
+		const look = blockOf(guide, 'look', 'compose config');
+		const said = paste(look, serverOf('15.18'));
+		expect(said).toContain('./schemas is a server of 15');
+		expect(said).not.toContain('FAILED');
+		put('compose-config', mounts('./postgres-data'));
+		expect(paste(look, serverOf('15.18'))).toContain(`FAILED: no source: ${home('schemas')}`);
+		put('compose-config', mounts('./schemas', 'postgres:15'));
+		expect(paste(look, serverOf('15.18'))).toContain('FAILED: no image: docker.io/postgres:15-alpine');
+		put('schemas/PG_VERSION', '14\n');
+		expect(paste(look, serverOf('14.20'))).toContain('FAILED: ./schemas is no server of 15');
+		rmSync(home('schemas'), { recursive: true });
+		expect(paste(look, serverOf('15.18'))).toContain('FAILED: ./schemas is no server of 15');
+	});
+
+	test('is the one that a rollback starts, or none', () => {
+		const back = blockOf(guide, 'back-compose', 'up -d db');
+		for (const other of ['./schemas-17', './postgres-data']) {
+			put('compose-config', mounts(other));
+			expect(paste(back, serverOf(''))).toContain('FAILED: this is not the old server');
+		}
+		put('compose-config', mounts('./schemas'));
+		rmSync(home('schemas/PG_VERSION'));
+		expect(paste(back, serverOf(''))).toContain('FAILED: this is not the old server');
+		expect(called()).toBe('');
+		put('schemas/PG_VERSION', '15\n');
+		expect(paste(back, serverOf(''))).not.toContain('FAILED');
+		expect(called()).toContain('compose up -d db');
+	});
+
+	test('is in use again before a failed attempt is removed', () => {
+		const again = blockOf(guide, 'again-compose', 'rm -rf');
+		const refused = () => expect(paste(again, serverOf('17.10'))).toContain('FAILED: nothing was removed');
+		refused();
+		put('compose-config', mounts('./schemas-17'));
+		refused();
+		expect(paste(again, serverOf('15.18'))).toContain('FAILED: nothing was removed');
+		expect(readdirSync(home('schemas-17'))).toEqual(['PG_VERSION']);
+		expect(existsSync(home('pg-backup/for-this-upgrade'))).toBe(true);
+		put('compose-config', mounts('./schemas'));
+		expect(paste(again, serverOf('15.18'))).toContain('removed');
+		expect(existsSync(home('schemas-17'))).toBe(false);
+		expect(existsSync(home('schemas/PG_VERSION'))).toBe(true);
+	});
+
+	test('is named by the compose file before the new one is removed from a full disk', () => {
+		const cure = cureOf(guide, 'disk-full-restore', 'rm -rf');
+		put('compose-config', mounts('./schemas-17'));
+		expect(paste(cure, serverOf(''))).toContain('FAILED: nothing was removed');
+		// An editor left it empty.
+		put('compose-config', '');
+		expect(paste(cure, serverOf(''))).toContain('FAILED: nothing was removed');
+		expect(existsSync(home('schemas-17/PG_VERSION'))).toBe(true);
+		put('compose-config', mounts('./schemas'));
+		expect(paste(cure, serverOf(''))).toContain('./schemas-17 removed');
+		expect(existsSync(home('schemas/PG_VERSION'))).toBe(true);
+	});
+
+	test('is not stopped for a new one that already exists', () => {
+		const stop = blockOf(guide, 'switch-compose', 'compose stop db');
+		expect(paste(stop, serverOf('15.18'))).toContain('FAILED: ./schemas-17 already exists');
+		expect(called()).toBe('');
+		rmSync(home('schemas-17'), { recursive: true });
+		expect(paste(stop, serverOf('15.18'))).toContain('db stopped');
+	});
+});
+
+describe("the playbook's folders", () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'mdad' });
+	const inHere = (block: string) => block.replaceAll(/\/(matrix|tmp|root)\//g, './$1/');
+	const old = 'matrix/postgres/data-auto-upgrade-backup/PG_VERSION';
+	beforeEach(() => {
+		for (const name of ['data', 'data-auto-upgrade-backup']) mkdirSync(home('matrix/postgres', name), { recursive: true });
+		put('matrix/postgres/data/PG_VERSION', '17\n');
+	});
+
+	test('are moved back only if the old one is there and nothing is in the way', () => {
+		const back = inHere(blockOf(guide, 'back-mdad', 'mv '));
+		// No old server is in it.
+		expect(paste(back)).toContain('FAILED');
+		put(old, '17\n');
+		expect(paste(back)).toContain('FAILED');
+		put(old, '15\n');
+		mkdirSync(home('matrix/postgres/data-new'));
+		expect(paste(back)).toContain('FAILED');
+		expect(read('matrix/postgres/data/PG_VERSION')).toBe('17\n');
+		rmSync(home('matrix/postgres/data-new'), { recursive: true });
+		expect(paste(back)).toContain('moved');
+		expect(read('matrix/postgres/data/PG_VERSION')).toBe('15\n');
+		expect(read('matrix/postgres/data-new/PG_VERSION')).toBe('17\n');
+	});
+
+	test('are removed only if they are what the clean-up expects', () => {
+		const later = inHere(blockOf(guide, 'later-mdad', 'rm -rf'));
+		put(old, '17\n');
+		paste(later);
+		expect(existsSync(home(old))).toBe(true);
+		put(old, '15\n');
+		put('matrix/postgres/data/PG_VERSION', '15\n');
+		paste(later);
+		expect(existsSync(home(old))).toBe(true);
+		put('matrix/postgres/data/PG_VERSION', '17\n');
+		paste(later);
+		expect(existsSync(home(old))).toBe(false);
+	});
+});
+
+test('on Debian, an old cluster that is not there keeps the new one from being dropped', () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian' });
+	const cure = cureOf(guide, 'disk-full-upgrade', 'pg_dropcluster').replaceAll(/\/(var|etc)\//g, './$1/');
+	const pg_dropcluster = 'echo "$*" >> called';
+	mkdirSync(home('etc/postgresql/17/main'), { recursive: true });
+	expect(paste(cure, { pg_dropcluster })).toContain('FAILED: nothing was dropped');
+	expect(called()).toBe('');
+	mkdirSync(home('var/lib/postgresql/15/main'), { recursive: true });
+	put('var/lib/postgresql/15/main/PG_VERSION', '15\n');
+	expect(paste(cure, { pg_dropcluster })).toContain('dropped');
+	expect(called()).toBe('--stop 17 main\n');
+});
+
 describe.each(['compose', 'debian'])('the dump of %s', layout => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout, backup: './pg-backup' });
 	const block = blockOf(guide, 'dump', '--globals-only');
 	const server = (...databases: string[]) => {
-		const script = `cat > /dev/null\ncase "$*" in *'SELECT datname'*) printf '%s\\n' ${databases.join(' ')} ;; *) echo dump ;; esac`;
+		const script = `cat > /dev/null\ncase "$*" in *server_version*) echo 15.18 ;; *'SELECT datname'*) printf '%s\\n' ${databases.join(' ')} ;; *) echo dump ;; esac`;
 		return { docker: script, sudo: script };
 	};
 
@@ -194,23 +422,31 @@ test('folders that a guide did not create are not removed', () => {
 	mkdirSync(home('pg-backup'));
 	mkdirSync(home('schemas'));
 	put('pg-backup/letters', 'mine');
-	const compose = (data: string) =>
-		put('docker-compose.yml', `services:\n  db:\n    volumes:\n      - ${data}:/var/lib\n`);
-	compose('./schemas-17');
 	expect(paste(blockOf(guide, 'dump', 'for-this-upgrade'))).toContain('FAILED');
 	expect(paste(blockOf(guide, 'later-compose', 'rm -rf ./pg-backup'), { docker: 'true' })).toContain('FAILED');
 	expect(existsSync(home('pg-backup/letters'))).toBe(true);
 	const removal = blockOf(guide, 'later-compose', 'rm -rf ./schemas');
-	// No server is in it.
-	expect(paste(removal)).toContain('FAILED: ./schemas is no server of 15');
-	put('schemas/PG_VERSION', '17\n');
-	expect(paste(removal)).toContain('FAILED');
+	const docker = 'cat compose-config 2> /dev/null';
+	// No compose file is found.
 	put('schemas/PG_VERSION', '15\n');
-	compose('./schemas');
-	expect(paste(removal)).toContain('still mounts');
+	expect(paste(removal, { docker })).toContain('FAILED');
+	mkdirSync(home('schemas-17'));
+	put('compose-config', mounts('./schemas-17'));
+	// No server is in it.
+	rmSync(home('schemas/PG_VERSION'));
+	expect(paste(removal, { docker })).toContain('FAILED: ./schemas is no server of 15');
+	put('schemas/PG_VERSION', '17\n');
+	expect(paste(removal, { docker })).toContain('FAILED');
+	put('schemas/PG_VERSION', '15\n');
+	put('compose-config', mounts('./schemas'));
+	expect(paste(removal, { docker })).toContain('FAILED: nothing mounts ./schemas-17');
+	put('compose-config', mounts('./schemas-17') + mounts('./schemas'));
+	expect(paste(removal, { docker })).toContain('still mounts');
+	put('compose-config', mounts('./schemas-17') + mounts('./schemas/conf'));
+	expect(paste(removal, { docker })).toContain('still mounts');
 	expect(existsSync(home('schemas'))).toBe(true);
-	compose('./schemas-17');
-	expect(paste(removal)).toContain('./schemas removed');
+	put('compose-config', mounts('./schemas-17'));
+	expect(paste(removal, { docker })).toContain('./schemas removed');
 	expect(existsSync(home('schemas'))).toBe(false);
 });
 

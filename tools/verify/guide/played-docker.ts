@@ -15,7 +15,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { container } from './played-containers.ts';
 import {
 	database,
@@ -48,6 +48,21 @@ function composeFile(): { name: string; services: Record<string, Service> } {
 				fail(`service "${service}" refers to undefined volume ${source}: invalid compose project`);
 		}
 	return { name: resolve(name), services: file.services };
+}
+
+/** As the real one prints a project: mounts in the long form, folders with their whole path. */
+function canonical(services: Record<string, Service>, names: readonly string[]): string {
+	const mount = (line: string) => {
+		const [source = '', target = ''] = line.split(':');
+		return isVolume(source)
+			? { type: 'volume', source, target, volume: {} }
+			: { type: 'bind', source: resolve(source), target, bind: {} };
+	};
+	const whole = names.map(name => {
+		const { volumes: mounts = [], ...service } = services[name] ?? {};
+		return [name, { ...service, ...(mounts.length && { volumes: mounts.map(mount) }) }];
+	});
+	return stringify({ name: 'home', services: Object.fromEntries(whole) });
 }
 
 async function stop(service: string): Promise<void> {
@@ -219,7 +234,8 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 				.map(({ image = '' }) => image)
 				.join('\n'),
 		);
-	else if (verb === 'config') console.log(Object.keys(services).join('\n'));
+	else if (verb === 'config' && options.includes('--services')) console.log(Object.keys(services).join('\n'));
+	else if (verb === 'config') console.log(canonical(services, meant));
 	else if (verb === 'restart')
 		for (const name of meant) {
 			await stop(name);

@@ -1,6 +1,6 @@
 // The stand-in for `docker` refuses what the real one refuses, or a guide that it proves could fail for a reader.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,12 +18,16 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 function docker(...words: string[]): string {
-	const { status, stderr } = spawnSync(process.execPath, ['--no-warnings', program, ...words], {
+	const { status, stderr } = spawned(words);
+	return status === 0 ? 'done' : stderr.trim();
+}
+
+function spawned(words: readonly string[]) {
+	return spawnSync(process.execPath, ['--no-warnings', program, ...words], {
 		cwd: root,
 		encoding: 'utf8',
 		env: { ...process.env, GLIA_PLAYED: join(root, 'played.json') },
 	});
-	return status === 0 ? 'done' : stderr.trim();
 }
 
 /** A container that was created and is stopped now, as `up` notes it. */
@@ -57,5 +61,23 @@ describe('docker volume rm', () => {
 		expect(docker('volume', 'rm', 'home_pgdata')).toContain('volume is in use');
 		stopped({ image, volumes: ['pgdata-17:/var/lib/postgresql/data'] });
 		expect(docker('volume', 'rm', 'home_pgdata')).toBe('done');
+	});
+});
+
+describe('docker compose config', () => {
+	test('prints the mounts of one service in the long form', () => {
+		writeFileSync(
+			join(root, 'compose.yaml'),
+			`services:
+  synapse: { image: synapse, volumes: ["./files:/data"] }
+  db: { image: "postgres:15", volumes: ["./pg:/var/lib/postgresql/data", "old:/old"] }
+volumes: { old: }
+`,
+		);
+		const lines = spawned(['compose', 'config', 'db']).stdout.split('\n').map(line => line.replace(/^[ -]*/, ''));
+		for (const line of ['image: postgres:15', `source: ${realpathSync(root)}/pg`, 'target: /var/lib/postgresql/data', 'source: old'])
+			expect(lines).toContain(line);
+		expect(lines.join()).not.toContain('/files');
+		expect(docker('compose', 'config', 'other')).toBe('no such service: other');
 	});
 });
