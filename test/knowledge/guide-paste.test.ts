@@ -430,6 +430,7 @@ test('folders that a guide did not create are not removed', () => {
 	// No compose file is found.
 	put('schemas/PG_VERSION', '15\n');
 	expect(paste(removal, { docker })).toContain('FAILED');
+	expect(existsSync(home('schemas'))).toBe(true);
 	mkdirSync(home('schemas-17'));
 	put('compose-config', mounts('./schemas-17'));
 	// No server is in it.
