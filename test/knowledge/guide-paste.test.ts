@@ -296,7 +296,8 @@ describe("the playbook's folders", () => {
 	const inHere = (block: string) => block.replaceAll(/\/(matrix|tmp|root)\//g, './$1/');
 	const old = 'matrix/postgres/data-auto-upgrade-backup/PG_VERSION';
 	beforeEach(() => {
-		for (const name of ['data', 'data-auto-upgrade-backup']) mkdirSync(home('matrix/postgres', name), { recursive: true });
+		for (const name of ['data', 'data-auto-upgrade-backup'])
+			mkdirSync(home('matrix/postgres', name), { recursive: true });
 		put('matrix/postgres/data/PG_VERSION', '17\n');
 	});
 

@@ -74,8 +74,15 @@ describe('docker compose config', () => {
 volumes: { old: }
 `,
 		);
-		const lines = spawned(['compose', 'config', 'db']).stdout.split('\n').map(line => line.replace(/^[ -]*/, ''));
-		for (const line of ['image: postgres:15', `source: ${realpathSync(root)}/pg`, 'target: /var/lib/postgresql/data', 'source: old'])
+		const lines = spawned(['compose', 'config', 'db'])
+			.stdout.split('\n')
+			.map(line => line.replace(/^[ -]*/, ''));
+		for (const line of [
+			'image: postgres:15',
+			`source: ${realpathSync(root)}/pg`,
+			'target: /var/lib/postgresql/data',
+			'source: old',
+		])
 			expect(lines).toContain(line);
 		expect(lines.join()).not.toContain('/files');
 		expect(docker('compose', 'config', 'other')).toBe('no such service: other');
