@@ -119,13 +119,13 @@ function yellowLines(plan: Plan, sorted: Sorted): string[] {
 }
 
 /** Whether it starts: what is certain, and what the look decides. */
-function settingsLine(plan: Plan, { first, maybeFirst, settings }: Sorted): string {
+function settingsLine(plan: Plan, { first, maybeFirst, settings, system }: Sorted): string {
 	const { profile, unread } = plan;
 	const isOnly = !first.length && !maybeFirst.length && !unread.length && !perhapsBroken(plan);
 	const sorts = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
 	const many = things(settings.length, first.length ? `more ${sorts}` : sorts);
 	// If the last line suggests the look, it has the command.
-	const isNext = !first.length && profile.install !== undefined;
+	const isNext = !first.length && !system && profile.install !== undefined;
 	const which = settings.length === 1 ? 'whether it applies' : 'which apply';
 	const tells = !settings.some(({ look }) => look)
 		? `see “${settingsTitle(settings)}”`

@@ -226,12 +226,12 @@ function archived(
 	if (version !== undefined && compareNumbers(version, min) >= 0)
 		return { version, from: newer ? `, once ${newer.name} runs` : '' };
 	if (system?.startsWith('rhel')) return { from: ' (a `dnf module`)' };
+	if (system !== undefined && !/^(?:debian|ubuntu)-/.test(system)) return undefined;
 	return { from: ' (from PGDG)' };
 }
 
-function noPackageHow({ from, system: { os, packages }, both, next }: NoPackage): Pick<First, 'how'> {
-	if (both.length || !next || !('last' in packages)) return {};
-	return { how: code(`!upgrade ${from} ${packages.last} debian os=${os}`) };
+function noPackageHow({ from, system: { os }, goTo }: NoPackage): Pick<First, 'how'> {
+	return goTo === undefined ? {} : { how: code(`!upgrade ${from} ${goTo} debian os=${os}`) };
 }
 
 /** A text's first sentence, if it is short enough for one line. */

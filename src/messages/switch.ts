@@ -22,7 +22,15 @@ export function block(lines: readonly string[]): string {
 }
 
 /** There is nothing to download for this system. */
-export function noPackageWords({ version, from, system: { name, packages }, both, newer, keeps }: NoPackage): string {
+export function noPackageWords({
+	version,
+	from,
+	system: { name, packages },
+	both,
+	newer,
+	keeps,
+	goTo,
+}: NoPackage): string {
 	const { first } = packages;
 	if (compare(version, first) < 0)
 		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
@@ -33,9 +41,9 @@ export function noPackageWords({ version, from, system: { name, packages }, both
 		: `. The new system has no package of ${last}, so Synapse does not run until you install a newer one.`;
 	if (!newer.length)
 		return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
-	const before = both.length
-		? `Upgrade the system first (${has(both)} ${from} and of ${version})${reinstall}`
-		: `First go to ${last} on this system, then upgrade the system (${has(newer)} ${version})${reinstall}`;
+	const before = !goTo
+		? `Upgrade the system first (${both.length ? `${has(both)} ${from} and of` : has(newer)} ${version})${reinstall}`
+		: `First go to ${goTo} on this system, then upgrade the system (${has(newer)} ${version})${reinstall}`;
 	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before} Then ask again with the new \`os=\`. The image or PyPI would do without a new system.
 
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
@@ -317,11 +325,11 @@ function taskTitle(task: StepTask): string {
 	return `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`;
 }
 
-function noPackageTitle({ version, system: { name, packages }, next, both }: NoPackage): string {
+function noPackageTitle({ version, system: { name, packages }, next, goTo }: NoPackage): string {
 	if (!('last' in packages) || !next) return `No package of ${version} for ${name}`;
-	return both.length
+	return goTo === undefined
 		? `Upgrade ${name} to ${next.name}; its packages end at ${packages.last}`
-		: `Go to ${packages.last}, the last for ${name}; then upgrade to ${next.name}`;
+		: `Go to ${goTo}, the last for ${name}; then upgrade to ${next.name}`;
 }
 
 const consequences: Record<Consequence, string> = {

@@ -317,6 +317,11 @@ test('closes folds on a terminal, and has all of them in the message', () => {
 	expect(matrixMessages(answer).contents[0]?.formatted_body).toContain('pg_dump');
 });
 
+/** The steps and what is hidden, as the JSON has them. */
+function planOf(asked: string) {
+	return screenOf(asked).value as { steps: { id: string }[]; hidden: { id: string }[] };
+}
+
 /** The first screen as text. */
 function textOf(asked: string): string {
 	return terminalText(screenOf(asked), { color: false, width: 1000 });
@@ -338,6 +343,25 @@ describe('the system under a package', () => {
 		const text = textOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
 		expect(text).toContain('🔴 1. Upgrade Debian 11 to Debian 12; its packages end at 1.141.0.');
 		expect(text).toContain('PostgreSQL 13 → 15, once Debian 12 runs');
+	});
+	test('is upgraded at once by anyone who runs its last package already', () => {
+		const text = textOf('1.157.2 1.163.2 debian os=ubuntu-25.10');
+		expect(text).toContain('🔴 1. Upgrade Ubuntu 25.10 to Ubuntu 26.04; its packages end at 1.157.2.');
+		expect(text).not.toContain('!upgrade 1.157.2 1.157.2');
+	});
+	test('has a step for its Python if that is known to be too old', () => {
+		for (const facts of ['distro os=debian-11', 'debian python=3.9']) {
+			const { steps, hidden } = planOf(`1.98.0 1.163.2 ${facts}`);
+			expect(steps.map(({ id }) => id)).toContain('1.142.0/python-3-10');
+			expect(hidden.map(({ id }) => id)).not.toContain('1.142.0/python-3-10');
+		}
+		const { hidden } = planOf('1.98.0 1.163.2 distro');
+		expect(hidden.map(({ id }) => id)).toContain('1.142.0/python-3-10');
+	});
+	test('is asked for in the last line, which then is no script', () => {
+		const text = textOf('1.140.0 1.163.2 debian postgres=15');
+		expect(text).toContain('cat /etc/os-release');
+		expect(text).not.toContain('the script below');
 	});
 	test('is never left for an older one', () =>
 		expect(textOf('1.80.0 1.163.2 debian os=ubuntu-22.10 postgres=14')).toContain(
@@ -368,6 +392,7 @@ describe('the system under a package', () => {
 		);
 		expect(of('pip postgres=13 os=ubuntu-20.04 python=3.12')).toMatch(/^PostgreSQL 13 → 14 or newer \(from PGDG\)\./);
 		expect(of('pip postgres=13 os=rhel-9 python=3.12')).toMatch(/\(a `dnf module`\)/);
+		expect(of('pip postgres=13 os=alpine-3.20 python=3.12')).not.toContain('PGDG');
 		expect(of('docker postgres=13')).toMatch(/^PostgreSQL 13 → 14 or newer\. .*`!postgres 13 docker`/);
 	});
 });

@@ -119,6 +119,13 @@ describe('a package that upstream does not build', () => {
 			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2). The new system has no package of 1.31.0,',
 		);
 	});
+	test('does not send to the last package of the old system anyone who runs it already', () => {
+		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.31.0');
+		expect(text).not.toContain('go to 1.31.0');
+		expect(text).toContain(
+			'Upgrade the system first (Debian 12 and Debian 13 have packages of 1.163.2). The new system has',
+		);
+	});
 	test('is not downloaded for a system that is too new for it', () => {
 		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
 		expect(text).toContain('upstream has built them since 1.89.0');

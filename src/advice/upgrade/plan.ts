@@ -68,7 +68,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	const notes = known.notes.filter(({ release }) => within(release));
 	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
 	for (const note of notes) {
-		const concerned = bringsFloor(note, profile) ?? concern(note.applies, profile);
+		const concerned = broughtAlong(note, profile) ?? concern(note.applies, profile);
 		const decided = look.decided?.get(note.id);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
@@ -122,12 +122,14 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
 const floorStories: readonly unknown[] = ['python-floor', 'sqlite-floor'];
 
-/** Does not apply if the package brings its Python: what may be needed then is another system, not a new environment. */
-function bringsFloor({ story }: Note, profile: Profile): Concern | undefined {
+/**
+ * False for a minimum version of Python or SQLite that comes with the package: what may be needed is another system, not a
+ * new environment. Undefined for everything else, and if the version is known to be too old.
+ */
+function broughtAlong({ story, applies }: Note, profile: Profile): Concern | undefined {
 	const install = profile.get('install');
-	return install && dependent.includes(install.value) && floorStories.includes(story)
-		? { is: false, because: [install.stated] }
-		: undefined;
+	if (!install || !dependent.includes(install.value) || !floorStories.includes(story)) return undefined;
+	return concern(applies, profile).is === true ? undefined : { is: false, because: [install.stated] };
 }
 
 function byConfiguration({ id, title, options, sources }: Note): Hidden {

@@ -27,6 +27,8 @@ export type NoPackage = {
 	newer: string[];
 	/** The oldest of `both`, or else of `newer`, if the system's packages have ended. */
 	next?: System;
+	/** The last package of the system, if the upgrade goes through it: no newer system has one of the release that runs. */
+	goTo?: Version;
 	/** Whether `next` also has a package of the release that runs when the system is upgraded. */
 	keeps: boolean;
 };
@@ -134,7 +136,17 @@ export function noPackage(
 	const last = 'last' in system.packages && isAbove(to, system.packages.last) ? system.packages.last : undefined;
 	const [next] = last === undefined ? [] : both.length ? both : newer;
 	const keeps = both.length > 0 || (next !== undefined && last !== undefined && isBuilt(next, last));
-	return { version: to, from, system, both: names(both), newer: names(newer), keeps, ...(next && { next }) };
+	const goTo = !both.length && next && last !== undefined && isAbove(last, from) ? last : undefined;
+	return {
+		version: to,
+		from,
+		system,
+		both: names(both),
+		newer: names(newer),
+		keeps,
+		...(next && { next }),
+		...(goTo !== undefined && { goTo }),
+	};
 }
 
 /** Whether some system has a package of the first release but none of the last, so that people upgrade the system. */

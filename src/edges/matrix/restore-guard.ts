@@ -76,6 +76,17 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	let inUse = false;
 	let stopped = false;
 
+	/** Marks the keys as in use without a count, so that a store in a database notices a copy. False if it cannot now. */
+	async function isMarked(): Promise<boolean> {
+		try {
+			await keys.keepStarts(device, (await keys.starts(device)) ?? 0);
+			return true;
+		} catch (error) {
+			log.warn({ err: error }, 'cannot mark the keys as in use yet');
+			return false;
+		}
+	}
+
 	async function count(): Promise<boolean> {
 		for (let tries = 0; !stopped; tries++) {
 			try {
@@ -87,12 +98,10 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 			} catch (error) {
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
-				if (isRefusal(error, failure) && tries >= quietAttempts) {
+				if (isRefusal(error, failure) && tries >= quietAttempts && (await isMarked())) {
 					// It never will, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
 					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
-					// A store in a database still notices it.
-					await keys.keepStarts(device, (await keys.starts(device)) ?? 0);
 					inUse = true;
 					return true;
 				}

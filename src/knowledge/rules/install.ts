@@ -51,8 +51,8 @@ const needs: Partial<Record<string, keyof Recipe>> = {
 
 export function placeholdersAreFilled({ installs }: Files): string[] {
 	return installs.flatMap(({ value, at }) =>
-		value.switch.flatMap(({ fetch = [], lines }, span) =>
-			[...fetch, ...lines].flatMap((part, index) => {
+		value.switch.flatMap((commands, span) =>
+			partsOf(commands).flatMap(({ list, part, index }) => {
 				const words = typeof part === 'string' ? [part] : [...part.lines, ...conditionsOf(part)];
 				const names = words.flatMap(text => [...text.matchAll(placeholder)].map(([, name]) => name ?? ''));
 				return names
@@ -63,11 +63,17 @@ export function placeholdersAreFilled({ installs }: Files): string[] {
 					})
 					.map(
 						name =>
-							`${at('switch', span, 'lines', index)} expected ${needs[name]} in this file, which {${name}} is filled from`,
+							`${at('switch', span, list, index)} expected ${needs[name]} in this file, which {${name}} is filled from`,
 					);
 			}),
 		),
 	);
+}
+
+/** The commands that fetch a release and those that install it, with the list and the place that each stands in. */
+function partsOf({ fetch = [], lines }: Recipe['switch'][number]) {
+	const of = (list: 'fetch' | 'lines', parts: typeof lines) => parts.map((part, index) => ({ list, part, index }));
+	return [...of('fetch', fetch), ...of('lines', lines)];
 }
 
 /** The conditions of a part, written like the placeholders they test. */

@@ -14,11 +14,13 @@ let putAway: number;
 let there: number | undefined;
 let loud: string[];
 let pauses: number[];
+/** How often the store does not answer a write. */
+let storeAway: number;
 /** What the homeserver answers to the n-th request instead. */
 let trouble: (n: number) => Error | undefined;
 
 beforeEach(() => {
-	[here, there, loud, pauses, putAway] = [3, 3, [], [], 0];
+	[here, there, loud, pauses, putAway, storeAway] = [3, 3, [], [], 0, 0];
 	trouble = () => undefined;
 });
 
@@ -30,6 +32,7 @@ function open() {
 		keys: {
 			starts: async () => here,
 			async keepStarts(_: string, count: number) {
+				if (storeAway-- > 0) throw new Error('the database is away');
 				here = count;
 			},
 			async putAway() {
@@ -111,6 +114,13 @@ describe('does not wait for a homeserver without account data', () => {
 		expect(putAway).toBe(1);
 		expect(loud).toEqual([expect.stringContaining('a restored backup may go unnoticed')]);
 		expect(pauses).toHaveLength(4);
+	});
+	test('but for a store that cannot be written', async () => {
+		trouble = () => refusal(403, 'M_FORBIDDEN');
+		storeAway = 3;
+		const { guard } = open();
+		expect(await guard.counted).toBe(true);
+		expect(pauses).toHaveLength(7);
 	});
 });
 
