@@ -5,7 +5,7 @@ import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } 
 import { isDatabaseError, placeOf } from '../edges/store/postgres.ts';
 import { openPostgresStore } from '../edges/store/postgres-store.ts';
 import { type Log, openLog } from '../runtime/log.ts';
-import { proxiesIn } from '../runtime/proxy.ts';
+import { type ProxyOf, proxiesIn } from '../runtime/proxy.ts';
 import { openWorker } from '../runtime/worker.ts';
 import type { PostgresAddress } from '../settings/postgres.ts';
 import { tick } from '../watch/poll.ts';
@@ -39,7 +39,7 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 	const ending = openEnding(log, onHangUp(config, { log, reread: setup.reread }));
 	try {
 		while (!ending.signal.aborted) {
-			const standby = openStandby(config, setup, { replica, address, log, ending });
+			const standby = openStandby(config, setup, { replica, address, log, ending, proxyOf });
 			const leadership = await replica.lead(ending.signal).finally(standby.stop);
 			if (leadership === undefined) break;
 			log.info({ replica: replica.id }, 'this replica leads');
@@ -141,18 +141,25 @@ function termOf(ending: Ending, lost: AbortSignal): Ending {
 	return { ...term, release: () => undefined };
 }
 
-type Standby = { replica: Replica; address: PostgresAddress; log: Log; ending: Ending };
+type Standby = {
+	replica: Replica;
+	address: PostgresAddress;
+	log: Log;
+	ending: Ending;
+	proxyOf: ProxyOf | undefined;
+};
 
 /** Polls servers for the leader while there is one. Each is claimed, so that no other replica polls it too. */
 function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: () => Promise<void> } {
-	const { replica, address, log, ending } = given;
+	const { ending, ...beside } = given;
+	const { replica, log } = beside;
 	const stopped = new AbortController();
 	const stopping = () => stopped.signal.aborted || ending.signal.aborted;
 	const done = (async () => {
 		while (!stopping()) {
 			if (replica.isLed()) {
 				try {
-					await lookBeside(config, setup, { replica, address, log, stopping });
+					await lookBeside(config, setup, { ...beside, stopping });
 				} catch (error) {
 					log.debug({ err: error }, 'this replica cannot poll servers now');
 				}
@@ -169,11 +176,11 @@ function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: (
 	};
 }
 
-type Beside = Pick<Standby, 'replica' | 'address' | 'log'> & { stopping: () => boolean };
+type Beside = Omit<Standby, 'ending'> & { stopping: () => boolean };
 
 /** Polls servers until the leader is gone, or this process must lead or end. */
 async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promise<void> {
-	const { replica, address, log, stopping } = given;
+	const { replica, address, log, proxyOf, stopping } = given;
 	const { now, health, knowledge, code, distributions } = setup.ports;
 	const { store } = await openPostgresStore({
 		address,
@@ -188,7 +195,6 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 	supervision?.inSync();
 	try {
 		const own = { knowledge, code, distributions, passages: ownPassages };
-		const proxyOf = await proxiesIn(process.env);
 		const outside = await openOutside(config, { own, kept: store.kept, version: health.version, now, log, proxyOf });
 		const watching = {
 			store,

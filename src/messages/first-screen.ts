@@ -2,6 +2,7 @@
 // rest is in its folds, and in full in `planWords`.
 
 import type { Floor } from '../advice/upgrade/floors.ts';
+import { dependsOnSystem } from '../advice/upgrade/packages.ts';
 import type { Plan } from '../advice/upgrade/plan.ts';
 import { surely } from '../advice/upgrade/step.ts';
 import type { Answer, Section } from '../answer.ts';
@@ -181,8 +182,8 @@ function standing(plan: Plan, listed: boolean): string {
 	const changes = listed ? 0 : plan.steps.filter(({ people }) => people !== undefined).length;
 	const met = floors.filter(({ met }) => met === true).map(({ of, min }) => `${floorNames[of]} ${min} or newer ✅`);
 	// Packages depend on what they need, so nobody has to be asked.
-	const isAsked = (of: Floor['of']) => of === 'python' && bringsPython.includes(profile.install);
-	const open = floors.filter(({ met, of }) => met === 'unknown' && !isAsked(of));
+	const isBrought = (of: Floor['of']) => of === 'python' && dependsOnSystem(profile.install);
+	const open = floors.filter(({ met, of }) => met === 'unknown' && !isBrought(of));
 	const unknown = [
 		...needed(open.filter(({ of }) => of !== 'rust')),
 		...needed(open.filter(({ of }) => of === 'rust')).map(words => `${words} to build`),
@@ -206,8 +207,6 @@ function standing(plan: Plan, listed: boolean): string {
 	const lines = [...openLines(plan), ...lasting, capital(line), ...oneWayLine(plan)];
 	return lines.filter(Boolean).join('\\\n');
 }
-
-const bringsPython: readonly unknown[] = ['debian', 'distro', 'nix'];
 
 function needed(floors: Plan['floors']): string[] {
 	return floors.length ? [`${enumerate(floors.map(({ of, min }) => `${floorNames[of]} ${min}`))} or newer`] : [];

@@ -44,3 +44,10 @@ export function isBuilt({ packages }: System, version: Version): boolean {
 export function isSurelyBuilt(system: System, version: Version, day: string | undefined): boolean {
 	return isBuilt(system, version) && day !== undefined && day >= system.released;
 }
+
+const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
+
+/** Whether packages of this `install` depend on the system's Python and SQLite: `apt` and Nix make sure of the versions. */
+export function dependsOnSystem(install: unknown): boolean {
+	return dependent.includes(install);
+}

@@ -12,6 +12,7 @@ import { type Floor, floors } from './floors.ts';
 import { type Halt, halts, legOf, legsOf } from './halts.ts';
 import { looked, stepOf, told, waited } from './note-steps.ts';
 import { outsideFirst, systemOpen } from './outside.ts';
+import { dependsOnSystem } from './packages.ts';
 import { limitFirst, switchesAndWaits, systemFirst, tryAfter, waitAtStart } from './planned-steps.ts';
 import { type Rollback, rollback } from './rollback.ts';
 import type { RouteGroup } from './routes.ts';
@@ -68,7 +69,7 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	const notes = known.notes.filter(({ release }) => within(release));
 	const waits = new Set(known.stops.flatMap(({ tells }) => tells));
 	for (const note of notes) {
-		const concerned = broughtAlong(note, profile) ?? concern(note.applies, profile);
+		const concerned = noteConcern(note, profile);
 		const decided = look.decided?.get(note.id);
 		if (concerned.is === false)
 			hidden.push({ id: note.id, title: note.title, because: concerned.because, sources: note.sources });
@@ -118,18 +119,17 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 	};
 }
 
-/** Packages that depend on the system's Python and SQLite: `apt` and Nix make sure of the versions. */
-const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
 const floorStories: readonly unknown[] = ['python-floor', 'sqlite-floor'];
 
 /**
- * False for a minimum version of Python or SQLite that comes with the package: what may be needed is another system, not a
- * new environment. Undefined for everything else, and if the version is known to be too old.
+ * Whether a note concerns this deployment. A minimum version of Python or SQLite that comes with the package does not, unless
+ * the version is known to be too old: what may be needed is another system, not a new environment.
  */
-function broughtAlong({ story, applies }: Note, profile: Profile): Concern | undefined {
+function noteConcern({ story, applies }: Note, profile: Profile): Concern {
+	const concerned = concern(applies, profile);
 	const install = profile.get('install');
-	if (!install || !dependent.includes(install.value) || !floorStories.includes(story)) return undefined;
-	return concern(applies, profile).is === true ? undefined : { is: false, because: [install.stated] };
+	if (concerned.is === true || !install || !floorStories.includes(story)) return concerned;
+	return dependsOnSystem(install.value) ? { is: false, because: [install.stated] } : concerned;
 }
 
 function byConfiguration({ id, title, options, sources }: Note): Hidden {

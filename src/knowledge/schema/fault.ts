@@ -11,6 +11,16 @@ const link = z.string().startsWith('https://', { error: 'a link that begins with
 /** What may be lost: `nothing`; `service` (it does not start or hangs, but the data is intact); `data`. */
 export const dangers = ['nothing', 'service', 'data'] as const;
 
+// What a fault and a symptom have in common.
+const danger = z
+	.enum(dangers)
+	.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.');
+const applies = appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.');
+const errors = z
+	.array(z.string().min(4))
+	.default([])
+	.describe('Messages in a log or a client: a distinctive part of each, with `{}` for names and numbers.');
+
 export const faultShape = z.strictObject({
 	id: id.describe('The name of the fault. Together with the release it is permanent.'),
 	broken: z
@@ -26,10 +36,8 @@ export const faultShape = z.strictObject({
 		.describe(
 			'severe: startup, data, an outage, memory or disk, federation, login or privacy; noticeable: an admin would notice.',
 		),
-	danger: z
-		.enum(dangers)
-		.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.'),
-	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	danger,
+	applies,
 	surroundings: z
 		.literal(true)
 		.optional()
@@ -40,10 +48,7 @@ export const faultShape = z.strictObject({
 	found: conditionShape.optional().describe('The same as data, for `!check`.'),
 	title: z.string().min(1).max(80).describe('What goes wrong, in at most 80 characters.'),
 	text: prose.describe('What one sees, and what to do besides upgrading; two or three sentences.'),
-	errors: z
-		.array(z.string().min(4))
-		.default([])
-		.describe('Messages in a log or a client: a distinctive part of each, with `{}` for names and numbers.'),
+	errors,
 	symptoms: z
 		.array(z.string().min(4))
 		.default([])
@@ -81,17 +86,12 @@ export const symptomShape = z.strictObject({
 		.enum(['refusal', 'fault', 'guide', 'migration'])
 		.optional()
 		.describe('What it is about, for programs that read the answer. Leave it out if that is what Synapse runs on.'),
-	danger: z
-		.enum(dangers)
-		.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.'),
-	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	danger,
+	applies,
 	releases: range.optional().describe('The releases in which it occurs. Leave it out if all do.'),
 	title: z.string().min(1).max(80).describe('What it is, in at most 80 characters.'),
 	text: prose.describe('What it means, and what to do.'),
-	errors: z
-		.array(z.string().min(4))
-		.default([])
-		.describe('Messages in a log or a client: a distinctive part of each, with `{}` for names and numbers.'),
+	errors,
 	symptoms: z.array(z.string().min(4)).default([]).describe('What people say about it, in a few words each.'),
 	more: z.string().optional().describe('The ID of a note, fault or stop that says more.'),
 	links: z.array(link).default([]).describe('Issues and other pages about it.'),

@@ -18,6 +18,13 @@ export const conditionShape = z.union(
 	{ error: '{ all: [statements] } or { any: [statements] }, each on a fact or on a parameter of this guide' },
 );
 
+const applies = conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.');
+const ways = z
+	.array(id)
+	.min(1)
+	.optional()
+	.describe('Only on these ways through the guide. Leave it out if it is on all of them.');
+
 export const parameterShape = z.strictObject({
 	name: id.describe('The name of the parameter; `{name}` stands for its value.'),
 	means: z.string().min(1).max(120).describe("What it is, as a noun phrase: `the name of Synapse's database`."),
@@ -85,12 +92,8 @@ export const wayShape = z.strictObject({
 
 /** Something to do in a stage: words, then commands, an edit of a file or a whole file, then what to expect. */
 export const stepShape = z.strictObject({
-	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
-	ways: z
-		.array(id)
-		.min(1)
-		.optional()
-		.describe('Only on these ways through the guide. Leave it out if it is on all of them.'),
+	applies,
+	ways,
 	text: prose.optional().describe('What to do, in words.'),
 	commands: lines.optional().describe('Commands to type as they are; with `language: sql` into psql.'),
 	language: z
@@ -122,7 +125,7 @@ export const stepShape = z.strictObject({
 export const failureShape = z.strictObject({
 	id: id.describe('The name of the error.'),
 	text: z.string().min(8).describe('Its exact words; `…` and `{parameter}` match anything.'),
-	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+	applies,
 	cause: prose.describe('Why it happens.'),
 	cure: prose.describe('What to do about it.'),
 	untried: prose.optional().describe('Why it was not reproduced.'),
@@ -132,12 +135,8 @@ export const stageShape = z.strictObject({
 	id: id.describe('The name of the stage.'),
 	title: z.string().min(1).max(40).describe('The stage in a few words.'),
 	why: prose.describe('Why the stage is needed.'),
-	applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
-	ways: z
-		.array(id)
-		.min(1)
-		.optional()
-		.describe('Only on these ways through the guide. Leave it out if it is on all of them.'),
+	applies,
+	ways,
 	down: z
 		.enum(['begins', 'ends'])
 		.optional()
@@ -148,7 +147,7 @@ export const stageShape = z.strictObject({
 	untried: z
 		.array(
 			z.strictObject({
-				applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+				applies,
 				because: prose.describe('Why it could not be tested.'),
 			}),
 		)
@@ -179,7 +178,7 @@ export const guideShape = z.strictObject({
 	dangers: z
 		.array(
 			z.strictObject({
-				applies: conditionShape.optional().describe('Only if this holds. Leave it out if it always applies.'),
+				applies,
 				ways: z
 					.array(id)
 					.optional()
