@@ -227,16 +227,16 @@ describe('the folder of the old server', () => {
 	test('and its image are checked before anything else', () => {
 		const look = blockOf(guide, 'look', 'compose config');
 		const said = paste(look, serverOf('15.18'));
-		expect(said).toContain('./schemas is a server of 15');
+		expect(said).toContain('./schemas is a PostgreSQL 15 server');
 		expect(said).not.toContain('FAILED');
 		put('compose-config', mounts('./postgres-data'));
 		expect(paste(look, serverOf('15.18'))).toContain(`FAILED: no source: ${home('schemas')}`);
 		put('compose-config', mounts('./schemas', 'postgres:15'));
 		expect(paste(look, serverOf('15.18'))).toContain('FAILED: no image: docker.io/postgres:15-alpine');
 		put('schemas/PG_VERSION', '14\n');
-		expect(paste(look, serverOf('14.20'))).toContain('FAILED: ./schemas is no server of 15');
+		expect(paste(look, serverOf('14.20'))).toContain('FAILED: ./schemas is not a PostgreSQL 15 server');
 		rmSync(home('schemas'), { recursive: true });
-		expect(paste(look, serverOf('15.18'))).toContain('FAILED: ./schemas is no server of 15');
+		expect(paste(look, serverOf('15.18'))).toContain('FAILED: ./schemas is not a PostgreSQL 15 server');
 	});
 
 	test('is the one that a rollback starts, or none', () => {
@@ -357,14 +357,14 @@ describe.each(['compose', 'debian'])('the dump of %s', layout => {
 		mkdirSync(home('pg-backup'));
 		put('databases.txt', 'bridge\nsynapse\n');
 		const said = paste(block, server('bridge', 'late', 'synapse'));
-		expect(said).toContain('FAILED: other databases than counted');
+		expect(said).toContain('FAILED: the databases are not the ones that were counted');
 		expect(said).not.toContain('dumped');
 		expect(readdirSync(home('pg-backup'))).toEqual([]);
 	});
 
 	test('refuses in a folder without the list', () => {
 		mkdirSync(home('pg-backup'));
-		expect(paste(block, server('synapse'))).toContain('FAILED: other databases than counted');
+		expect(paste(block, server('synapse'))).toContain('FAILED: the databases are not the ones that were counted');
 	});
 
 	test('names what it dumped', () => {
@@ -436,7 +436,7 @@ test('folders that a guide did not create are not removed', () => {
 	put('compose-config', mounts('./schemas-17'));
 	// No server is in it.
 	rmSync(home('schemas/PG_VERSION'));
-	expect(paste(removal, { docker })).toContain('FAILED: ./schemas is no server of 15');
+	expect(paste(removal, { docker })).toContain('FAILED: ./schemas is not a PostgreSQL 15 server');
 	put('schemas/PG_VERSION', '17\n');
 	expect(paste(removal, { docker })).toContain('FAILED');
 	put('schemas/PG_VERSION', '15\n');
@@ -473,7 +473,7 @@ test('what was typed into another shell is missed, and said so', () => {
 	const asked = [
 		blockOf(sqlite, 'directory-debian', 'start_job'),
 		blockOf(backup, 'people', 'PASSWORD:?'),
-		blockOf(major, 'prove', 'log-in works'),
+		blockOf(major, 'prove', 'login works'),
 	];
 	for (const block of asked)
 		expect(paste(block, { curl: 'echo asked', nsenter: 'echo asked', docker: 'echo asked' })).not.toContain('asked');
