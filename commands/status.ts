@@ -89,7 +89,7 @@ function updatesOf({ address, read, trouble, counts }: PublishedKnowledge, ago: 
 	};
 }
 
-function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering, mute }: DeviceStanding) {
+function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingering, mute, muteBy }: DeviceStanding) {
 	return {
 		fingerprint,
 		...(signed !== undefined && { signed }),
@@ -98,5 +98,6 @@ function deviceOf({ fingerprint, signed, unsignedSince, devices, second, lingeri
 		...(second !== undefined && { second }),
 		...(lingering && { lingering }),
 		...(mute !== undefined && { mute }),
+		...(muteBy !== undefined && { muteBy }),
 	};
 }

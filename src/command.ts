@@ -120,8 +120,9 @@ export type DeviceStanding = {
 	devices?: number;
 	/** The session of another running Glia on the same account. */
 	second?: string;
-	/** Why nothing can be said in encrypted rooms now. */
+	/** Why nothing can be said in encrypted rooms now, and which side fails. */
 	mute?: string;
+	muteBy?: 'homeserver' | 'store';
 	/** Earlier sessions of ours that could not be logged out. */
 	lingering?: readonly string[];
 };

@@ -5,6 +5,7 @@ import type { Answer } from '../answer.ts';
 import type { GivenUp, OperatedRoom, WaitingDelivery } from '../ports/operator.ts';
 import { count, duration, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
+import { uncountedWords } from './status.ts';
 import { sourceTroubleWords } from './upstream-outage.ts';
 
 /** Lists of at most this many lines are shown in full. */
@@ -56,7 +57,7 @@ function faultWords(fault: OperatorFault, now: Date): string {
 		case 'unsigned':
 			return `My session is not signed, so some clients will not accept my messages. ${escapeMarkdown(fault.needs)}`;
 		case 'mute':
-			return `I cannot speak in encrypted rooms: the homeserver does not store my account data (${escapeMarkdown(fault.why)})`;
+			return `I cannot speak in encrypted rooms: ${uncountedWords(fault.by)} (${escapeMarkdown(fault.why)})`;
 		case 'second':
 			return `Another Glia answers on my account, as session ${code(fault.device)}: stop one of us`;
 		case 'lingering':

@@ -16,7 +16,7 @@ type Status = {
 	lastSync?: string;
 	/**
 	 * `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of Glia. `mute`:
-	 * why nothing can be said in encrypted rooms.
+	 * why nothing can be said in encrypted rooms; `muteBy`: which side fails.
 	 */
 	device?: {
 		fingerprint: string;
@@ -26,6 +26,7 @@ type Status = {
 		second?: string;
 		lingering?: readonly string[];
 		mute?: string;
+		muteBy?: 'homeserver' | 'store';
 	};
 	horizon: Plan['horizon'];
 	notes: number;
@@ -121,14 +122,17 @@ function looksSection(servers: Status['watch']['servers'], zone: string): Sectio
 	return { title: `Watched servers (${servers.length})`, markdown: list(lines), fold: servers.length > 3 };
 }
 
-function sessionLines({ devices, second, lingering = [], mute }: NonNullable<Status['device']>): string[] {
+/** Why this start could not be counted: the homeserver's fault, or the store's. */
+export function uncountedWords(by: NonNullable<Status['device']>['muteBy']): string {
+	return by === 'store' ? 'my store cannot record this start' : 'the homeserver does not store my account data';
+}
+
+function sessionLines({ devices, second, lingering = [], mute, muteBy }: NonNullable<Status['device']>): string[] {
 	const names = (ids: readonly string[]) => ids.map(code).join(', ');
 	return [
 		...(mute === undefined
 			? []
-			: [
-					`⚠️ I cannot speak in encrypted rooms for now: the homeserver does not store my account data (${escapeMarkdown(mute)})`,
-				]),
+			: [`⚠️ I cannot speak in encrypted rooms for now: ${uncountedWords(muteBy)} (${escapeMarkdown(mute)})`]),
 		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, including this one`]),
 		...(second === undefined
 			? []

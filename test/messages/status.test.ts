@@ -50,3 +50,12 @@ test('says in the first line that all is well if nothing is marked', () => {
 	expect(`${lead}${JSON.stringify(sections)}`).not.toContain('⚠️');
 	expect(lead).toMatch(/^\*\*All is well:\*\*/);
 });
+
+test('says which side keeps the bot silent in encrypted rooms', () => {
+	const words = (muteBy?: 'homeserver' | 'store') => {
+		const device = { fingerprint: 'f', mute: 'out of space', ...(muteBy && { muteBy }) };
+		return statusWords({ ...status, device }, 'UTC').lead;
+	};
+	expect(words('store')).toContain('my store cannot record this start (out of space)');
+	expect(words('homeserver')).toContain('the homeserver does not store my account data (out of space)');
+});

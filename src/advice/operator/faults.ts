@@ -8,6 +8,7 @@ export type BotCondition = {
 	needs?: string;
 	/** Why nothing can be said in encrypted rooms. */
 	mute?: string;
+	muteBy?: 'homeserver' | 'store';
 	/** Another Glia on the same account, and sessions that could not be logged out. */
 	second?: string;
 	lingering?: readonly string[];
@@ -22,7 +23,7 @@ export type BotCondition = {
 
 export type OperatorFault =
 	| { is: 'unsigned'; needs: string }
-	| { is: 'mute'; why: string }
+	| { is: 'mute'; why: string; by?: 'homeserver' | 'store' }
 	| { is: 'second'; device: string }
 	| { is: 'lingering'; devices: readonly string[] }
 	| { is: 'store-lost'; at: Date }
@@ -39,10 +40,21 @@ const neverReadAfter = 6 * 3600_000;
 const backupAfter = 3 * 24 * 3600_000;
 
 export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {
-	const { needs, mute, second, lingering = [], storeLost, lastBackup, newer, sources, startedAt } = condition;
+	const {
+		needs,
+		mute,
+		muteBy: by,
+		second,
+		lingering = [],
+		storeLost,
+		lastBackup,
+		newer,
+		sources,
+		startedAt,
+	} = condition;
 	const found = new Map<string, OperatorFault>();
 	if (needs !== undefined) found.set('unsigned', { is: 'unsigned', needs });
-	if (mute !== undefined) found.set('mute', { is: 'mute', why: mute });
+	if (mute !== undefined) found.set('mute', { is: 'mute', why: mute, ...(by && { by }) });
 	if (second !== undefined) found.set(`second ${second}`, { is: 'second', device: second });
 	if (lingering.length > 0) found.set('lingering', { is: 'lingering', devices: lingering });
 	if (storeLost) found.set(`store lost ${storeLost.toISOString()}`, { is: 'store-lost', at: storeLost });

@@ -101,7 +101,7 @@ export async function openEncryption(given: EncryptionSetup): Promise<Encryption
 				fingerprint: machine.fingerprint,
 				...identity.standing(),
 				...signature.standing(),
-				...(mute !== undefined && { mute }),
+				...(mute && { mute: mute.why, muteBy: mute.by }),
 				...sessions.standing(),
 			};
 		},

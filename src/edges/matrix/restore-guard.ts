@@ -13,17 +13,25 @@ type Counting = { ask: Ask; keys: KeyStore; user: string; device: string };
 /**
  * Counts this start. False if the homeserver has counted more than the store, or if the store is a copy of one that was in
  * use: its keys may be old. One-time keys would reveal that only when new ones are due; until then messages would be
- * encrypted with keys that were used before. Rejects if the homeserver does not answer.
+ * encrypted with keys that were used before. Rejects with Uncountable if the store fails, and with what `ask` throws if the
+ * homeserver does not answer.
  */
 export async function countStart({ ask, keys, user, device }: Counting): Promise<boolean> {
-	const here = await keys.starts(device);
+	const here = await keys.starts(device).catch(uncountable);
 	if (here === undefined) return false;
 	const there = await startsOf(ask, user, device);
 	if (there > here) return false;
 	// Write to disk first: after a crash in between, the next start is ahead of the homeserver, never behind.
-	await keys.keepStarts(device, here + 1);
+	await keys.keepStarts(device, here + 1).catch(uncountable);
 	await ask('PUT', pathOf(user, device), { count: here + 1 });
 	return true;
+}
+
+/** The store cannot read or write the count; the homeserver has nothing to do with it. */
+class Uncountable extends Error {}
+
+function uncountable(cause: unknown): never {
+	throw new Uncountable(cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
 /** How many starts of a device the homeserver knows; 0 if the device is not Glia's. */
@@ -48,11 +56,11 @@ function countOf(answer: unknown): number {
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */
 	counted: Promise<boolean>;
-	/** Why that is still unknown; undefined as long as it need not be reported. */
-	uncounted: () => string | undefined;
+	/** Why that is still unknown, and whose fault it is; undefined as long as it need not be reported. */
+	uncounted: () => { why: string; by: 'homeserver' | 'store' } | undefined;
 	/** Counts once more, so that an earlier copy is older than this device. Rejects if the homeserver does not store it. */
 	countAgain: () => Promise<void>;
-	/** Call after the last use of the keys: a copy made from then on may continue with them. */
+	/** Call after `stop` and the last use of the keys: a copy made from then on may continue with them. */
 	putAway: () => Promise<void>;
 	stop: () => void;
 };
@@ -68,18 +76,60 @@ type Guarding = Counting & {
 	pause?: (ms: number) => Promise<unknown>;
 };
 
+type Mark = {
+	keys: KeyStore;
+	/** Leaves the mark in place from now on. */
+	leave: () => void;
+	/** Removes the mark if this process has set it: a copy never has. */
+	remove: (device: string) => Promise<void>;
+};
+
+/** Remembers whether this process has marked its keys as in use. */
+function openMark(keys: KeyStore, stopped: () => boolean): Mark {
+	let isOurs = false;
+	/** The latest write; never rejects. */
+	let writing: Promise<unknown> = Promise.resolve();
+	return {
+		keys: {
+			...keys,
+			async keepStarts(device, starts) {
+				// Nothing would remove a mark that is set after the stop.
+				if (stopped()) throw new Error('the bot is stopping');
+				const marked = keys.keepStarts(device, starts).then(() => {
+					isOurs = true;
+				});
+				writing = marked.catch(() => undefined);
+				await marked;
+			},
+		},
+		leave() {
+			isOurs = false;
+		},
+		async remove(device) {
+			// The homeserver's answer does not matter: what was set in the store must be removed there.
+			await writing;
+			// If the database is gone or another replica leads, the mark stays: at worst a copy costs a session.
+			if (isOurs) await keys.putAway(device).catch(() => undefined);
+		},
+	};
+}
+
 /** Counts this start, retrying until the homeserver answers. */
 export function openRestoreGuard(given: Guarding): RestoreGuard {
-	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }), ...counting } = given;
-	const { keys, device } = counting;
-	let uncounted: string | undefined;
-	let inUse = false;
+	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }) } = given;
+	const { device } = given;
+	let uncounted: ReturnType<RestoreGuard['uncounted']>;
 	let stopped = false;
+	const mark = openMark(given.keys, () => stopped);
+	const { keys } = mark;
+	const counting = { ...given, keys };
 
 	/** Marks the keys as in use without a count, so that a store in a database notices a copy. False if it cannot now. */
 	async function isMarked(): Promise<boolean> {
 		try {
-			await keys.keepStarts(device, (await keys.starts(device)) ?? 0);
+			const starts = await keys.starts(device);
+			if (starts === undefined) return false;
+			await keys.keepStarts(device, starts);
 			return true;
 		} catch (error) {
 			log.warn({ err: error }, 'cannot mark the keys as in use yet');
@@ -87,28 +137,38 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 		}
 	}
 
+	/** Reports a failure that lasts. Returns how long to wait before the next attempt (ms). */
+	function failed(error: unknown, tries: number): number {
+		const failure = failureOf(error);
+		const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
+		const by = error instanceof Uncountable ? 'store' : 'homeserver';
+		if (tries === quietAttempts)
+			log.error({ by, why }, 'cannot count this start yet: staying silent in encrypted rooms until it is counted');
+		if (tries >= quietAttempts) uncounted = { why, by };
+		return failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random());
+	}
+
 	async function count(): Promise<boolean> {
 		for (let tries = 0; !stopped; tries++) {
 			try {
 				const newest = await countStart(counting);
 				uncounted = undefined;
-				if (!newest) behind();
-				inUse = newest;
+				if (!newest) {
+					// What an earlier attempt marked turns out to be old: never present it as put away.
+					mark.leave();
+					behind();
+				}
 				return newest;
 			} catch (error) {
-				const failure = failureOf(error);
-				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
-				if (isRefusal(error, failure) && tries >= quietAttempts && (await isMarked())) {
+				if (stopped) return false;
+				if (isRefusal(error) && tries >= quietAttempts && (await isMarked())) {
 					// It never will, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
+					const why = Object(failureOf(error)).why;
 					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
-					inUse = true;
 					return true;
 				}
-				if (tries === quietAttempts)
-					log.error({ why }, 'cannot count this start yet: staying silent in encrypted rooms until it is counted');
-				if (tries >= quietAttempts) uncounted = why;
-				await pause(failure.kind === 'limited' ? failure.waitMs : backoff(tries, Math.random()));
+				await pause(failed(error, tries));
 			}
 		}
 		return false;
@@ -119,16 +179,16 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 		uncounted: () => uncounted,
 		async countAgain() {
 			const newest = await countStart(counting).catch((error: unknown) => {
+				if (error instanceof Uncountable) throw new Error(`this copy cannot be counted: ${error.message}`);
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
 				throw new Error(`the homeserver must know about a copy before it is handed out, but does not answer: ${why}`);
 			});
-			if (!newest) throw new Error('these keys are older than the device');
+			if (newest) return;
+			mark.leave();
+			throw new Error('these keys are older than the device');
 		},
-		async putAway() {
-			// If the database is gone or another replica leads, the mark stays: at worst a copy costs a session.
-			if (inUse) await keys.putAway(device).catch(() => undefined);
-		},
+		putAway: () => mark.remove(device),
 		stop() {
 			stopped = true;
 		},
@@ -136,7 +196,8 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 }
 
 /** Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which gives no error code. */
-function isRefusal(error: unknown, failure: ReturnType<typeof failureOf>): boolean {
+function isRefusal(error: unknown): boolean {
+	const failure = failureOf(error);
 	const { statusCode, errcode } = Object(error);
 	if (failure.kind === 'refused' || errcode === 'M_UNRECOGNIZED') return true;
 	return failure.kind === 'away' && errcode === undefined && /^4(?!08)\d\d$/.test(String(statusCode));

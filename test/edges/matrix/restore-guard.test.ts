@@ -18,10 +18,19 @@ let pauses: number[];
 let storeAway: number;
 /** What the homeserver answers to the n-th request instead. */
 let trouble: (n: number) => Error | undefined;
+/** What the n-th request waits for. */
+let delay: (n: number) => Promise<unknown> | undefined;
+/** What each write of the mark waits for. */
+let slowMark: Promise<unknown> | undefined;
+/** What the key store did, in order. */
+let done: string[];
 
 beforeEach(() => {
 	[here, there, loud, pauses, putAway, storeAway] = [3, 3, [], [], 0, 0];
 	trouble = () => undefined;
+	delay = () => undefined;
+	slowMark = undefined;
+	done = [];
 });
 
 function open() {
@@ -33,14 +42,18 @@ function open() {
 			starts: async () => here,
 			async keepStarts(_: string, count: number) {
 				if (storeAway-- > 0) throw new Error('the database is away');
+				await slowMark;
 				here = count;
+				done.push('marked');
 			},
 			async putAway() {
 				putAway++;
+				done.push('put away');
 			},
 		} as unknown as KeyStore,
 		async ask(method: string, _: string, body?: unknown) {
-			const error = trouble(++asked);
+			await delay(++asked);
+			const error = trouble(asked);
 			if (error) throw error;
 			if (method === 'PUT') there = (body as { count: number }).count;
 			else if (there === undefined) throw refusal(404, 'M_NOT_FOUND');
@@ -94,6 +107,82 @@ test('puts away keys whose start was counted, and no others', async () => {
 	expect(putAway).toBe(1);
 });
 
+const never = new Promise(() => undefined);
+const settled = () => new Promise(resolve => setImmediate(resolve));
+
+describe('puts away the keys when it stops', () => {
+	test('while the homeserver does not answer the count', async () => {
+		delay = n => (n === 2 ? never : undefined);
+		const { guard } = open();
+		await settled();
+		guard.stop();
+		await guard.putAway();
+		expect(done).toEqual(['marked', 'put away']);
+	});
+
+	test('while the mark is being written', async () => {
+		const slow = Promise.withResolvers<void>();
+		slowMark = slow.promise;
+		const { guard } = open();
+		await settled();
+		guard.stop();
+		const stopped = guard.putAway();
+		slow.resolve();
+		await stopped;
+		expect(done).toEqual(['marked', 'put away']);
+	});
+
+	test('while it waits for the next attempt', async () => {
+		trouble = n => (n === 2 ? refusal(502) : undefined);
+		delay = n => (n === 3 ? never : undefined);
+		const { guard } = open();
+		await settled();
+		guard.stop();
+		await guard.putAway();
+		expect(done).toEqual(['marked', 'put away']);
+	});
+
+	test('but not those that turn out to be old', async () => {
+		trouble = n => {
+			if (n === 2) there = 9;
+			return n === 2 ? refusal(502) : undefined;
+		};
+		const { guard, behind } = open();
+		expect(await guard.counted).toBe(false);
+		guard.stop();
+		await guard.putAway();
+		expect([behind(), ...done]).toEqual([1, 'marked']);
+	});
+
+	test('but leaves those alone that it has not marked, and marks none after the stop', async () => {
+		const slow = Promise.withResolvers<void>();
+		delay = () => slow.promise;
+		const { guard } = open();
+		guard.stop();
+		await guard.putAway();
+		slow.resolve();
+		expect(await guard.counted).toBe(false);
+		expect(done).toEqual([]);
+	});
+});
+
+describe('does not blame the homeserver for a failure of the store', () => {
+	test('when a start cannot be counted', async () => {
+		storeAway = 1000;
+		const { guard } = open();
+		await settled();
+		expect(guard.uncounted()).toEqual({ by: 'store', why: 'the database is away' });
+		guard.stop();
+	});
+
+	test('when a copy cannot be counted', async () => {
+		const { guard } = open();
+		await guard.counted;
+		storeAway = 1;
+		await expect(guard.countAgain()).rejects.toThrow('this copy cannot be counted: the database is away');
+	});
+});
+
 test('does not mistake a crash between store and homeserver for an old copy', async () => {
 	here = 4;
 	expect(await open().guard.counted).toBe(true);
@@ -145,7 +234,7 @@ describe('waits out a temporary problem, and logs it', () => {
 		trouble = () => refusal(502);
 		const { guard } = open();
 		await new Promise(resolve => setTimeout(resolve, 20));
-		expect(guard.uncounted()).toBe('no');
+		expect(guard.uncounted()).toEqual({ by: 'homeserver', why: 'no' });
 		guard.stop();
 	});
 });
