@@ -277,3 +277,34 @@ test('a user who may not ask which server it is still notices a copy', async () 
 	await server.query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
 	expect(await startsAt(`${at.href}_copy`)).toBeUndefined();
 });
+
+describe('a database that cannot say which server it is', () => {
+	/** What the function gives instead in a database of its own. */
+	async function answering(code: string) {
+		const url = await server.database();
+		await server.query(
+			`SET allow_system_table_mods = on; ALTER FUNCTION pg_catalog.pg_control_system() RENAME TO pg_control_system_of_old;
+			CREATE FUNCTION pg_catalog.pg_control_system(OUT system_identifier bigint, OUT more int) LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'not on this platform' USING ERRCODE = '${code}'; END $$`,
+			new URL(url).pathname.slice(1),
+		);
+		return url;
+	}
+
+	test.each(['42501', '42883', '0A000'])(
+		'is still recognized without that if it does not offer it (%s)',
+		async code => {
+			const url = await answering(code);
+			await withKeys(server, undefined, url);
+			expect(await startsAt(url)).toBe(3);
+		},
+	);
+
+	// Unknown errors, and a timeout of statements.
+	test.each(['XX000', 'P0001', '57014'])('is told as such if it gives another reason (%s)', async code => {
+		const url = await answering(code);
+		await expect(withKeys(server, undefined, url)).rejects.toThrow(
+			`PostgreSQL does not say which server it is: not on this platform (${code})`,
+		);
+	});
+});

@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
 import { isByNeed, lookupsOf } from '../../../crypto/by-need.ts';
 import type { KeyChange, KeyDatabase, KeyQuery, KeyRecord, KeyRecords, KeyStore } from '../../ports/keys.ts';
+import { codeOf, isAway } from './postgres.ts';
 
 type KeyTables = {
 	/**
@@ -93,7 +94,13 @@ async function isCopy(db: Kysely<KeyTables>, device: string): Promise<boolean> {
 	return use !== undefined && !(use.isOriginal && use.place === (await identityOf(db)));
 }
 
-/** Differs from that of every other database, and of this one after a recovery. */
+/** The codes of a hosted database that does not offer a function: a privilege, the function or the feature is missing. */
+const notOffered: readonly string[] = ['42501', '42883', '0A000'];
+
+/**
+ * Differs from that of every other database, and of this one after a recovery. Throws what the database answers if that is
+ * neither an identity nor that it does not offer one: with half an identity, a recovery could go unnoticed.
+ */
 async function identityOf(db: Kysely<KeyTables>): Promise<string> {
 	const here = sql`(SELECT oid FROM pg_database WHERE datname = current_database()), 'key_uses'::regclass::oid`;
 	const server = sql`(pg_control_system()).system_identifier, left(pg_walfile_name(pg_current_wal_lsn()), 8)`;
@@ -102,9 +109,10 @@ async function identityOf(db: Kysely<KeyTables>): Promise<string> {
 	try {
 		return await identity(sql`${here}, ${server}`);
 	} catch (error) {
-		// Hosted databases may not offer these functions.
-		if (!/^(42501|42883|0A000)$/.test(String(Object(error).code))) throw error;
-		return identity(here);
+		const code = codeOf(error);
+		if (notOffered.includes(code)) return identity(here);
+		if (isAway(error)) throw error;
+		throw new Error(`PostgreSQL does not say which server it is: ${Object(error).message} (${code})`, { cause: error });
 	}
 }
 

@@ -170,7 +170,7 @@ export function refusalOf(error: unknown, address: PostgresAddress): Refusal | u
 }
 
 /** Whether an error means that the connection is gone, rather than that a statement is wrong. */
-function isAway(error: unknown): boolean {
+export function isAway(error: unknown): boolean {
 	const code = codeOf(error);
 	// Classes: connection exceptions, insufficient resources, operator intervention; and the idle-transaction timeout.
 	if (/^(08|53|57P|25P03)/.test(code)) return true;
@@ -178,7 +178,7 @@ function isAway(error: unknown): boolean {
 }
 
 /** The code of an error, or of the first of several attempts to connect. */
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
 	if (error instanceof AggregateError) return codeOf(error.errors[0]);
 	return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
