@@ -19,13 +19,17 @@ export type Ending = {
 	release: () => void;
 };
 
-/** An ending that no signal triggers. */
-export function openEnd(): Omit<Ending, 'release'> {
+/** An ending that no signal triggers. Only the first reason counts; the log has the others. */
+export function openEnd(log: Log): Omit<Ending, 'release'> {
 	const asked = Promise.withResolvers<void>();
 	const over = new AbortController();
 	const reason: ReturnType<Ending['reason']> = {};
+	const hasReason = () => reason.sentence !== undefined || reason.fault !== undefined;
 	const end = (why?: string) => {
-		if (why !== undefined) reason.sentence ??= why;
+		if (why !== undefined) {
+			if (hasReason()) log.warn({ why }, 'another reason to stop');
+			reason.sentence ??= why;
+		}
 		over.abort();
 		asked.resolve();
 	};
@@ -35,7 +39,8 @@ export function openEnd(): Omit<Ending, 'release'> {
 		end,
 		fatal(error) {
 			// What fails while it ends for another reason is not why it ends.
-			if (reason.sentence === undefined) reason.fault ??= { error };
+			if (hasReason()) log.error({ err: error }, 'another error while stopping');
+			else reason.fault = { error };
 			end();
 		},
 		reason: () => reason,
@@ -44,7 +49,7 @@ export function openEnd(): Omit<Ending, 'release'> {
 
 /** An ending that system signals trigger. `hangUp`: what SIGHUP does instead. */
 export function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
-	const ending = openEnd();
+	const ending = openEnd(log);
 	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 	const onSignal = (signal: string) => {
 		if (signal === 'SIGHUP' && hangUp) return hangUp();

@@ -77,7 +77,7 @@ type Leading = {
 async function lead(config: Config, setup: BotSetup, given: Leading): Promise<void> {
 	const { leadership, replica, address, log, ending } = given;
 	const { fence, lost } = leadership;
-	const term = termOf(ending, lost);
+	const term = termOf(ending, lost, log);
 	let supervision: Supervision | undefined;
 	let reason: ReturnType<Ending['reason']> = {};
 	try {
@@ -122,9 +122,13 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 		}
 	} catch (error) {
 		if (!lost.aborted) throw error;
+		reason.fault ??= { error };
 	}
 	if (lost.aborted) {
-		log.warn({ why: Object(lost.reason).message }, 'this replica no longer leads');
+		const { sentence, fault } = reason;
+		// Nobody else logs what failed beside the loss.
+		const also = { ...(fault && { err: fault.error }), ...(sentence !== undefined && { sentence }) };
+		log.warn({ why: Object(lost.reason).message, ...also }, 'this replica no longer leads');
 		return;
 	}
 	if (reason.fault) ending.fatal(reason.fault.error);
@@ -132,8 +136,8 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 }
 
 /** The end of one term: requested by the process, the loss of the lease, or the bot itself. */
-function termOf(ending: Ending, lost: AbortSignal): Ending {
-	const term = openEnd();
+function termOf(ending: Ending, lost: AbortSignal, log: Log): Ending {
+	const term = openEnd(log);
 	for (const signal of [ending.signal, lost]) {
 		if (signal.aborted) term.end();
 		signal.addEventListener('abort', () => term.end(), { once: true, signal: term.signal });

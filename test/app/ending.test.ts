@@ -4,9 +4,39 @@ import { Refusal } from '../../src/answer.ts';
 import { type Ending, faultSentence, openEnd, statusOf } from '../../src/app/ending.ts';
 import { silence } from '../../src/runtime/log.ts';
 
-function ending(): Ending {
-	return { ...openEnd(), release: () => undefined };
+function ending(log = silence): Ending {
+	return { ...openEnd(log), release: () => undefined };
 }
+
+/** A log, and what was written to it. */
+function logged() {
+	const lines: unknown[] = [];
+	const write = ({ err, why }: { err?: unknown; why?: unknown }) => void lines.push(err ?? why);
+	return { lines, log: { ...silence, warn: write, error: write } };
+}
+
+test('the log has every reason to stop that is not why the process ends', () => {
+	const { lines, log } = logged();
+	const end = ending(log);
+	end.end();
+	end.end('The keys are old.');
+	expect(lines).toEqual([]);
+	const faults = [new Error('the store is closed'), new Error('broken')];
+	for (const fault of faults) end.fatal(fault);
+	end.end('The token has expired.');
+	expect(lines).toEqual([...faults, 'The token has expired.']);
+});
+
+test('the log has what fails after the first fault, and that one once', () => {
+	const { lines, log } = logged();
+	const end = ending(log);
+	const [first, second] = [new Error('first'), new Error('second')];
+	end.fatal(first);
+	expect(lines).toEqual([]);
+	end.fatal(second);
+	end.end('The keys are old.');
+	expect(lines).toEqual([second, 'The keys are old.']);
+});
 
 test('what fails while the process ends for another reason is not why it ends', () => {
 	const end = ending();
