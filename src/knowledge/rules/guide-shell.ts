@@ -47,6 +47,20 @@ function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | un
 	);
 }
 
+/** The same, and also on the blocks in the fix for an error: people paste those too. */
+function eachPasted(mistake: (commands: string, path: readonly PropertyKey[]) => string | undefined): KnowledgeRule {
+	const ofSteps = eachBlock(({ commands, path }) => mistake(commands, path));
+	const ofFixes = eachGuide(({ value, at }) =>
+		textsOf(value).flatMap(({ text, path }) =>
+			[...text.matchAll(/```bash\n([\s\S]*?)```/g)].flatMap(([, commands = '']) => {
+				const wrong = mistake(commands, path);
+				return wrong === undefined ? [] : [`${at(...path)} expected ${wrong}`];
+			}),
+		),
+	);
+	return files => [...ofSteps(files), ...ofFixes(files)];
+}
+
 /** A code fence has its line to itself. A cure must not begin with one, because the cause precedes it on that line. */
 export const fencesStandAlone = eachGuide(({ value, at }) =>
 	textsOf(value).flatMap(({ text, path }) => {
@@ -94,7 +108,7 @@ export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) 
 });
 
 /** Dumps contain password hashes and keys. */
-export const dumpsArePrivate = eachBlock(({ commands }) => {
+export const dumpsArePrivate = eachPasted(commands => {
 	const writes = /\bpg_dump(?:all)?\b[\s\S]*?(?:>\s*(?!\/dev\/null|&)\S|\s-f\s)/.exec(commands);
 	if (!writes) return undefined;
 	return commands.slice(0, writes.index).includes('umask 077') ? undefined : '`umask 077` before a dump is written';
@@ -117,7 +131,7 @@ export const deletionComesLast = eachBlock(({ commands, path }) => {
 });
 
 /** A block that changes the shell affects all later blocks. */
-export const shellStaysAsItWas = eachBlock(({ commands }) => {
+export const shellStaysAsItWas = eachPasted(commands => {
 	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export)\b.*/m.exec(plainOf(commands, true));
 	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell of all later blocks` : undefined;
 });
@@ -133,7 +147,7 @@ export const folderStays = eachGuide(({ value, at }) => {
 });
 
 /** A prompt would take the next pasted line as its answer. */
-export const promptsComeLast = eachBlock(({ commands }) => {
+export const promptsComeLast = eachPasted(commands => {
 	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
 	const asking = lines.findIndex(line =>
 		/--pwprompt|\\password|^\s*read\s(?!.*<)|apt(?:-get)? (?:install|purge|remove) (?!.*-y\b)/.test(line),
@@ -152,7 +166,9 @@ export const promptsComeLast = eachBlock(({ commands }) => {
 const forwarding =
 	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
 
-export const inputIsGiven = eachBlock(({ commands }) => {
+export const inputIsGiven = eachPasted(commands => {
+	// Compose gives a program a terminal unless -T is there, and this one reads a password from it.
+	if (/\\password/.test(commands)) return undefined;
 	const wrong = commandsIn(plainOf(commands)).find(
 		({ text, isPiped }) => forwarding.test(text) && !isPiped && !text.includes('<') && !/--help/.test(text),
 	);
@@ -172,7 +188,7 @@ function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
 }
 
 /** A chat client may indent what is copied from it: a here-document then never ends, and Python no longer runs. */
-export const indentationIsHarmless = eachBlock(({ commands }) =>
+export const indentationIsHarmless = eachPasted(commands =>
 	/(?<!<)<<-?\s*['"\\]?\w/.test(commands)
 		? 'no here-document: it does not end if its lines are pasted with blanks before them'
 		: undefined,
@@ -189,53 +205,95 @@ export const successIsShown = eachBlock(({ commands, step }) =>
  * A parameter is whatever the reader typed, such as a folder that holds other things. And a stage of the guide may run
  * on the old server, if the reader left out an edit.
  */
-export const removalIsConditional = eachBlock(({ commands, path }) => {
-	const removal = path[0] === 'stages' ? /^\s*rm\s+-\w*r|\bdropdb\b/ : /^\s*rm\s+-\w*r/;
-	const parts = partsOf(commands);
-	const wrong = parts.findIndex(
-		({ text, after }) => removal.test(text) && namesIn(text).length > 0 && after !== '&&' && after !== '||',
-	);
-	return wrong < 0
-		? undefined
-		: `a condition before \`${parts[wrong]?.text.trim()}\`, joined to it by \`&&\` or \`then\``;
+export const removalIsConditional = eachPasted((commands, path) => {
+	const wrong = partsOf(commands).find(part => {
+		const removes = removesFolders(part) || (path[0] === 'stages' && /\bdropdb\b/.test(part.text));
+		return removes && namesIn(part.text).length > 0 && !part.isConditional;
+	});
+	return wrong && `a condition before \`${wrong.text.trim()}\`, joined to it by \`&&\` or \`then\``;
 });
+
+function removesFolders({ program }: ShellPart): boolean {
+	return /^(?:xargs\s+(?:-\S+\s+)*)?rm\s+(?:-\S+\s+)*-(?:\w*[rR]|-recursive)/.test(program);
+}
 
 /** A cluster that still runs is not dropped, and then nothing else may be removed. */
-export const dropsAreJoined = eachBlock(({ commands }) => {
+export const dropsAreJoined = eachPasted(commands => {
 	const parts = partsOf(commands);
-	const at = parts.findIndex(({ text }) => /^[\s{(]*pg_dropcluster\b/.test(text));
+	const at = parts.findIndex(({ program }) => program.startsWith('pg_dropcluster'));
 	if (at < 0) return undefined;
 	const later = parts.slice(at + 1);
-	const removes = later.some(({ text }) => /\b(?:rm|sed|apt-get)\b/.test(text));
-	return removes && later[0]?.after !== '&&' && later[0]?.after !== '||'
-		? 'what follows `pg_dropcluster` to be joined to it by `&&`'
-		: undefined;
+	// `|| { …; exit; }` ends the subshell, so that nothing after it runs.
+	const end = later.findIndex(({ text }) => text.includes('}'));
+	const isLeft =
+		later[0]?.after === '||' && later.slice(0, end).some(({ program }) => /^(?:exit|return)\b/.test(program));
+	if (isLeft) return undefined;
+	const loose = later.findIndex(({ after }) => after !== '&&' && after !== '|');
+	const removes = later
+		.slice(loose < 0 ? later.length : loose)
+		.some(({ program }) => /^(?:rm|sed|apt-get)\b/.test(program));
+	return removes ? 'what follows `pg_dropcluster` to be joined to it by `&&`' : undefined;
 });
 
-/** Simple commands, each with the separator before it. */
-function partsOf(commands: string): { text: string; after: string | undefined }[] {
+type ShellPart = {
+	text: string;
+	/** The separator before it. */
+	after: string | undefined;
+	/** Without what may precede a program: parentheses, keywords, `sudo`, variables. */
+	program: string;
+	/** Whether it runs only after something else has succeeded, or failed. */
+	isConditional: boolean;
+};
+
+/** Simple commands. */
+function partsOf(commands: string): ShellPart[] {
 	const all = commands
 		.trimEnd()
 		.replace(/\\\n/g, ' ')
+		.replace(/(&&|\|\|?)\s*\n/g, '$1 ')
 		.split(/(\n|;|&&|\|\|?)/);
-	return all.flatMap((text, index) => (index % 2 ? [] : [{ text, after: all[index - 1] }]));
+	return all.flatMap((text, index) => {
+		if (index % 2) return [];
+		const after = all[index - 1];
+		const before =
+			/^(?:[\s({!]+|(?:do|then|else|if|elif|while|until|time)\s+|sudo\s+(?:-u\s+\S+\s+|-\S+\s+)*|\w+=\S*\s+)*/.exec(
+				text,
+			)?.[0] ?? '';
+		const isConditional = after === '&&' || after === '||' || /\b(?:then|else)\b/.test(before);
+		return [{ text, after, program: text.slice(before.length), isConditional }];
+	});
 }
 
 /** PGDATA is set by the image of PostgreSQL inside its container. */
 const alwaysSet = ['PGDATA', 'PWD'];
 
 /** Somebody who continues the next day has a new shell. Only typed secrets come from another block; they are in capitals. */
-export const variablesAreSetWhereUsed = eachBlock(({ commands }) => {
-	const isSet = (name: string) =>
-		new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands);
-	const used = [...commands.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = '']) => name);
-	const lacking = used.find(name => !isSet(name) && !alwaysSet.includes(name));
-	if (lacking === undefined) return undefined;
-	if (/[a-z]/.test(lacking)) return `$${lacking} to be set in the block that uses it`;
-	return new RegExp(`\\$\\{${lacking}:\\?[^}]+\\}`).test(commands)
-		? undefined
-		: `a refusal where $${lacking} is not set, such as \${${lacking}:?…}`;
+export const variablesAreSetWhereUsed = eachPasted(commands => {
+	const isSet = (name: string, at: number) =>
+		new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands.slice(0, at));
+	const lacking = [...commands.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)]
+		.filter(({ 1: name = '', index }) => !isSet(name, index) && !alwaysSet.includes(name))
+		.map(([, name = '']) => name);
+	const unset = lacking.find(name => /[a-z]/.test(name));
+	if (unset) return `$${unset} to be set in the block that uses it`;
+	const unasked = lacking.find(name => !new RegExp(`\\$\\{${name}:\\?[^}]+\\}`).test(commands));
+	return unasked && `a refusal where $${unasked} is not set, such as \${${unasked}:?…}`;
 });
+
+/** A fixed time is too short on a slow machine, and too long on a fast one; a loop without an end hides a failure. */
+export const waitsEnd = eachPasted(commands => {
+	const loops = /\bfor \w+ in\b[\s\S]*?\bdo\b[\s\S]*?\bdone\b/g;
+	const rest = commands.replace(loops, loop => (/\bbreak\b/.test(loop) ? '' : loop));
+	const wait = partsOf(rest).find(({ program }) => /^sleep\b/.test(program));
+	return wait && `a loop that ends when it is ready or after some attempts, instead of \`${wait.program.trim()}\``;
+});
+
+/** Compose 2.17 and newer then also starts the stopped services whose `depends_on` says `restart: true`. */
+export const restartsAreAlone = eachPasted(commands =>
+	/\bdocker compose restart\b(?![^\n;&|]*--no-deps)/.test(commands)
+		? '`stop` and `start`, since `restart` also starts stopped services with `restart: true` in `depends_on`'
+		: undefined,
+);
 
 export const guideShellRules: readonly KnowledgeRule[] = [
 	fencesStandAlone,
@@ -252,4 +310,6 @@ export const guideShellRules: readonly KnowledgeRule[] = [
 	removalIsConditional,
 	dropsAreJoined,
 	variablesAreSetWhereUsed,
+	waitsEnd,
+	restartsAreAlone,
 ];

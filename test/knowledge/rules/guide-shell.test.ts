@@ -70,6 +70,41 @@ test.each([
 		'lines pasted after',
 	],
 	['a variable of another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
+	['a variable behind one that is set', 'a=b; ls $a "$c"', 'a=b; c=d; ls $a "$c"', '$c to be set'],
+	['a variable set only after its use', 'ls $a; a=b', 'a=b; ls $a', '$a to be set'],
+	['a variable with another name inside its own', 'name=b; ls $names', 'names=b; ls $names', '$names to be set'],
+	[
+		'a secret behind one that is asked for',
+		`curl -u "\${ASKED:?run the block above first}:$SECRET" a`,
+		`curl -u "\${ASKED:?run the block above first}:\${SECRET:?run it}" a`,
+		'a refusal where $SECRET',
+	],
+	[
+		'a wait of a fixed time',
+		'systemctl start a\nsleep 30\ncurl a',
+		'systemctl start a\nfor i in $(seq 30); do\n  curl a && break\n  sleep 1\ndone',
+		'a loop that ends',
+	],
+	['a wait behind a command', 'ls && sleep 5m', 'ls && echo sleep 5m', 'a loop that ends'],
+	[
+		'a wait that may never end',
+		'until curl a; do sleep 1; done',
+		'for i in $(seq 9); do curl a && break; sleep 1; done',
+		'a loop that ends',
+	],
+	[
+		'a loop that waits its whole time',
+		'for i in $(seq 9); do curl a; sleep 1; done',
+		'for i in $(seq 9); do sleep 1; curl a && break; done',
+		'a loop that ends',
+	],
+	[
+		'a restart of what others depend on',
+		'docker compose restart {from}',
+		'docker compose stop {from}\ndocker compose start {from}',
+		'depends_on',
+	],
+	['a restart of every service', 'docker compose restart', 'docker compose restart --no-deps a', 'depends_on'],
 	[
 		'a secret of another block',
 		'curl -H "Bearer $TOKEN" a',
@@ -118,11 +153,52 @@ test.each([
 		'a condition before',
 	],
 	['a folder removed in a list', 'rm -rf a {from}', 'if ls a; then rm -rf a {from}; fi', 'a condition before'],
+	['a folder removed as root', 'sudo rm -rf {from}', 'ls && sudo rm -rf {from}', 'a condition before'],
+	['a folder removed in a subshell', '(rm -rf {from})', 'ls && (rm -rf {from})', 'a condition before'],
+	['a folder removed later in a subshell', '(ls\n  rm -rf {from})', '(ls &&\n  rm -rf {from})', 'a condition before'],
+	[
+		'a folder removed in a loop',
+		'for a in b; do rm -rf {from}/$a; done',
+		'for a in b; do ls && rm -rf {from}/$a; done',
+		'a condition before',
+	],
+	['a folder removed with other options first', 'rm -f -r {from}', 'ls && rm -f -r {from}', 'a condition before'],
+	['a folder removed by another program', 'ls | xargs rm -r {from}', 'ls && rm -r {from}', 'a condition before'],
+	[
+		'a folder removed with a variable set for it',
+		'A=b rm -R {from}',
+		'if ls; then A=b rm -R {from}; fi',
+		'a condition before',
+	],
 	['removal after a failed drop', 'pg_dropcluster {from} a\nrm b', 'pg_dropcluster {from} a \\\n  && rm b', 'joined'],
 	[
 		'removal after a failed drop on one line',
 		'pg_dropcluster {from} a; rm b',
 		'rm b; pg_dropcluster {from} a',
+		'joined',
+	],
+	[
+		'removal instead of a drop',
+		'pg_dropcluster {from} a || rm b',
+		'pg_dropcluster {from} a && rm b || echo none',
+		'joined',
+	],
+	[
+		'removal on a line after what is joined',
+		'pg_dropcluster {from} a && echo dropped\nrm b',
+		'pg_dropcluster {from} a && echo dropped && rm b',
+		'joined',
+	],
+	[
+		'removal after a report of failure',
+		'pg_dropcluster {from} a \\\n  || echo "not dropped"\nrm b',
+		'(pg_dropcluster {from} a \\\n  || { echo "not dropped"; exit; }\nrm b)',
+		'joined',
+	],
+	[
+		'removal after a failed drop as root',
+		'sudo pg_dropcluster {from} a; sudo rm b',
+		'sudo pg_dropcluster {from} a && sudo rm b',
 		'joined',
 	],
 ])('reports %s in a clean-up', (_, wrong, right, words) => {
@@ -155,6 +231,29 @@ test('removes a mount as a folder only if it is one', () => {
 	const tidy = (condition: string) => mistakesOf('ls', { more: edit, whole: whole.replace('CONDITION ', condition) });
 	expect(tidy('')).toContain('a condition that {place} is a folder');
 	expect(tidy('applies: { all: [storage=folder] }\n        ')).toBe('');
+});
+
+test.each([
+	['a folder removed unasked', 'rm -rf {from}', 'ls && rm -rf {from}', 'a condition before'],
+	['a fixed wait', 'sleep 9', 'ls', 'a loop that ends'],
+	['input that is eaten', 'docker exec -i db ls', 'docker exec -i db ls < /dev/null', 'lines pasted after'],
+	['a variable of another block', 'ls $a', 'a=b; ls $a', '$a to be set'],
+	[
+		'a restart of what others depend on',
+		'docker compose restart db',
+		"docker compose exec db psql -c '\\password a'",
+		'depends_on',
+	],
+])('reports %s in the fix for an error', (_, wrong, right, words) => {
+	const fixing = (commands: string) =>
+		mistakesOf('ls', {
+			whole: guideText.replace(
+				"      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }",
+				`      - id: too-heavy\n        text: 'ERROR: {from} weighs …, which is too much'\n        cause: It is heavy.\n        cure: |-\n          Push it:\n\n          \`\`\`bash\n          ${commands}\n          \`\`\``,
+			),
+		});
+	expect(fixing(wrong)).toContain(words);
+	expect(fixing(right)).toBe('');
 });
 
 test.each([
