@@ -46,7 +46,7 @@ for path in sum(paths, []) or ["/data/homeserver.yaml"]:
     except OSError as e: trees.append("cannot be read: " + str(e.strerror))
     except RecursionError: trees.append("is nested too deeply")
     except yaml.YAMLError as e: trees.append("is not valid YAML, see line %d" % (getattr(getattr(e, "problem_mark", 0), "line", -1) + 1))
-for t in trees:                                                    # each worker gets one made-up name in every file
+for t in trees:                                                    # each worker gets the same made-up name in every file
     for k, c in t.value if isinstance(t, yaml.MappingNode) else []:
         for w in {"worker_name": [c], "instance_map": [x[0] for x in c.value] if isinstance(c, yaml.MappingNode) else []}.get(k.value, []) \
                 if isinstance(k, yaml.ScalarNode) else []:

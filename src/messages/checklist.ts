@@ -78,7 +78,7 @@ export function rollbackLine({ rollback, from, to }: Plan): string {
 			? `${from} still opens the database`
 			: canReturn === 'unknown' || floor === to
 				? 'only a backup is certain'
-				: `by backup; without it, to ${floor}`;
+				: `below ${floor}, only from a backup`;
 	return `**Rollback:** ${how} (${code(`!rollback ${to} ${from}`)})`;
 }
 

@@ -17,7 +17,7 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const vague = at.vague && (/^no date/.test(at.vague) ? at.vague : `“${at.vague}”`);
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
-	const due = at.vague ? when : `due ${when}`;
+	const due = at.vague ? when : `removal ${slipped ? 'was ' : ''}due ${when}`;
 	const announced = at.vague ? 'announced' : `announced for ${when.replace(/^(?:in|on) /, '')}`;
 	if (withdrawn) return `${announced}, but the announcement was withdrawn: ${small(withdrawn.replace(/\.$/, ''))}`;
 	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
@@ -38,7 +38,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `According to its build list, upstream builds packages for ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
+		? `Upstream's build list ends packages for ${system} on ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 

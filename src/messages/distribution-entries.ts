@@ -84,7 +84,7 @@ export function leadOf(
 					`🔴 **${count(sure.length, 'breaking change affects', 'breaking changes affect')} you**${refused ? `; ${refused === sure.length ? '' : `for ${refused} of them, `}the playbook may refuse to run until you have dealt with ${refused === 1 ? 'it' : 'them'}` : ''}.`,
 				]
 			: []),
-		...(first ? [`🔴 **Not in one step:** do ${count(first, 'thing')} before you pull.`] : []),
+		...(first ? [`🔴 **You cannot update in one step:** do ${count(first, 'thing')} before you pull.`] : []),
 		...(maybeFirst
 			? [`🟡 **You may have to do ${count(maybeFirst, 'thing')} before you pull,** depending on your setup.`]
 			: []),

@@ -29,8 +29,8 @@ function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	return [...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
 }
 
-/** All faults along the way, folded: symptoms and remedies. */
-export function faultSection(faults: readonly PlannedFault[]): Section[] {
+/** All faults along the way, folded: symptoms and remedies. `oneRelease`: all are of the one release asked about. */
+export function faultSection(faults: readonly PlannedFault[], oneRelease = false): Section[] {
 	if (faults.length === 0) return [];
 	// A fault of both the start and the target is shown once, for the target.
 	const once = faults.filter((fault, i) => faults.findIndex(({ id }) => id === fault.id) === i);
@@ -39,9 +39,9 @@ export function faultSection(faults: readonly PlannedFault[]): Section[] {
 		const whose = whoseFault(fault);
 		const cured = fixed === null ? 'not fixed yet' : `fixed in ${fixed}`;
 		const mark = fault.severity === 'severe' ? '🔴 ' : '';
-		const stands = { start: 'current', stop: 'a stop on the way', target: 'the target' }[at];
+		const stands = oneRelease ? '' : ` (${{ start: 'current', stop: 'a stop on the way', target: 'the target' }[at]})`;
 		const links = sources.map(({ document, section, url }) => link(`${document} ${section}`, url)).join(', ');
-		return `${mark}**${release} (${stands}): ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
+		return `${mark}**${release}${stands}: ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
 	});
 	const severe = once.filter(({ severity }) => severity === 'severe').length;
 	return [

@@ -85,9 +85,9 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings
 	if (instead !== undefined) return `use ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
-	if (halts.length) return `too long for one night, stop at ${enumerate(halts)}`;
+	if (halts.length) return `more than one night, stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
-	if (isLong) return `${before}, too long for one night`;
+	if (isLong) return `${before ? `${before}; ` : ''}plan for more than one night`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];

@@ -39,7 +39,7 @@ export function playedSection(guided: Guided): Section[] {
 		`${tried === all.length ? `All ${tried}` : `${tried} of the ${all.length}`} stages here, including clean-up and rollbacks, were run with exactly these commands.`,
 		...(failures.length
 			? [
-					`${seen === failures.length ? `All ${seen}` : `${seen} of the ${failures.length}`} errors were reproduced and their messages compared.`,
+					`${seen === failures.length ? `All ${seen}` : `${seen} of the ${failures.length}`} errors were reproduced, and their messages matched those given here.`,
 				]
 			: []),
 		...played,

@@ -11,7 +11,7 @@ import type {
 } from '../advice/guide/guide.ts';
 import type { Answer, Section } from '../answer.ts';
 import { parseTerm } from '../deployment/facts.ts';
-import { count, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { playedSection, triedWords } from './guide-trials.ts';
 import { appliesClause, typedFact } from './whose.ts';
@@ -200,9 +200,10 @@ function wholeOf(parts: readonly GuidedStep[]): string {
 
 function stepText(step: GuidedStep): string {
 	const { text, commands, language, edit, file, see, shows } = step;
+	// The expected output first: after a clause about a failure it would read as the output of that.
 	const seen = [
+		...(shows.length ? [`The output should contain ${enumerate(shows.map(shown => code(shown)))}.`] : []),
 		...(see ? [see] : []),
-		...(shows.length ? [`The output contains ${shows.map(shown => code(shown)).join(', ')}.`] : []),
 	];
 	return [
 		conditionWords(step),
@@ -238,7 +239,7 @@ function indented(text: string): string {
 
 /** A known error that someone pasted: its cause and its cure. */
 export function foundWords({ stage, failure }: FoundFailure): string {
-	const seen = failure.tried.length ? ' We reproduced this error and compared the message.' : '';
+	const seen = failure.tried.length ? ' We have reproduced this error, with the same message.' : '';
 	return `**${escapeMarkdown(stage.title)}:** ${quoted(failure.text, 200)}\n\n${failure.cause}\n\n${failure.cure}${seen ? `\n\n${seen.trim()}` : ''}`;
 }
 

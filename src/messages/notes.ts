@@ -41,7 +41,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 		...(known.length ? [{ title: `Facts about ${release}`, markdown: list(known), fold: false }] : []),
 		...(isOut ? [] : [candidatesSection(found)]),
 		...notes.map((step, i) => stepSection(step, i + 1)),
-		...faultSection(found.faults),
+		...faultSection(found.faults, true),
 		...securitySection(advisories, release),
 		...hiddenSection(found),
 		...unreadSection(found),

@@ -71,9 +71,10 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 
 /** The title of that fold. */
 export function settingsTitle(settings: readonly Step[]): string {
-	const what = settings.every(({ options }) => options.length) ? 'setting' : 'thing';
-	const many = settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`;
-	return `${many}, and what to write`;
+	const many = (what: string) => (settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`);
+	return settings.every(({ options }) => options.length)
+		? `${many('setting')}, and how to set ${settings.length === 1 ? 'it' : 'them'}`
+		: `${many('thing')}, and what to do`;
 }
 
 export function numeral(number: number): string {

@@ -204,11 +204,11 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
 	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;
 	if (opens === true)
-		return `${why}To roll back: ${from} still opens the database, so return to the image or package of ${from} that you ran. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
-	const sure = opens === false ? '' : ` (whether ${from} still opens the database of ${to} is not known)`;
+		return `${why}To roll back: ${from} still opens the database, so go back to the ${from} image or package that you were running. ${code(`!rollback ${to} ${from}`)} tells you what that does not undo.`;
+	const sure = opens === false ? '' : ` (it is not known whether ${from} still opens the ${to} database)`;
 	const described = page === undefined ? '' : ` ${link('This page', page)} describes how to restore it.`;
 	const how = restore.length ? ` This restores the backup:${below(restore)}` : described;
-	return `${why}To roll back${sure}: stop Synapse, restore the backup, and return to the image or package of ${from} that you ran. If people have used ${to} in the meantime, also empty the ${code('e2e_one_time_keys_json')} table before starting Synapse.${how}`;
+	return `${why}To roll back${sure}: stop Synapse, restore the backup, and go back to the ${from} image or package that you were running. If people have used ${to} in the meantime, also empty the ${code('e2e_one_time_keys_json')} table before starting Synapse.${how}`;
 }
 
 /** How to wait for background updates at a stop, and how to see that they will last for ever, as Markdown. */

@@ -111,10 +111,10 @@ test('red marks only what certainly affects the deployment; yellow counts what l
 	const text = shown(known({ releases: releases('1.0.0', '1.1.0', '1.2.0'), notes }));
 	expect(text).toMatch(/^1\.0\.0 → 1\.2\.0: one thing first, then one jump/);
 	expect(text.match(/🔴.*/g)).toEqual(['🔴 1. Do this. It stops every start.']);
-	expect(text).toContain('🟡 Two more settings can prevent startup; see “The two settings, and what to write”.');
+	expect(text).toContain('🟡 Two more settings can prevent startup; see “The two settings, and how to set them”.');
 	expect(text).toContain('☐ Certain');
 	expect(text).not.toContain('For some');
-	expect(text).toContain('▸ The two settings, and what to write');
+	expect(text).toContain('▸ The two settings, and how to set them');
 });
 
 test('the last line asks for look.py and says what it decides', () => {
@@ -131,7 +131,7 @@ test('the last line asks for look.py and says what it decides', () => {
 	expect(asked(acme, other)).toContain('checks both without showing any values: `!upgrade 1.0.0 1.2.0 docker look`');
 	expect(asked(acme)).toContain('checks it without');
 	expect(asked(acme, old)).toContain('checks one without');
-	expect(asked(old)).toContain('open “The setting, and what to write”');
+	expect(asked(old)).toContain('open “The setting, and how to set it”');
 	expect(asked(old)).not.toContain('look');
 	// What look.py has decided does not ask for it again.
 	const way = { from: '1.0.0', to: '1.2.0', profile: docker, today: '2026-11-29' };
@@ -209,7 +209,7 @@ test('gives no all-clear if a fault may affect the deployment', () => {
 test('does not present systemd\u2019s limit as a wait of days', () => {
 	const text = terminalText(screenOf('1.59.1 1.62.0 debian postgres=13 os=debian-12'), { color: false, width: 1000 });
 	expect(text).toContain("1. Raise systemd's start timeout. Without it, a long migration can end");
-	expect(text).not.toMatch(/too long for one night|Hours or days/);
+	expect(text).not.toMatch(/more than one night|Hours or days/);
 });
 
 test('tells what users notice in one line, after what cannot be undone', () => {
@@ -224,7 +224,7 @@ test('tells what users notice in one line, after what cannot be undone', () => {
 
 test('names what comes first, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
-	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first, too long for one night/);
+	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first; plan for more than one night/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
 	expect(text).toMatch(/🔴 \d\. Stay on 1\.61\.0 and wait for background updates/);
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
@@ -400,7 +400,7 @@ describe('the system under a package', () => {
 test('the rollback has a line: without the backup as far as a release, with it, or either unknown', () => {
 	const back = (asked: string) => textOf(asked).match(/Rollback: .*/)?.[0];
 	expect(back('1.98.0 1.163.2 docker postgres=15')).toBe(
-		'Rollback: by backup; without it, to 1.100.0 (`!rollback 1.163.2 1.98.0`)',
+		'Rollback: below 1.100.0, only from a backup (`!rollback 1.163.2 1.98.0`)',
 	);
 	expect(back('1.161.0 1.163.2 pip sqlite')).toBe(
 		'Rollback: 1.161.0 still opens the database (`!rollback 1.163.2 1.161.0`)',

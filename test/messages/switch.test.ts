@@ -259,7 +259,7 @@ describe('says what to do before a backup and after a failed start', () => {
 			const text = words(`${install} ${database}`, closed);
 			const failed = text.slice(text.indexOf('If it does not start'));
 			expect(failed).toContain('`!why`');
-			expect(failed).toContain('return to the image or package of 1.56.0');
+			expect(failed).toContain('go back to the 1.56.0 image or package');
 			expect(failed).toMatch(/(synapse|homeserver)-1\.56\.0\.|\]\(https:/);
 		}
 	});

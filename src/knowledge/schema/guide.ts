@@ -113,7 +113,9 @@ export const stepShape = z.strictObject({
 		.describe('A file to write; the parts of one file are joined in order.'),
 	see: prose
 		.optional()
-		.describe('What to expect, in words. If a command prints nothing, “Nothing is printed” lets a trial check it.'),
+		.describe(
+			'What to expect, in words, after what `shows` says. “Nothing should be printed” lets a trial check that.',
+		),
 	shows: z
 		.array(z.string().min(1))
 		.default([])

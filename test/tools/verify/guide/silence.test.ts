@@ -5,8 +5,8 @@ import { allStages } from '../../../../src/knowledge/guide-stages.ts';
 import { promisesSilence } from '../../../../tools/verify/guide/silence.ts';
 
 test.each([
-	['Nothing is printed.', true],
-	['Nothing is printed. Anything that is listed is still connected; stop it.', true],
+	['Nothing should be printed.', true],
+	['Nothing should be printed. Anything that is listed is still connected; stop it.', true],
 	['No line contains `MISSING`.', false],
 	[undefined, false],
 ])('%s: %s', (see, silent) => expect(promisesSilence({ see })).toBe(silent));
