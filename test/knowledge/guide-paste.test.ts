@@ -19,7 +19,7 @@ import { unknownDeployment } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { allStages } from '../../src/knowledge/guide-stages.ts';
 
-const { guides } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const { guides, releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
 function guided(id: string, stated: Record<string, string>): Guided {
 	const guide = guides.find(one => one.id === id);
@@ -317,6 +317,16 @@ describe("the playbook's folders", () => {
 		expect(read('matrix/postgres/data-new/PG_VERSION')).toBe('17\n');
 	});
 
+	test('are moved back too if the role had renamed the old one and then could not pull the new image', () => {
+		const back = inHere(blockOf(guide, 'back-mdad', 'mv '));
+		rmSync(home('matrix/postgres/data'), { recursive: true });
+		put(old, '15\n');
+		expect(paste(back)).toContain('moved');
+		expect(read('matrix/postgres/data/PG_VERSION')).toBe('15\n');
+		expect(paste(back)).toContain('FAILED');
+		expect(read('matrix/postgres/data/PG_VERSION')).toBe('15\n');
+	});
+
 	test('are removed only if they are what the clean-up expects', () => {
 		const later = inHere(blockOf(guide, 'later-mdad', 'rm -rf'));
 		put(old, '17\n');
@@ -330,6 +340,21 @@ describe("the playbook's folders", () => {
 		paste(later);
 		expect(existsSync(home(old))).toBe(false);
 	});
+});
+
+test('the playbook installs its current Synapse beforehand only if that starts on the old PostgreSQL', () => {
+	const needed = Math.max(...releases.map(({ postgresql }) => Number(postgresql ?? 0)));
+	expect(needed).toBeGreaterThan(0);
+	for (const from of ['10', '11', '12', '13', '14', '15', '16', '17']) {
+		const stages = allStages(guided('postgres-major', { from, to: '18', layout: 'mdad' }));
+		const installs = stages
+			.filter(({ steps }) => steps.some(({ commands = '' }) => /^just install-all$/m.test(commands)))
+			.map(({ id }) => id);
+		expect(installs).toEqual(Number(from) < needed ? ['playbook-start'] : ['playbook-before', 'playbook-start']);
+		expect(
+			blockOf(guided('postgres-major', { from, to: '18', layout: 'mdad' }), 'playbook-before', 'just update'),
+		).toMatch(/^just install-(?:all|service postgres)$/m);
+	}
 });
 
 test('on Debian, an old cluster that is not there keeps the new one from being dropped', () => {

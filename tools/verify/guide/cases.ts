@@ -100,6 +100,7 @@ const major: Case[] = [
 	upgrade('managed', 'down', ['18', '15'], 'back', "Two servers on one machine stood in for a provider's."),
 	upgrade('mdad', 'playbook', ['15', '17'], 'back', mdad),
 	upgrade('mdad', 'playbook', ['15', '17'], 'onward', mdad),
+	upgrade('mdad', 'playbook', ['13', '17'], 'onward', `${mdad} ${lent}`),
 	upgrade('mdad', 'playbook', ['15', '17'], 'each', mdad),
 	{
 		id: 'failures plain',

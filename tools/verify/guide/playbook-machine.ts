@@ -110,6 +110,8 @@ ANSIBLE_CONFIG=${root}/none.cfg ANSIBLE_DISPLAY_SKIPPED_HOSTS=false exec ${playb
 		`case "$1" in
 update) exit 0 ;;
 install-all) ${run} --tags=install-all && systemctl start matrix-postgres && if [ -e files/homeserver.yaml ]; then systemctl start matrix-synapse; fi ;;
+install-service) [ "$2" = postgres ] || { echo "just install-service $2 is not played" >&2; exit 1; }
+	${run} --tags=install-postgres && systemctl restart matrix-postgres ;;
 stop-all) systemctl stop matrix-synapse matrix-postgres ;;
 start-all) systemctl start matrix-postgres matrix-synapse ;;
 run-tags) ${run} --tags="$2" ;;
@@ -123,7 +125,7 @@ esac`,
 		`
     major = module.params["name"].split(":")[-1].split(".")[0].split("-")[0]
     if major not in ${JSON.stringify(Object.keys(servers))}:
-        module.fail_json(msg="Error pulling image " + module.params["name"] + ": manifest unknown")
+        module.fail_json(msg="Error pulling image " + module.params["name"] + " - manifest unknown")
     module.exit_json(changed=False)`,
 	);
 	module(

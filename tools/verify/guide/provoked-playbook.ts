@@ -30,6 +30,14 @@ export function playbookErrors(job: Job, played: Played): Record<string, Provoca
 				throw new Error('the role went on after a dump that had no space');
 			return said;
 		},
+		'image-not-pulled': () => {
+			// There is no image of this version.
+			const said = upgrade('upgrade-postgres', allowedUpTo(job, '16'));
+			if (saying('ls /matrix/postgres', env).split('\n').includes('data'))
+				throw new Error('the role has created a folder for the new server');
+			backToTheOldFolder(played);
+			return said;
+		},
 		'databases-not-made': () => {
 			// Longer than the role's tasks take on a busy machine.
 			writeFileSync(slow, '60 once');
@@ -55,7 +63,11 @@ function upgradeBy({ cwd }: Played, tags: string, more: string): string {
 	return `cd ${cwd}; ansible-playbook -i inventory/hosts setup.yml --tags=${tags} --extra-vars='{"postgres_systemd_services_to_stop_for_maintenance_list": []}' ${more}`;
 }
 
-function allowed({ stated: { from, to } }: Job): string {
+function allowed(job: Job): string {
+	return allowedUpTo(job, job.stated.to ?? '');
+}
+
+function allowedUpTo({ stated: { from } }: Job, to: string): string {
 	return `--extra-vars='{"postgres_allowed_versions_custom": [${from}, ${to}]}'`;
 }
 
