@@ -5,9 +5,10 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf, isAbove, isWithin, lineOf } from '../../deployment/version.ts';
-import type { Fault, Release, Source } from '../../knowledge/schema/synapse.ts';
+import type { Fault, Knowledge, Release, Source } from '../../knowledge/schema/synapse.ts';
 import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
+import { locatedIn } from './paths.ts';
 import { faultKey } from './way.ts';
 
 export type FaultPlace = 'start' | 'stop' | 'target';
@@ -109,6 +110,16 @@ export function faultsOf(
 			];
 		})
 		.sort(worstFirst);
+}
+
+/** The faults as they concern the stated type of installation. */
+export function faultsInPlace(
+	faults: readonly PlannedFault[],
+	profile: Profile,
+	{ installs }: Pick<Knowledge, 'installs'>,
+): PlannedFault[] {
+	const recipe = installs[String(profile.get('install')?.value)];
+	return recipe ? faults.map(fault => locatedIn(fault, recipe)) : [...faults];
 }
 
 /** Stable, so that the newest stays first among equals. */

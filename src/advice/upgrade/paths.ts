@@ -1,5 +1,6 @@
 // Notes name files plainly, like `homeserver.yaml`. If the type of installation is stated, this inserts its paths.
 import type { PathName, Recipe } from '../../knowledge/schema/install.ts';
+import { pipInstall, withoutPip } from './without-pip.ts';
 
 /** The names that stand for a file in any note; the recipe's other names are also those of options. */
 const named: readonly PathName[] = [
@@ -9,6 +10,9 @@ const named: readonly PathName[] = [
 	'homeserver.db',
 	'homeserver.signing.key',
 ];
+
+/** A line that installs packages. */
+const pipBlock = /^\s*(?:\S*\/)?pip3? install /m;
 
 /** Characters of a code line that fit on a phone. */
 const maxLine = 60;
@@ -22,26 +26,26 @@ const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|
 /**
  * The text with the paths of this type of installation. Paths inside a container stay out of commands, which are
  * typed outside. If homeserver.yaml is generated, only commands that inspect it get its path. Blocks with pip
- * commands start by activating the virtual environment, and the text ends with how to install Python packages
- * here if not with pip.
+ * commands start by activating the virtual environment; where pip has no place, its packages stand for its commands, and
+ * the text ends with how to install Python packages here.
  */
 export function located(text: string, recipe: Recipe): string {
 	const { libraries } = recipe;
+	// A sentence may give a command to those whom pip concerns.
+	const gets = recipe.withoutPip ? pipInstall : pipBlock;
 	const own = recipe.withoutPip ? withoutPip(text) : text;
 	const whole = inEnvironment(withPaths(own, recipe), recipe);
-	return libraries !== undefined && pipInstall.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
+	return libraries !== undefined && gets.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
 }
 
-const pipInstall = /^\s*(?:\S*\/)?pip3? install /m;
-/** A pip command, with its continuation lines. */
-const pipCommand = /^[ \t]*(?:\S*\/)?pip3? (?:.*\\\n)*.*\n/gm;
-
-/** The text without pip commands, and without blocks that contained nothing else. */
-function withoutPip(text: string): string {
-	return text.replace(/^```[a-z]*\n([\s\S]*?)^```\n?/gm, (block, lines: string) => {
-		const left = lines.replace(pipCommand, '');
-		return left === lines ? block : left.trim() ? block.replace(lines, () => left) : '';
-	});
+/** The same, with its text and its condition as they concern this type of installation. */
+export function locatedIn<Told extends { text: string; onlyIf?: string | undefined }>(
+	told: Told,
+	recipe: Recipe,
+): Told {
+	const { text, onlyIf } = told;
+	const condition = onlyIf !== undefined && recipe.withoutPip ? withoutPip(onlyIf) : onlyIf;
+	return { ...told, text: located(text, recipe), ...(condition !== undefined && { onlyIf: condition }) };
 }
 
 function withPaths(text: string, { paths, inside, generated }: Recipe): string {
@@ -52,7 +56,7 @@ function withPaths(text: string, { paths, inside, generated }: Recipe): string {
 			? all
 			: `${fence}${lines
 					.split('\n')
-					.map(line => locatedIn(line, paths))
+					.map(line => lineWithPaths(line, paths))
 					.join('\n')}\`\`\``;
 	});
 }
@@ -64,7 +68,7 @@ function inEnvironment(text: string, { environment }: Recipe): string {
 }
 
 /** A command with its paths; if that makes it too long for a phone, it continues on further lines. */
-function locatedIn(line: string, paths: Recipe['paths']): string {
+function lineWithPaths(line: string, paths: Recipe['paths']): string {
 	const longer = line.replace(whole, name => paths[name as PathName] ?? name);
 	if (longer === line || longer.length <= maxLine) return longer;
 	return line.replace(whole, (name, _, at: number) => {

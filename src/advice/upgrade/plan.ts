@@ -7,7 +7,7 @@ import type { Knowledge, Note, Source } from '../../knowledge/schema/synapse.ts'
 import { stable } from '../../knowledge/stable.ts';
 import { type Advisories, advisoriesOn } from './advisories.ts';
 import { type Deadline, deadlines } from './deadlines.ts';
-import { faultsOn, type PlannedFault, type Soundness, soundnessOf } from './faults.ts';
+import { faultsInPlace, faultsOn, type PlannedFault, type Soundness, soundnessOf } from './faults.ts';
 import { type Floor, floors } from './floors.ts';
 import { type Halt, halts, legOf, legsOf } from './halts.ts';
 import { looked, stepOf, told, waited } from './note-steps.ts';
@@ -111,7 +111,11 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 		floors: floors(from, to, profile, known.releases),
 		rollback: rollback(to, from, known),
 		advisories,
-		faults: faultsOn({ from, to, halts: halting, profile, decided: look.decided }, known),
+		faults: faultsInPlace(
+			faultsOn({ from, to, halts: halting, profile, decided: look.decided }, known),
+			profile,
+			known,
+		),
 		...(soundness && { soundness }),
 		deadlines: deadlines({ at: last, today, all: false }, profile, known),
 		unread: unreadOf(known.unread.filter(({ release }) => within(release))),

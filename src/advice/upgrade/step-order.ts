@@ -3,7 +3,7 @@
 import type { Profile } from '../../deployment/facts.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
-import { located } from './paths.ts';
+import { locatedIn } from './paths.ts';
 import { type Step, surely } from './step.ts';
 
 const whenOrder = ['before', 'switch', 'after'];
@@ -39,10 +39,8 @@ export function inPlace(steps: readonly Step[], profile: Profile, { installs }: 
 	return recipe ? ordered.map(step => locatedStep(step, recipe)) : ordered;
 }
 
-function locatedStep({ text, task, ...step }: Step, recipe: Knowledge['installs'][string]): Step {
-	const there =
-		task?.kind === 'outside'
-			? { ...task, checks: task.checks.map(one => ({ ...one, text: located(one.text, recipe) })) }
-			: task;
-	return { ...step, text: located(text, recipe), ...(there && { task: there }) };
+function locatedStep(step: Step, recipe: Knowledge['installs'][string]): Step {
+	const { task } = step;
+	const there = task?.kind === 'outside' && { ...task, checks: task.checks.map(one => locatedIn(one, recipe)) };
+	return { ...locatedIn(step, recipe), ...(there && { task: there }) };
 }

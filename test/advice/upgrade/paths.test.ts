@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { located } from '../../../src/advice/upgrade/paths.ts';
+import { located, locatedIn } from '../../../src/advice/upgrade/paths.ts';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
+import { concern } from '../../../src/deployment/condition.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import { worded } from '../../../src/messages/switch.ts';
 import { deployed } from '../../deployed.ts';
@@ -43,17 +44,85 @@ test('adds a remark to pip commands if Python packages are installed in another 
 	expect(at('docker', 'Take pip install for granted.')).toBe('Take pip install for granted.');
 });
 
-test('where pip has no place, its commands are left out, with the lines that they go on in', () => {
-	const said = "The distribution's Synapse also gets";
-	expect(at('distro', `${shell('pip install -U \\\n  some-module')}\nThen.`)).toMatch(
-		new RegExp(`^Look:\\n\\nThen\\.\\n\\n${said}`),
+describe('where pip has no place, a text has the packages instead of the commands', () => {
+	const said =
+		"The distribution's Synapse also gets its Python packages from the distribution (`python3-…`), not from pip.";
+
+	test.each([
+		[
+			'completes the sentence before a block',
+			`${shell("pip install -U \\\n  'some-module>=2'")}\nThen.`,
+			'Look: `some-module>=2`.\n\nThen.',
+		],
+		['ends the sentence if the block installs nothing', shell('pip uninstall -y a'), 'Look.'],
+		[
+			'keeps the other commands of a block',
+			shell("ls\npip show a\n~/synapse/env/bin/pip install a 'b<3'\ncat b"),
+			`${shell('ls\ncat b')}\n\nThe Python packages: \`a\` and \`b<3\`.`,
+		],
+		[
+			'has a sentence for a block that none introduces',
+			'Some.\n\n```sh\npip install a\n```\n\nMore.',
+			'Some.\n\nThe Python package: `a`.\n\nMore.',
+		],
+		[
+			'does not prepare an environment',
+			shell(
+				'virtualenv -p python3 env\nsource env/bin/activate\npython3 -m venv x\nenv/bin/pip install matrix-synapse',
+			),
+			'Look.',
+		],
+		[
+			'installs what a sentence runs',
+			"Run `pip install 'a<2' 'b[c]'` there, or run `pip install -U d`.",
+			'Install `a<2` and `b[c]` there, or install `d`.',
+		],
+		['names what a sentence gives', 'Upgrade it (`pip install --upgrade a`).', 'Upgrade it (`a`).'],
+		[
+			'leaves out how pip shows a version',
+			'Twisted is older than 21.2 (`pip show twisted`).',
+			'Twisted is older than 21.2.',
+		],
+	])('%s', (_, text, expected) => {
+		const own = at('distro', text).trim();
+		expect(own.endsWith(said) ? own.slice(0, -said.length).trim() : own).toBe(expected);
+		expect(own.endsWith(said)).toBe(/pip install/.test(text));
+	});
+
+	test.each(['Take pip install for granted.', 'A fresh `pip install` gets it.', shell('pipx ls')])(
+		'leaves %j alone',
+		text => {
+			expect(at('distro', text)).toBe(text);
+		},
 	);
-	expect(at('distro', shell('ls\npip show a\n~/synapse/env/bin/pip install a\ncat b'))).toContain(
-		`${shell('ls\ncat b')}\n\n${said}`,
-	);
-	expect(at('distro', 'Take pip install for granted.')).toBe('Take pip install for granted.');
-	for (const install of ['distro', 'nix', 'mdad', 'ess'])
-		expect(at(install, shell('pip install a'))).not.toContain('pip install a');
+
+	const without = Object.keys(installs).filter(install => installs[install]?.withoutPip);
+	/** A sentence that a removed block leaves, or a command of pip, other than in a Dockerfile. */
+	const leftOver =
+		/:\s*(\n\n(?!```|[*] |\d)|(?![\s\S]))|(^|`)(\S*\/)?pip3? (install|show|uninstall|freeze|download|list) |\bvirtualenv |-m venv/m;
+
+	test.each(without)('in every note and fault that concerns %s', install => {
+		const concerning = [...notes, ...whole.faults].filter(
+			({ applies }) => concern(applies, deployed(install)).is !== false,
+		);
+		const pip = concerning.filter(({ text }) => /pip3? install/.test(text));
+		expect(pip.length).toBeGreaterThan(4);
+		const recipe = installs[install];
+		if (!recipe) throw new Error(install);
+		const found = concerning.flatMap(note => {
+			const { id, text, onlyIf = '' } = locatedIn(note, recipe);
+			return leftOver.test(text) || leftOver.test(onlyIf) ? [`${id}: ${onlyIf} ${text}`] : [];
+		});
+		expect(found).toEqual([]);
+	});
+
+	test('in the faults of a plan', () => {
+		const profile = deployed('distro');
+		const { faults } = plan({ from: '1.57.0', to: '1.80.0', profile, today: '2026-11-29' }, whole);
+		const texts = faults.map(({ text }) => text).join('\n');
+		expect(texts).toContain('Install `pydantic<2`');
+		expect(texts).not.toMatch(/pip install /);
+	});
 });
 
 test("upstream's package has its own environment", () =>

@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { pipInstall, withoutPip } from '../../../src/advice/upgrade/without-pip.ts';
+
+test('says what a block would have installed', () =>
+	expect(withoutPip("Take it:\n\n```sh\npip install -U 'a>=2' \\\n  b\n```\n\nMore.\n")).toBe(
+		'Take it: `a>=2` and `b`.\n\nMore.\n',
+	));
+
+test('installs neither pip, nor Synapse itself, nor a folder', () => {
+	expect(withoutPip('Do:\n\n```sh\npip install -U pip\npip install matrix-synapse\npip install .\n```\n')).toBe(
+		'Do.\n\n',
+	);
+	expect(withoutPip('Run `pip install .` there.')).toBe('Run `pip install .` there.');
+});
+
+test('knows a command from the name of the program', () => {
+	expect(['`pip install a`', '  ~/env/bin/pip3 install a'].every(text => pipInstall.test(text))).toBe(true);
+	expect(['pip installs a', 'a `pip install` gets it'].some(text => pipInstall.test(text))).toBe(false);
+});
