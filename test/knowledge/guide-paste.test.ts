@@ -15,16 +15,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Guided, guideFor } from '../../src/advice/guide/guide.ts';
-import { unknownDeployment } from '../../src/deployment/facts.ts';
+import { parseTerm, profileOf } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { allStages } from '../../src/knowledge/guide-stages.ts';
 
 const { guides, releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
-function guided(id: string, stated: Record<string, string>): Guided {
+function guided(id: string, stated: Record<string, string>, facts: readonly string[] = []): Guided {
 	const guide = guides.find(one => one.id === id);
 	if (!guide) throw new Error(`no guide ${id}`);
-	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile: unknownDeployment }, []);
+	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
+	if (!(profile instanceof Map)) throw new Error('the facts contradict each other');
+	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile }, []);
 }
 
 /** The block of a stage that contains these words. */
@@ -355,6 +357,115 @@ test('the playbook installs its current Synapse beforehand only if that starts o
 			blockOf(guided('postgres-major', { from, to: '18', layout: 'mdad' }), 'playbook-before', 'just update'),
 		).toMatch(/^just install-(?:all|service postgres)$/m);
 	}
+});
+
+describe('the move to the playbook', () => {
+	const names = { domain: 'example.org', synapse: '1.163.2', proxy: 'none', 'federation-port': '8448' };
+	const move = (stated: Record<string, string>, ...facts: string[]) =>
+		guided('mdad', { ...names, folder: home(), dump: home('dumps'), 'new-machine': '192.0.2.5', ...stated }, facts);
+
+	test('copies what a killed Synapse has not yet written into its SQLite file', () => {
+		mkdirSync(home('files'));
+		// As after the end of the ten seconds that Docker gives a container.
+		const killed = `import os, sqlite3
+db = sqlite3.connect('files/homeserver.db')
+db.execute('PRAGMA journal_mode = WAL')
+db.execute('CREATE TABLE events (id)')
+db.execute('INSERT INTO events VALUES (1)')
+db.commit()
+os._exit(0)`;
+		expect(paste(`python3 -c "${killed}"`)).toBe('');
+		const block = blockOf(move({ place: 'same' }, 'sqlite'), 'port', 'homeserver.db');
+		const chown = 'true';
+		expect(paste(block, { chown })).toContain('copied');
+		const count = `import sqlite3; print(sqlite3.connect('dumps/homeserver.db').execute('SELECT count(*) FROM events').fetchone()[0])`;
+		// The old copy's log would not fit the new copy.
+		writeFileSync(home('dumps/homeserver.db-wal'), 'of another file');
+		expect(paste(`${block}\npython3 -c "${count}"`, { chown })).toBe('copied\n1\n');
+		rmSync(home('files/homeserver.db-wal'));
+		expect(paste(block, { chown })).toContain('copied');
+		expect(existsSync(home('dumps/homeserver.db-wal'))).toBe(false);
+		rmSync(home('files/homeserver.db'));
+		expect(paste(block, { chown })).not.toContain('copied');
+	});
+
+	test('sends that to another machine too', () => {
+		mkdirSync(home('files'));
+		put('files/homeserver.db', '');
+		put('files/homeserver.db-wal', '');
+		const said = paste(blockOf(move({ place: 'new' }, 'sqlite'), 'port', 'homeserver.db'), {
+			ssh: 'echo "ssh $*"',
+			rsync: 'echo "rsync $*"',
+		});
+		expect(said.split('\n')).toEqual([
+			`ssh -n root@192.0.2.5 rm -f ${home('dumps')}/homeserver.db-wal`,
+			`rsync -a homeserver.db homeserver.db-wal root@192.0.2.5:${home('dumps')}/`,
+			'copied',
+			`ssh -n root@192.0.2.5 chown -R matrix:matrix ${home('dumps')}`,
+			'',
+		]);
+	});
+
+	test.each(['same', 'new'])('never lets the playbook start Synapse after copying media, place=%s', place => {
+		const guide = move({ place }, 'postgres');
+		const blocks = allStages(guide)
+			.flatMap(({ steps }) => steps.map(({ commands = '' }) => commands))
+			.filter(commands => commands.includes('import-synapse-media-store'));
+		expect(blocks.length).toBeGreaterThan(0);
+		for (const block of blocks) {
+			rmSync(home('called'), { force: true });
+			paste(block, {
+				'apt-get': 'true',
+				systemctl: 'echo "systemctl $*" >> called',
+				'ansible-playbook': 'echo ansible-playbook >> called',
+			});
+			expect(called()).toBe('systemctl disable --now matrix-synapse\nansible-playbook\n');
+		}
+	});
+
+	test.each([
+		['postgres', 'synapse', 'back.sql.gz'],
+		['mas', 'matrix_authentication_service', 'back-mas.sql.gz'],
+	])('brings back a dump that an older server and an older psql understand: %s', (fact, database, file) => {
+		const guide = move({ place: 'same' }, 'postgres', fact);
+		const block = blockOf(guide, 'back-after-dump', `--no-privileges ${database}`);
+		const dump = [
+			String.raw`\restrict Bh3jK9`,
+			'SET statement_timeout = 0;',
+			'SET transaction_timeout = 0;',
+			'COPY public.events (body) FROM stdin;',
+			String.raw`\\restrict is what somebody wrote`,
+			String.raw`\N`,
+			String.raw`\.`,
+			String.raw`\unrestrict Bh3jK9`,
+			'',
+		];
+		put('dump', dump.join('\n'));
+		mkdirSync(home('dumps'), { recursive: true });
+		expect(paste(block, { docker: 'cat dump' })).toContain('dumped');
+		const back = paste(`gunzip -c dumps/${file}`);
+		expect(back).toContain('SET ROLE');
+		expect(back.split('\n').slice(1)).toEqual(
+			dump.filter(line => !/^\\(?:un)?restrict |transaction_timeout/.test(line)),
+		);
+	});
+
+	test.each(['compose.yaml', 'docker-compose.yml'])('puts %s out of reach only after its containers are gone', file => {
+		const block = blockOf(move({ place: 'same' }, 'postgres', 'no-appservices'), 'tidy', 'compose down');
+		put(file, '');
+		paste(block, { docker: 'exit 1' });
+		expect(existsSync(home(file))).toBe(true);
+		paste(block, { docker: 'true' });
+		expect(existsSync(home(`${file}.moved`))).toBe(true);
+	});
+
+	test('shows no password of the old server', () => {
+		mkdirSync(home('files'));
+		put('files/homeserver.yaml', 'database: { args: { password: hush } }\nmacaroon_secret_key: hush\nmodules: []\n');
+		const said = paste(blockOf(move({ place: 'same' }, 'postgres'), 'look', 'server_name'));
+		expect(said).toContain('modules');
+		expect(said).not.toContain('hush');
+	});
 });
 
 test('on Debian, an old cluster that is not there keeps the new one from being dropped', () => {
