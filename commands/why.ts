@@ -48,7 +48,7 @@ export const why = {
 		const text = [...own, ...others].filter(part => part.trim() !== '').join('\n');
 		if (text.trim() === '')
 			throw new Refusal(
-				`Which error? Paste it or log lines after the command, as many as you like: ${code('!why ConfigError: …')}`,
+				`Which error? Paste it after the command, or as many lines of the log as you like: ${code('!why ConfigError: …')}`,
 			);
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
 		const only = versions.length + terms.length === 0 ? onlyOne(await store.watches(room)) : undefined;

@@ -294,7 +294,8 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 
 function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: string): string {
 	const runs = running ? `${quoted(server)} runs ${namedWords(running)}.` : '';
-	if (about.rule === 'unseen') return [`Before: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
+	if (about.rule === 'unseen')
+		return [`The alert was: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
 	if (about.rule === 'mixture') return 'No other version has answered for two days.';
 	if (about.rule === 'lifecycle' || about.rule === 'floor') return 'What I know about the deployment has changed.';
 	return runs;

@@ -40,7 +40,7 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 			? `Should have stopped working by now, but still works: ${first.subject}. It`
 			: `${late.length} things that should have stopped working still work. They`;
 	return [
-		`${what} may stop working in any release; I will tell you when a release candidate removes it. ${code(`!deadlines ${server}`)}`,
+		`${what} may stop working in any release; I will tell you when a release candidate removes ${late.length === 1 ? 'it' : 'one'}. ${code(`!deadlines ${server}`)}`,
 	];
 }
 
