@@ -36,9 +36,14 @@ export function noPackageWords({
 		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const last = 'last' in packages ? packages.last : from;
 	const has = (names: readonly string[]) => `${enumerate(names)} ${names.length > 1 ? 'have' : 'has'} packages of`;
+	const running = goTo ?? from;
+	const perhaps =
+		keeps === 'unknown'
+			? ` If \`apt\` refuses it because of its Python, Synapse does not run until you install ${version}.`
+			: '';
 	const reinstall = keeps
-		? ', install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs.'
-		: `. The new system has no package of ${last}, so Synapse does not run until you install a newer one.`;
+		? `, install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs.${perhaps}`
+		: `. The new system has no package of ${running}, so Synapse does not run until you install a newer one.`;
 	if (!newer.length)
 		return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const before = !goTo

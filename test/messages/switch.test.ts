@@ -6,8 +6,9 @@ import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { startLimitWords, switchWords, waitWords } from '../../src/messages/switch.ts';
 import { deployed } from '../deployed.ts';
 
-const { installs } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const { installs, releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
+const dayOf = (release: string) => releases.find(({ version }) => version === release)?.date;
 const ends = '2040-01-01';
 const systems = systemsOf({
 	debian: {
@@ -44,7 +45,7 @@ const systems = systemsOf({
 
 function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = '1.56.0'): string {
 	const leg = { from, to, released, today: '2026-11-21' };
-	const commands = switchCommands(leg, deployed(facts), { installs, systems });
+	const commands = switchCommands(leg, deployed(facts), { installs, systems, dayOf });
 	if (!commands) throw new Error(`no recipe for ${facts}`);
 	return switchWords(commands);
 }
@@ -126,6 +127,24 @@ describe('a package that upstream does not build', () => {
 			'Upgrade the system first (Debian 12 and Debian 13 have packages of 1.163.2). The new system has',
 		);
 	});
+	// Debian 11 has packages of 1.31.0 and 1.32.0 from the months before its own release.
+	test.each([
+		['1.20.0', 'First go to 1.31.0 on this system, then upgrade the system'],
+		['1.31.0', 'Upgrade the system first'],
+		// Not from this system's package, since there is none.
+		['1.32.0', 'Upgrade the system first'],
+	])('is not promised to work on a system that was not released yet, from %s', (from, opening) => {
+		const text = textFor('debian os=debian-9', '1.88.0', '2026-10-23', from);
+		expect(text).toContain(
+			`${opening} (Debian 11 and Debian 12 have packages of 1.88.0), install the package of the same`,
+		);
+		expect(text).toContain('If `apt` refuses it because of its Python, Synapse does not run until you install 1.88.0.');
+	});
+	test('works on the next system if it was built for that', () => {
+		const text = textFor('debian os=debian-11', '1.163.2', '2026-10-23', '1.56.0');
+		expect(text).toContain('install the package of the same release');
+		expect(text).not.toContain('If `apt` refuses');
+	});
 	test('is not downloaded for a system that is too new for it', () => {
 		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
 		expect(text).toContain('upstream has built them since 1.89.0');
@@ -196,7 +215,7 @@ describe('workers', () => {
 describe('says what to do before a backup and after a failed start', () => {
 	const words = (facts: string, around: Parameters<typeof switchCommands>[3]) => {
 		const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
-		const commands = switchCommands(leg, deployed(facts), { installs, systems }, around);
+		const commands = switchCommands(leg, deployed(facts), { installs, systems, dayOf }, around);
 		if (!commands) throw new Error(`no recipe for ${facts}`);
 		return switchWords(commands);
 	};

@@ -11,7 +11,14 @@ import { rollback } from './rollback.ts';
 import { startLimit } from './start-limit.ts';
 import type { Step } from './step.ts';
 import { consequence } from './step-task.ts';
-import { type Leg, noPackage, stuckCommands, switchCommands, waitCommands } from './switch-commands.ts';
+import {
+	type BuiltPackages,
+	type Leg,
+	noPackage,
+	stuckCommands,
+	switchCommands,
+	waitCommands,
+} from './switch-commands.ts';
 import type { Way } from './way.ts';
 
 const planned = {
@@ -39,8 +46,9 @@ type Calendar = {
 	waited: boolean;
 };
 
-function dayOf(release: Version, releases: Knowledge['releases']): string | undefined {
-	return releases.find(({ version }) => version === release)?.date;
+function packagesOf({ lifecycles, releases }: Pick<Knowledge, 'lifecycles' | 'releases'>): BuiltPackages {
+	const dayOf = (release: Version) => releases.find(({ version }) => version === release)?.date;
+	return { systems: systemsOf(lifecycles), dayOf };
 }
 
 /** Whether the running package may be on a system for which the leg's target has none. */
@@ -52,10 +60,10 @@ function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly S
 /** The first step, if upstream has no package of the target for the stated system. */
 export function systemFirst(
 	{ from, to, profile }: Omit<Way, 'today'>,
-	{ lifecycles, releases }: Pick<Knowledge, 'lifecycles' | 'releases'>,
+	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
 ): Step[] {
-	const systems = systemsOf(lifecycles);
-	const left = dayOf(from, releases);
+	const packages = packagesOf(known);
+	const { systems } = packages;
 	const os = profile.get('os')?.value;
 	const system = systems.find(other => other.os === os);
 	if (profile.get('install')?.value !== 'debian' || !system || isBuilt(system, to)) return [];
@@ -65,7 +73,7 @@ export function systemFirst(
 			id: `${to}/no-package`,
 			release: to,
 			when: 'before',
-			task: { kind: 'no-package', lacking: noPackage(system, { from, to, left }, systems) },
+			task: { kind: 'no-package', lacking: noPackage(system, { from, to }, packages) },
 			leg: 0,
 		},
 	];
@@ -94,7 +102,8 @@ export function switchesAndWaits(
 	profile: Profile,
 	{ today, known, waited }: Calendar,
 ): Step[] {
-	const systems = systemsOf(known.lifecycles);
+	const packages = packagesOf(known);
+	const { systems } = packages;
 	const [start, end] = [legs[0]?.from, legs.at(-1)?.to];
 	// The step that raises the limit covers the migrations of all legs.
 	const limited = start !== undefined && end !== undefined && startLimit({ from: start, to: end, profile }, known);
@@ -103,9 +112,8 @@ export function switchesAndWaits(
 		const halt = stops.find(stop => stop.required && stop.best === leg.to);
 		const { migrations, queued } = migrating({ ...leg, profile }, known);
 		const opens = rollback(leg.to, leg.from, known).canReturn ?? 'unknown';
-		const archives = { installs: known.installs, systems };
-		const left = dayOf(leg.from, known.releases);
-		const commands = switchCommands({ ...leg, left, released, today }, profile, archives, {
+		const archives = { installs: known.installs, ...packages };
+		const commands = switchCommands({ ...leg, released, today }, profile, archives, {
 			opens,
 			waited: waited || i > 0,
 			further: i > 0,

@@ -10,11 +10,14 @@ import { isBuilt, isSurelyBuilt, type System } from './packages.ts';
 
 export type Leg = { from: Version; to: Version };
 
-/** A leg, with the dates of its releases (`left` is that of `from`) and the current date (`2026-11-21`). */
-export type DatedLeg = Leg & { left?: string | undefined; released: string; today: string };
+/** A leg, with the date of its last release and the current date (`2026-11-21`). */
+export type DatedLeg = Leg & { released: string; today: string };
 
-/** What to choose from: the recipes, and the systems that upstream builds packages for. */
-export type Archives = { installs: Recipes; systems: readonly System[] };
+/** The systems that upstream builds packages for, and the day of a release (undefined if it is unknown). */
+export type BuiltPackages = { systems: readonly System[]; dayOf: (release: Version) => string | undefined };
+
+/** What to choose from: the recipes, and upstream's packages. */
+export type Archives = BuiltPackages & { installs: Recipes };
 
 /** Upstream has no package of a release for a system. */
 export type NoPackage = {
@@ -29,8 +32,11 @@ export type NoPackage = {
 	next?: System;
 	/** The last package of the system, if the upgrade goes through it: no newer system has one of the release that runs. */
 	goTo?: Version;
-	/** Whether `next` also has a package of the release that runs when the system is upgraded. */
-	keeps: boolean;
+	/**
+	 * Whether `next` also has a package of the release that runs when the system is upgraded; `unknown` if that was built
+	 * before the system's own release, so that it may need an older Python.
+	 */
+	keeps: boolean | 'unknown';
 };
 
 /** How one type of installation gets a release. */
@@ -122,21 +128,19 @@ function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | u
 }
 
 /** Which of these systems lack a package of the release, and which others have one. */
-export function noPackage(
-	system: System,
-	{ from, to, left }: Leg & Pick<DatedLeg, 'left'>,
-	systems: readonly System[],
-): NoPackage {
+export function noPackage(system: System, { from, to }: Leg, { systems, dayOf }: BuiltPackages): NoPackage {
 	// Nobody upgrades Debian to Ubuntu, or to an older system.
 	const newer = systems.filter(
 		other => other.family === system.family && other.released > system.released && isBuilt(other, to),
 	);
-	const both = newer.filter(other => isSurelyBuilt(other, from, left));
+	const both = newer.filter(other => isSurelyBuilt(other, from, dayOf(from)));
 	const names = (some: readonly System[]) => some.map(({ name }) => name);
 	const last = 'last' in system.packages && isAbove(to, system.packages.last) ? system.packages.last : undefined;
 	const [next] = last === undefined ? [] : both.length ? both : newer;
-	const keeps = both.length > 0 || (next !== undefined && last !== undefined && isBuilt(next, last));
 	const goTo = !both.length && next && last !== undefined && isAbove(last, from) ? last : undefined;
+	const running = goTo ?? from;
+	const isThere = next !== undefined && isBuilt(next, running);
+	const keeps = isThere && (isSurelyBuilt(next, running, dayOf(running)) || 'unknown');
 	return {
 		version: to,
 		from,
@@ -155,14 +159,9 @@ function isSystemLeft({ from, to }: Leg, systems: readonly System[]): boolean {
 }
 
 /** How this type of installation gets the release at the end of the leg. */
-function wayTo(
-	install: string,
-	recipe: Recipe,
-	leg: DatedLeg,
-	profile: Profile,
-	systems: readonly System[],
-): WayCommands {
+function wayTo(install: string, recipe: Recipe, leg: DatedLeg, profile: Profile, packages: BuiltPackages): WayCommands {
 	const { to: version } = leg;
+	const { systems } = packages;
 	const os = String(profile.get('os')?.value);
 	const image = recipe.images?.find(({ releases }) => isWithin(version, releases))?.name;
 	const frozen = frozenOn(recipe, leg);
@@ -171,7 +170,7 @@ function wayTo(
 	const system = recipe.codenames && systems.find(other => other.os === os);
 	const begins = recipe.begins !== undefined && compare(version, recipe.begins) < 0 ? recipe.begins : undefined;
 	const lacking =
-		begins === undefined && system && !isBuilt(system, version) ? noPackage(system, leg, systems) : undefined;
+		begins === undefined && system && !isBuilt(system, version) ? noPackage(system, leg, packages) : undefined;
 	const values: PlaceholderValues = {
 		version,
 		from: leg.from,
@@ -247,7 +246,7 @@ export type LegAround = { opens: WayBack['opens']; waited: boolean; further?: bo
 export function switchCommands(
 	leg: DatedLeg,
 	profile: Profile,
-	{ installs, systems }: Archives,
+	{ installs, ...packages }: Archives,
 	{ opens, waited, further = false }: LegAround = { opens: false, waited: false },
 ): SwitchCommands | undefined {
 	const install = stated(profile);
@@ -259,7 +258,7 @@ export function switchCommands(
 	const proof = proofOf(profile, install, backup);
 	const ways = (install === undefined ? usual : [install]).flatMap(way => {
 		const its = installs[way];
-		return its ? [wayTo(way, its, leg, profile, systems)] : [];
+		return its ? [wayTo(way, its, leg, profile, packages)] : [];
 	});
 	return {
 		from,

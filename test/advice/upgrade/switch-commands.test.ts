@@ -7,7 +7,7 @@ const { installs } = await openKnowledge(new URL('../../../knowledge/', import.m
 
 function chosen(facts: string, leg: Partial<DatedLeg> = {}) {
 	const whole = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21', ...leg };
-	const commands = switchCommands(whole, deployed(facts), { installs, systems: [] });
+	const commands = switchCommands(whole, deployed(facts), { installs, systems: [], dayOf: () => undefined });
 	if (!commands) throw new Error(`no recipe for ${facts}`);
 	return commands;
 }
@@ -19,7 +19,9 @@ test('gives one installation method if stated, otherwise the usual ones', () => 
 
 test('gives no commands without a recipe', () => {
 	const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
-	expect(switchCommands(leg, deployed('docker'), { installs: {}, systems: [] })).toBeUndefined();
+	expect(
+		switchCommands(leg, deployed('docker'), { installs: {}, systems: [], dayOf: () => undefined }),
+	).toBeUndefined();
 	expect(waitCommands(deployed('docker'), {})).toEqual([]);
 });
 
