@@ -142,16 +142,13 @@ function asksForPython({ ask, must, when, concerned }: Step): boolean {
 	return must && when === 'before' && concerned === 'unknown' && ask?.every(fact => fact === 'python') === true;
 }
 
-/** The note about the one migration that is a first start of its own. */
-const longStart = '1.85.0/push-updates-in-foreground';
-
 /** Whether the line about a minimum version, or the step about missing packages, already covers a note. */
 function isToldElsewhere(step: Step, { floors, steps }: Plan): boolean {
 	if (step.generated) return false;
 	// The switch's own line says that all workers stop.
 	if (step.story === 'rolling-restart') return true;
-	// The step about systemd's timeout covers this one.
-	if (step.id === longStart && steps.some(({ id }) => id.endsWith('/start-limit'))) return true;
+	// The step about systemd's timeout covers it, unless a look at the database decides whether it is so at all.
+	if (step.longStart && surely(step) && steps.some(({ task }) => task?.kind === 'start-limit')) return true;
 	const floor = floorOf(step);
 	if (floor !== undefined && floors.some(({ of }) => of === floor)) return true;
 	return systemOf(step) !== undefined && steps.some(({ id }) => id.endsWith('/no-package'));

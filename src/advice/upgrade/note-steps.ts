@@ -44,6 +44,7 @@ export function stepOf(
 	if (onlyIf && note.foundIn === 'database') step.query = true;
 	if (note.story) step.story = note.story;
 	if (note.oneWay) step.oneWay = note.oneWay;
+	if (note.longStart) step.longStart = note.longStart;
 	if (note.people) step.people = note.people;
 	return step;
 }

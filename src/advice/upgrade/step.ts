@@ -31,6 +31,8 @@ export type Step = {
 	/** Notes in the range that this step replaces: earlier ones of its story, or what a wait covers. */
 	tells: string[];
 	oneWay?: string;
+	/** It is about a first start that takes long. */
+	longStart?: true;
 	/** What users notice, in one line. */
 	people?: string;
 	sources: Source[];

@@ -162,6 +162,14 @@ export const noteShape = z.strictObject({
 		description: 'What cannot be undone once this release has run, in one sentence.',
 		examples: ['The table `device_max_stream_id`, which releases before 1.18.0 need, is dropped.'],
 	}),
+	longStart: z
+		.literal(true)
+		.optional()
+		.meta({
+			description:
+				'It is about a first start that takes long, as do the migrations: a plan tells them together where systemd limits the start.',
+			examples: [true],
+		}),
 	people: title.optional().meta({
 		description: 'What users will notice and ask about, in one line, unless the admin changes a setting.',
 		examples: ['Communities are gone; Spaces replace them'],
