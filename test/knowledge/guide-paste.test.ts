@@ -241,6 +241,36 @@ describe('the folder of the old server', () => {
 		expect(paste(look, serverOf('15.18'))).toContain('FAILED: ./schemas is not a PostgreSQL 15 server');
 	});
 
+	test('is the one with PG_VERSION if the compose file sets PGDATA', () => {
+		const inside = guided('postgres-major', {
+			from: '15',
+			to: '18',
+			layout: 'compose',
+			'new-data': './schemas-17',
+			'old-files': './schemas/pgdata',
+		});
+		mkdirSync(home('schemas/pgdata'));
+		rmSync(home('schemas/PG_VERSION'));
+		put('schemas/pgdata/PG_VERSION', '15\n');
+		const look = blockOf(inside, 'look', 'compose config');
+		expect(paste(look, serverOf('15.18'))).toContain('./schemas/pgdata is a PostgreSQL 15 server');
+		expect(paste(look, serverOf('15.18'))).not.toContain('FAILED');
+		expect(paste(blockOf(guide, 'look', 'compose config'), serverOf('15.18'))).toContain('FAILED: ./schemas is not');
+		expect(paste(blockOf(inside, 'back-compose', 'up -d db'), serverOf(''))).not.toContain('FAILED');
+		put('compose-config', mounts('./schemas-17'));
+		expect(paste(blockOf(inside, 'later-compose', 'rm -rf ./schemas'), serverOf(''))).toContain('./schemas removed');
+		expect(existsSync(home('schemas'))).toBe(false);
+	});
+
+	test('of 18 is where PGDATA and the mount of an older image were kept', () => {
+		const value = (stated: Record<string, string>) =>
+			guided('postgres-major', { from: '18', to: '15', layout: 'compose', ...stated }).parameters.find(
+				({ name }) => name === 'old-files',
+			)?.value;
+		expect(value({})).toBe('./schemas/18/docker');
+		expect(value({ mount: '/var/lib/postgresql/data' })).toBe('./schemas');
+	});
+
 	test('is the one that a rollback starts, or none', () => {
 		const back = blockOf(guide, 'back-compose', 'up -d db');
 		for (const other of ['./schemas-17', './postgres-data']) {

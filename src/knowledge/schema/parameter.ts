@@ -15,8 +15,10 @@ export const parameterKinds = {
 	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
 	/** A Synapse version. */
 	release: /^\d+\.\d+\.\d+(rc\d+)?$/,
-	/** An image or package tag: `17-alpine`. */
-	tag: /^[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,100}$/,
+	/** An image without its tag; a registry may have a port. */
+	image: /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,250}$/,
+	/** An image or package tag: `17-alpine`, with the digest if it is pinned to one. */
+	tag: /^[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,100}(@sha256:[0-9a-f]{64})?$/,
 	email: /^[A-Za-z0-9_.+-]{1,100}@[A-Za-z0-9.-]{1,100}$/,
 	url: /^https?:\/\/[A-Za-z0-9.:/_-]{1,250}$/,
 } as const;
@@ -33,6 +35,7 @@ export const kindWords: Record<ParameterKind, string> = {
 	'full-path': 'a full path that begins with / and has no spaces, like /srv/synapse',
 	host: 'the name or the address of a host',
 	release: 'a release with three parts, like 1.163.2',
+	image: 'the name of an image without its tag, like docker.io/postgres',
 	tag: 'a tag, like 17-alpine',
 	email: 'an email address',
 	url: 'an address that begins with https://',

@@ -267,8 +267,29 @@ test.each([
 	'#a',
 	'a\u0000',
 ])('accepts no parameter %j, which a shell would read as more than a word', typed => {
-	for (const kind of ['name', 'path', 'host', 'tag', 'url', 'email', 'major', 'port', 'size', 'release'] as const)
+	for (const kind of [
+		'name',
+		'path',
+		'image',
+		'host',
+		'tag',
+		'url',
+		'email',
+		'major',
+		'port',
+		'size',
+		'release',
+	] as const)
 		expect(readValue({ kind }, typed)).toBeUndefined();
+});
+
+test('takes an image from a registry with a port, and a tag that is pinned to a digest', () => {
+	const pinned = `17-alpine@sha256:${'0a'.repeat(32)}`;
+	expect(readValue({ kind: 'image' }, 'registry.example:5000/library/postgres')).toBe(
+		'registry.example:5000/library/postgres',
+	);
+	expect(readValue({ kind: 'tag' }, pinned)).toBe(pinned);
+	expect(readValue({ kind: 'tag' }, '17-alpine@sha256:0a')).toBeUndefined();
 });
 
 test.each([

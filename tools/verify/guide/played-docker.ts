@@ -35,7 +35,7 @@ const [command, ...words] = process.argv.slice(2);
 
 function composeFile(): { name: string; services: Record<string, Service> } {
 	const name =
-		['compose.yaml', 'docker-compose.yml'].find(file => existsSync(file)) ??
+		['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'].find(file => existsSync(file)) ??
 		fail('no configuration file provided: not found');
 	const file = parse(readFileSync(name, 'utf8')) as {
 		services: Record<string, Service>;
@@ -110,6 +110,25 @@ async function up(name: string, service: Service): Promise<void> {
 	writeFileSync(join(state, `${name}.pid`), String(started.pid));
 	started.unref();
 	console.error(` Container ${name}  Started`);
+}
+
+/** Starts a container as it was created, whatever the file says now. */
+async function start(name: string, service: Service): Promise<void> {
+	const was = join(state, `${name}.json`);
+	if (!existsSync(was)) fail(`service "${name}" has no container to start`);
+	if (readFileSync(was, 'utf8') !== JSON.stringify(service)) fail('played: start, with a file that has changed');
+	await up(name, service);
+}
+
+/** As of Compose 2.17, stopped ones too. */
+function restartedWith(restarted: readonly string[], services: Record<string, Service>): string[] {
+	const dependents = Object.entries(services)
+		.filter(([name, { depends_on: on }]) => {
+			const isWith = (other: string) => on && !Array.isArray(on) && on[other]?.restart === true;
+			return !restarted.includes(name) && restarted.some(isWith);
+		})
+		.map(([name]) => name);
+	return dependents.length ? [...dependents, ...restartedWith([...restarted, ...dependents], services)] : [];
 }
 
 /** Containers of the compose file as they were created, running or stopped: both hold their image and their volumes. */
@@ -216,6 +235,7 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 	const known: Record<string, RegExp> = {
 		config: /^--(?:services|images)$/,
 		restart: /^$/,
+		start: /^$/,
 		stop: /^$/,
 		rm: /^-(?:s|f|sf|fs)$/,
 		down: /^$/,
@@ -237,10 +257,11 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 	else if (verb === 'config' && options.includes('--services')) console.log(Object.keys(services).join('\n'));
 	else if (verb === 'config') console.log(canonical(services, meant));
 	else if (verb === 'restart')
-		for (const name of meant) {
+		for (const name of [...meant, ...restartedWith(meant, services)]) {
 			await stop(name);
 			await up(name, services[name] ?? {});
 		}
+	else if (verb === 'start') for (const name of meant) await start(name, services[name] ?? {});
 	else if (verb === 'stop') for (const name of meant) await stop(name);
 	else if (verb === 'rm') for (const name of meant) await remove(name, options);
 	else if (verb === 'down') for (const name of meant) await remove(name, ['-sf']);

@@ -8,6 +8,7 @@ export type Service = {
 	image?: string;
 	environment?: string[] | Record<string, string>;
 	volumes?: string[];
+	depends_on?: string[] | Record<string, { restart?: boolean }>;
 };
 
 export const played = JSON.parse(readFileSync(process.env.GLIA_PLAYED ?? '', 'utf8')) as Played;

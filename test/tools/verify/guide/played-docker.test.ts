@@ -1,6 +1,6 @@
 // The stand-in for `docker` refuses what the real one refuses, or a guide that it proves could fail for a reader.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +61,37 @@ describe('docker volume rm', () => {
 		expect(docker('volume', 'rm', 'home_pgdata')).toContain('volume is in use');
 		stopped({ image, volumes: ['pgdata-17:/var/lib/postgresql/data'] });
 		expect(docker('volume', 'rm', 'home_pgdata')).toBe('done');
+	});
+});
+
+describe('docker compose restart', () => {
+	test('also starts stopped services that depend on it with restart: true, and `start` does not', () => {
+		const programs = { queue: ['sleep', '60'], worker: ['sleep', '60'], other: ['sleep', '60'] };
+		writeFileSync(join(root, 'played.json'), JSON.stringify({ root, servers: {}, programs }));
+		writeFileSync(
+			join(root, 'compose.yaml'),
+			`services:
+  queue: {}
+  worker: { depends_on: { queue: { condition: service_started, restart: true } } }
+  other: { depends_on: { queue: { condition: service_started } } }
+`,
+		);
+		const isRunning = (name: string) => {
+			const status = join('/proc', readFileSync(join(root, 'containers', `${name}.pid`), 'utf8'), 'status');
+			return existsSync(status) && /^State:\s+[^ZX]/m.test(readFileSync(status, 'utf8'));
+		};
+		const running = () => Object.keys(programs).filter(isRunning);
+		try {
+			expect(docker('compose', 'start', 'queue')).toContain('has no container to start');
+			for (const words of ['up -d', 'stop', 'start queue']) {
+				expect(docker('compose', ...words.split(' '))).toBe('done');
+			}
+			expect(running()).toEqual(['queue']);
+			expect(docker('compose', 'restart', 'queue')).toBe('done');
+			expect(running()).toEqual(['queue', 'worker']);
+		} finally {
+			docker('compose', 'stop');
+		}
 	});
 });
 
