@@ -174,6 +174,7 @@ describe('a block that meets the wrong server says FAILED and changes nothing', 
 		['compose compares', blockOf(up('compose'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
 		['Debian compares', blockOf(up('debian'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
 		['managed compares', blockOf(up('managed'), 'prove', 'counts-after.txt'), '17.10', '15.18'],
+		['Debian saves settings', blockOf(up('debian'), 'upgrade-debian', '> ./pg-backup/settings.txt'), '15.18', '17.10'],
 		['compose empties keys', blockOf(up('compose'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
 		['Debian empties keys', blockOf(up('debian'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
 		['managed empties keys', blockOf(up('managed'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
@@ -622,14 +623,87 @@ test('a cluster that is not dropped keeps everything else', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian', backup: './pg-backup' });
 	mkdirSync(home('pg-backup'));
 	put('pg-backup/for-this-upgrade', '');
-	const block = blockOf(guide, 'later-debian', 'pg_dropcluster');
+	const block = blockOf(guide, 'later-debian', 'pg_dropcluster').replaceAll('/etc/postgresql/', './etc/postgresql/');
 	const online = { pg_lsclusters: 'echo 17 main 5432 online', sed: 'true' };
+	put('databases.txt', 'synapse\n');
+	mkdirSync(home('etc/postgresql/15/main'), { recursive: true });
 	expect(paste(block, { ...online, pg_dropcluster: 'exit 1' })).toContain('FAILED');
 	expect(paste(block, { pg_lsclusters: 'echo 17 main 5433 down', pg_dropcluster: 'touch dropped' })).toContain(
 		'FAILED',
 	);
 	expect(existsSync(home('pg-backup'))).toBe(true);
 	expect(existsSync(home('dropped'))).toBe(false);
+});
+
+test("the clean-up of Debian's cluster does nothing in another folder, and can be repeated", () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian', backup: './pg-backup' });
+	const block = blockOf(guide, 'later-debian', 'pg_dropcluster').replaceAll('/etc/postgresql/', './etc/postgresql/');
+	mkdirSync(home('pg-backup'));
+	put('pg-backup/for-this-upgrade', '');
+	mkdirSync(home('etc/postgresql/15/main'), { recursive: true });
+	const programs = {
+		pg_lsclusters: 'echo 17 main 5432 online',
+		pg_dropcluster: '[ -e etc/postgresql/$1/$2 ] && rmdir etc/postgresql/$1/$2',
+	};
+	expect(paste(block, { ...programs, sed: 'true' })).toContain('FAILED');
+	expect(existsSync(home('etc/postgresql/15/main'))).toBe(true);
+	expect(existsSync(home('pg-backup'))).toBe(true);
+	for (const name of ['counts.sql', 'counts-before.txt', 'databases.txt', 'units.txt']) put(name, '');
+	// It gets as far as the last file.
+	expect(paste(block, { ...programs, sed: 'exit 1' })).toContain('FAILED');
+	expect(existsSync(home('etc/postgresql/15/main'))).toBe(false);
+	expect(paste(block, { ...programs, sed: 'true' })).toContain('all removed');
+	expect(readdirSync(home()).filter(name => name !== 'etc')).toEqual([]);
+});
+
+describe("on Debian, the new cluster's settings are compared with the old one's", () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian', backup: './pg-backup' });
+	const compare = blockOf(guide, 'upgrade-debian', 'settings-new.txt');
+	const having = (...settings: string[]) => ({
+		pg_lsclusters: 'true',
+		sudo: `case "$*" in *pg_settings*) printf '%s\\n' ${settings.map(one => `'${one}'`).join(' ')} ;; esac`,
+	});
+	beforeEach(() => {
+		mkdirSync(home('pg-backup'));
+		put('pg-backup/settings.txt', 'listen_addresses = *\nwork_mem = 7168\n');
+	});
+
+	test('and one that is missing is named', () => {
+		const said = paste(compare, having('listen_addresses = localhost', 'work_mem = 7168', 'work_mem_too = 7168'));
+		expect(said).toBe('listen_addresses = *\n');
+	});
+
+	test('and kept if all are there, among others', () => {
+		expect(paste(compare, having('geqo = on', 'listen_addresses = *', 'work_mem = 7168'))).toBe('settings kept\n');
+	});
+
+	test('but not if nothing was saved, or no server answers', () => {
+		expect(paste(compare, having())).not.toContain('kept');
+		rmSync(home('pg-backup/settings.txt'));
+		expect(paste(compare, having('work_mem = 7168'))).not.toContain('kept');
+	});
+});
+
+test.each([
+	['15', '17', 'upgrade-debian'],
+	['17', '15', 'older-debian'],
+])('on Debian, %s → %s, the new server does not start by itself while statistics are collected', (from, to, stage) => {
+	const guide = guided('postgres-major', { from, to, layout: 'debian', backup: './pg-backup' });
+	const steps = allStages(guide).find(({ id }) => id === stage)?.steps ?? [];
+	const commands = steps.map(({ commands: block = '' }) => block).join('\n');
+	expect(commands.indexOf('echo manual')).toBeGreaterThan(0);
+	expect(commands.indexOf('echo manual')).toBeLessThan(commands.indexOf('vacuumdb'));
+});
+
+test('on a managed server, the folders of an earlier dump can be removed, and only from the folder of this guide', () => {
+	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'managed', backup: './pg-backup' });
+	const cure = cureOf(guide, 'dump-exists', 'rm -rf');
+	mkdirSync(home('pg-backup/synapse.dir'), { recursive: true });
+	expect(paste(cure)).toContain('FAILED');
+	expect(existsSync(home('pg-backup/synapse.dir'))).toBe(true);
+	put('pg-backup/for-this-upgrade', '');
+	expect(paste(cure)).toContain('removed');
+	expect(readdirSync(home('pg-backup'))).toEqual(['for-this-upgrade']);
 });
 
 test('what was typed into another shell is missed, and said so', () => {

@@ -62,6 +62,7 @@ pg_upgradecluster -m dump -v 18 15 main`,
 		'cluster-exists': () =>
 			saying('pg_createcluster 18 main > /dev/null; pg_createcluster 18 main; pg_dropcluster 18 main', env),
 		'target-exists': () => saying(`pg_createcluster 18 main > /dev/null; ${upgrade}; pg_dropcluster 18 main`, env),
+		...clusterErrors(env, guide),
 		'checksums-differ': () => saying(`${upgrade}; cat /var/log/postgresql/pg_upgradecluster*/*.log`, env),
 		'library-missing': () => {
 			sh(
@@ -71,6 +72,43 @@ pg_ctlcluster 15 main start; runuser -u postgres -- psql -d synapse -c "CREATE E
 				env,
 			);
 			return saying(`${upgrade}`, env);
+		},
+	};
+}
+
+/** Errors of clusters that an administrator has set up in their own way; each fix is run as the guide prints it. */
+function clusterErrors(env: NodeJS.ProcessEnv, guide: Guide): Record<string, Provocation> {
+	return {
+		'removed-setting': () => {
+			sh(
+				'cd /; echo "old_snapshot_threshold = 60min" >> /etc/postgresql/15/main/postgresql.conf; pg_ctlcluster 15 main restart',
+				env,
+			);
+			const said = saying('cd /; pg_upgradecluster -m dump -v 18 15 main', env);
+			const names = { from: '15', to: '18', cluster: 'main' };
+			const [, drop = ''] = /```bash\n([\s\S]*?)```/.exec(cureOf('removed-setting', guide, names)) ?? [];
+			sh(
+				`cd /; pg_conftool 15 main remove old_snapshot_threshold; ${drop}
+pg_upgradecluster -m dump -v 18 15 main; pg_lsclusters | grep '^18 *main *5432 online'
+pg_dropcluster --stop 18 main; pg_conftool 15 main set port 5432; echo auto > /etc/postgresql/15/main/start.conf; pg_ctlcluster 15 main start`,
+				env,
+			);
+			return said;
+		},
+		'no-such-role-debian': () => {
+			sh(
+				`cd /; pg_createcluster -u nobody -g nogroup --socketdir /run/postgresql -p 5499 15 own > /dev/null
+chmod 1777 /run/postgresql/; pg_ctlcluster 15 own start`,
+				env,
+			);
+			const query = 'cd /; sudo -u postgres psql -p 5499 -XAtc "SELECT \'let in\'"';
+			const said = saying(query, env);
+			const [, create = ''] =
+				/```bash\n([\s\S]*?)```/.exec(cureOf('no-such-role-debian', guide, { port: '5499' })) ?? [];
+			sh(`cd /; ${create.replace('OWNER', 'nobody')}`, env);
+			if (!saying(query, env).includes('let in')) throw new Error('the cure lets nobody in');
+			sh('cd /; pg_dropcluster --stop 15 own', env);
+			return said;
 		},
 	};
 }

@@ -100,6 +100,8 @@ function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Reco
 			at15(
 				`mkdir -p /mnt/full && mount -t tmpfs -o size=100k tmpfs /mnt/full && pg_dump -Fc -Z0 synapse -f /mnt/full/synapse.dump`,
 			),
+		'dump-exists': () =>
+			at15('pg_dump -Fd -f twice.dir postgres; pg_dump -Fd -f twice.dir postgres'.replaceAll('twice', `${root}/twice`)),
 		'newer-setting': () => {
 			sh(`createdb newer; pg_dump newer > ${root}/newer.sql`, next.env);
 			const said = at15(`createdb newer; psql -X -d newer -v ON_ERROR_STOP=1 -f ${root}/newer.sql`);
