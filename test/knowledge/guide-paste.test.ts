@@ -1,71 +1,13 @@
 // Blocks of the guides as people paste them: with blanks before the lines, in the wrong folder, and after something has changed.
-import { spawnSync } from 'node:child_process';
-import {
-	chmodSync,
-	existsSync,
-	mkdirSync,
-	mkdtempSync,
-	readdirSync,
-	readFileSync,
-	realpathSync,
-	rmSync,
-	writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Guided, guideFor } from '../../src/advice/guide/guide.ts';
-import { parseTerm, profileOf } from '../../src/deployment/facts.ts';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Guided } from '../../src/advice/guide/guide.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { allStages } from '../../src/knowledge/guide-stages.ts';
+import { blockOf, guided, pasting } from './pasting.ts';
 
-const { guides, releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
-
-function guided(id: string, stated: Record<string, string>, facts: readonly string[] = []): Guided {
-	const guide = guides.find(one => one.id === id);
-	if (!guide) throw new Error(`no guide ${id}`);
-	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (!(profile instanceof Map)) throw new Error('the facts contradict each other');
-	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile }, []);
-}
-
-/** The block of a stage that contains these words. */
-function blockOf(guide: Guided, stage: string, words: string): string {
-	const blocks = allStages(guide)
-		.filter(({ id }) => id === stage)
-		.flatMap(({ steps }) => steps.map(({ commands = '' }) => commands));
-	const block = blocks.find(commands => commands.includes(words));
-	if (block === undefined) throw new Error(`no block with ${words} in ${stage}`);
-	return block;
-}
-
-let folder: string;
-beforeEach(() => {
-	// As a shell shows it.
-	folder = realpathSync(mkdtempSync(join(tmpdir(), 'paste-')));
-	mkdirSync(join(folder, 'bin'));
-	mkdirSync(join(folder, 'home'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Pastes a block into a shell in an empty folder. Programs of `bin` stand in for the ones that it calls. */
-function paste(block: string, bin: Record<string, string> = {}): string {
-	for (const [name, script] of Object.entries(bin)) {
-		writeFileSync(join(folder, 'bin', name), `#!/bin/bash\n${script}\n`);
-		chmodSync(join(folder, 'bin', name), 0o755);
-	}
-	const { stdout, stderr } = spawnSync('bash', ['--norc', '--noprofile'], {
-		cwd: join(folder, 'home'),
-		encoding: 'utf8',
-		input: `${block}\n`,
-		env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
-	});
-	return `${stdout}${stderr}`;
-}
-
-const home = (...names: string[]) => join(folder, 'home', ...names);
-const put = (name: string, text: string) => writeFileSync(home(name), text);
-const read = (name: string) => readFileSync(home(name), 'utf8');
+const { releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const { paste, home, put, read } = pasting();
 
 describe('a file that a guide writes does not depend on how its lines are indented', () => {
 	const stated: Record<string, Record<string, string>> = {
@@ -94,7 +36,7 @@ describe('a file that a guide writes does not depend on how its lines are indent
 	});
 
 	test.each(blocks)('$where', ({ block, file }) => {
-		mkdirSync(home('proof/data'), { recursive: true });
+		mkdirSync(home('proof/throwaway/data'), { recursive: true });
 		const written = [
 			block,
 			block.replace(/^/gm, '    '),

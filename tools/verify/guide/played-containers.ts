@@ -1,4 +1,4 @@
-// A stand-in for `docker network`, `run`, `exec`, `rm` and `logs`: containers by name, in an isolated network.
+// A stand-in for `docker network`, `ps`, `run`, `exec`, `rm` and `logs`: containers by name, in an isolated network.
 // Such a network is a separate namespace, so that nothing outside can be reached, and the ports are free.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -40,6 +40,7 @@ function optionsOf(words: readonly string[], verb: string): Options {
 
 export async function container(verb: string, words: readonly string[]): Promise<void> {
 	if (verb === 'network') return network(words);
+	if (verb === 'ps') return list(words);
 	const options = optionsOf(words, verb);
 	if (verb === 'run') return run(options);
 	if (verb === 'exec') return execute(options);
@@ -82,6 +83,15 @@ nsenter --net -t ${holder.pid} bash -c 'ip link set lo up; ip addr add ${address
 		rmSync(join(state, `${file}.pid`));
 		console.log(name);
 	} else fail(`docker network ${verb} is not played`);
+}
+
+/** `-aq --filter network=NAME`; a container's name takes the place of its id. */
+function list(words: readonly string[]): void {
+	const [all, filter, given = ''] = words;
+	const net = /^network=(.+)$/.exec(given)?.[1];
+	if (all !== '-aq' || filter !== '--filter' || net === undefined) fail(`docker ps ${words.join(' ')} is not played`);
+	for (const note of readdirSync(state).filter(file => file.endsWith('.container')))
+		if (readFileSync(join(state, note), 'utf8') === net) console.log(note.slice(0, -'.container'.length));
 }
 
 async function run({ flags, values, environment, volumes, rest }: Options): Promise<void> {

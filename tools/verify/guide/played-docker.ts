@@ -208,8 +208,15 @@ if (command === 'pull') {
 	console.log(`played: docker image rm ${image}`);
 } else if (command === 'volume') volumeOf(words);
 else if (command === 'compose') await compose(words);
-else if (command !== undefined && /^(?:network|run|exec|rm|logs)$/.test(command)) await container(command, words);
+else if (command !== undefined && /^(?:network|ps|run|exec|rm|logs)$/.test(command)) await container(command, words);
+else if (command === 'info') informed(words);
 else fail(`docker: '${command}' is not played`);
+
+/** `info -f '{{.DockerRootDir}}'`. */
+function informed(words: readonly string[]): void {
+	if (words.join(' ') !== '-f {{.DockerRootDir}}') fail(`docker info ${words.join(' ')} is not played`);
+	console.log(state);
+}
 
 /** `ls -q --filter label=com.docker.compose.volume=NAME` and `rm NAME`. */
 function volumeOf([verb, ...rest]: string[]): void {

@@ -79,6 +79,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-missing', by: 'rm -r files/media' },
 		{ failure: 'proof-missing', by: 'rm files/homeserver.yaml' },
 		{ failure: 'proof-missing', by: ': > synapse.dump' },
+		{ failure: 'proof-wrong-server', by: "sed -i 's/^server_name:.*/server_name: other.test/' files/homeserver.yaml" },
 		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
 		// The minor version of the format is the seventh byte.
 		{ failure: 'proof-newer-dump', by: "printf '\\143' | dd of=synapse.dump bs=1 seek=6 conv=notrunc status=none" },
@@ -101,8 +102,19 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-no-login', by: 'true', password: 'another' },
 		{ failure: 'proof-no-login', by: "echo 'password_config: { pepper: another }' >> files/homeserver.yaml" },
 		{ failure: 'proof-picture-missing', by: 'find files/media/local_content -type f -delete' },
+		// The last one: what this guide did not create stays.
+		{ failure: 'proof-network-exists', by: 'docker network create --internal proof' },
 	],
-	debian: [{ failure: 'proof-cluster-exists', by: 'pg_createcluster 17 proof > /dev/null' }],
+	debian: [
+		{ failure: 'proof-missing', by: 'rm files/homeserver.yaml' },
+		{
+			failure: 'proof-file-missing-debian',
+			by: "sed -i 's#^macaroon_secret_key:.*#macaroon_secret_key_path: /etc/matrix-synapse/macaroon#' files/homeserver.yaml",
+		},
+		{ failure: 'proof-picture-missing', by: 'find files/media/local_content -type f -delete' },
+		// The last one: what this guide did not create stays.
+		{ failure: 'proof-cluster-exists', by: 'pg_createcluster 17 proof > /dev/null' },
+	],
 };
 
 /** Follows the guide to its end on each spoiled backup, and looks for the failure in the output. */
@@ -145,7 +157,7 @@ export async function provokeProofs(
 
 /** What `docker logs` or the file named by the guide would show. */
 function logged({ root }: Played): string {
-	const files = ['containers/proof-synapse.log', 'proof/synapse.log'].map(name => join(root, name));
+	const files = ['containers/proof-synapse.log', 'proof/throwaway/synapse.log'].map(name => join(root, name));
 	return files
 		.filter(file => existsSync(file))
 		.map(file => readFileSync(file, 'utf8'))

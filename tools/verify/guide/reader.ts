@@ -90,7 +90,7 @@ function expectShown(step: GuidedStep, stage: GuidedStage, said: string): void {
 	}
 	if (promisesSilence(step) && said.trim() !== '')
 		throw new Error(`${stage.id}: expected nothing to be printed, got:\n${said}`);
-	const wrong = /FAILED|MISSING|WRONG DATABASE|DIFFERENT KEY/.exec(said);
+	const wrong = /FAILED|MISSING|WRONG DATABASE|WRONG SERVER|DIFFERENT KEY/.exec(said);
 	if (wrong) throw new Error(`${stage.id}: it says ${wrong[0]}:\n${said}`);
 }
 
