@@ -98,7 +98,9 @@ function buildCompose(
     volumes:
       - ./files:/data
     depends_on:
-      - db
+      db:
+        condition: service_started
+        restart: true
   db:
     image: docker.io/postgres:${from}-alpine
     environment:
