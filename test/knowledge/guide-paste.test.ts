@@ -362,6 +362,20 @@ os._exit(0)`;
 		expect(paste(block, { chown })).not.toContain('copied');
 	});
 
+	test('empties the old SQLite file of one-time keys that may have been handed out since', () => {
+		mkdirSync(home('files'));
+		const sql = (words: string) =>
+			paste(
+				`python3 -c "import sqlite3; db = sqlite3.connect('files/homeserver.db'); print(db.execute('${words}').fetchall()); db.commit()"`,
+			);
+		sql('CREATE TABLE e2e_one_time_keys_json (id)');
+		sql('INSERT INTO e2e_one_time_keys_json VALUES (1)');
+		const block = blockOf(move({ place: 'same' }, 'sqlite'), 'back-after-dump', 'e2e_one_time_keys_json');
+		const docker = `case "$*" in *"-v ${home('files')}:/data "*' - /data/homeserver.db') exec python3 - files/homeserver.db ;; esac; exit 125`;
+		expect(paste(block, { docker })).toBe('emptied\n');
+		expect(sql('SELECT count(*) FROM e2e_one_time_keys_json')).toBe('[(0,)]\n');
+	});
+
 	test('sends that to another machine too', () => {
 		mkdirSync(home('files'));
 		put('files/homeserver.db', '');

@@ -191,6 +191,21 @@ function buildSqlite(job: Job, played: Played): void {
 	sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
+/** Synapse on SQLite in a container; the file is named by its path outside, because nothing is mounted over `/data`. */
+export function buildSqliteBeside(played: Played): void {
+	writeFileSync(
+		join(played.cwd, 'docker-compose.yml'),
+		`services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+`,
+	);
+	homeserver(played, { name: 'sqlite3', args: { database: join(played.cwd, 'files/homeserver.db') } });
+}
+
 /** Debian's own folders, empty, and every version where its packages would be. */
 function debianFolders({ root, servers }: Played, majors: readonly string[]): void {
 	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups}

@@ -39,6 +39,7 @@ export async function verifyMove(
 		ansible: () => ansibleFailures(guide, playbook, keep),
 		proxies: () => verifyProxies(guide, playbook.synapse, keep),
 		machine: () => moveOnMachine(guide, playbook, { python, release: release.version }, keep),
+		sqlite: () => moveOnMachine(guide, playbook, { python, release: release.version, database: 'sqlite' }, keep),
 	};
 	for (const [name, part] of Object.entries(parts)) {
 		if (words.length && !words.includes(name)) continue;

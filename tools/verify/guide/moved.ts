@@ -1,20 +1,23 @@
 // The migration itself, in separate namespaces: an old server of the official layout with people on it, the guide's own
 // commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Guided, GuidedStage } from '../../../src/advice/guide/guide.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
-import { build } from './layouts.ts';
+import { build, buildSqliteBeside } from './layouts.ts';
 import { has, shortened } from './move.ts';
 import { moveErrors } from './moved-errors.ts';
 import { masBack, masClone, masThere } from './moved-mas.ts';
+import { ansibleScript, dockerScript } from './moved-programs.ts';
+import { moveSqlite } from './moved-sqlite.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
 import { addresses, type Played, prepare, sh, surroundingsOf } from './played.ts';
 import { systemctlScript } from './played-systemctl.ts';
+import { typedFor } from './reader.ts';
 import { openShell, type Shell } from './shell.ts';
 import { promisesSilence } from './silence.ts';
 import { guidedFor } from './vars.ts';
@@ -48,41 +51,10 @@ function executable(name: string, text: string): void {
 function programs(): void {
 	sh(`mv ${root}/bin/docker ${root}/bin/docker-services
 printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts`);
-	// What `docker run` and `docker exec` start is started here, with the paths of its mounts in place of the container's.
-	executable(
-		'docker',
-		`case "$1" in
-update) [[ "$2" == --restart=* ]] && shift 2 || exit 1
-	for name in "$@"; do case "$name" in synapse|db) ;; *) echo "Error response from daemon: No such container: $name" >&2; exit 1 ;; esac; done; exit 0 ;;
-ps) exit 0 ;;
-compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
-	[ -e docker-compose.yml ] || { echo 'no configuration file provided: not found' >&2; exit 14; }
-	case "$3" in ''|--all) printf 'NAME SERVICE STATUS\\nhome-synapse-1 synapse running\\nhome-db-1 db running\\n'; exit 0 ;;
-	--services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not played" >&2; exit 1 ;; esac ;;
-run|exec) ;;
-*) echo "docker: '$1' is not played" >&2; exit 1 ;;
-esac
-shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=
-while [[ "$1" == -* ]]; do
-	case "$1" in
-	--entrypoint=*) entry=\${1#*=} ;;
-	--entrypoint) entry=$2; shift ;;
-	--env-file=*) mapfile -t settings < <(grep '^[A-Z]' "\${1#*=}") ;;
-	--name|--network|--user|--workdir) shift ;;
-	--mount) s=\${2#*src=}; d=\${2#*dst=}; from+=("\${d%%,*}"); to+=("\${s%%,*}"); shift ;;
-	-v) IFS=: read -r s d _ <<< "$2"; from+=("$d"); to+=("$s"); shift ;;
-	esac
-	shift
-done
-shift; words=()
-for word in "$@"; do
-	for i in "\${!from[@]}"; do word=\${word//\${from[$i]}/\${to[$i]}}; done
-	words+=("$word")
-done
-case "$entry" in python) entry=${job.python} ;; /bin/sh) entry=bash ;; esac
-PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
-	);
+	const places = { root, matrix, port, path: newPath };
+	executable('docker', dockerScript(job.python, places));
 	mkdirSync(join(matrix, 'postgres/bin'), { recursive: true });
+	symlinkSync(join(root, 'socket'), join(matrix, 'postgres/run'));
 	mkdirSync(join(matrix, 'synapse/config'), { recursive: true });
 	mkdirSync(join(matrix, 'synapse/storage/media-store'), { recursive: true });
 	writeFileSync(join(matrix, 'postgres/env-postgres-psql'), `${job.restore.env}\nPGPORT=${port}\n`);
@@ -92,25 +64,7 @@ PATH=${newPath} exec env "\${settings[@]}" $entry "\${words[@]}"`,
 	);
 	sh(`cp ${root}/bin/cli ${matrix}/postgres/bin/cli-non-interactive`);
 	writeFileSync(join(root, 'restore.sh'), here(job.restore.command));
-	executable(
-		'ansible-playbook',
-		// As the role does: it starts PostgreSQL if need be, and stops it after an import if it was not running before.
-		`was=; ${root}/bin/systemctl is-active -q matrix-postgres && was=active
-case "$*" in *-postgres*) ${root}/bin/systemctl start matrix-postgres
-	for i in $(seq 300); do PATH=${newPath} pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done ;;
-esac
-case "$*" in
-*--tags=import-postgres*postgres_default_import_database=synapse*) bash ${root}/restore.sh ;;
-*--tags=import-postgres*mas.sql.gz*postgres_default_import_database=matrix_authentication_service*)
-	sed -e 's/synapse\\.sql\\.gz/mas.sql.gz/g' -e 's/--dbname=synapse/--dbname=matrix_authentication_service/g' ${root}/restore.sh > ${root}/restore-mas.sh; bash ${root}/restore-mas.sh ;;
-*--tags=import-synapse-media-store*) src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage ;;
-*--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql < /dev/null ;;
-*--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
-*) echo "not played: $*" >&2; exit 1 ;;
-esac && echo failed=0; status=$?
-case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
-exit $status`,
-	);
+	executable('ansible-playbook', ansibleScript(places));
 	executable('apt-get', 'exit 0');
 	executable('rsync', 'while [[ "$1" == -* ]]; do shift; done; cp -a "$1." "$2"');
 	executable(
@@ -171,11 +125,14 @@ createdb -p ${port} -h ${root}/socket -U matrix matrix`,
 }
 
 let shell: Shell | undefined;
+/** Of the administrator, once there is one. */
+let token = '';
 
 /** Into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
 function paste(block: string, mayFail: boolean): Promise<string> {
 	shell ??= openShell(played.cwd, { ...surroundingsOf(played), PGPASSWORD: '' });
-	return shell.paste(here(block), { mayFail });
+	const typed = block.startsWith('read -rsp') ? `${typedFor(block, { token, password })}\n` : '';
+	return shell.paste(here(block), { mayFail, typed });
 }
 
 /** A command of the test itself, in a separate shell. Returns its output; throws if it fails, unless it may. */
@@ -224,6 +181,29 @@ async function follow(
 	}
 	results.push({ of: stage.id, ...(by && { with: by }) });
 	return all;
+}
+
+/** The move of a server on SQLite, with the same hands. */
+async function moveFromSqlite(): Promise<void> {
+	programs();
+	buildSqliteBeside(played as Played);
+	type('docker compose up -d synapse');
+	await answering();
+	const left = await moveIn();
+	token = left.people[0]?.token ?? '';
+	const { stages, wayBack, cleanUp } = await guide();
+	await moveSqlite(left, {
+		cwd: played.cwd,
+		type,
+		install() {
+			newDatabase();
+			writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
+		},
+		follow: (id, only) => follow(stageOf([...stages, ...wayBack.before, ...wayBack.after, ...cleanUp], id), only),
+		async followAgain() {
+			for (const stage of wayBack.again) await follow(stage);
+		},
+	});
 }
 
 function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
@@ -382,5 +362,5 @@ async function move(): Promise<void> {
 	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
 }
 
-await move();
+await (job.facts.includes('sqlite') ? moveFromSqlite() : move());
 process.exit();

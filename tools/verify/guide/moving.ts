@@ -27,7 +27,14 @@ export type Moving = Job & {
 /** The old server's PostgreSQL, and the one that the playbook's role has now. */
 const majors = { old: '15', new: '18' };
 const facts =
-	'docker postgres no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
+	'docker no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
+
+/** What the old Synapse uses. */
+type Database = 'postgres' | 'sqlite';
+
+function factsWith(database: Database): string[] {
+	return [database, ...facts.split(' ')];
+}
 
 /** A deployment of the official layout in one folder, and what it is called. */
 export type Setting = { root: string; home: string; pepper: string; domain: string; host: string; dump: string };
@@ -61,7 +68,7 @@ function statedIn({ home, domain, host, dump }: Setting): Record<string, string>
 export async function moveOnMachine(
 	guide: Guide,
 	playbook: Playbook,
-	{ python, release }: { python: string; release: string },
+	{ python, release, database = 'postgres' }: { python: string; release: string; database?: Database },
 	keep: (trials: readonly Trial[]) => void,
 ): Promise<string[]> {
 	if (process.getuid?.() !== 0)
@@ -73,10 +80,10 @@ export async function moveOnMachine(
 	const setting = settingIn(root);
 	try {
 		const job: Moving = {
-			...renderedFor(guide, playbook, setting, release),
+			...renderedFor(guide, playbook, setting, release, database),
 			guide: guide.id,
 			stated: { ...statedIn(setting), layout: 'compose', from: majors.old, synapse: release },
-			facts: facts.split(' '),
+			facts: factsWith(database),
 			flow: 'back',
 			python,
 			release,
@@ -93,15 +100,18 @@ export async function moveOnMachine(
 		const note = join(root, 'job.json');
 		writeFileSync(note, JSON.stringify(job));
 		const { status, said } = await inNamespaces(new URL('moved.ts', import.meta.url), [note]);
-		const ran = { postgresql: `${old.version} → ${now.version}`, synapse: release };
+		const ran = {
+			postgresql: database === 'sqlite' ? now.version : `${old.version} → ${now.version}`,
+			synapse: release,
+		};
 		keep(trialsOf(job, guide, { ...ran, playbook: playbook.commit }));
 		// The checks of the playbook accepted its vars.yml before, and Synapse ran from what was made of it.
 		if (status === 0) {
-			const by = { way: 'dump', proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
+			const by = { way: wayOf(database), proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
 			const versions = { playbook: playbook.commit, 'ansible-core': playbook.ansible.version, synapse: release };
 			keep([{ of: 'vars', with: by, versions, played: 'Nothing was installed.' }]);
 		}
-		return status === 0 ? [] : [`machine: ${said.slice(-3000)}`];
+		return status === 0 ? [] : [`machine, ${database}: ${said.slice(-3000)}`];
 	} finally {
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
@@ -113,9 +123,10 @@ export function renderedFor(
 	playbook: Playbook,
 	setting: Setting,
 	release: string,
+	database: Database = 'postgres',
 ): Pick<Moving, 'homeserver' | 'restore'> {
 	const { root, pepper, host, dump } = setting;
-	const guided = guidedFor(guide, { name: 'guide', stated: statedIn(setting), facts: facts.split(' ') }, release);
+	const guided = guidedFor(guide, { name: 'guide', stated: statedIn(setting), facts: factsWith(database) }, release);
 	const vars = filledIn(varsOf(guided), {
 		macaroon_secret_key: secret,
 		form_secret: secret,
@@ -129,8 +140,12 @@ export function renderedFor(
 	return { homeserver: rendered.homeserver, restore: rendered.restore };
 }
 
+function wayOf(database: Database): string {
+	return database === 'sqlite' ? 'sqlite' : 'dump';
+}
+
 /** What the run left, as trials; a failure speaks for every deployment. */
-function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, string>): Trial[] {
+function trialsOf({ results, facts }: Moving, guide: Guide, versions: Record<string, string>): Trial[] {
 	if (!existsSync(results)) return [];
 	const seen = JSON.parse(readFileSync(results, 'utf8')) as {
 		of: string;
@@ -140,7 +155,11 @@ function trialsOf({ results }: Moving, guide: Guide, versions: Record<string, st
 	const failures = new Set(guide.stages.flatMap(stage => stage.failures.map(({ id }) => id)));
 	return seen.map(({ of, saw, with: by }) => ({
 		of,
-		with: by ?? (failures.has(of) ? {} : { way: 'dump', layout: 'compose', place: 'same' }),
+		with:
+			by ??
+			(failures.has(of)
+				? {}
+				: { way: wayOf(facts.includes('sqlite') ? 'sqlite' : 'postgres'), layout: 'compose', place: 'same' }),
 		versions,
 		...(!failures.has(of) && { played }),
 		...(saw && { saw }),
