@@ -74,5 +74,6 @@ case "$*" in
 *--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
 *) echo "not played: $*" >&2; exit 1 ;;
 esac && echo failed=0; status=$?
-case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esacexit $status`;
+case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
+exit $status`;
 }
