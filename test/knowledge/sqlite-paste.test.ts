@@ -22,7 +22,7 @@ const called = () => (existsSync(home('called')) ? read('called') : '');
 function server(marked: readonly string[], used: readonly string[] = []): Record<string, string> {
 	const script = (name: string) => `case "$*" in
 *shobj_description*) for name in ${['none', ...marked].join(' ')}; do case "$*" in *"'$name'"*) echo $name ;; esac; done ;;
-*pg_stat_activity*) for name in ${['none', ...used].join(' ')}; do case "$*" in *"datname = '$name'"*) echo "t|Synapse uses $name" ;; esac; done ;;
+*pg_stat_activity*) for name in ${['none', ...used].join(' ')}; do case "$*" in *"datname = '$name' AND usename = '"*) echo "t|Synapse uses $name" ;; esac; done ;;
 *) echo "${name} $*" >> called ;;
 esac`;
 	return Object.fromEntries(['docker', 'sudo', 'systemctl', 'curl'].map(name => [name, script(name)]));

@@ -17,7 +17,12 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 	const folder = isDebian ? join(root, 'backups/synapse') : join(cwd, 'backup');
 	const psql = isDebian ? 'cd /; runuser -u postgres --' : `cd ${cwd}; docker compose exec -T db`;
 	const role = isDebian ? '' : '-U synapse';
-	const copied = `mkdir -p ${folder}/files; cp -r ${cwd}/files/. ${folder}/files/`;
+	// Users who log in elsewhere have no passwords here.
+	const closed =
+		job.stated.login === 'other'
+			? `; echo 'password_config: { enabled: false }' >> ${folder}/files/homeserver.yaml`
+			: '';
+	const copied = `mkdir -p ${folder}/files; cp -r ${cwd}/files/. ${folder}/files/${closed}`;
 	const dumps = [
 		['synapse.dump', `pg_dump ${role} -Fc synapse`],
 		['synapse.sql', `pg_dump ${role} synapse`],
