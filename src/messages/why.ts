@@ -1,16 +1,15 @@
 // Words for !why: whether data is in danger, whether it is safe to start again or go back, the fix and how sure
 // it is; then what it is and since when.
-import { type Guided, guideFor } from '../advice/guide/guide.ts';
+import { failureText } from '../advice/guide/failure.ts';
 import { located } from '../advice/upgrade/paths.ts';
 import type { Diagnosis, WhyMatch } from '../advice/why/diagnose.ts';
 import { type RefusalSite, wantOf } from '../advice/why/refusals.ts';
 import type { Answer, Section } from '../answer.ts';
 import type { Profile } from '../deployment/facts.ts';
 import { compare, type Version } from '../deployment/version.ts';
-import { allStages } from '../knowledge/guide-stages.ts';
 import type { Recipe, Recipes } from '../knowledge/schema/install.ts';
 import type { Note, Source } from '../knowledge/schema/synapse.ts';
-import { count } from '../text/format.ts';
+import { capital, count, firstSentence } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { refusalWords } from './refusals.ts';
 import { link } from './sections.ts';
@@ -139,7 +138,7 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 	const { entry, options, notes } = match;
 	const message = match.refusal ?? (entry.of === 'refusal' ? entry : undefined);
 	const lines = [
-		...(told.cause !== told.title ? [told.cause] : []),
+		causeWords(told),
 		...(message ? [`The message: ${quoted(message.refusal.text.replaceAll('{}', '…'), 240)}`] : []),
 		...(options.length && entry.of !== 'refusal' ? [`Options: ${options.map(code).join(', ')}`] : []),
 		spanWords(told),
@@ -153,6 +152,11 @@ function about(match: WhyMatch, told: ToldMatch): Section {
 	return { title: 'What it is', markdown: lines.join('\n\n'), fold: false };
 }
 
+/** What the cause says beyond the title, which is often its first sentence. */
+function causeWords({ title, cause }: ToldMatch): string {
+	return cause.startsWith(title) ? capital(cause.slice(title.length).replace(/^[.:]?\s*/, '')) : cause;
+}
+
 function spanWords({ since, until }: ToldMatch): string {
 	if (since && until) return `Affects ${since} and newer; fixed in ${until}.`;
 	if (since) return `Affects ${since} and newer.`;
@@ -160,7 +164,7 @@ function spanWords({ since, until }: ToldMatch): string {
 }
 
 function otherSection(match: WhyMatch, told: ToldMatch): Section {
-	const parts = [`**${told.title}.**`, told.do, spanWords(told), sourceWords(told.sources)].filter(Boolean);
+	const parts = [causeWords(told), told.do, spanWords(told), sourceWords(told.sources)].filter(Boolean);
 	const also = match.by === 'words' || !told.sure ? 'Or' : 'Also';
 	return { title: `${also}: ${plain(told.title)}`, markdown: parts.join('\n\n'), fold: true };
 }
@@ -188,7 +192,9 @@ function recipeOf({ profile, installs }: WhyTelling): Recipe | undefined {
 
 /** With the paths of this type of installation. */
 function inPlace(told: ToldMatch, recipe: Recipe | undefined): ToldMatch {
-	return recipe ? { ...told, cause: located(told.cause, recipe), do: located(told.do, recipe) } : told;
+	if (!recipe) return told;
+	const [title, cause, cure] = [told.title, told.cause, told.do].map(text => located(text, recipe));
+	return { ...told, title: title ?? '', cause: cause ?? '', do: cure ?? '' };
 }
 
 /** What to type once the fix is made. Empty if nothing may be started, or nothing has to be done. */
@@ -299,7 +305,7 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 		}
 		case 'failure': {
 			const { guide, failure } = entry;
-			const { cause, cure } = filledFailure(guideFor(guide, { stated: new Map(), profile }, []), failure.id) ?? failure;
+			const { cause, cure } = failureText(guide, failure.id, profile) ?? failure;
 			const sources = guide.sources.map(url => ({
 				document: new URL(url).host,
 				section: url.split('/').at(-1) ?? '',
@@ -307,7 +313,7 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 			}));
 			return {
 				kind: 'guide',
-				title: (/^[^.]{1,100}/.exec(cause)?.[0] ?? cause.slice(0, 100)).trim(),
+				title: firstSentence(cause),
 				cause,
 				do: cure,
 				danger: 'nothing',
@@ -316,12 +322,6 @@ function ofEntry(match: WhyMatch, profile: Profile): Own {
 			};
 		}
 	}
-}
-
-function filledFailure(guided: Guided, id: string): { cause: string; cure: string } | undefined {
-	return allStages(guided)
-		.flatMap(({ failures }) => failures)
-		.find(failure => failure.id === id);
 }
 
 function ofNote(note: Note): Own {

@@ -23,6 +23,12 @@ export function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
+/** Without its full stop. A very long sentence ends at its colon. */
+export function firstSentence(text: string): string {
+	const sentence = /^.*?(?=\.(?:\s|$)|$)/s.exec(text)?.[0] ?? text;
+	return sentence.length > 140 ? (sentence.split(': ')[0] ?? sentence) : sentence;
+}
+
 /** Lower-cases the first letter, except in names: `Finish it` can continue a sentence, `PostgreSQL` stays. */
 export function small(text: string): string {
 	return /^[A-Z][a-z]+\b(?![A-Z])/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;

@@ -274,6 +274,21 @@ describe('knowledge from the room', () => {
 		);
 	});
 
+	test("tells a guide's errors with a whole sentence as the title and no placeholders", async () => {
+		const asked = { words: [], room: '!a', sender: '@a:x', at: new Date(0) };
+		const titles = async (text: string) => {
+			const { value, sections } = await why.run({ ...asked, text }, ports);
+			expect(JSON.stringify(sections)).not.toMatch(/\{(?:to|from|data|port|user|db-service)\}/);
+			return (value as { matches: ToldMatch[] }).matches.map(({ title }) => title);
+		};
+		expect(await titles('OSError: [Errno 28] No space left on device')).toContain(
+			"The older server's files have filled the disk",
+		);
+		expect(await titles('FATAL: password authentication failed for user "synapse"')).toContain(
+			"`pg_hba.conf` asks for SCRAM but the role's password is stored as MD5, or it is not the password in `homeserver.yaml`",
+		);
+	});
+
 	test("puts a guide's own errors first in its thread, as certain", async () => {
 		const guide = ports.knowledge.guides.find(({ id }) => id === 'mdad');
 		const stage = guide?.stages.find(({ failures }) => failures.some(({ id }) => id === 'key-broken'))?.id ?? '';
