@@ -72,6 +72,15 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 		expect([read('files/homeserver.yaml'), read('files/homeserver-postgres.yaml')]).toEqual(['old', 'new']);
 	});
 
+	test('never replaces a file that is kept for the way back', () => {
+		two();
+		put('files/homeserver-sqlite.yaml', 'kept');
+		expect(replace()).toContain('FAILED');
+		expect(restore()).toContain('FAILED');
+		expect([read('files/homeserver.yaml'), read('files/homeserver-sqlite.yaml')]).toEqual(['old', 'kept']);
+		expect(read('files/homeserver-postgres.yaml')).toBe('new');
+	});
+
 	test('is not replaced in a folder without the new one', () => {
 		mkdirSync(home('files'));
 		put('files/homeserver.yaml', 'old');

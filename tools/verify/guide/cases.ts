@@ -207,6 +207,7 @@ const proofs: Case[] = [
 	proof('compose', ['17', '15'], 'onward', docker, { format: 'sql' }),
 	proof('debian', ['15', '15'], 'onward', debian),
 	proof('debian', ['15', '17'], 'onward', debian),
+	proof('debian', ['17', '15'], 'onward', debian, { format: 'sql' }),
 	proof(
 		'mdad',
 		['15', '17'],
