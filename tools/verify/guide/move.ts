@@ -39,7 +39,12 @@ export async function verifyMove(
 		ansible: () => ansibleFailures(guide, playbook, keep),
 		proxies: () => verifyProxies(guide, playbook.synapse, keep),
 		machine: () => moveOnMachine(guide, playbook, { python, release: release.version }, keep),
-		sqlite: () => moveOnMachine(guide, playbook, { python, release: release.version, database: 'sqlite' }, keep),
+		...Object.fromEntries(
+			(['sqlite', 'keep', 'elsewhere'] as const).map(kind => [
+				kind,
+				() => moveOnMachine(guide, playbook, { python, release: release.version, kind }, keep),
+			]),
+		),
 	};
 	for (const [name, part] of Object.entries(parts)) {
 		if (words.length && !words.includes(name)) continue;

@@ -8,14 +8,30 @@ export type Places = {
 	port: string;
 	/** Where its programs are found. */
 	path: string;
+	/** The old server's folder. */
+	cwd: string;
+	/** The folder for the dumps on the old machine, and the same folder on the new one. */
+	dump: Record<'old' | 'new', string>;
 };
 
 /** What `docker run` and `docker exec` start is started here, with the paths of its mounts in place of the container's. */
-export function dockerScript(python: string, { root, matrix, path }: Places): string {
+export function dockerScript(python: string, { root, matrix, path, cwd }: Places): string {
 	return `case "$1" in
 update) [[ "$2" == --restart=* ]] && shift 2 || exit 1
 	for name in "$@"; do case "$name" in synapse|db) ;; *) echo "Error response from daemon: No such container: $name" >&2; exit 1 ;; esac; done; exit 0 ;;
 ps) exit 0 ;;
+stop|start|rm|inspect)
+	verb=$1; shift; cd ${cwd}
+	for name in "$@"; do
+		case "$verb $name" in
+		'inspect synapse') echo '[]'; exit 0 ;; inspect*|*--format) exit 1 ;;
+		'start synapse'|'start db') ${root}/bin/docker-services compose up -d "$name" ;;
+		'stop synapse'|'stop db') ${root}/bin/docker-services compose stop "$name" ;;
+		'rm synapse'|'rm db') ${root}/bin/docker-services compose rm -f "$name" ;;
+		*) echo "Error response from daemon: No such container: $name" >&2; exit 1 ;;
+		esac || exit
+	done
+	exit 0 ;;
 compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
 	[ -e docker-compose.yml ] || { echo 'no configuration file provided: not found' >&2; exit 14; }
 	case "$3" in ''|--all) printf 'NAME SERVICE STATUS\\nhome-synapse-1 synapse running\\nhome-db-1 db running\\n'; exit 0 ;;
@@ -23,13 +39,14 @@ compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
 run|exec) ;;
 *) echo "docker: '$1' is not played" >&2; exit 1 ;;
 esac
-shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=
+verb=$1; shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=; input=
 while [[ "$1" == -* ]]; do
 	case "$1" in
 	--entrypoint=*) entry=\${1#*=} ;;
 	--entrypoint) entry=$2; shift ;;
 	--env-file=*) mapfile -t settings < <(grep '^[A-Z]' "\${1#*=}") ;;
 	--name|--network|--user|--workdir) shift ;;
+	-i) input=1 ;;
 	--user=*) as=\${1#*=} ;;
 	--mount) s=\${2#*src=}; s=\${s%%,*}; d=\${2#*dst=}; from+=("\${d%%,*}"); to+=("$s"); shift
 		[ -e "$s" ] || { echo "docker: Error response from daemon: invalid mount config for type \\"bind\\": bind source path does not exist: $s" >&2; exit 125; } ;;
@@ -37,6 +54,10 @@ while [[ "$1" == -* ]]; do
 	esac
 	shift
 done
+if [ "$verb $1" = 'exec db' ]; then
+	[ -n "$input" ] || exec < /dev/null
+	cd ${cwd} && exec ${root}/bin/docker-services compose exec -T "$@"
+fi
 shift; words=()
 for word in "$@"; do
 	for i in "\${!from[@]}"; do word=\${word//\${from[$i]}/\${to[$i]}}; done
@@ -56,7 +77,7 @@ PATH=${path} exec env "\${settings[@]}" $entry "\${words[@]}"`;
 }
 
 /** As the roles do: PostgreSQL is started if need be and stopped after an import, Synapse is started again if it was on. */
-export function ansibleScript({ root, matrix, port, path }: Places): string {
+export function ansibleScript({ root, matrix, port, path }: Places, units: string): string {
 	return `was=; ${root}/bin/systemctl is-active -q matrix-postgres && was=active
 case "$*" in *-postgres*) ${root}/bin/systemctl start matrix-postgres
 	for i in $(seq 300); do PATH=${path} pg_isready -q -p ${port} -h ${root}/socket && break; sleep 0.1; done ;;
@@ -71,9 +92,38 @@ case "$*" in
 	src=\${!#}; mkdir -p ${matrix}/synapse/storage/media-store; cp -a "\${src##*=}/." ${matrix}/synapse/storage/media-store/; chown -R matrix:matrix ${matrix}/synapse/storage
 	[ -z "$on" ] || ${root}/bin/systemctl start matrix-synapse ;;
 *--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql < /dev/null ;;
-*--tags=start*) ${root}/bin/systemctl enable --now matrix-postgres matrix-synapse ;;
+*--tags=start*) ${root}/bin/systemctl enable --now ${units} ;;
 *) echo "not played: $*" >&2; exit 1 ;;
 esac && echo failed=0; status=$?
 case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
 exit $status`;
+}
+
+/** Copies here what goes between the machines; the folder for the dumps is another one on the new machine. */
+export function rsyncScript({ dump }: Places): string {
+	return `paths=(); delete=
+for word in "$@"; do
+	case "$word" in -a) ;; --delete) delete=1 ;; -*) echo "rsync: $word is not played" >&2; exit 1 ;;
+	root@*:*) word=\${word#*:}; paths+=("\${word/#${escaped(dump.old)}/${escaped(dump.new)}}") ;; *) paths+=("$word") ;;
+	esac
+done
+to=\${paths[-1]}; unset 'paths[-1]'
+[ -d "$(dirname "$to")" ] || { echo "rsync: mkdir \\"$to\\" failed: No such file or directory (2)" >&2; exit 11; }
+for path in "\${paths[@]}"; do
+	[ -e "$path" ] || { echo "rsync: link_stat \\"$path\\" failed: No such file or directory (2)" >&2; exit 23; }
+done
+[ -z "$delete" ] || rm -rf "$to"
+mkdir -p "$to"
+for path in "\${paths[@]}"; do case "$path" in */) cp -a "$path." "$to" ;; *) cp -a "$path" "$to" ;; esac || exit; done`;
+}
+
+/** Runs here what is meant for the new machine. */
+export function sshScript({ dump }: Places): string {
+	return `[ "$1" = -n ] && [[ "$2" == root@* ]] || { echo 'only ssh -n root@… is played' >&2; exit 255; }
+shift 2; command=$*; exec bash -c "\${command//${escaped(dump.old)}/${escaped(dump.new)}}" < /dev/null`;
+}
+
+/** As a pattern of the shell. */
+function escaped(path: string): string {
+	return path.replaceAll('/', '\\/');
 }

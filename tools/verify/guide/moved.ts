@@ -1,5 +1,6 @@
 // The migration itself, in separate namespaces: an old server of the official layout with people on it, the guide's own
 // commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
+// Long because everything here shares one machine, one shell and one list of what was seen.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { build, buildSqliteBeside } from './layouts.ts';
 import { has, shortened } from './move.ts';
 import { moveErrors } from './moved-errors.ts';
 import { masBack, masClone, masThere } from './moved-mas.ts';
-import { ansibleScript, dockerScript } from './moved-programs.ts';
+import { ansibleScript, dockerScript, rsyncScript, sshScript } from './moved-programs.ts';
 import { moveSqlite } from './moved-sqlite.ts';
 import type { Moving } from './moving.ts';
 import { answering, type Left, lookAround, moveIn, password } from './people.ts';
@@ -30,6 +31,15 @@ process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
 /** The old server has every address of the machine at the usual one. */
 const port = '5433';
+
+/** What the new machine has in place of the folder for the dumps, if it is not the old one. */
+const newDump = job.stated.place === 'new' ? join(root, 'new-move') : job.dump;
+
+/** What the playbook has installed. */
+const units: Record<string, string> = {
+	...(job.stated.server !== 'external' && { 'matrix-postgres': `bash ${root}/new-postgres.sh` }),
+	'matrix-synapse': `${job.python} -m synapse.app.homeserver -c ${root}/new.yaml`,
+};
 
 /** The container's and the playbook's folders are below ours. */
 const here = (text: string) =>
@@ -51,7 +61,8 @@ function executable(name: string, text: string): void {
 function programs(): void {
 	sh(`mv ${root}/bin/docker ${root}/bin/docker-services
 printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts`);
-	const places = { root, matrix, port, path: newPath };
+	const { cwd } = played;
+	const places = { root, matrix, port, path: newPath, cwd, dump: { old: job.dump, new: newDump } };
 	executable('docker', dockerScript(job.python, places));
 	mkdirSync(join(matrix, 'postgres/bin'), { recursive: true });
 	symlinkSync(join(root, 'socket'), join(matrix, 'postgres/run'));
@@ -63,17 +74,12 @@ printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts`);
 		`mapfile -t settings < <(grep '^[A-Z]' ${matrix}/postgres/env-postgres-psql)\nPATH=${newPath} exec env "\${settings[@]}" psql -h ${root}/socket "$@"`,
 	);
 	sh(`cp ${root}/bin/cli ${matrix}/postgres/bin/cli-non-interactive`);
-	writeFileSync(join(root, 'restore.sh'), here(job.restore.command));
-	executable('ansible-playbook', ansibleScript(places));
+	writeFileSync(join(root, 'restore.sh'), here(job.restore.command).replaceAll(job.dump, newDump));
+	executable('ansible-playbook', ansibleScript(places, Object.keys(units).join(' ')));
 	executable('apt-get', 'exit 0');
-	executable('rsync', 'while [[ "$1" == -* ]]; do shift; done; cp -a "$1." "$2"');
-	executable(
-		'systemctl',
-		systemctlScript(root, {
-			'matrix-synapse': `${job.python} -m synapse.app.homeserver -c ${root}/new.yaml`,
-			'matrix-postgres': `bash ${root}/new-postgres.sh`,
-		}),
-	);
+	executable('rsync', rsyncScript(places));
+	executable('ssh', sshScript(places));
+	executable('systemctl', systemctlScript(root, units));
 	writeFileSync(join(root, 'new.yaml'), configuration());
 	writeFileSync(join(matrix, `synapse/config/${job.host}.log.config`), 'version: 1\nroot: { level: WARNING }\n');
 }
@@ -90,11 +96,16 @@ function configuration(): string {
 	);
 }
 
-/** What the playbook's role has done when it has installed PostgreSQL. */
-function newDatabase(): void {
+/** The user that the playbook creates. */
+function userMatrix(): void {
 	sh(`for file in passwd group; do cp /etc/$file ${root}/$file; done
 echo 'matrix:x:3991:3991::/:/usr/sbin/nologin' >> ${root}/passwd; echo 'matrix:x:3991:' >> ${root}/group
 mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`);
+}
+
+/** What the playbook's role has done when it has installed PostgreSQL. */
+function newDatabase(): void {
+	userMatrix();
 	const password = /^PGPASSWORD=(.*)$/m.exec(job.restore.env)?.[1] ?? '';
 	const data = join(root, 'new-data');
 	const user = `setpriv --reuid ${played.user} --regid ${played.group} --clear-groups`;
@@ -129,10 +140,15 @@ let shell: Shell | undefined;
 let token = '';
 
 /** Into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
-function paste(block: string, mayFail: boolean): Promise<string> {
-	shell ??= openShell(played.cwd, { ...surroundingsOf(played), PGPASSWORD: '' });
+function paste(block: string, mayFail: boolean, isOld = true): Promise<string> {
+	shell ??= openShell(played.cwd, {
+		...surroundingsOf(played),
+		// Who keeps an external server has its client programs, and types its password.
+		...(job.stated.server === 'external' ? { PATH: oldPath } : { PGPASSWORD: '' }),
+	});
 	const typed = block.startsWith('read -rsp') ? `${typedFor(block, { token, password })}\n` : '';
-	return shell.paste(here(block), { mayFail, typed });
+	const there = here(block);
+	return shell.paste(isOld ? there : there.replaceAll(job.dump, newDump), { mayFail, typed });
 }
 
 /** A command of the test itself, in a separate shell. Returns its output; throws if it fails, unless it may. */
@@ -156,7 +172,7 @@ async function raw(): Promise<Guide> {
 }
 
 async function guide(): Promise<Guided> {
-	const { layout: _, from: __, ...stated } = job.stated;
+	const { from: _, ...stated } = job.stated;
 	return guidedFor(await raw(), { name: 'guide', stated, facts: job.facts }, job.release);
 }
 
@@ -168,11 +184,11 @@ async function follow(
 ): Promise<string> {
 	console.log(`  ${stage.id}: ${stage.title}`);
 	let all = '';
-	for (const { commands, file, shows, check, concerned, see } of stage.steps) {
+	for (const { text = '', commands, file, shows, check, concerned, see } of stage.steps) {
 		if (concerned !== true) throw new Error(`${stage.id}: a step may not be meant`);
 		if (file) writeFileSync(join(played.cwd, file.name), file.text);
 		if (!commands || !only(commands)) continue;
-		const said = await paste(commands, check);
+		const said = await paste(commands, check, text.startsWith('On the old machine'));
 		if (promisesSilence({ see }) && said.trim() !== '')
 			throw new Error(`${stage.id}: expected nothing to be printed, got:\n${said.slice(-2000)}`);
 		for (const wanted of shows)
@@ -290,17 +306,23 @@ async function backUpExternal(): Promise<void> {
 	shell = undefined;
 }
 
-async function move(): Promise<void> {
+async function populated(): Promise<Left> {
 	programs();
-	build(job, played as Played);
+	// A container that was started by hand is one of a compose file here.
+	build({ ...job, stated: { ...job.stated, layout: 'compose' } }, played as Played);
 	// With a pepper, as many old servers have one.
 	type('docker compose stop synapse');
 	appendFileSync(join(played.cwd, 'files/homeserver.yaml'), `password_config: { pepper: "${job.pepper}" }\n`);
 	type('docker compose up -d synapse');
 	await answering();
-	const left: Left = await moveIn();
+	return await moveIn();
+}
+
+async function move(): Promise<void> {
+	const left = await populated();
 	const guided = await guide();
 	const { stages, wayBack } = guided;
+	const isWhole = job.stated.place !== 'new';
 	// Public names, and a folder of Docker's that is not there.
 	await follow(stageOf(stages, 'look'), commands => !/curl|\/var\/lib\/docker/.test(commands));
 	newDatabase();
@@ -319,16 +341,68 @@ async function move(): Promise<void> {
 	console.log('  … and once more onward');
 	for (const stage of wayBack.again) await follow(stage);
 	const before = await downUntilRestored(guided);
-	await moveMas(true);
+	if (isWhole) await moveMas(true);
 	await follow(stageOf(stages, 'media-last'));
-	const started = await follow(stageOf(stages, 'start'), commands => /--tags=start|docker exec/.test(commands));
-	if (!/^active$/m.test(started) || !started.includes('"versions"'))
-		throw new Error(`start: Synapse does not answer:\n${started.slice(-2000)}`);
-	await answering();
+	await startNew(stages);
 	await lookAround(left);
 	const key = readFileSync(join(played.cwd, 'files/signing.key'), 'utf8').split(' ')[1];
 	if ((await keysServed()) !== `ed25519:${key}`) throw new Error(`the key is ${await keysServed()}, and not ${key}`);
 	console.log('  everybody logs in, finds everything, and the key is the old one');
+	if (isWhole) await provokeEach();
+	for (const stage of wayBack.after) await follow(stage);
+	if (isWhole) await moveMas(false);
+	await answering();
+	await sleep(500);
+	await lookAround(left);
+	const said = counts(
+		type(
+			`docker compose exec -T db psql -U synapse -d synapse -Atc "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM events), (SELECT max(stream_ordering) FROM events)"`,
+		),
+	);
+	console.log(`  back again: ${said}`);
+	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
+		throw new Error('what was said after the move is lost');
+	if (isWhole) {
+		await backUpExternal();
+		// The test's own, not the guide's.
+		type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
+	}
+	for (const stage of guided.cleanUp) await follow(stage);
+	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
+}
+
+/** The move of a server whose PostgreSQL stays: both servers use the same database. */
+async function moveKeeping(): Promise<void> {
+	const left = await populated();
+	const { stages, wayBack, cleanUp } = await guide();
+	const through = async (...ids: string[]) => {
+		for (const id of ids) await follow(stageOf([...stages, ...wayBack.before, ...wayBack.after], id));
+	};
+	await follow(stageOf(stages, 'look'), commands => !/curl|\/var\/lib\/docker/.test(commands));
+	userMatrix();
+	writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
+	await through('keys', 'compare', 'media-first', 'stop', 'back-up', 'back-before');
+	await answering();
+	await lookAround(left);
+	console.log('  … and once more onward');
+	await through('stop', 'back-up', 'media-last');
+	await startNew(stages);
+	await lookAround(left);
+	await through('back-after-stop', 'back-after-media');
+	await answering();
+	await lookAround(left);
+	for (const stage of cleanUp) await follow(stage);
+}
+
+async function startNew(stages: readonly GuidedStage[]): Promise<void> {
+	const started = await follow(stageOf(stages, 'start'), commands => /--tags=start|docker exec/.test(commands));
+	if (!/^active$/m.test(started) || !started.includes('"versions"'))
+		throw new Error(`start: Synapse does not answer:\n${started.slice(-2000)}`);
+	await answering();
+}
+
+/** Every error that the guide knows; afterwards the new server runs as before. */
+async function provokeEach(): Promise<void> {
 	type('systemctl stop matrix-synapse');
 	const failures = (await raw()).stages.flatMap(stage => stage.failures);
 	provoke(new Map(failures.map(({ id, text }) => [id, text] as const)));
@@ -342,25 +416,8 @@ async function move(): Promise<void> {
 	writeFileSync(join(root, 'new.yaml'), configuration());
 	type('systemctl start matrix-synapse');
 	await answering();
-	for (const stage of wayBack.after) await follow(stage);
-	await moveMas(false);
-	await answering();
-	await sleep(500);
-	await lookAround(left);
-	const said = counts(
-		type(
-			`docker compose exec -T db psql -U synapse -d synapse -Atc "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM events), (SELECT max(stream_ordering) FROM events)"`,
-		),
-	);
-	console.log(`  back again: ${said}`);
-	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
-		throw new Error('what was said after the move is lost');
-	await backUpExternal();
-	// The test's own, not the guide's.
-	type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
-	for (const stage of guided.cleanUp) await follow(stage);
-	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
 }
 
-await (job.facts.includes('sqlite') ? moveFromSqlite() : move());
+if (job.facts.includes('sqlite')) await moveFromSqlite();
+else await (job.stated.server === 'external' ? moveKeeping() : move());
 process.exit();

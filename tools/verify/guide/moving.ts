@@ -8,7 +8,7 @@ import { filledIn } from './deployments.ts';
 import { inNamespaces } from './namespace.ts';
 import { secret } from './people.ts';
 import { type Playbook, type Restore, render } from './playbook.ts';
-import type { Job } from './played.ts';
+import { addresses, databasePassword, type Job } from './played.ts';
 import { server } from './servers.ts';
 import type { Trial } from './trial.ts';
 import { guidedFor, varsOf } from './vars.ts';
@@ -29,11 +29,23 @@ const majors = { old: '15', new: '18' };
 const facts =
 	'docker no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
 
-/** What the old Synapse uses. */
-type Database = 'postgres' | 'sqlite';
+/** Which servers move where. */
+const kinds = {
+	dump: { way: 'dump', database: 'postgres', stated: {} },
+	sqlite: { way: 'sqlite', database: 'sqlite', stated: {} },
+	keep: { way: 'keep', database: 'postgres', stated: { server: 'external', 'db-host': addresses.old } },
+	// The other machine is simulated only by a folder for the dumps that is not the old one.
+	elsewhere: {
+		way: 'dump',
+		database: 'postgres',
+		stated: { layout: 'plain', place: 'new', 'new-machine': 'new.example' },
+	},
+} as const satisfies Record<string, { way: string; database: string; stated: Record<string, string> }>;
 
-function factsWith(database: Database): string[] {
-	return [database, ...facts.split(' ')];
+export type Kind = keyof typeof kinds;
+
+function factsOf(kind: Kind): string[] {
+	return [kinds[kind].database, ...facts.split(' ')];
 }
 
 /** A deployment of the official layout in one folder, and what it is called. */
@@ -68,7 +80,7 @@ function statedIn({ home, domain, host, dump }: Setting): Record<string, string>
 export async function moveOnMachine(
 	guide: Guide,
 	playbook: Playbook,
-	{ python, release, database = 'postgres' }: { python: string; release: string; database?: Database },
+	{ python, release, kind = 'dump' }: { python: string; release: string; kind?: Kind },
 	keep: (trials: readonly Trial[]) => void,
 ): Promise<string[]> {
 	if (process.getuid?.() !== 0)
@@ -80,10 +92,10 @@ export async function moveOnMachine(
 	const setting = settingIn(root);
 	try {
 		const job: Moving = {
-			...renderedFor(guide, playbook, setting, release, database),
+			...renderedFor(guide, playbook, setting, release, kind),
 			guide: guide.id,
-			stated: { ...statedIn(setting), layout: 'compose', from: majors.old, synapse: release },
-			facts: factsWith(database),
+			stated: { layout: 'compose', ...statedIn(setting), ...kinds[kind].stated, from: majors.old, synapse: release },
+			facts: factsOf(kind),
 			flow: 'back',
 			python,
 			release,
@@ -100,18 +112,17 @@ export async function moveOnMachine(
 		const note = join(root, 'job.json');
 		writeFileSync(note, JSON.stringify(job));
 		const { status, said } = await inNamespaces(new URL('moved.ts', import.meta.url), [note]);
-		const ran = {
-			postgresql: database === 'sqlite' ? now.version : `${old.version} → ${now.version}`,
-			synapse: release,
-		};
-		keep(trialsOf(job, guide, { ...ran, playbook: playbook.commit }));
+		const { way, database } = kinds[kind];
+		const servers = { postgres: `${old.version} → ${now.version}`, sqlite: now.version, external: old.version };
+		const ran = { postgresql: servers[way === 'keep' ? 'external' : database], synapse: release };
+		keep(trialsOf(job, { guide, kind, versions: { ...ran, playbook: playbook.commit } }));
 		// The checks of the playbook accepted its vars.yml before, and Synapse ran from what was made of it.
 		if (status === 0) {
-			const by = { way: wayOf(database), proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
+			const by = { way, proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
 			const versions = { playbook: playbook.commit, 'ansible-core': playbook.ansible.version, synapse: release };
 			keep([{ of: 'vars', with: by, versions, played: 'Nothing was installed.' }]);
 		}
-		return status === 0 ? [] : [`machine, ${database}: ${said.slice(-3000)}`];
+		return status === 0 ? [] : [`machine, ${kind}: ${said.slice(-3000)}`];
 	} finally {
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
@@ -123,15 +134,17 @@ export function renderedFor(
 	playbook: Playbook,
 	setting: Setting,
 	release: string,
-	database: Database = 'postgres',
+	kind: Kind = 'dump',
 ): Pick<Moving, 'homeserver' | 'restore'> {
 	const { root, pepper, host, dump } = setting;
-	const guided = guidedFor(guide, { name: 'guide', stated: statedIn(setting), facts: factsWith(database) }, release);
+	const stated = { ...statedIn(setting), ...kinds[kind].stated };
+	const guided = guidedFor(guide, { name: 'guide', stated, facts: factsOf(kind) }, release);
 	const vars = filledIn(varsOf(guided), {
 		macaroon_secret_key: secret,
 		form_secret: secret,
 		registration_shared_secret: secret,
 		'password_config.pepper': pepper,
+		'database.args.password': databasePassword,
 	});
 	const all = render(playbook, new Map([[host, vars]]), join(root, 'playbook'), join(dump, 'synapse.sql.gz'));
 	const rendered = all.get(host);
@@ -140,13 +153,13 @@ export function renderedFor(
 	return { homeserver: rendered.homeserver, restore: rendered.restore };
 }
 
-function wayOf(database: Database): string {
-	return database === 'sqlite' ? 'sqlite' : 'dump';
-}
-
 /** What the run left, as trials; a failure speaks for every deployment. */
-function trialsOf({ results, facts }: Moving, guide: Guide, versions: Record<string, string>): Trial[] {
+function trialsOf(
+	{ results, stated }: Moving,
+	{ guide, kind, versions }: { guide: Guide; kind: Kind; versions: Record<string, string> },
+): Trial[] {
 	if (!existsSync(results)) return [];
+	const { layout = 'compose', place = 'same' } = stated;
 	const seen = JSON.parse(readFileSync(results, 'utf8')) as {
 		of: string;
 		saw?: string;
@@ -155,11 +168,7 @@ function trialsOf({ results, facts }: Moving, guide: Guide, versions: Record<str
 	const failures = new Set(guide.stages.flatMap(stage => stage.failures.map(({ id }) => id)));
 	return seen.map(({ of, saw, with: by }) => ({
 		of,
-		with:
-			by ??
-			(failures.has(of)
-				? {}
-				: { way: wayOf(facts.includes('sqlite') ? 'sqlite' : 'postgres'), layout: 'compose', place: 'same' }),
+		with: by ?? (failures.has(of) ? {} : { way: kinds[kind].way, layout, place }),
 		versions,
 		...(!failures.has(of) && { played }),
 		...(saw && { saw }),
