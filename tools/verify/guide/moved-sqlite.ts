@@ -29,7 +29,7 @@ export async function moveSqlite(left: Left, hands: SqliteHands): Promise<void> 
 	console.log('  … and once more onward');
 	await hands.followAgain();
 	// As Docker does after ten seconds: what is not in the file itself must be moved too.
-	type(`kill -KILL $(cat ${hands.cwd}/files/homeserver.pid)`);
+	type(`kill -KILL $(cat ${hands.cwd}/../containers/synapse.pid)`);
 	const log = join(hands.cwd, 'files/homeserver.db-wal');
 	if (!existsSync(log) || statSync(log).size === 0) throw new Error('the killed Synapse left no log beside its file');
 	await port(hands);
