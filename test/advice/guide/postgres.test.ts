@@ -310,6 +310,17 @@ test('commands leave no name unknown in any layout, except those that are asked 
 	expect(guideFor(guide, { stated: managed, profile: unknownDeployment }, []).ask).toEqual(['host', 'new-host']);
 });
 
+describe('the rehearsal ends with the command that restores its dump', () => {
+	test.each(['docker', 'debian', 'managed'])('%s', async layout => {
+		const upgrade = JSON.stringify(await said(`15 17 ${layout}`));
+		expect(upgrade).toMatch(/!backup 17 (?:docker|debian) dump=[^` ]*\/rehearsal\.dump/);
+		// An older pg_restore refuses the archive, so the rehearsal writes it as SQL too.
+		const downgrade = JSON.stringify(await said(`17 15 ${layout}`));
+		expect(downgrade).toMatch(/!backup 15 (?:docker|debian) format=sql dump=[^` ]*\/rehearsal\.sql/);
+		expect(downgrade).not.toMatch(/!backup 15 \w+ dump=/);
+	});
+});
+
 describe('every command names its server, since another one may have the default port', () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
 	if (!guide) throw new Error('no guide');
