@@ -266,6 +266,42 @@ describe('the folder of the old server', () => {
 	});
 });
 
+describe('a named volume', () => {
+	const guide = guided('postgres-major', {
+		from: '15',
+		to: '17',
+		layout: 'compose',
+		data: 'pgdata',
+		'new-data': 'pgdata-17',
+	});
+	/** Two projects have volumes of these names; this folder's project is the first. */
+	const docker = `case "$*" in
+'compose config'*) echo 'name: home' ;;
+'volume ls'*) for project in home other; do for volume in pgdata pgdata-17; do
+	case " $* " in *project=home*) [ $project = home ] || continue ;; esac
+	case " $* " in *"volume=$volume "*) ! [ -e no-$project ] && echo \${project}_$volume ;; esac
+done; done ;;
+*) echo "docker $*" >> called ;;
+esac`;
+
+	test.each([
+		['later-compose', 'home_pgdata'],
+		['again-compose-volume', 'home_pgdata-17'],
+	])('of another project is not offered for removal in %s', (stage, own) => {
+		const said = paste(blockOf(guide, stage, 'volume ls'), { docker });
+		expect(said.match(/\w+_pgdata\S*/g)).toEqual([own]);
+	});
+
+	test('of another project is not taken for one that is left from a first attempt', () => {
+		const stop = blockOf(guide, 'switch-compose', 'volume ls');
+		expect(paste(stop, { docker })).toContain('FAILED: that volume already exists');
+		expect(called()).toBe('');
+		put('no-home', '');
+		expect(paste(stop, { docker })).toContain('db stopped');
+		expect(called()).toContain('compose stop db');
+	});
+});
+
 describe("the playbook's folders", () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'mdad' });
 	const inHere = (block: string) => block.replaceAll(/\/(matrix|tmp|root)\//g, './$1/');

@@ -218,12 +218,19 @@ function informed(words: readonly string[]): void {
 	console.log(state);
 }
 
-/** `ls -q --filter label=com.docker.compose.volume=NAME` and `rm NAME`. */
+/** `ls -q` with filters by label, and `rm NAME`. The project is always `home`. */
 function volumeOf([verb, ...rest]: string[]): void {
 	const all = existsSync(volumesFolder) ? readdirSync(volumesFolder) : [];
 	if (verb === 'ls') {
-		const wanted = /^label=com\.docker\.compose\.volume=(.+)$/.exec(rest.at(-1) ?? '')?.[1];
-		console.log(all.filter(name => name === `home_${wanted}`).join('\n'));
+		const labels = rest.flatMap((word, at) => (rest[at - 1] === '--filter' ? [word.replace(/^label=/, '')] : []));
+		const isWanted = (name: string) =>
+			labels.every(label => {
+				const [key, value] = label.split('=');
+				if (key === 'com.docker.compose.project') return value === undefined || value === 'home';
+				if (key !== 'com.docker.compose.volume') fail(`played: volumes have no label ${key}`);
+				return name === `home_${value}`;
+			});
+		console.log(all.filter(isWanted).join('\n'));
 	} else if (verb === 'rm') {
 		for (const name of rest) {
 			if (!all.includes(name)) fail(`Error response from daemon: get ${name}: no such volume`);
