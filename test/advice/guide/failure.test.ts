@@ -17,7 +17,9 @@ describe('a known error outside a session', () => {
 	});
 
 	test('takes its layout and way from its stage, not the defaults', () => {
-		expect(failureText(major, 'password-failed-package', new Map())?.cure).toContain("-p 5432 -c '\\password synapse_user'");
+		expect(failureText(major, 'password-failed-package', new Map())?.cure).toContain(
+			"-p 5432 -c '\\password synapse_user'",
+		);
 		expect(failureText(major, 'disk-full-older', new Map())?.cure).toContain('`docker compose stop db`');
 	});
 
