@@ -5,12 +5,13 @@ import type { Bot } from './bot.ts';
 
 /**
  * Kills the bot this often, at random moments, while `speak` talks to it. `speak` starts at the beginning of each
- * life. The last life continues. `early` counts the kills before it was in sync, `from` is where its last output begins.
+ * life, and `dead` is called at its end. The last life continues. `early` counts the kills before it was in sync, `from` is where its last output begins.
  */
 export async function killed(
 	bot: Bot,
 	kills: number,
 	speak: (kill: number) => Promise<unknown>,
+	dead: () => void = () => undefined,
 ): Promise<{ early: number; from: number }> {
 	let from = 0;
 	let early = 0;
@@ -21,6 +22,7 @@ export async function killed(
 		if (i % 3 !== 0) while (!started()) await sleep(20);
 		await sleep(Math.random() * 900);
 		await bot.kill();
+		dead();
 		if (!started()) early++;
 		from = bot.output().length;
 		bot.spawn();

@@ -1,9 +1,12 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [late | replicas | unfenced]`. With `replicas`, three
-// of them share a PostgreSQL, and faults of every kind happen. Two are control runs in which faults must be found: with
+// with keys: `node test/real/secret-kills.ts [kills] [commands] [power | late | replicas | unfenced]`. With `power`,
+// each kill also cuts the power: what was not waited for is lost. With `replicas`, three of them share a PostgreSQL, and
+// faults of every kind happen. Two are control runs in which faults must be found: with
 // `late` the disk lies, with `unfenced` replicas write without holding the lease.
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
+import { cutPower } from '../power-cuts.ts';
 import { repliesTo } from './answers.ts';
 import { type Bot, makeBot } from './bot.ts';
 import { killed, trace } from './lives.ts';
@@ -22,7 +25,8 @@ const control = mode === undefined ? undefined : controls[mode];
 const senders = 12;
 const rooms = 3;
 
-if (control !== undefined) process.env.NODE_OPTIONS = `--import=${new URL(control, import.meta.url)}`;
+const preload = mode === 'power' ? '../power-cuts.ts' : control;
+if (preload !== undefined) process.env.NODE_OPTIONS = `--import=${new URL(preload, import.meta.url)}`;
 const synapse = await startSynapse();
 const replicas = mode === 'replicas' || mode === 'unfenced' ? await openReplicas(synapse, 3) : undefined;
 const bot = replicas?.bot ?? (await makeBot(synapse));
@@ -39,12 +43,17 @@ try {
 	const said = new Map<string, string[]>(places.map(room => [room, []]));
 
 	let spoken = 0;
-	const { early, from } = await (replicas ? faulty : killed)(bot, kills, i => {
+	const speak = (i: number) => {
 		const count = Math.round((commands * i) / kills) - spoken;
 		const talking = Array.from({ length: count }, (_, part) => talk(spoken + part));
 		spoken += count;
 		return Promise.all(talking);
-	});
+	};
+	let losses = 0;
+	const cut = () => {
+		if (mode === 'power' && cutPower(join(bot.dir, 'data'))) losses++;
+	};
+	const { early, from } = await (replicas ? faulty(bot, kills, speak) : killed(bot, kills, speak, cut));
 	// Wait for it as long as it answers, however slow the machine.
 	let found = await count();
 	for (let idle = 0, before = found.unanswered; before > 0 && idle < 12; before = found.unanswered) {
@@ -56,7 +65,7 @@ try {
 		? `Replicas, encrypted${control ? ', control without the fence' : ''}: ${replicas.summary().join('; ')}`
 		: control
 			? 'Control: writes of keys 100 ms late'
-			: 'SIGKILL at random moments, encrypted';
+			: `SIGKILL at random moments${mode === 'power' ? `, with power cuts that lost writes ${losses} times` : ''}, encrypted`;
 	console.log(
 		`${title}: ${commands} commands of ${senders} people in ${rooms} rooms; ${kills} kills, ${early} of them before the bot was in sync`,
 	);

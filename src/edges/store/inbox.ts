@@ -7,6 +7,7 @@ import { keepSession } from './guide-sessions.ts';
 import { insertSayings } from './outbox.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
+import type { AsyncCommit } from './sqlite.ts';
 import { take } from './sync-batch.ts';
 
 /** A literal, because SQLite plans a statement again whenever a bound limit changes, which costs more than running it. */
@@ -14,9 +15,11 @@ const one = sql.lit(1);
 
 type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'note' | 'load' | 'awaitsFile'>;
 
-export function inboxOf(db: Kysely<Tables>): InboxStore {
+export function inboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): InboxStore {
 	return {
-		take: (batch, now) => db.transaction().execute(tx => take(tx, batch, now.getTime())),
+		// If it is lost, so is the token, and the homeserver sends the batch again.
+		take: (batch, now) =>
+			asyncCommit(connection => connection.transaction().execute(tx => take(tx, batch, now.getTime()))),
 		async unread(inHand) {
 			const rows = inHand ? await roomsUnread(db).where(notIn(inHand)).execute() : (await allRoomsUnread(db, {})).rows;
 			return rows.map(({ room }) => room);

@@ -6,6 +6,7 @@ import type { Saying, Waiting } from '../../ports/saying.ts';
 import type { Store } from '../../ports/store.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
+import type { AsyncCommit } from './sqlite.ts';
 
 /** Senders whose last turn is remembered. */
 const maxServed = 1000;
@@ -15,7 +16,7 @@ type OutboxStore = Pick<
 	'due' | 'nextDue' | 'seal' | 'eventOf' | 'confirmation' | 'sent' | 'postpone' | 'giveUp' | 'hurry'
 >;
 
-export function outboxOf(db: Kysely<Tables>): OutboxStore {
+export function outboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): OutboxStore {
 	const choose = openChooser(db);
 
 	const dueAnywhere = dueAnywhereQueries();
@@ -34,7 +35,8 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 			return row?.at == null ? undefined : new Date(row.at);
 		},
 		async seal(id, event) {
-			await keepSealed(db, { id, sealed: JSON.stringify(event) });
+			// If it is lost, the message is encrypted again, with the next index, and sent with the same transaction ID.
+			await asyncCommit(connection => keepSealed(connection, { id, sealed: JSON.stringify(event) }));
 		},
 		async eventOf(room, said) {
 			const row = await db
@@ -56,7 +58,9 @@ export function outboxOf(db: Kysely<Tables>): OutboxStore {
 			return row?.confirms == null ? undefined : { command: row.confirms, at: new Date(row.created) };
 		},
 		async sent(id, event, now) {
-			await finish(db, { id, now: now.getTime(), outcome: 'sent', event: event ?? null, why: null });
+			const end: End = { id, now: now.getTime(), outcome: 'sent', event: event ?? null, why: null };
+			// If it is lost, the message is sent again with the same transaction ID, which is no second message.
+			await asyncCommit(connection => finish(connection, end));
 		},
 		async postpone(id, until) {
 			choose.giveBack(id);

@@ -31,8 +31,13 @@ export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresS
 	const { db, keys } = await openSchema(setup);
 	return {
 		store: {
-			// Autovacuum removes deleted rows.
-			...storeOver(db, { tidy: async () => undefined, copyTo: byItsTools, close: () => db.destroy() }),
+			// Every commit is synchronous: PostgreSQL may be restarted while this process goes on. Autovacuum removes
+			// deleted rows.
+			...storeOver(db, writes => writes(db), {
+				tidy: async () => undefined,
+				copyTo: byItsTools,
+				close: () => db.destroy(),
+			}),
 			...(claims && claimedServers(db, claims)),
 		},
 		keys,

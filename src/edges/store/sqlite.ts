@@ -1,8 +1,9 @@
 // SQLite in this process: opens node:sqlite with our settings and wraps it as a Kysely driver.
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { type Dialect, SqliteDialect } from 'kysely';
+import { type Dialect, type Kysely, SqliteDialect } from 'kysely';
 import { LRUCache } from 'lru-cache';
+import type { Tables } from './schema.ts';
 
 /** Opens a database file (or `:memory:`), readable only by its owner and durable after every commit. */
 export function openSqlite(path: string): DatabaseSync {
@@ -16,6 +17,25 @@ export function openSqlite(path: string): DatabaseSync {
 		'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
 	);
 	return database;
+}
+
+/**
+ * Runs writes, and commits them without waiting for the disk. A power cut may lose them, but never without all that
+ * was committed after them. Only for what would be done again after a restart.
+ */
+export type AsyncCommit = <T>(writes: (db: Kysely<Tables>) => Promise<T>) => Promise<T>;
+
+export function asyncCommitOf(db: Kysely<Tables>, database: DatabaseSync): AsyncCommit {
+	return writes =>
+		// The connection is ours until the end, so no other transaction is affected.
+		db.connection().execute(async connection => {
+			database.exec('PRAGMA synchronous = NORMAL');
+			try {
+				return await writes(connection);
+			} finally {
+				database.exec('PRAGMA synchronous = FULL');
+			}
+		});
 }
 
 /** Rewrites, once, a file from before files could shrink; if there is no space now, then later. */

@@ -26,7 +26,7 @@ import { settingsOf } from './room-settings.ts';
 import { roomsOf } from './rooms.ts';
 import type { Tables } from './schema.ts';
 import { serversOf } from './servers.ts';
-import { dialect, letShrink, openSqlite, takeFolder } from './sqlite.ts';
+import { type AsyncCommit, asyncCommitOf, dialect, letShrink, openSqlite, takeFolder } from './sqlite.ts';
 import { unreadableOf } from './undecryptable.ts';
 import { silencesOf } from './upstream-outages.ts';
 import { watchesOf } from './watches.ts';
@@ -34,7 +34,7 @@ import { watchesOf } from './watches.ts';
 /** Opens the store in a folder, creating it if missing, or in memory if there is no folder. Throws a Refusal. */
 export async function openStore(folder?: string): Promise<Store> {
 	const { db, database, close } = await openFolder(folder);
-	return storeOver(db, {
+	return storeOver(db, asyncCommitOf(db, database), {
 		// Overwritten data remains in old frames of the WAL until it is truncated. Freed pages are returned 1,000 (4
 		// MB) at a time.
 		tidy: async () => database.exec('PRAGMA incremental_vacuum(1000); PRAGMA wal_checkpoint(TRUNCATE)'),
@@ -83,15 +83,19 @@ export async function openFolder(folder?: string): Promise<OpenFolder> {
 }
 
 /** The store over a database that already has its tables. */
-export function storeOver(db: Kysely<Tables>, ends: Pick<Store, 'tidy' | 'copyTo' | 'close'>): Store {
+export function storeOver(
+	db: Kysely<Tables>,
+	asyncCommit: AsyncCommit,
+	ends: Pick<Store, 'tidy' | 'copyTo' | 'close'>,
+): Store {
 	return {
 		...accountOf(db),
-		...inboxOf(db),
+		...inboxOf(db, asyncCommit),
 		...gapsOf(db),
 		...roomsOf(db),
 		...invitationsOf(db),
 		...movesOf(db),
-		...outboxOf(db),
+		...outboxOf(db, asyncCommit),
 		...retentionOf(db),
 		...encryptedOf(db),
 		...figuresOf(db),
