@@ -224,6 +224,12 @@ test('a process that has taken the number of the throwaway Synapse is not ended'
 	expect(called()).toBe('pkill -f -- -c ./proof/throwaway/data/proof.yaml\n');
 });
 
+test.each(['debian', 'mdad'])('on %s nobody else can make the folder whose scripts root runs', layout => {
+	const guide = guided('backup', { to: '17', layout, domain: 'example.org' });
+	for (const { commands = '' } of allStages(guide).flatMap(({ steps }) => steps))
+		expect(commands).not.toMatch(/\/(?:var\/)?tmp\//);
+});
+
 test('files that were announced and never uploaded are not missing', () => {
 	for (const guide of [compose, debian])
 		expect(blockOf(guide, 'people', 'lacking.txt')).toContain('media_length IS NOT NULL');
