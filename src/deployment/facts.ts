@@ -190,7 +190,11 @@ export function pythonOf(os: string): string | undefined {
 	return systemPythons[os];
 }
 
-/** The major PostgreSQL version in each system's own archive. */
+/**
+ * The major PostgreSQL version in each system's own archive. Read on 2026-11-30: the package `postgresql` in Debian's indices
+ * (11 to 13) and on packages.debian.org and packages.ubuntu.com (https://packages.ubuntu.com/noble/postgresql and similar
+ * pages; Debian 10, Ubuntu 20.04 to 26.04). The archives of Debian 9, Ubuntu 16.04 and 18.04 are closed.
+ */
 const systemPostgres: Readonly<Record<string, string>> = {
 	'debian-9': '9.6',
 	'debian-10': '11',
@@ -202,9 +206,13 @@ const systemPostgres: Readonly<Record<string, string>> = {
 	'ubuntu-20.04': '12',
 	'ubuntu-22.04': '14',
 	'ubuntu-24.04': '16',
+	'ubuntu-26.04': '18',
 	// The default, if there are several.
+	// https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/8/html/considerations_in_adopting_rhel_8/application-streams_considerations-in-adopting-rhel-8
 	'rhel-8': '10',
+	// https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/9/html/configuring_and_using_database_servers/using-postgresql_configuring-and-using-database-servers
 	'rhel-9': '13',
+	// https://developers.redhat.com/articles/2025/03/11/discover-packaging-parallel-database-streams-rhel-10
 	'rhel-10': '16',
 };
 
@@ -213,7 +221,10 @@ export function postgresOf(os: string): string | undefined {
 	return systemPostgres[os];
 }
 
-/** The SQLite version that each system's Python uses, if known. */
+/**
+ * The SQLite version that each system's Python uses, if known. Those of Debian 11 to 13 and Ubuntu 26.04 were read on
+ * 2026-11-30: the package `libsqlite3-0` in Debian's indices and on https://packages.ubuntu.com/resolute/libsqlite3-0.
+ */
 const systemSqlites: Readonly<Record<string, string>> = {
 	'debian-9': '3.16.2',
 	'debian-10': '3.27.2',
@@ -225,6 +236,7 @@ const systemSqlites: Readonly<Record<string, string>> = {
 	'ubuntu-20.04': '3.31.1',
 	'ubuntu-22.04': '3.37.2',
 	'ubuntu-24.04': '3.45.1',
+	'ubuntu-26.04': '3.46.1',
 	'rhel-8': '3.26.0',
 	'rhel-9': '3.34.1',
 	'rhel-10': '3.46.1',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { systemsOf } from '../../src/advice/upgrade/packages.ts';
 import type { Applies } from '../../src/deployment/condition.ts';
 import { concern } from '../../src/deployment/condition.ts';
 import type { Term } from '../../src/deployment/facts.ts';
@@ -6,10 +7,14 @@ import {
 	factWords,
 	isContradiction,
 	parseTerm,
+	postgresOf,
 	profileJson,
 	profileOf,
+	pythonOf,
+	sqliteOf,
 	writeTerm,
 } from '../../src/deployment/facts.ts';
+import { openKnowledge } from '../../src/knowledge/compiled.ts';
 
 function profile(text: string) {
 	const terms = text
@@ -123,4 +128,17 @@ test('accepts the same value twice', () => {
 		database: 'postgres',
 		postgres: '14',
 	});
+});
+
+test('what comes with a system is known for all that upstream builds packages for today', async () => {
+	const { lifecycles } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+	const current = systemsOf(lifecycles).filter(({ packages }) => 'until' in packages);
+	expect(current.length).toBeGreaterThan(3);
+	for (const { os } of current)
+		expect([os, postgresOf(os), pythonOf(os), sqliteOf(os)]).toEqual([
+			os,
+			expect.stringMatching(/^\d+$/),
+			expect.stringMatching(/^3\.\d+$/),
+			expect.stringMatching(/^3\.\d+\.\d+$/),
+		]);
 });
