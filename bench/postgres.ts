@@ -72,7 +72,7 @@ type Ticked = { looks: number; seconds: number; memory: number };
 async function tickOn(url: string, takes: number): Promise<Ticked> {
 	const address = { url, schema: 'glia' };
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
-	const claims = { replica: replica.id, keep: 120_000 };
+	const claims = { poller: replica.id, keep: 120_000 };
 	const { store } = await openPostgresStore({ address, fence: inTurn, claims, migrates: false });
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const now = () => new Date();

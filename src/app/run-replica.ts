@@ -59,9 +59,12 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 	);
 }
 
-/** This replica's claims on servers, which last a little longer than a poll may take. */
-function claimsOf({ watch }: Config, { id }: Replica): { replica: string; keep: number } {
-	return { replica: id, keep: watch.lookSeconds * 1000 + claimSpare };
+/**
+ * This replica's claims on servers, which last a little longer than a poll may take. A poll that it began while it waited may
+ * still run when it leads, so the two have different names.
+ */
+function claimsOf({ watch }: Config, { id }: Replica, as: 'leader' | 'standby'): { poller: string; keep: number } {
+	return { poller: `${id} ${as}`, keep: watch.lookSeconds * 1000 + claimSpare };
 }
 
 type Leading = {
@@ -85,7 +88,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 			address,
 			fence: { ...fence, broken: error => leadership.lose(`the database does not answer: ${String(error)}`) },
 			idle: idleTransaction,
-			claims: claimsOf(config, replica),
+			claims: claimsOf(config, replica, 'leader'),
 			migrates: true,
 		});
 		try {
@@ -190,7 +193,7 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 		address,
 		fence: inTurn,
 		idle: idleTransaction,
-		claims: claimsOf(config, replica),
+		claims: claimsOf(config, replica, 'standby'),
 		migrates: false,
 	});
 	const failed = Promise.withResolvers<void>();

@@ -200,7 +200,7 @@ beforeAll(async () => {
 		await openPostgresStore({
 			address,
 			migrates: true,
-			claims: { replica: 'one', keep: 60_000 },
+			claims: { poller: 'one', keep: 60_000 },
 		})
 	).store;
 	replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });

@@ -2,8 +2,11 @@
 // supported, and what only a server can refuse.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { joinReplicas } from '../../src/edges/store/lease.ts';
 import { askPostgres } from '../../src/edges/store/postgres.ts';
 import { openPostgresStore, openSchema } from '../../src/edges/store/postgres-store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { silence } from '../../src/runtime/log.ts';
 import { keptAt, keptContract } from '../contracts/kept.ts';
 import type { Places } from '../contracts/places.ts';
 import { sessionStoreContract } from '../contracts/session-store.ts';
@@ -57,6 +60,26 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		for (let length = 1; length <= 600; length++) await list(length);
 		expect(await prepared()).toBe(500);
 		await db.destroy();
+	});
+
+	test('a claim keeps other pollers from a server, and not the one that has finished with it', async () => {
+		const address = { url: await server.database(), schema: 'glia' };
+		const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
+		const named = async (poller: string) =>
+			(await openPostgresStore({ address, migrates: true, claims: { poller, keep: 3600_000 } })).store;
+		const [one, two] = [await named('one'), await named('two')];
+		const at = (ms: number) => new Date(Date.parse('2026-11-30T00:00:00Z') + ms);
+		await one.keepWatch({ id: 'w', room: '!r:x', server: 'example.org', facts: [], changed: at(0) }, at(0));
+		const due = async (store: Store, now: Date) =>
+			(await store.dueServers(now, at(9e9), 10)).map(({ server }) => server);
+		expect(await due(one, at(0))).toEqual(['example.org']);
+		expect(await due(two, at(0))).toEqual([]);
+		await one.keepLook({ server: 'example.org', history: [], looked: at(10), next: at(1000) });
+		expect(await due(one, at(999))).toEqual([]);
+		expect(await due(two, at(1000))).toEqual([]);
+		expect(await due(one, at(1000))).toEqual(['example.org']);
+		for (const store of [one, two]) await store.close();
+		await replica.close();
 	});
 
 	test('refuses the store of a newer Glia', async () => {

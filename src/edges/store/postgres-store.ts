@@ -17,8 +17,8 @@ export type PostgresSetup = {
 	fence?: Fence;
 	/** Ends a transaction that is idle for this long (ms). */
 	idle?: number;
-	/** Replicas share the polls: this one claims the servers it polls for this long (ms). */
-	claims?: { replica: string; keep: number };
+	/** Pollers share the servers: `poller` claims those that it polls for this long (ms). */
+	claims?: { poller: string; keep: number };
 	/** Whether to migrate the tables to this version; otherwise they must already be current. */
 	migrates: boolean;
 };
@@ -77,8 +77,13 @@ async function isCurrent(db: Kysely<Tables>): Promise<boolean> {
 
 type LookClaims = NonNullable<PostgresSetup['claims']>;
 
-/** Servers that are due and that no other replica is polling. */
-function claimedServers(db: Kysely<Tables>, { replica, keep }: LookClaims): Pick<Store, 'dueServers'> {
+/**
+ * Servers that are due and that nobody else is polling. A poller finishes its polls before it asks again, so its own claims do
+ * not keep it from the next ones.
+ */
+function claimedServers(db: Kysely<Tables>, { poller, keep }: LookClaims): Pick<Store, 'dueServers'> {
+	const unclaimed = sql`NOT EXISTS (SELECT 1 FROM claims
+		WHERE claims.server = servers.server AND replica <> ${poller} AND until > clock_timestamp())`;
 	return {
 		async dueServers(now, horizon, limit) {
 			// Each part uses its own index: with OR, every server would be read.
@@ -92,7 +97,7 @@ function claimedServers(db: Kysely<Tables>, { replica, keep }: LookClaims): Pick
 				), due AS (
 					SELECT server FROM (SELECT * FROM open UNION ALL SELECT * FROM beyond) AS all_due LIMIT ${limit}
 				), claimed AS (
-					INSERT INTO claims SELECT server, ${replica}, clock_timestamp() + ${keep} * interval '1 ms' FROM due
+					INSERT INTO claims SELECT server, ${poller}, clock_timestamp() + ${keep} * interval '1 ms' FROM due
 					ON CONFLICT (server) DO UPDATE SET replica = excluded.replica, until = excluded.until
 					RETURNING server
 				)
@@ -101,5 +106,3 @@ function claimedServers(db: Kysely<Tables>, { replica, keep }: LookClaims): Pick
 		},
 	};
 }
-
-const unclaimed = sql`NOT EXISTS (SELECT 1 FROM claims WHERE claims.server = servers.server AND until > clock_timestamp())`;
