@@ -203,6 +203,7 @@ async function follow(
 async function moveFromSqlite(): Promise<void> {
 	programs();
 	buildSqliteBeside(played as Played);
+	pepper();
 	type('docker compose up -d synapse');
 	await answering();
 	const left = await moveIn();
@@ -306,13 +307,17 @@ async function backUpExternal(): Promise<void> {
 	shell = undefined;
 }
 
+/** As many old servers have one. */
+function pepper(): void {
+	appendFileSync(join(played.cwd, 'files/homeserver.yaml'), `password_config: { pepper: "${job.pepper}" }\n`);
+}
+
 async function populated(): Promise<Left> {
 	programs();
 	// A container that was started by hand is one of a compose file here.
 	build({ ...job, stated: { ...job.stated, layout: 'compose' } }, played as Played);
-	// With a pepper, as many old servers have one.
 	type('docker compose stop synapse');
-	appendFileSync(join(played.cwd, 'files/homeserver.yaml'), `password_config: { pepper: "${job.pepper}" }\n`);
+	pepper();
 	type('docker compose up -d synapse');
 	await answering();
 	return await moveIn();
