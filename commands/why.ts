@@ -22,7 +22,7 @@ const maxText = 10_000_000;
 export const why = {
 	name: 'why',
 	usage: 'why [server] [release] [facts…] <error text or log lines>',
-	summary: 'what an error or a log means, and how to fix it',
+	summary: 'what an error or log message means, and how to fix it',
 	examples: [
 		'why ConfigError: Config option must be a string',
 		'why 1.84.0 workers Missing worker_replication_host',

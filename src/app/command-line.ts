@@ -26,7 +26,7 @@ export const usage = `
   npm start -s -- say '!upgrade 1.56 1.69' answer once
   npm start -s -- say -                    answer each line of standard input
   npm start -s -- check homeserver.yaml    what a release means for a configuration
-  npm start -s -- why synapse.log          what an error or a log means
+  npm start -s -- why synapse.log          what an error or log message means
   npm start -s -- check-config --config config.yaml   check the bot's configuration
   npm start -s -- backup PATH --config config.yaml   back up the store and the keys (the bot may be running)
   npm start -s -- move-store --from ./data --to postgres://glia@db.example.org/glia   move the store (the bot must be stopped)

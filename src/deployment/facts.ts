@@ -6,7 +6,8 @@ type ClosedFactEntry = { means: string; values?: readonly string[]; example: str
 /** Facts that have a value. */
 export const closedFacts = {
 	install: {
-		means: "how Synapse is installed; `debian` means upstream's package archive, `distro` Debian's or Ubuntu's own",
+		means:
+			"how Synapse is installed; `debian` means upstream's package archive, and `distro` means Debian's or Ubuntu's own",
 		values: ['pip', 'source', 'debian', 'distro', 'docker', 'mdad', 'ess', 'nix'],
 		example: 'docker',
 	},

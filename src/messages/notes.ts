@@ -17,7 +17,7 @@ const factWords: [keyof ReleaseNotes['facts'], (value: string | number | boolean
 	['sqlite', version => `SQLite ${version} or newer`],
 	['rust', version => `Rust ${version} or newer (only to build)`],
 	['schema', version => `database schema ${version}`],
-	['schemaCompat', version => `compatible with releases of schema ${version}`],
+	['schemaCompat', version => `compatible with releases that use schema ${version}`],
 ];
 
 type ReleaseAdvisories = { fixed: string[]; open: OpenAdvisories };

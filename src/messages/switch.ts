@@ -281,7 +281,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 /** How to see whether the target works, starting with what would require a rollback. */
 function tryWords({ media, bridges, federation, updates }: Extract<StepTask, { kind: 'try' }>): string {
 	const parts = [
-		`Send a ${media ? 'picture' : 'message'}.** Log in from outside your network to do so, and check that someone else can see it${bridges ? ', also behind a bridge' : ''}.`,
+		`Log in from outside your network and send a ${media ? 'picture' : 'message'}.** Check that someone else can see it${bridges ? ', also behind a bridge' : ''}.`,
 		...(federation
 			? [
 					`Test federation.** With your server's name in place of \`example.org\`, this must print \`GOOD\`:

@@ -211,7 +211,7 @@ export function settingsWords(settings: Settings, changed: string | undefined): 
 		value: { format: 1, settings },
 		lead:
 			line === undefined
-				? `**Settings of this room.** To change one: ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
+				? `**Settings for this room.** To change one: ${code('!room zone Europe/Berlin')}.\n\n${list(Object.values(lines))}`
 				: `Saved: ${line}.`,
 		sections: [],
 		kind: line === undefined ? 'answer' : 'progress',
