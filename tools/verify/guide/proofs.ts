@@ -111,7 +111,15 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-network-exists', by: 'docker network create --internal proof' },
 	],
 	debian: [
-		{ failure: 'proof-missing', by: 'rm files/homeserver.yaml' },
+		...['rm files/homeserver.yaml', 'rm files/signing.key', 'rm -r files/media', ': > synapse.dump'].map(by => ({
+			failure: 'proof-missing',
+			by,
+		})),
+		{ failure: 'proof-wrong-server', by: "sed -i 's/^server_name:.*/server_name: other.test/' files/homeserver.yaml" },
+		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
+		{ failure: 'proof-wrong-database', by: 'cp mas.dump synapse.dump' },
+		{ failure: 'proof-cut-off', by: 'truncate -s -2000 synapse.dump' },
+		{ failure: 'proof-no-login', by: 'true', password: 'another' },
 		{
 			failure: 'proof-file-missing-debian',
 			by: "sed -i 's#^macaroon_secret_key:.*#macaroon_secret_key_path: /etc/matrix-synapse/macaroon#' files/homeserver.yaml",
