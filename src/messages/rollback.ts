@@ -38,7 +38,7 @@ export function rollbackValue(rollback: Rollback): Omit<Rollback, 'reason'> & { 
 	return { ...value, floorWhy: floorWords(rollback) };
 }
 
-function furthest({ release, floor, unsure }: Rollback, could: string): string {
+function oldestWords({ release, floor, unsure }: Rollback, could: string): string {
 	if (floor !== release)
 		return `From ${release} you ${could} go back ${unsure ? `to ${floor}, perhaps further` : `as far as ${floor}`}.`;
 	return unsure
@@ -51,7 +51,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 	const could = by ? 'could probably' : 'can';
 	const verdict =
 		to === undefined
-			? furthest(result, could)
+			? oldestWords(result, could)
 			: canReturn === 'unknown'
 				? `Not known: whether ${to} still starts after ${release}.`
 				: canReturn

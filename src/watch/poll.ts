@@ -3,7 +3,7 @@
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
 import type { Carriers } from '../advice/watch/carrier.ts';
 import { type Saw, sawOf } from '../advice/watch/history.ts';
-import { furthest, pauseAfter } from '../advice/watch/poll-interval.ts';
+import { longestInterval, pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
 import type { Answer } from '../answer.ts';
@@ -60,7 +60,7 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 		if (!listening()) return undefined;
 		const begun = now();
 		// After a clock is turned back, polls are scheduled too far in the future.
-		const horizon = new Date(begun.getTime() + Math.max(2 * every, furthest));
+		const horizon = new Date(begun.getTime() + Math.max(2 * every, longestInterval));
 		const due = await store.dueServers(begun, horizon, batchSize);
 		if (due.length === 0 || stopping()) break;
 		await lookAt(due, watching);

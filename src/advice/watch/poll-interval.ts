@@ -13,7 +13,7 @@ const minute = 60_000;
 const maxPause = 6 * 60 * minute;
 
 /** No poll is scheduled further ahead than this (ms): a day, which a server may ask for, and a little more. */
-export const furthest = 25 * 60 * minute;
+export const longestInterval = 25 * 60 * minute;
 
 /**
  * Milliseconds until the next poll. `failures`: consecutive failed polls, including this one. The first failure

@@ -191,10 +191,10 @@ function openReader(given: ReaderSetup): SyncReader {
 	let first = true;
 
 	async function takeKeys(sync: Json, stopped: () => boolean): Promise<Set<string>> {
-		sessions.heed(toDeviceEvents(sync));
+		sessions.receive(toDeviceEvents(sync));
 		const arrived = await receiveToDevice(machine, sync, log);
 		if (arrived.changed.some(one => one.toString() === user)) sessions.changed();
-		verifications.heed(arrived.events);
+		verifications.receive(arrived.events);
 		// In the background: the next sync retries what failed.
 		courier.all().catch((error: unknown) => {
 			if (!stopped() && !isCryptoError(error)) log.debug({ err: error }, 'keys could not be sent yet');
@@ -209,8 +209,8 @@ function openReader(given: ReaderSetup): SyncReader {
 			const closed = await decrypter.open(room, timeline.events);
 			if (closed.length > 0) unreadable.set(room, closed);
 			const events = Array.isArray(timeline.events) ? timeline.events.filter(isRecord) : [];
-			verifications.heedRoom(room, events);
-			recipients.heed(room, events, timeline.limited === true);
+			verifications.receiveInRoom(room, events);
+			recipients.receive(room, events, timeline.limited === true);
 		}
 		for (const room of Object.keys(record(rooms.leave))) {
 			recipients.drop(room);

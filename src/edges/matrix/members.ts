@@ -9,7 +9,7 @@ export type Recipients = {
 	/** The users who must be able to read what is said now. Rejects if the homeserver does not say. */
 	of: (room: string, visibility: RoomState['visibility']) => Promise<string[]>;
 	/** Takes a room's events from a sync. `limited`: some were left out. */
-	heed: (room: string, events: readonly Record<string, unknown>[], limited: boolean) => void;
+	receive: (room: string, events: readonly Record<string, unknown>[], limited: boolean) => void;
 	/** Forgets a room that we left. */
 	drop: (room: string) => void;
 };
@@ -38,7 +38,7 @@ export function openRecipients(ask: (path: string) => Promise<unknown>): Recipie
 			const counts = visibility === 'joined' ? ['join'] : ['join', 'invite'];
 			return [...(await members)].filter(([, membership]) => counts.includes(membership)).map(([user]) => user);
 		},
-		heed(room, events, limited) {
+		receive(room, events, limited) {
 			if (limited) {
 				known.delete(room);
 				return;

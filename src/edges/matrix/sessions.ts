@@ -11,7 +11,7 @@ import { startsOf } from './restore-guard.ts';
 export type Sessions = {
 	standing: () => Pick<DeviceStanding, 'devices' | 'second' | 'lingering'>;
 	/** Takes the to-device events of a sync as received. The first call starts the checks. */
-	heed: (toDevice: readonly unknown[]) => void;
+	receive: (toDevice: readonly unknown[]) => void;
 	/** Call when the account's devices have changed. */
 	changed: () => void;
 	stop: () => void;
@@ -89,7 +89,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 
 	return {
 		standing: () => standing,
-		heed(toDevice) {
+		receive(toDevice) {
 			if (!begun) {
 				begun = true;
 				wake(times.soon);
@@ -99,7 +99,7 @@ export function openSessions(given: SessionsSetup): Sessions {
 				if (!isRecord(event) || event.sender !== user) continue;
 				const content = record(event.content);
 				if (event.type === question) answer(content);
-				else if (event.type === here) rollCall.heed(content);
+				else if (event.type === here) rollCall.receive(content);
 			}
 		},
 		changed: () => begun && wake(times.soon),
@@ -139,7 +139,7 @@ type RollCall = {
 	/** Which of these sessions are alive. A dead one never reads the question. */
 	ask: (ids: readonly string[]) => Promise<string[]>;
 	/** Takes an answer. */
-	heed: (content: Json) => void;
+	receive: (content: Json) => void;
 };
 
 function openRollCall(given: SessionsSetup, stopped: () => boolean): RollCall {
@@ -157,7 +157,7 @@ function openRollCall(given: SessionsSetup, stopped: () => boolean): RollCall {
 			asked = undefined;
 			return ids.filter(id => alive.has(id));
 		},
-		heed(content) {
+		receive(content) {
 			if (asked !== undefined && content.question === asked) alive.add(String(content.from_device));
 		},
 	};

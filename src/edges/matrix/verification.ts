@@ -10,9 +10,9 @@ import type { Ask, Courier } from './outgoing-requests.ts';
 
 export type Verifications = {
 	/** Takes decrypted to-device events. */
-	heed: (toDevice: readonly Json[]) => void;
+	receive: (toDevice: readonly Json[]) => void;
 	/** Takes decrypted events of a room and picks those about verification. */
-	heedRoom: (room: string, events: readonly Json[]) => void;
+	receiveInRoom: (room: string, events: readonly Json[]) => void;
 };
 
 type VerificationSetup = {
@@ -86,7 +86,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 	}
 
 	return {
-		heed(toDevice) {
+		receive(toDevice) {
 			const about = toDevice.filter(({ type }) => isVerification(type));
 			if (about.length === 0) return;
 			for (const { type, sender, content } of about) {
@@ -96,7 +96,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 			}
 			inTurn(advance);
 		},
-		heedRoom(room, events) {
+		receiveInRoom(room, events) {
 			const about = events.filter(event => isVerification(event.type) || isRequest(event));
 			if (about.length === 0) return;
 			for (const event of about) {
