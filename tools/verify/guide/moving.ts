@@ -71,6 +71,7 @@ function statedIn({ home, domain, host, dump }: Setting): Record<string, string>
 		'federation-port': '443',
 		folder: home,
 		'signing-key': join(home, 'files/signing.key'),
+		data: join(home, 'files'),
 		'media-store': join(home, 'files/media'),
 		dump,
 	};
