@@ -27,7 +27,7 @@ export const deadlines = {
 	usage: 'deadlines [server] [facts… | all]',
 	summary: 'what will stop working, and when',
 	examples: ['deadlines', 'deadlines docker postgres=14', 'deadlines example.org', 'deadlines all'],
-	help: `The nearest ones come first. With facts, you see only those that may affect a deployment like yours; with ${code('all')}, also past ones, to show what became of upstream's announcements.`,
+	help: `The nearest ones come first. With facts, you see only those that may affect a deployment like yours; with ${code('all')}, you also see past ones, which shows what became of upstream's announcements.`,
 	changes: false,
 	takesAll: true,
 	async run({ words, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {

@@ -22,7 +22,7 @@ import {
 	whoseStep,
 } from './sections.ts';
 import { consequenceWords } from './switch.ts';
-import { appliesClause } from './whose.ts';
+import { allOf, appliesClause } from './whose.ts';
 
 /**
  * The risks, which nobody should have to unfold. If the steps themselves are not shown (`unnumbered`), their
@@ -116,7 +116,7 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 				...(applies && profile.database !== 'postgres' && !profile.postgres ? [appliesClause(applies)] : []),
 				...(onlyIf ? [onlyIf] : []),
 			];
-			const condition = whose.length ? `If ${whose.join(', and ')}: stop` : 'Stop';
+			const condition = whose.length ? `If ${allOf(whose)}: stop` : 'Stop';
 			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
 			return severe(
 				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tested)' : ''}.`,

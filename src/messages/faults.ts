@@ -3,7 +3,7 @@ import type { PlannedFault, Soundness } from '../advice/upgrade/faults.ts';
 import type { Section } from '../answer.ts';
 import { count } from '../text/format.ts';
 import { type Danger, link } from './sections.ts';
-import { appliesClause } from './whose.ts';
+import { allOf, appliesClause } from './whose.ts';
 
 /**
  * Shown at the top of a plan: a severe fault of a release where the upgrade stops, and what to choose instead. A
@@ -26,7 +26,7 @@ export function faultLines(faults: readonly PlannedFault[], maxClause = Number.P
 /** Whom it affects, as a clause that continues “if”; empty if everybody. */
 function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
-	return [...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
+	return allOf([...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])]);
 }
 
 /** All faults along the way, folded: symptoms and remedies. `oneRelease`: all are of the one release asked about. */

@@ -8,7 +8,7 @@ import { memo } from '../runtime/memo.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 import { trialWords } from './trials.ts';
-import { appliesClause, typedFact } from './whose.ts';
+import { allOf, appliesClause, typedFact } from './whose.ts';
 
 function isPlainLink(url: string): boolean {
 	return /^https:\/\/[^\s()<>]+$/.test(url);
@@ -45,7 +45,7 @@ export function link(text: string, url: string): string {
 /** The conditions under which a step applies, as a clause after “if”; empty if there are none. */
 export function whoseStep({ applies, concerned, onlyIf }: Step): string {
 	const facts = applies && concerned === 'unknown' ? appliesClause(applies) : undefined;
-	return [facts, onlyIf].filter(clause => clause !== undefined).join(', and ');
+	return allOf([facts, onlyIf].filter(clause => clause !== undefined));
 }
 
 /** The text of a step inside its fold. */

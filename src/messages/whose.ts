@@ -78,6 +78,17 @@ function parameterClause(text: string): string {
 	return `${code(name)} ${is[operator] ?? 'is'} ${listed}`;
 }
 
+/** Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have modules”. */
+export function allOf([first = '', ...clauses]: readonly string[]): string {
+	return clauses.reduce((before, clause) => {
+		const isShort = before.startsWith('you ') && !/,| (?:and|or) /.test(before);
+		// A clause with “or”, or with “and” and no comma before it, would seem to be a third condition.
+		return isShort && clause.startsWith('you ') && !/ or |[^,] and /.test(clause)
+			? `${before} and ${clause.slice('you '.length)}`
+			: `${before}, and ${clause}`;
+	}, first);
+}
+
 /** The condition as a clause after “if”: `you run workers and use SAML`. */
 export const appliesClause = memo((applies: Applies): string => {
 	const [texts, last] = 'all' in applies ? ([applies.all, 'and'] as const) : ([applies.any, 'or'] as const);

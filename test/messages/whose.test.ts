@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { closedFacts, openFacts, parseStored } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { appliesClause, factsClause, typedFact } from '../../src/messages/whose.ts';
+import { allOf, appliesClause, factsClause, typedFact } from '../../src/messages/whose.ts';
 
 test.each([
 	[{ all: ['workers'] }, 'you run workers'],
@@ -64,4 +64,15 @@ test('repeats a stated fact as it is typed', () => {
 		'`no-workers`',
 		'`postgres=15`',
 	]);
+});
+
+test.each([
+	[['you use SQLite'], 'you use SQLite'],
+	[['you use SQLite', 'you copy it, and nobody writes'], 'you use SQLite and copy it, and nobody writes'],
+	[['you use SQLite', 'you copy it or move it'], 'you use SQLite, and you copy it or move it'],
+	[['you use SQLite', 'you copy it and move it'], 'you use SQLite, and you copy it and move it'],
+	[['you use SAML or CAS', 'you run it'], 'you use SAML or CAS, and you run it'],
+	[['you run workers', 'one of them pushes'], 'you run workers, and one of them pushes'],
+])('joins %o', (clauses, clause) => {
+	expect(allOf(clauses)).toBe(clause);
 });
