@@ -2,7 +2,7 @@
 import type { Respondent } from '../bot/calls.ts';
 import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
-import { fillGaps } from '../delivery/backfill.ts';
+import { fillGaps, type ReadFailures } from '../delivery/backfill.ts';
 import { type Inbox, openInbox } from '../delivery/inbox.ts';
 import { answerInvitations } from '../delivery/invitations.ts';
 import { meantForUs } from '../delivery/meant.ts';
@@ -91,6 +91,7 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 		loginSince,
 		...(counters && { delivered: counters.delivered }),
 	});
+	const hears = () => hearing.ready;
 	const inbox = openInbox({
 		store,
 		homeserver,
@@ -104,12 +105,12 @@ export function startWorkers(setup: WorkersSetup): RunningWorkers {
 			},
 		},
 		rights: config.matrix,
-		hears: () => hearing.ready,
+		hears,
 		decided: outbox.wake,
 		fatal,
 	});
 	const meant = (messages: readonly Incoming[]) => meantForUs(messages, { store, homeserver, commands });
-	const rooms = roomWorkers(setup, { inbox, outbox, meant });
+	const rooms = roomWorkers(setup, { inbox, outbox, meant, hears });
 	const watchers = watchWorkers(setup, outbox.wake, listening);
 	for (const worker of [...Object.values(rooms), inbox, outbox, ...Object.values(watchers)]) worker.wake();
 	const intake = takeIn({
@@ -155,13 +156,15 @@ type Deciders = {
 	inbox: Inbox;
 	outbox: Outbox;
 	meant: (messages: readonly Incoming[]) => ReturnType<typeof meantForUs>;
+	/** Whether the last sync was processed. */
+	hears: () => boolean;
 };
 
-function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): RoomWorkers {
+function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant, hears }: Deciders): RoomWorkers {
 	const { config, common, ports, fatal } = setup;
 	const { store, homeserver, now, log } = common;
 	const said = outbox.wake;
-	const refusals = new Map<string, number>();
+	const failures = new Map<string, ReadFailures>();
 	// The display name is last, and only there once it is known.
 	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
 	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
@@ -175,7 +178,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant }: Deciders): R
 		dropped: invitations.wake,
 	};
 	return {
-		gaps: openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, refusals }), fatal),
+		gaps: openWorker(() => fillGaps({ ...common, meant, filled: inbox.wake, failures, hears }), fatal),
 		invitations,
 		notices: openWorker(() => announce({ store, now, name, server, reads, log, said }), fatal),
 		explanations: openWorker(() => explain({ store, homeserver, loginSince: setup.loginSince, now, said }), fatal),

@@ -14,12 +14,17 @@ type GapFill = {
 	/** Selects the messages that may be meant for us; only those are stored. */
 	meant: (messages: readonly Incoming[]) => Promise<Incoming[]>;
 	filled: () => void;
-	/** Consecutive refusals by room; empty at start. */
-	refusals: Map<string, number>;
+	/** Consecutive failures by room; empty at start. */
+	failures: Map<string, ReadFailures>;
+	/** Whether the homeserver answers other requests. */
+	hears: () => boolean;
 	locked: (why: string) => void;
 	/** Whether the process is about to end. */
 	stopping: () => boolean;
 };
+
+/** `all` sets the pause; only `refused` and `broken` (the homeserver answers, but not this) lead to giving up. */
+export type ReadFailures = { all: number; refused: number; broken: number };
 
 /** At most this many pages of 100 events are read back, since a room's history can be endless. */
 const maxPages = 1000;
@@ -27,13 +32,19 @@ const maxPages = 1000;
 /** A homeserver worker that does not know yet that we joined also refuses, so this many refusals are retried. */
 const maxRefusals = 4;
 
+/**
+ * How often we ask a homeserver that answers everything except this: for about half an hour. Until then nobody in the room
+ * is answered.
+ */
+const maxBroken = 35;
+
 /** Fills all gaps that are due; returns the time (ms) until more are due. */
 export async function fillGaps(filling: GapFill): Promise<number | undefined> {
-	const { store, homeserver, now, random, log, meant, filled, refusals, locked, stopping } = filling;
+	const { store, homeserver, now, random, log, meant, filled, failures, hears, locked, stopping } = filling;
 	let next: number | undefined;
 	for (const gap of await store.gaps(now())) {
 		let { from } = gap;
-		for (let pages = 1, tries = 0; !stopping(); ) {
+		for (let pages = 1; !stopping(); ) {
 			const outcome = await homeserver.history(gap.room, from, gap.until);
 			if ('failure' in outcome) {
 				const { failure } = outcome;
@@ -42,22 +53,26 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 					locked(failure.why);
 					return undefined;
 				}
-				const refused = failure.kind === 'refused' ? (refusals.get(gap.room) ?? 0) : 0;
-				if (failure.kind === 'refused' && refused >= maxRefusals) {
-					refusals.delete(gap.room);
+				const failed = failures.get(gap.room) ?? { all: 0, refused: 0, broken: 0 };
+				if (failed.refused >= maxRefusals || failed.broken >= maxBroken) {
+					failures.delete(gap.room);
 					log.warn({ room: gap.room, why: failure }, 'cannot read messages sent while I was offline');
 					await store.fill(gap, { messages: [] }, now());
 					break;
 				}
 				// Back off for this room only, while the others go on.
-				if (failure.kind === 'refused') refusals.set(gap.room, refused + 1);
-				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(refused + tries++, random());
+				const wait = failure.kind === 'limited' ? failure.waitMs : backoff(failed.all, random());
+				failures.set(gap.room, {
+					all: failed.all + 1,
+					refused: failure.kind === 'refused' ? failed.refused + 1 : 0,
+					broken: failed.broken + (failure.kind === 'away' && hears() ? 1 : 0),
+				});
 				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading missed messages failed');
 				await store.postponeGap(gap, new Date(now().getTime() + wait));
 				next = Math.min(next ?? wait, wait);
 				break;
 			}
-			refusals.delete(gap.room);
+			failures.delete(gap.room);
 			const page = { ...outcome.value, messages: await meant(outcome.value.messages) };
 			if (pages++ === maxPages && page.next !== undefined) {
 				log.warn({ room: gap.room, pages }, 'missed too many messages to read them all');

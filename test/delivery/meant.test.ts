@@ -134,7 +134,7 @@ test('stores commands until they are decided, but never other messages, from a s
 	expect([...new Set(seen)]).toEqual(['planted-command']);
 	stopping = false;
 	await store.take(batch('gap', { joined: [news([], { gap: '60' })] }), now());
-	await fillGaps({ ...common, ...ends, filled: () => undefined, refusals: new Map() });
+	await fillGaps({ ...common, ...ends, filled: () => undefined, failures: new Map(), hears: () => true });
 	expect(new Set(bytes().match(/planted-\w+/g))).toEqual(new Set(['planted-command']));
 	for (let next = await store.nextMessage(room); next; next = await store.nextMessage(room))
 		await store.settle(next.event, [], now());

@@ -432,12 +432,14 @@ test('merges two rooms that watch the same server without repeating anything', a
 
 describe('gaps', () => {
 	let filled: number;
-	let refusals: Map<string, number>;
-	const run = () => fillGaps({ ...common(), meant: everything, filled: () => filled++, refusals });
+	let failures: Parameters<typeof fillGaps>[0]['failures'];
+	let hears: boolean;
+	const run = () => fillGaps({ ...common(), meant: everything, filled: () => filled++, failures, hears: () => hears });
 
 	beforeEach(async () => {
 		filled = 0;
-		refusals = new Map();
+		failures = new Map();
+		hears = true;
 		played.createRoom(room, alice);
 		played.say(room, alice, 'before we came');
 		played.invite(room, alice);
@@ -497,6 +499,40 @@ describe('gaps', () => {
 		await take(batch('2', { joined: [news([incoming('$x', { body: 'now' })], { room, gap: '1' })] }));
 		played.kick(room);
 		for (let i = 0; i < 5; i++, clock += 60_000) await run();
+		expect(await read()).toEqual(['now']);
+	});
+
+	async function broken(): Promise<void> {
+		await take(batch('1', { joined: [news([], { room })] }));
+		await run();
+		await read();
+		await take(batch('2', { joined: [news([incoming('$x', { body: 'now' })], { room, gap: '1' })] }));
+		played.setTrouble(call => (call === 'history' ? away : undefined));
+	}
+
+	test('are asked for less and less often while reading fails', async () => {
+		await broken();
+		const waits: number[] = [];
+		for (let i = 0; i < 10; i++, clock += 60_000) waits.push((await run()) ?? Number.NaN);
+		expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
+		expect(waits.at(-1)).toBe(60_000);
+	});
+
+	test('end at some point where the homeserver answers everything else, so that the room is answered again', async () => {
+		await broken();
+		for (let i = 0; i < 30; i++, clock += 60_000) await run();
+		expect(await store.unread()).toEqual([]);
+		for (let i = 0; i < 6; i++, clock += 60_000) await run();
+		expect(await read()).toEqual(['now']);
+	});
+
+	test('do not end while the homeserver answers nothing', async () => {
+		await broken();
+		hears = false;
+		for (let i = 0; i < 100; i++, clock += 60_000) await run();
+		expect(await store.unread()).toEqual([]);
+		played.setTrouble(() => undefined);
+		await run();
 		expect(await read()).toEqual(['now']);
 	});
 
