@@ -11,7 +11,6 @@ const elsewhere: Readonly<Record<string, string>> = {
 	'unsecure-port': 'a command-line flag of 0.2.0',
 	structured: 'the log configuration',
 	drains: 'the log configuration',
-	'matrix_rtc.transports.url': 'checked by a model from 1.161.0 on; the table has only what the manual lists',
 	synctl_cache_factor: 'read by synctl, not by Synapse',
 	allow_unsafe_locale: 'what people set at the top by mistake: it counts only under the database',
 };

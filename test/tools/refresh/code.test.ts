@@ -111,6 +111,96 @@ describe('the tables of the code', () => {
 		expect(stateOf(tables, 'admin', 'pigeons.py No such pigeon')).toEqual([['1.2.0', '400']]);
 	});
 
+	describe('have the fields of pydantic models', () => {
+		const model = (body: string, given = 'Pigeons(**config.get("pigeons", {}))') => {
+			const file = 'synapse/config/pigeon.py';
+			const text = `from synapse.util.pydantic_models import ParseModel\n${body}${options(given)}`;
+			const util = 'Grams = Annotated[StrictInt, BeforeValidator(Config.parse_size), int_schema(ge=0)]\n';
+			const source = { ...first, [file]: text, 'synapse/config/_util.py': util };
+			const tables = refreshCode(archivesOf(source), pathToFileURL(`${folderOf()}/`), quiet);
+			return Object.fromEntries(
+				tables.options.entries.map(({ key, changes }) => {
+					const { file: _, ...state } = Object(changes[0]?.[1]);
+					return [key, state];
+				}),
+			);
+		};
+		const transport = `
+class Pigeon(ParseModel):
+    name: StrictStr
+    ring: StrictStr | None = Field(default=None)
+`;
+
+		test('which a validator of another model builds from what it is given', () => {
+			const found = model(`${transport}
+class Pigeons(ParseModel):
+    flock: list[dict[str, Any]] = []
+
+    @field_validator("flock")
+    @classmethod
+    def check(cls, flock):
+        for pigeon in flock:
+            Pigeon(**pigeon)
+        return flock
+`);
+			expect(found).toMatchObject({
+				'pigeons.flock': { type: 'list', default: [] },
+				'pigeons.flock[].name': { type: 'string', accepts: ['string'], required: true },
+				'pigeons.flock[].ring': { type: 'string', accepts: ['null', 'string'], default: null },
+			});
+		});
+
+		test('not of a model that nothing is given to', () => {
+			const found = model(`${transport}
+class Pigeons(ParseModel):
+    flock: list = []
+
+    @model_validator(mode="after")
+    def check(self):
+        return self
+`);
+			expect(Object.keys(found)).toEqual(['pigeons', 'pigeons.flock']);
+		});
+
+		test('which a validator of the whole reads before they are checked', () => {
+			const found = model(`
+class Pigeons(ParseModel):
+    flock: list = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def check(cls, given):
+        given.get("old_flock")
+        return given
+`);
+			expect(Object.keys(found)).toContain('pigeons.old_flock');
+		});
+
+		test('with the kind of what is written, where that is parsed first', () => {
+			const found = model(`from ._util import Grams
+
+class Pigeons(ParseModel):
+    weight: Annotated[Grams, Field(ge=1)] = 300
+    age: Annotated[int, BeforeValidator(Config.parse_duration)]
+    wings: Annotated[StrictInt, Field(ge=0)] = 2
+`);
+			expect(found).toMatchObject({
+				'pigeons.weight': { type: 'size', accepts: ['size'], default: 300 },
+				'pigeons.age': { type: 'duration', accepts: ['duration'], required: true },
+				'pigeons.wings': { type: 'integer', accepts: ['integer'], default: 2 },
+			});
+		});
+
+		test('under the names that the configuration uses', () => {
+			const found = model(`
+class Pigeons(ParseModel):
+    kind: StrictStr = Field("dove", alias="class")
+`);
+			expect(found).toMatchObject({ 'pigeons.class': { type: 'string', default: 'dove' } });
+			expect(found).not.toHaveProperty(['pigeons.kind']);
+		});
+	});
+
 	test('have the same bytes from a clone or archives, at once or one by one', () => {
 		const [clone, whole, apart] = [folderOf(), folderOf(), folderOf()];
 		refreshCode([openSource(cloneOf({ '1.2.0': first, '1.3.0': second }))], pathToFileURL(`${clone}/`), quiet);

@@ -647,8 +647,24 @@ class Reader:
                 continue
             if annotation is not None and "ClassVar" in ast.dump(annotation):
                 continue
-            found.append((name, self.field_default(value, annotation, cls.module), annotation))
+            found.append((field_alias(value) or name, self.field_default(value, annotation, cls.module), annotation))
         return found
+
+    def validators(self, cls):
+        """The functions with which a pydantic model checks what is given, each with its fields; () for all of it."""
+        for base in self.bases(cls):
+            for one in self.validators(base):
+                yield one
+        for node in cls.node.body:
+            for decorator in getattr(node, "decorator_list", []):
+                if not isinstance(decorator, ast.Call):
+                    continue
+                name = call_name(decorator)
+                if name in ("field_validator", "validator"):
+                    fields = [literal(arg) for arg in decorator.args]
+                    yield Fn(node, cls.module, cls), tuple(field for field in fields if isinstance(field, str))
+                elif name == "model_validator" and any(k.arg == "mode" and literal(k.value) == "before" for k in decorator.keywords):
+                    yield Fn(node, cls.module, cls), ()
 
     def field_default(self, node, annotation, module):
         if node is None:
@@ -687,6 +703,9 @@ class Reader:
                 child = self.child(cfg, name, written, required=required)
                 self.options[child.path]["optional"] |= default is not ABSENT
                 self.by_annotation(annotation, child, model.module)
+            for check, names in self.validators(model):
+                for given in [Cfg(cfg.path + (name,)) for name in names] or [cfg]:
+                    self.call(check, [given], {}, [])
         finally:
             self.depth -= 1
 
@@ -701,7 +720,12 @@ class Reader:
             outer = getattr(node.value, "id", getattr(node.value, "attr", ""))
             inner = node.slice.value if type(node.slice).__name__ == "Index" else node.slice
             parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-            if outer in ("Optional", "Union", "Annotated", "Final"):
+            parsed = [kind for kind in map(parsed_by, parts[1:]) if kind] if outer == "Annotated" else []
+            if parsed:
+                # What stands in the configuration is parsed first, so the annotated type is that of the result.
+                self.record(cfg.path, kind=parsed[0])
+                self.strict.setdefault(cfg.path, set()).add(parsed[0])
+            elif outer in ("Optional", "Union", "Annotated", "Final"):
                 for part in parts:
                     self.by_annotation(part, cfg, module)
             elif outer in ("List", "list", "Sequence", "Collection", "Iterable", "Tuple", "tuple", "Set", "set"):
@@ -719,9 +743,25 @@ class Reader:
             if name.startswith("Strict"):
                 self.strict.setdefault(cfg.path, set()).add(FIELD_TYPES[name])
         elif name and name != "None":
+            alias = self.annotation_of(name, module)
+            if alias is not None:
+                self.by_annotation(alias[0], cfg, alias[1])
+                return
             value = self.lookup(name, {}, module)
             for one in alternatives(value):
                 self.by_fields(one, cfg)
+
+    def annotation_of(self, name, module):
+        """What a name for an annotation (`Size = Annotated[…]`) stands for, and in which module; or None."""
+        for _ in range(MAX_DEPTH):
+            node = module.top.get(name)
+            if isinstance(node, tuple):
+                module, name = self.module_of(node[0], node[1]), node[2]
+                if module is None:
+                    return None
+            else:
+                return (node, module) if isinstance(node, ast.Subscript) else None
+        return None
 
     def by_schema(self, schema, value):
         # `config.get("x") or {}`, or a check inside `if x:`: null may stand there.
@@ -943,6 +983,24 @@ def call_name(node):
 
 def is_attrib(node):
     return isinstance(node, ast.Call) and call_name(node) in ("ib", "attrib")
+
+
+def field_alias(node):
+    """The name under which the configuration has a field, if that is another one."""
+    if isinstance(node, ast.Call) and call_name(node) == "Field":
+        for wanted in ("validation_alias", "alias"):
+            for keyword in node.keywords:
+                if keyword.arg == wanted and isinstance(literal(keyword.value), str):
+                    return literal(keyword.value)
+    return None
+
+
+def parsed_by(node):
+    """The kind of value that `BeforeValidator(Config.parse_size)` expects, or None."""
+    if isinstance(node, ast.Call) and call_name(node) == "BeforeValidator" and node.args:
+        name = getattr(node.args[0], "attr", getattr(node.args[0], "id", ""))
+        return TYPE_CALLS.get(name) if name.startswith("parse_") else None
+    return None
 
 
 def optional(annotation):
