@@ -85,10 +85,11 @@ const initdb: Record<Locale | 'C', string> = {
 };
 
 function buildCompose(
-	{ stated: { from = '', superuser = 'synapse', data = './schemas' }, locale }: Job,
+	{ stated: { from = '', superuser = 'synapse', data = './schemas', 'old-files': files }, locale }: Job,
 	played: Played,
 ): void {
 	const mount = Number(from) >= 18 ? '/var/lib/postgresql' : '/var/lib/postgresql/data';
+	const inside = files === undefined ? '' : `\n      - PGDATA=${files.replace(data, mount)}`;
 	writeFileSync(
 		join(played.cwd, 'docker-compose.yml'),
 		`services:
@@ -105,7 +106,7 @@ function buildCompose(
     image: docker.io/postgres:${from}-alpine
     environment:
       - POSTGRES_USER=${superuser}
-      - POSTGRES_PASSWORD=${databasePassword}
+      - POSTGRES_PASSWORD=${databasePassword}${inside}
       - POSTGRES_INITDB_ARGS=--encoding=UTF-8 ${initdb[locale ?? 'C']}
     volumes:
       - ${data}:${mount}
