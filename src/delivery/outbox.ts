@@ -63,7 +63,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	const { store, now, ready } = delivering;
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
-	let limitedUntil = 0;
+	const limit = openLimit(now);
 	let max = maxRooms;
 	const worker = openWorker(look, fatal);
 
@@ -81,7 +81,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	/** Starts what is due; returns the time (ms) until more is due. */
 	async function look(): Promise<number | undefined> {
 		if (!ready()) return undefined;
-		const paused = limitedUntil - now().getTime();
+		const paused = limit.leftMs();
 		if (paused > 0) return paused;
 		const free = max - busy.size;
 		if (free <= 0) return undefined;
@@ -104,7 +104,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	}
 
 	async function isDue(): Promise<boolean> {
-		return ready() && limitedUntil <= now().getTime() && (await store.due(now(), [], 1)).length > 0;
+		return ready() && limit.leftMs() <= 0 && (await store.due(now(), [], 1)).length > 0;
 	}
 
 	async function carry(waiting: Waiting): Promise<void> {
@@ -123,7 +123,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		}
 		const waitMs = await keepFailed(waiting, outcome.failure, verdict, delivering);
 		if (waitMs === undefined) return;
-		limitedUntil = Math.max(limitedUntil, now().getTime() + waitMs);
+		limit.pause(waitMs);
 		max = 1;
 	}
 
@@ -137,6 +137,21 @@ export function openOutbox(delivering: Delivering): Outbox {
 			await delivered(Date.now() + within, { worker, busy, isDue });
 			end();
 		},
+	};
+}
+
+/** The homeserver's request to wait. It ends if the clock is turned back, since nobody knows how long ago it was. */
+function openLimit(now: () => Date): { pause: (ms: number) => void; leftMs: () => number } {
+	let from = 0;
+	let until = 0;
+	const leftMs = () => (now().getTime() < from ? 0 : until - now().getTime());
+	return {
+		pause(ms) {
+			const left = leftMs();
+			from = now().getTime();
+			until = from + Math.max(ms, left);
+		},
+		leftMs,
 	};
 }
 

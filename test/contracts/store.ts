@@ -104,6 +104,35 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect((await due()).map(({ length }) => length)).toEqual([1, 1, 1]);
 	});
 
+	test('does not wait for a clock that was turned back', async () => {
+		await inRoom();
+		const tombstone = { sender: alice, replacement: '!fresh' };
+		const invited = [{ room: '!other:x', inviter: alice }];
+		await store.take(batch('3', { joined: [news([], { gap: 'back', state: { tombstone } })], invited }), start);
+		await store.say([saying('a'), saying('b')], start);
+		const [gap, delivery] = [(await store.gaps(start))[0], (await store.due(start, [], 1))[0]];
+		const postpone = async (until: Date) => {
+			if (gap) await store.postponeGap(gap, until);
+			await store.postponeInvitation('!other:x', until);
+			await store.postponeMove(room, until);
+			await store.postpone(delivery?.id ?? 0, until);
+		};
+		const due = async () =>
+			[
+				await store.gaps(start),
+				await store.invitations(start),
+				await store.moves(start),
+				await store.due(start, [], 1),
+				await store.due(start, ['!none'], 1),
+			].map(({ length }) => length);
+		// The longest that anybody waits.
+		await postpone(later(3600));
+		expect(await due()).toEqual([0, 0, 0, 0, 0]);
+		await postpone(later(24 * 3600));
+		expect(await due()).toEqual([1, 1, 1, 1, 1]);
+		expect((await store.due(start, [], 9)).map(({ said }) => said)).toEqual(['a']);
+	});
+
 	describe('inbox', () => {
 		test('stores messages with the sync token, once and in order', async () => {
 			await inRoom();

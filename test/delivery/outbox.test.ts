@@ -162,6 +162,15 @@ describe('delivery', () => {
 		expect([saidIn(room), saidIn(other)]).toEqual([['1', '2'], ['3']]);
 	});
 
+	test('a rate limit does not outlast a clock that is turned back', async () => {
+		let refusals = 1;
+		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
+		await decide(saying('1'));
+		await settle();
+		await pass(-24 * hour);
+		expect(saidIn(room)).toEqual(['1']);
+	});
+
 	test('sends no second message after a lost response: within a day by the transaction ID', async () => {
 		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
 		await decide(saying('1'));

@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Page } from '../../ports/homeserver.ts';
 import type { Gap, Store } from '../../ports/store.ts';
 import { unheard } from './heard.ts';
+import { isDue } from './next-try.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf } from './sync-batch.ts';
 import { insertUnreadable } from './undecryptable.ts';
@@ -15,7 +16,7 @@ export function gapsOf(db: Kysely<Tables>): GapStore {
 			const rows = await db
 				.selectFrom('gaps')
 				.selectAll()
-				.where('next_try', '<=', now.getTime())
+				.where(isDue('gaps', now.getTime()))
 				.orderBy('room')
 				.orderBy('batch')
 				.execute();

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
+import { isDue } from './next-try.ts';
 import type { Tables } from './schema.ts';
 
 type InvitationStore = Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation' | 'countJoin'>;
@@ -13,7 +14,7 @@ export function invitationsOf(db: Kysely<Tables>): InvitationStore {
 				.selectFrom('invitations')
 				.select(['room', 'inviter', 'received', 'tries'])
 				.where('accepted_at', 'is', null)
-				.where('next_try', '<=', now.getTime())
+				.where(isDue('invitations', now.getTime()))
 				.where('room', 'not in', db.selectFrom('moves').select('to_room'))
 				.orderBy('received')
 				.execute();

@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { Invited } from '../../ports/homeserver.ts';
 import type { Move, Resumed, Store } from '../../ports/store.ts';
 import { moveSessions } from './guide-sessions.ts';
+import { isDue } from './next-try.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { moveSilence } from './upstream-outages.ts';
 import { dropDoubles, moveWatches } from './watches.ts';
@@ -23,7 +24,7 @@ export function movesOf(db: Kysely<Tables>): MoveStore {
 				)
 				.selectAll('moves')
 				.select(['inviter', 'predecessor'])
-				.where('moves.next_try', '<=', now.getTime())
+				.where(isDue('moves', now.getTime()))
 				.execute();
 			return rows.map(row => ({
 				from: row.from_room,

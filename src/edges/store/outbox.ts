@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Saying, Waiting } from '../../ports/saying.ts';
 import type { Store } from '../../ports/store.ts';
+import { isDue } from './next-try.ts';
 import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import type { AsyncCommit } from './sqlite.ts';
@@ -114,7 +115,7 @@ function dueRows(db: Kysely<Tables>, now: number, limit: number) {
 		.selectFrom('outbox')
 		.selectAll()
 		.where('id', 'in', firstOfRooms(db))
-		.where('next_try', '<=', now)
+		.where(isDue('outbox', now))
 		.orderBy('id')
 		.limit(sql.lit(limit));
 }
@@ -161,7 +162,7 @@ function openChooser(db: Kysely<Tables>): Chooser {
 			.selectFrom('outbox')
 			.select(['sender', ({ fn }) => fn.min('id').as('id')])
 			.where('id', 'in', firstOfRooms(db))
-			.where('next_try', '<=', now.getTime())
+			.where(isDue('outbox', now.getTime()))
 			.groupBy('sender');
 		const rows = await (except.length ? query.where('room', 'not in', except) : query).execute();
 		return rows
