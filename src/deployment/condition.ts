@@ -81,13 +81,14 @@ type Evaluation<Ask> = { is: true } | { is: false; because: string[] } | { is: '
 export function joined<Ask>(how: 'all' | 'any', results: readonly Evaluation<Ask>[]): Evaluation<Ask> {
 	// The usual case, evaluated hundreds of times per answer.
 	if (results.length === 1 && results[0]) return results[0];
-	const excluded = results.flatMap(result => (result.is === false ? result.because : []));
-	const ask = results.flatMap(result => (result.is === 'unknown' ? result.ask : []));
-	const because = [...new Set(excluded)];
-	if (how === 'all') {
-		if (because.length) return { is: false, because };
-		return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: true };
+	if (how === 'any' && results.some(result => result.is === true)) return { is: true };
+	const because = new Set<string>();
+	const ask = new Set<Ask>();
+	for (const result of results) {
+		if (result.is === false) for (const fact of result.because) because.add(fact);
+		else if (result.is === 'unknown') for (const fact of result.ask) ask.add(fact);
 	}
-	if (results.some(result => result.is === true)) return { is: true };
-	return ask.length ? { is: 'unknown', ask: [...new Set(ask)] } : { is: false, because };
+	if (how === 'all' && because.size) return { is: false, because: [...because] };
+	if (ask.size) return { is: 'unknown', ask: [...ask] };
+	return how === 'all' ? { is: true } : { is: false, because: [...because] };
 }

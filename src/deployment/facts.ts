@@ -45,7 +45,7 @@ export const openFacts = {
 	mas: 'Matrix Authentication Service handles logins',
 	metrics: "Prometheus or another system reads Synapse's metrics",
 	'admin-api': 'scripts or tools use the admin API',
-	media: 'Synapse stores uploaded media (storing media is neither turned off nor left to another media repository)',
+	media: 'Synapse stores uploaded media (that is, media storage is on and not handled by a separate media repository)',
 	'url-previews': '`url_preview_enabled` is true',
 	turn: 'calls go through a TURN server',
 	registration: 'users can register themselves',

@@ -232,7 +232,7 @@ function helpWords({ profile }: WhyTelling): string {
 	const install = String(profile.get('install')?.value ?? '');
 	const command = logs[install] ?? 'journalctl -u matrix-synapse -n 300';
 	const docker = install === '' ? `, or ${code('docker compose logs --tail 300 synapse')} in Docker` : '';
-	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation to the command, for example ${code('!why 1.163 docker …')}.`;
+	return `please send the lines around the *first* error since the last start (${code(command)}${docker}), and add your release and installation method to the command, for example ${code('!why 1.163 docker …')}.`;
 }
 
 function unknownWords({ unexplained, lines, harmless }: Diagnosis, telling: WhyTelling): string {

@@ -292,7 +292,7 @@ esac`;
 		expect(said.match(/\w+_pgdata\S*/g)).toEqual([own]);
 	});
 
-	test('of another project is not taken for one that is left from a first attempt', () => {
+	test('of another project is not taken for one that is left over from an earlier attempt', () => {
 		const stop = blockOf(guide, 'switch-compose', 'volume ls');
 		expect(paste(stop, { docker })).toContain('FAILED: that volume already exists');
 		expect(called()).toBe('');

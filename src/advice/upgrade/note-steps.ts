@@ -56,13 +56,18 @@ export function looked(
 	{ decided, starts, young }: Pick<Way, 'decided' | 'starts' | 'young'>,
 	legs: readonly Leg[],
 ): Step {
-	const { onlyIf: _, look: __, ...rest } = step;
-	const isOver =
+	const isOver = () =>
 		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, to));
+	const accepts = step.refuses && (starts?.has(id) || isOver());
+	const isYoung = young?.has(id) === true;
+	const isDecided = decided?.get(id) === true;
+	// The usual case: an answer has hundreds of steps.
+	if (!accepts && !isYoung && !isDecided) return step;
+	const { onlyIf: _, look: __, ...rest } = step;
 	return {
-		...(decided?.get(id) ? rest : step),
-		...(step.refuses && (isOver || starts?.has(id)) && { refuses: false }),
-		...(young?.has(id) && { young: true as const }),
+		...(isDecided ? rest : step),
+		...(accepts && { refuses: false }),
+		...(isYoung && { young: true as const }),
 	};
 }
 
