@@ -314,8 +314,8 @@ function pepper(): void {
 
 async function populated(): Promise<Left> {
 	programs();
-	// A container that was started by hand is one of a compose file here.
-	build({ ...job, stated: { ...job.stated, layout: 'compose' } }, played as Played);
+	// A container that was started by hand is one of a compose file here. The other guide's `data` is PostgreSQL's folder.
+	build({ ...job, stated: { layout: 'compose', from: job.stated.from ?? '' } }, played as Played);
 	type('docker compose stop synapse');
 	pepper();
 	type('docker compose up -d synapse');
