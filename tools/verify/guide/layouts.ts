@@ -67,6 +67,12 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 	writeFileSync(join(files, 'homeserver.yaml'), `${lines.join('\n')}\n`);
 }
 
+/** Debian's package keeps the server's name in a file of its own, which is read after homeserver.yaml. */
+function splitOff({ root }: Played): void {
+	sh(`cd ${root}/home/files; mkdir conf.d
+grep '^server_name:' homeserver.yaml > conf.d/server_name.yaml; sed -i '/^server_name:/d' homeserver.yaml`);
+}
+
 /** The layout with the old server and Synapse, running. */
 export function build(job: Job, played: Played): void {
 	const { stated } = job;
@@ -189,6 +195,7 @@ function buildSqlite(job: Job, played: Played): void {
 	debianFolders(played, [job.stated.to ?? '']);
 	aptGet(root, job.stated.to ?? '', [`pg_createcluster ${job.stated.to} main --start > /dev/null`]);
 	homeserver(played, { name: 'sqlite3', args: { database: '/mnt/synapse-data/homeserver.db' } });
+	splitOff(played);
 	sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
@@ -304,6 +311,7 @@ ${others(psql, `${psql} -d NAME`, 'another')}`);
 			cp_max: 5,
 		},
 	});
+	splitOff(played);
 	if (withSynapse) sh('systemctl start matrix-synapse', surroundingsOf(played));
 	if (withSynapse && hasBridge(job)) {
 		// Connected and idle, as a bridge is at night.

@@ -91,6 +91,12 @@ export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
 	};
 }
 
+/** The unit of Debian's package names two: the file, and the folder of the files that are read after it. */
+function configurations({ root, stated }: Job): string[] {
+	const file = ['-c', join(root, 'home/files/homeserver.yaml')];
+	return stated.layout === 'debian' ? [...file, '-c', join(root, 'home/files/conf.d')] : file;
+}
+
 /** Network, names, libraries and folders that the layout needs, invisible outside the namespaces. */
 export function prepare(job: Job): Played {
 	const { root, servers, stated } = job;
@@ -132,7 +138,7 @@ ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld
 		user: id('-u', owner),
 		group: id('-g', owner),
 		servers: reached,
-		programs: { synapse: [job.python, '-m', 'synapse.app.homeserver', '-c', join(root, 'home/files/homeserver.yaml')] },
+		programs: { synapse: [job.python, '-m', 'synapse.app.homeserver', ...configurations(job)] },
 	};
 	if (job.locale === 'en_US.UTF-8') {
 		// The package `locales` has its source.

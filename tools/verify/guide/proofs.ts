@@ -115,7 +115,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 			failure: 'proof-missing',
 			by,
 		})),
-		{ failure: 'proof-wrong-server', by: "sed -i 's/^server_name:.*/server_name: other.test/' files/homeserver.yaml" },
+		{ failure: 'proof-wrong-server', by: "sed -i 's/^server_name:.*/server_name: other.test/' files/conf.d/*.yaml" },
 		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
 		{ failure: 'proof-wrong-database', by: 'cp mas.dump synapse.dump' },
 		{ failure: 'proof-cut-off', by: 'truncate -s -2000 synapse.dump' },
