@@ -87,7 +87,7 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
 	if (halts.length) return `more than one night, stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
-	if (isLong) return `${before ? `${before}; ` : ''}plan for more than one night`;
+	if (isLong) return `${before ? `${before}; ` : ''}allow several nights`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];

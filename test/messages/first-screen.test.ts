@@ -224,7 +224,7 @@ test('tells what users notice in one line, after what cannot be undone', () => {
 
 test('names what comes first, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
-	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first; plan for more than one night/);
+	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first; allow several nights/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
 	expect(text).toMatch(/🔴 \d\. Stay on 1\.61\.0 and wait for background updates/);
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
