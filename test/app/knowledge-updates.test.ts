@@ -77,6 +77,27 @@ async function lookAgain(bot: Bot): Promise<string> {
 	return look({ ...bot, web: await world.web({ bundle }, () => now) });
 }
 
+test('asks again soon after the clock was turned back', async () => {
+	const bot = await openBot();
+	let asked = 0;
+	serveSigned(publisher.bundle('first'));
+	const served = answer;
+	answer = (request, response) => {
+		asked++;
+		served(request, response);
+	};
+	let clock = now.getTime();
+	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
+	const web = await world.web({ bundle }, () => new Date(clock));
+	await web.readBundle();
+	const before = asked;
+	await web.readBundle();
+	expect(asked).toBe(before);
+	clock -= 365 * 24 * 3600_000;
+	await web.readBundle();
+	expect(asked).toBeGreaterThan(before);
+});
+
 const good = publisher.bundle('second', later);
 const signature = publisher.sign(good);
 const bytes = Buffer.from(signature, 'base64');

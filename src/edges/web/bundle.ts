@@ -2,6 +2,7 @@
 import type { BundleRefusal } from '../../knowledge/bundle.ts';
 import { maxBundle } from '../../knowledge/bundle.ts';
 import type { BundleLook, BundleTrouble } from '../../ports/web.ts';
+import { hasCome } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Gate } from './client.ts';
 import { type Fetched, fetchDocuments } from './documents.ts';
@@ -18,6 +19,8 @@ export type BundleSettings = {
 type BundleSetup = { settings: BundleSettings; gate: Gate; now: () => Date; random: () => number; log: Log };
 
 const minute = 60_000;
+/** The longest that a server can make us wait (ms). */
+const maxWait = 24 * 60 * minute;
 /** Time limits for the bundle and for its signature (ms). */
 const totalMs = minute;
 const headerBytes = 32 * 1024;
@@ -36,10 +39,10 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 	let underway: Promise<void> | undefined;
 
 	async function lookNow(): Promise<void> {
-		if (gate.closed() || now() < state.next) return;
+		const hours = settings.hours * 60 * minute;
+		if (gate.closed() || !hasCome(state.next, now(), 2 * Math.max(hours, maxWait))) return;
 		const trouble = await attempt();
 		if (trouble === 'closed') return;
-		const hours = settings.hours * 60 * minute;
 		// Spread out the requests of many bots.
 		const later = (ms: number) => new Date(now().getTime() + ms * (0.95 + 0.1 * random()));
 		if (!trouble) {
@@ -54,9 +57,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		const isNew = JSON.stringify(why) !== JSON.stringify(withoutTime(state.trouble));
 		if (isNew) log.warn({ address, ...why }, 'could not load newer knowledge; keeping the current knowledge');
 		state.trouble = { at: now(), ...why };
-		state.next = later(
-			Math.max(Math.min(hours, firstPause * 2 ** (state.failures - 1)), Math.min(waitMs, 24 * 60 * minute)),
-		);
+		state.next = later(Math.max(Math.min(hours, firstPause * 2 ** (state.failures - 1)), Math.min(waitMs, maxWait)));
 	}
 
 	async function attempt(): Promise<undefined | 'closed' | (Why & { waitMs?: number })> {

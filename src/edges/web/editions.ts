@@ -1,5 +1,6 @@
 // Checks for a newer version of Glia, if the configuration says where. Failures are not reported.
 import { isNewerEdition, newestEdition } from '../../deployment/edition.ts';
+import { hasCome } from '../../runtime/clock.ts';
 import type { Gate } from './client.ts';
 import { fetchDocuments } from './documents.ts';
 
@@ -32,7 +33,7 @@ export function openEditionLook({ settings, version, gate, now, random }: Editio
 	return {
 		newer: () => newer,
 		async read() {
-			if (gate.closed() || now() < next) return;
+			if (gate.closed() || !hasCome(next, now(), 2 * hours * hour)) return;
 			// Spread out the requests of many bots. A failure waits as long as a success.
 			next = new Date(now().getTime() + hours * hour * (0.95 + 0.1 * random()));
 			const fetched = await fetchDocuments([{ key: address, address }], {

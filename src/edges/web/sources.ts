@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
 import { type KnownUpstream, type News, newsOf, type Sources } from '../../knowledge/live.ts';
 import type { Kept, SourceState } from '../../ports/web.ts';
+import { hasCome } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Gate } from './client.ts';
 import { type Copy, type Document, fetchDocuments } from './documents.ts';
@@ -198,7 +199,7 @@ function later(from: Date, ms: number, random: () => number): Date {
 }
 
 function isDue(state: State, now: Date): boolean {
-	if (now >= state.next) return true;
+	if (hasCome(state.next, now, 2 * Math.max(state.source.hours * hour, maxWait))) return true;
 	const isElsewhere = ({ key, address }: Document) => state.copies.get(key)?.asked !== address;
 	return state.failures === 0 && state.source.documents().some(isElsewhere);
 }

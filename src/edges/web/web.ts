@@ -3,6 +3,7 @@ import { createSecureContext, getCACertificates } from 'node:tls';
 import type { Observation } from '../../advice/watch/observation.ts';
 import { type KnownUpstream, noNews } from '../../knowledge/live.ts';
 import type { Kept, Web } from '../../ports/web.ts';
+import { steady } from '../../runtime/clock.ts';
 import { type Log, silence } from '../../runtime/log.ts';
 import type { ProxyOf } from '../../runtime/proxy.ts';
 import { exceptionsOf } from './address-policy.ts';
@@ -70,7 +71,7 @@ const bodyBytes = 64 * 1024;
 /** Throws a TypeError that names an invalid address range or certificate. */
 export async function openWeb(settings: WebSettings, given: WebGiven): Promise<Web> {
 	const { now, kept, known, log = silence, route = itself, proxyOf } = given;
-	const ms = () => now().getTime();
+	const ms = steady(() => now().getTime());
 	const totalMs = settings.requestSeconds * 1000;
 	const names = openNames({
 		resolvers: settings.resolvers,
@@ -115,23 +116,18 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		openEditionLook({ settings: settings.edition, version: settings.version, gate, now, random: Math.random });
 	const looks = timedCache<Promise<Observation>>(1000, ms);
 	const underway = new Map<string, Promise<Observation>>();
-	const facts = timedCache<number>(maxAsked, ms);
-	/** Always due for a person. The tick asks once a day, at a time of each server's own, to avoid a flood at the start. */
-	function isDue(server: string, isPerson: boolean): boolean {
-		const due = facts.get(server) ?? ms() + Math.random() * factsEvery;
-		const is = isPerson || ms() >= due;
-		facts.set(server, is ? ms() + factsEvery : due, { ttl: 2 * factsEvery });
-		return is;
-	}
+	const isDue = openFactsDue(ms);
 	function observe(server: string, isPerson = false): Promise<Observation> {
 		const known = underway.get(server) ?? looks.get(server);
 		if (known) return known;
-		const observed = look(server, isDue(server, isPerson)).then(seen => {
-			underway.delete(server);
-			// An unasked poll may be repeated at once.
-			if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
-			return seen;
-		});
+		const observed = look(server, isDue(server, isPerson))
+			.then(seen => {
+				// An unasked poll may be repeated at once.
+				if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
+				return seen;
+			})
+			// After an internal error too, or nobody could poll this server again.
+			.finally(() => underway.delete(server));
 		underway.set(server, observed);
 		return observed;
 	}
@@ -146,6 +142,20 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		readEdition: async () => edition?.read(),
 		newerEdition: () => edition?.newer(),
 		close: gate.close,
+	};
+}
+
+/**
+ * Whether a poll also asks for a server's facts. Always for a person. The tick asks once a day, at a time of each server's own,
+ * to avoid a flood at the start.
+ */
+function openFactsDue(ms: () => number): (server: string, isPerson: boolean) => boolean {
+	const facts = timedCache<number>(maxAsked, ms);
+	return (server, isPerson) => {
+		const due = facts.get(server) ?? ms() + Math.random() * factsEvery;
+		const is = isPerson || ms() >= due;
+		facts.set(server, is ? ms() + factsEvery : due, { ttl: 2 * factsEvery });
+		return is;
 	};
 }
 

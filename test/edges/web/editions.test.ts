@@ -54,3 +54,13 @@ test('asks nobody without an address', async () => {
 	await web.readEdition();
 	expect([web.newerEdition(), world.zone.questions]).toEqual([undefined, []]);
 });
+
+test('asks again soon after the clock was turned back', async () => {
+	world.zone.a('glia.test', ours);
+	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end('[]'));
+	const web = await open();
+	await web.readEdition();
+	clock -= 365 * 24 * 3600_000;
+	await web.readEdition();
+	expect(world.heard).toHaveLength(2);
+});

@@ -1019,6 +1019,31 @@ test('does not ask an excluded server or its subdomains', () =>
 		expect(world.zone.questions).toEqual([]);
 	}));
 
+test('checks a server again after an internal error', () =>
+	inWorld(async world => {
+		let faults = 1;
+		const exclude = Object.assign([] as string[], {
+			some() {
+				if (faults-- > 0) throw new Error('a bug of ours');
+				return true;
+			},
+		});
+		const web = await world.web({ exclude });
+		await expect(web.observe('a.test')).rejects.toThrow('a bug of ours');
+		expect(await web.observe('a.test')).toMatchObject({ kind: 'excluded' });
+	}));
+
+test('shares one check no longer because the clock was turned back', () =>
+	inWorld(async world => {
+		let clock = Date.parse('2026-11-30T00:00:00Z');
+		const web = await world.web({ exclude: ['a.test'] }, () => new Date(clock));
+		await web.observe('a.test');
+		clock -= 24 * 3600_000;
+		await web.observe('a.test');
+		clock += 61_000;
+		expect(await web.observe('a.test')).toMatchObject({ at: new Date(clock).toISOString() });
+	}));
+
 test('shares one check among everyone who asks within a minute', () =>
 	inWorld(async world => {
 		world.zone.a('busy.test', ours);

@@ -146,6 +146,18 @@ describe('news from upstream', () => {
 			expect(web.news().passages.map(({ heading }) => heading)).toContain('Owls');
 		}));
 
+	test('reads on after the clock was turned back', () =>
+		played(async ({ web, upstream, pass }) => {
+			await web.readNews();
+			const before = upstream.asked.length;
+			pass(-0.5);
+			await web.readNews();
+			expect(upstream.asked).toHaveLength(before);
+			pass(-24 * 30);
+			await web.readNews();
+			expect(upstream.asked.length).toBeGreaterThan(before);
+		}));
+
 	test("reads OSV's response as well as GitHub's list", () =>
 		played(
 			async ({ web, upstream }) => {
