@@ -39,6 +39,8 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 	/** Changes with each start and after each failed sync. */
 	let question = randomInt(1, 2 ** 31);
 	let answered = true;
+	/** How many syncs in a row were not answered in time. */
+	let slow = 0;
 
 	return {
 		last: () => last,
@@ -59,13 +61,18 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 				...(since !== undefined && { since }),
 			};
 			sent = false;
-			const time = since === undefined ? firstSyncTimeout : waiting + answering;
+			// After days away, or on a busy homeserver, an answer can take minutes: asked again with the same time, it would
+			// never come.
+			const usual = since === undefined ? firstSyncTimeout : waiting + answering;
+			const time = Math.min(firstSyncTimeout, usual * 2 ** Math.min(slow, 10));
+			const begun = performance.now();
 			// In parallel with the sync, so that the start does not wait for one after the other.
 			const learned = profile.learn();
 			const outcome = await session.call(objectOf, client =>
 				client.doRequest('GET', '/_matrix/client/v3/sync', query, null, time),
 			);
 			failed = 'failure' in outcome;
+			slow = failed && performance.now() - begun > time - 1000 ? slow + 1 : 0;
 			if ('failure' in outcome) return outcome;
 			states.noteEncrypted(encryptedIn(outcome.value));
 			const read = await session.guarded(async () => encryption?.read(outcome.value, store.unreadable));
