@@ -5,7 +5,7 @@ import { openWords } from '../src/messages/watch.ts';
 export const alerts = {
 	name: 'alerts',
 	usage: 'alerts',
-	summary: 'open alerts of the watched servers',
+	summary: 'open alerts for the watched servers',
 	examples: ['alerts'],
 	changes: false,
 	async run({ room }, { store }: Pick<Ports, 'store'>) {

@@ -79,7 +79,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const candidates = knowledge.releases
 		.filter(({ version }) => compare(version, last) > 0)
 		.map(({ version }) => version);
-	const beyond = candidates.length ? ` (and release candidates for the next version up to ${candidates.at(-1)})` : '';
+	const beyond = candidates.length ? ` (plus release candidates for the next version, up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
 	// A long text is not a typo, and comparing it with each release would take time. People may type only the

@@ -105,7 +105,7 @@ function trimmed(word: string, before: string, after: string): string {
 
 function unknownWord(word: string, example: string, systems: readonly string[]): string {
 	const meant = meantFact(word.toLowerCase(), systems);
-	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists them. For example: ${code(example)}`;
+	return `I do not recognise the fact ${quoted(word)}. ${meant ? `${meant} ` : ''}${code('!help facts')} lists all facts. For example: ${code(example)}`;
 }
 
 /** What an unknown word may mean: a fact with an invalid value, or one that is spelled similarly. */

@@ -266,7 +266,7 @@ function factsLine({ derived }: CheckContext): string {
 function next({ to, from, refuses }: Checked, { profile, server }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
-	const mend = refuses ? 'Fix what stops it, then check again. ' : '';
+	const mend = refuses ? 'Fix what prevents startup, then check again. ' : '';
 	return { title: 'Next', markdown: `${mend}For the full plan: ${code(plan)}`, fold: false };
 }
 

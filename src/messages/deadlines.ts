@@ -38,7 +38,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `According to upstream's build list, packages for ${system} end on ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
+		? `According to upstream's build list, packages for ${system} will be built until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 

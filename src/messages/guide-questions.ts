@@ -35,7 +35,10 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 		sections: [
 			{
 				title: '',
-				markdown: [`**These questions change the guide most** (${ask.length} are open)`, ...questions].join('\\\n'),
+				markdown: [
+					`**The answers to these questions affect the guide the most** (${ask.length} are open)`,
+					...questions,
+				].join('\\\n'),
 				fold: false,
 			},
 			{ title: `The ${numbered.length} stages`, markdown: numbered.join('\n'), fold: true },

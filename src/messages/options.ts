@@ -66,7 +66,7 @@ function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
 	const [only, ...changes] = defaults;
 	if (!only) return undefined;
 	if (!changes.length) return `Default: ${defaultWords(only.value)}.`;
-	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }) => `${defaultWords(value)} since ${from}`))}.`;
+	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }, i) => `${defaultWords(value)} ${i === changes.length - 1 ? 'since' : 'from'} ${from}`))}.`;
 }
 
 /** Where the code of the newest release with it names it, and what upstream wrote. */

@@ -72,7 +72,7 @@ describe('versions', () => {
 
 	test('refuses an unknown version and says what is known', () => {
 		expect(() => readVersion('1.99', 'target', knowledge)).toThrow(
-			/newest I know of is 1\.58\.1 \(and release candidates for the next version up to 1\.59\.0rc2\)/,
+			/newest I know of is 1\.58\.1 \(plus release candidates for the next version, up to 1\.59\.0rc2\)/,
 		);
 	});
 });

@@ -17,7 +17,9 @@ const around = { asked: 'migrate mdad' };
 test('puts many open questions first, and the command that answers them last', () => {
 	const answer = guideAnswer(guided(), around, false);
 	expect(answer.files).toBeUndefined();
-	expect(answer.sections[0]?.markdown).toMatch(/These questions change the guide most.*\n☐ `domain=…`/s);
+	expect(answer.sections[0]?.markdown).toMatch(
+		/The answers to these questions affect the guide the most.*\n☐ `domain=…`/s,
+	);
 	expect(answer.sections.at(-1)?.markdown).toMatch(
 		/^\*\*Now:\*\* .*`!migrate mdad domain=example\.org .*`!migrate mdad all`$/s,
 	);

@@ -128,7 +128,7 @@ export function stopsTellNotes(files: Files): string[] {
 						? []
 						: [`${place} expected the ID of a note, like 1.66.0/email-delegation, but there is no ${id}`];
 				return refuses.get(id)
-					? [`${place} expected a note that waiting takes care of, but Synapse does not start without ${id}`]
+					? [`${place} expected a note that no longer matters after waiting, but Synapse does not start without ${id}`]
 					: [];
 			}),
 		),

@@ -237,7 +237,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			...ways({ tells: '[1.66.0/hawks, 1.66.0/owls]' }),
 		},
 		[
-			'synapse/ways.yaml:10:13 expected a note that waiting takes care of, but Synapse does not start without 1.66.0/hawks',
+			'synapse/ways.yaml:10:13 expected a note that no longer matters after waiting, but Synapse does not start without 1.66.0/hawks',
 			'synapse/ways.yaml:10:27 expected the ID of a note, like 1.66.0/email-delegation, but there is no 1.66.0/owls',
 		],
 		{ ...notes('1.66.0', { id: 'doves' }), ...ways({ tells: '[1.66.0/doves]' }) },
