@@ -29,8 +29,8 @@ const matrix = join(root, 'matrix');
 const results: { of: string; saw?: string; with?: Record<string, string> }[] = [];
 process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
-/** The old server has every address of the machine at the usual one. */
-const port = '5433';
+/** The old server has every address of the machine at the usual one. Who keeps it has no other one. */
+const port = job.stated.server === 'external' ? '5432' : '5433';
 
 /** What the new machine has in place of the folder for the dumps, if it is not the old one. */
 const newDump = job.stated.place === 'new' ? join(root, 'new-move') : job.dump;
