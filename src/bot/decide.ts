@@ -10,11 +10,11 @@ import { type AttachmentReader, textOf, wholeOf } from './attached.ts';
 import type { Call, Message, Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 import { asWord, begun, heard, offeredAs, refusedIn, resumed, type SessionTurn, ticked } from './guide-session.ts';
-import { mayNotChange, refusal, respond } from './respond.ts';
+import { mayNotChange, refusal, respond, unrenderable } from './respond.ts';
 import { refusalToChange } from './rights.ts';
 import { saidId } from './said-id.ts';
 import type { Always } from './sayings.ts';
-import { sayingsOf } from './sayings.ts';
+import { sayingsOf, Unrenderable } from './sayings.ts';
 
 /** At most this many answers may be waiting for one sender. */
 const maxWaiting = 100;
@@ -61,11 +61,26 @@ type CommandDecision = {
 	together?: readonly string[];
 };
 
-/** `reading`: what belongs to the message but is not in it may be fetched. */
+/** `reading`: what belongs to the message but is not in it may be fetched. Rejects with what the store throws. */
 export async function decide(
 	message: Incoming,
 	deciding: Deciding,
 	reading?: AttachmentReader,
+): Promise<CommandDecision> {
+	try {
+		return await decideOn(message, deciding, reading);
+	} catch (error) {
+		if (!(error instanceof Unrenderable)) throw error;
+		// Thrown further it would end the process, and the next start would begin with the same message.
+		const { log, ports } = deciding.respondent;
+		return { sayings: sayingsOf([unrenderable(error, message.room, log)], message, undefined), at: ports.now() };
+	}
+}
+
+async function decideOn(
+	message: Incoming,
+	deciding: Deciding,
+	reading: AttachmentReader | undefined,
 ): Promise<CommandDecision> {
 	const { store, homeserver, rights } = deciding;
 	// Use one edition of the knowledge for the whole message; another may be loaded meanwhile.

@@ -76,15 +76,24 @@ async function answer(call: Call, message: Message, to: Respondent): Promise<Ans
 		return answer;
 	} catch (error) {
 		if (error instanceof Refusal) return refusal(error.message);
-		const reference = randomUUID().slice(0, 8);
 		const isPrivate = to.commands.some(
 			({ name, takesText, takesFile }) => name === call.name && (takesText || takesFile),
 		);
-		const err = isPrivate ? placesOf(error) : error;
-		to.log.error({ err, reference, command: call.name }, 'a command failed');
-		const lead = `Something went wrong on my side. My log has the details under ${code(reference)}.`;
-		return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
+		return fault(isPrivate ? placesOf(error) : error, { command: call.name }, to.log);
 	}
+}
+
+/** Logs an internal error; the answer refers to it. */
+function fault(err: unknown, about: Record<string, unknown>, log: Respondent['log']): Answer {
+	const reference = randomUUID().slice(0, 8);
+	log.error({ err, reference, ...about }, 'a command failed');
+	const lead = `Something went wrong on my side. My log has the details under ${code(reference)}.`;
+	return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
+}
+
+/** The answer in place of one that cannot be put into a message. Logs where that failed, not what was said. */
+export function unrenderable({ cause }: Error, room: string, log: Respondent['log']): Answer {
+	return fault(placesOf(cause), { room }, log);
 }
 
 /** An error without its message, which may contain a person's text: where it happened. */

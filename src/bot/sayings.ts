@@ -8,7 +8,10 @@ import { saidId } from './said-id.ts';
 
 export type Always = 'notice' | 'text' | undefined;
 
-/** The messages for the answers to one event: the answer, its files, and what follows them. */
+/** An answer cannot be put into a message: a bug of ours, which would return with every attempt. */
+export class Unrenderable extends Error {}
+
+/** The messages for the answers to one event: the answer, its files, and what follows them. Throws Unrenderable. */
 export function sayingsOf(
 	answers: readonly Answer[],
 	message: Incoming,
@@ -20,8 +23,7 @@ export function sayingsOf(
 ): Saying[] {
 	const [only] = answers;
 	if (!only) return [];
-	const answer = answers.length === 1 ? only : joined(answers);
-	const { contents, files } = matrixMessages(answer, { always });
+	const { contents, files } = rendered(answers.length === 1 ? () => only : () => joined(answers), always);
 	const confirms = answers.find(({ confirms }) => confirms !== undefined)?.confirms;
 	const of = {
 		...{ room: message.room, answers: asked, sender: message.sender, asked: message.at },
@@ -40,6 +42,14 @@ export function sayingsOf(
 		sayings.push({ ...of, said: saidId('leave', asked, 0), kind: 'leave' });
 	}
 	return sayings;
+}
+
+function rendered(answer: () => Answer, always: Always): ReturnType<typeof matrixMessages> {
+	try {
+		return matrixMessages(answer(), { always });
+	} catch (cause) {
+		throw new Unrenderable('an answer cannot be put into a message', { cause });
+	}
 }
 
 /** A reply to the message, in its thread if it is in one. */

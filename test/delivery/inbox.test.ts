@@ -60,6 +60,17 @@ const commands: Command[] = [
 	},
 	{
 		...base,
+		name: 'odd',
+		changes: false,
+		run: () => ({
+			...answer('odd'),
+			get sections(): never {
+				throw new Error('cannot be rendered');
+			},
+		}),
+	},
+	{
+		...base,
 		name: 'fail',
 		changes: false,
 		run() {
@@ -233,6 +244,15 @@ test("answers yesterday's question, but does not carry out yesterday's change", 
 	await hear(incoming('a', { body: '!echo old', at }), incoming('b', { body: '!set', at }));
 	await decided();
 	expect(await bodies()).toEqual(['echo old', expect.stringContaining('more than 24 hours ago')]);
+});
+
+test.each(['!odd', '!echo one\n!odd'])('an answer that cannot be rendered (%j) holds up nothing', async body => {
+	await enter();
+	await hear(incoming('a', { body }), incoming('b', { body: '!echo on' }));
+	await decided();
+	expect(await bodies()).toEqual([expect.stringContaining('Something went wrong on my side'), 'echo on']);
+	expect(faults).toEqual([]);
+	expect(await store.unread()).toEqual([]);
 });
 
 test('answers an internal error with a reference, and then the next command', async () => {
