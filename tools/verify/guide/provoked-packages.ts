@@ -95,28 +95,6 @@ pg_dropcluster --stop 18 main; pg_conftool 15 main set port 5432; echo auto > /e
 			);
 			return said;
 		},
-		'disk-full-upgrade': () => {
-			const place = '/var/lib/postgresql/18';
-			sh(
-				`cd /; runuser -u postgres -- createdb big
-runuser -u postgres -- psql -Xq -d big -c "CREATE TABLE things AS SELECT i, md5(i::text) FROM generate_series(1, 1500000) i"
-mkdir -p ${place}; mount -t tmpfs -o size=90m tmpfs ${place}; chown postgres:postgres ${place}`,
-				env,
-			);
-			const said = saying('cd /; pg_upgradecluster -m dump -v 18 15 main', env);
-			const names = { from: '15', to: '18', cluster: 'main' };
-			const [, drop = ''] = /```bash\n([\s\S]*?)```/.exec(cureOf('disk-full-upgrade', guide, names)) ?? [];
-			const left = saying(`cd /; ls -d /etc/postgresql/18/main || echo none; ${drop}`, env);
-			if (!/^(?:none[\s\S]*FAILED|[\s\S]*dropped$)/m.test(left)) throw new Error(`what was left: ${left}`);
-			sh(
-				`cd /; umount ${place}; pg_lsclusters | grep '^15 *main *5432 online'
-pg_upgradecluster -m dump -v 18 15 main; pg_lsclusters | grep '^18 *main *5432 online'
-pg_dropcluster --stop 18 main; pg_conftool 15 main set port 5432; echo auto > /etc/postgresql/15/main/start.conf
-pg_ctlcluster 15 main start; runuser -u postgres -- dropdb big`,
-				env,
-			);
-			return said;
-		},
 		'no-such-role-debian': () => {
 			sh(
 				`cd /; pg_createcluster -u nobody -g nogroup --socketdir /run/postgresql -p 5499 15 own > /dev/null
