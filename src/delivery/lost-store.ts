@@ -39,7 +39,8 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	}
 	const mine = id ?? randomUUID();
 	if (id === undefined) await kept.put(idKey, mine);
-	void markAs(mine, looking);
+	// Nothing waits for it, so nothing else would handle its failure.
+	markAs(mine, looking).catch((error: unknown) => log.warn({ err: error }, 'could not leave the marker'));
 	const at = await kept.get(lostKey);
 	if (at === undefined || now().getTime() - Date.parse(at) > toldFor) return undefined;
 	const text = 'the store was lost or emptied: earlier watches and settings are gone; each room will be told once';

@@ -156,3 +156,17 @@ describe('a homeserver that does not answer', () => {
 		await settled();
 	});
 });
+
+test('a marker that cannot be left does not end the process', async () => {
+	const warned: string[] = [];
+	await noticeLoss({
+		...{ store, keysAlone: false, now, random: () => 1, stopping: () => false, pause: async () => undefined },
+		homeserver: {
+			marker: async () => ({ value: undefined }),
+			mark: async () => Promise.reject(new Error('the store is closed')),
+		},
+		log: { ...silence, warn: (_fields: unknown, text: string) => void warned.push(text) },
+	});
+	await settled();
+	expect(warned).toEqual(['could not leave the marker']);
+});

@@ -25,8 +25,9 @@ export function openProfile(session: Session, log: Log): OwnProfile {
 		if ('failure' in found && !refused) return;
 		const { displayname, avatar_url } = 'value' in found ? found.value : {};
 		displayName = typeof displayname === 'string' ? displayname : '';
-		// Nothing waits for the avatar. Failures are values, so nothing is thrown.
-		if (typeof avatar_url !== 'string' || avatar_url === '') void giveAvatar();
+		if (typeof avatar_url === 'string' && avatar_url !== '') return;
+		// Nothing waits for the avatar, so nothing else would handle its failure.
+		giveAvatar().catch((error: unknown) => log.warn({ err: error }, 'could not set the avatar'));
 	}
 
 	async function giveAvatar(): Promise<void> {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { connect } from '../../../src/edges/matrix/homeserver.ts';
 import { keysIn } from '../../../src/edges/matrix/keys.ts';
+import { openProfile } from '../../../src/edges/matrix/profile.ts';
+import type { Session } from '../../../src/edges/matrix/session.ts';
 import { openStore } from '../../../src/edges/store/store.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { silence } from '../../../src/runtime/log.ts';
@@ -103,4 +105,17 @@ test('asks again at the next start after an outage', async () => {
 	const second = await start();
 	await vi.waitFor(() => expect(served.profile.avatar_url).toBeDefined());
 	await second.close();
+});
+
+test('an avatar that cannot be set does not end the process', async () => {
+	const warned: string[] = [];
+	const answers = [async () => ({ value: {} }), async () => Promise.reject(new Error('the store is closed'))];
+	const session = { user: bot, call: () => answers.shift()?.() } as unknown as Session;
+	const profile = openProfile(session, {
+		...silence,
+		warn: (_fields: unknown, text: string) => void warned.push(text),
+	});
+	await profile.learn();
+	await new Promise(resolve => setImmediate(resolve));
+	expect(warned).toEqual(['could not set the avatar']);
 });
