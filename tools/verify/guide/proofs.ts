@@ -118,7 +118,17 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-wrong-server', by: "sed -i 's/^server_name:.*/server_name: other.test/' files/conf.d/*.yaml" },
 		{ failure: 'proof-empty-dump', by: ': > synapse.dump' },
 		{ failure: 'proof-wrong-database', by: 'cp mas.dump synapse.dump' },
-		{ failure: 'proof-cut-off', by: 'truncate -s -2000 synapse.dump' },
+		{ failure: 'proof-cut-off-debian', by: 'truncate -s -2000 synapse.dump' },
+		{
+			failure: 'proof-no-role-debian',
+			by: "sed -i 's/OWNER TO synapse_user/OWNER TO somebody/' synapse.sql",
+			stated: folder => ({ format: 'sql', dump: `${folder}/synapse.sql` }),
+		},
+		{
+			failure: 'proof-locale-debian',
+			by: "sed -i -E '/^CREATE DATABASE synapse /s/(LOCALE|LC_COLLATE|LC_CTYPE) = .C./\\1 = '\"'C.UTF-8'\"'/g' all.sql",
+			stated: folder => ({ format: 'all', dump: `${folder}/all.sql` }),
+		},
 		{ failure: 'proof-no-login', by: 'true', password: 'another' },
 		{
 			failure: 'proof-file-missing-debian',
