@@ -221,6 +221,7 @@ cp -a /etc/postgresql-common/. ${root}/common/
 printf '\\nssl = off\\n' >> ${root}/common/createcluster.conf
 chown postgres:postgres ${root}/{etc,lib,run}; chown root:postgres ${root}/log; chmod 1775 ${root}/log; chmod 2775 ${root}/run
 ${majors.map(major => programsOf(root, major, servers[major])).join('\n')}
+mkdir ${root}/debian; mount --bind /usr/lib/postgresql ${root}/debian
 mount --rbind ${root}/usr /usr/lib/postgresql
 mount --bind ${root}/etc /etc/postgresql; mount --bind ${root}/common /etc/postgresql-common
 mount --bind ${root}/lib /var/lib/postgresql; mount --bind ${root}/log /var/log/postgresql
@@ -245,7 +246,9 @@ function likeDebians(root: string, major: string, server: Server | undefined): v
 	if (!server || server.home.startsWith('/usr/lib/postgresql/')) return;
 	mkdirSync(join(root, 'clients', major), { recursive: true });
 	for (const name of clients) {
-		const real = server.path.map(folder => join(folder, name)).find(file => existsSync(file));
+		// Debian's own, which may be lent to another version, are now elsewhere.
+		const folders = server.path.map(folder => folder.replace('/usr/lib/postgresql/', `${root}/debian/`));
+		const real = folders.map(folder => join(folder, name)).find(file => existsSync(file));
 		if (!real) continue;
 		const script = join(root, 'clients', major, name);
 		writeFileSync(script, `#!/bin/sh\nexec env PGHOST="\${PGHOST:-/var/run/postgresql}" ${real} "$@"\n`);
