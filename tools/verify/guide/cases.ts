@@ -84,7 +84,6 @@ const major: Case[] = [
 	upgrade('debian', 'dump', ['15', '17'], 'back', debian),
 	upgrade('debian', 'pg-upgrade', ['15', '17'], 'back', debian),
 	upgrade('debian', 'dump', ['15', '18'], 'onward', debian),
-	upgrade('debian', 'dump', ['13', '17'], 'onward', `${debian} ${lent}`),
 	upgrade('debian', 'dump', ['15', '17'], 'each', `${debian} Another cluster held the default port.`, { port: '5433' }),
 	upgrade('managed', 'dump', ['15', '17'], 'back', "Two servers on one machine stood in for a provider's."),
 	upgrade('managed', 'dump', ['16', '18'], 'onward', "Two servers on one machine stood in for a provider's."),
