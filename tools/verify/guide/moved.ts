@@ -372,6 +372,8 @@ async function move(): Promise<void> {
 		// The test's own, not the guide's.
 		type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
 	}
+	// The rollback has started it again; the clean-up is for a server that stayed off.
+	type('docker compose stop synapse');
 	for (const stage of guided.cleanUp) await follow(stage);
 	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
 }
