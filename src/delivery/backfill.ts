@@ -54,7 +54,11 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 					return undefined;
 				}
 				const failed = failures.get(gap.room) ?? { all: 0, refused: 0, broken: 0 };
-				if (failed.refused >= maxRefusals || failed.broken >= maxBroken) {
+				const isBroken = failure.kind === 'away' && hears();
+				// Only a failure that counts may end it: after some refusals, a rate limit or an outage is worth waiting for.
+				const isLast =
+					(failure.kind === 'refused' && failed.refused >= maxRefusals) || (isBroken && failed.broken >= maxBroken);
+				if (isLast) {
 					failures.delete(gap.room);
 					log.warn({ room: gap.room, why: failure }, 'cannot read messages sent while I was offline');
 					await store.fill(gap, { messages: [] }, now());
@@ -65,7 +69,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 				failures.set(gap.room, {
 					all: failed.all + 1,
 					refused: failure.kind === 'refused' ? failed.refused + 1 : 0,
-					broken: failed.broken + (failure.kind === 'away' && hears() ? 1 : 0),
+					broken: failed.broken + (isBroken ? 1 : 0),
 				});
 				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading missed messages failed');
 				await store.postponeGap(gap, new Date(now().getTime() + wait));

@@ -536,6 +536,36 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['now']);
 	});
 
+	test.each([
+		['four refusals, then an outage', 4, { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' }, away],
+		[
+			'four refusals, then a rate limit',
+			4,
+			{ kind: 'refused', code: 'M_FORBIDDEN', why: '' },
+			{ kind: 'limited', waitMs: 1 },
+		],
+		['half an hour of errors, then a rate limit', 35, away, { kind: 'limited', waitMs: 1 }],
+	] as [string, number, Failure, Failure][])('lose nothing after %s', async (_, times, first, then) => {
+		played.say(room, alice, 'early');
+		const outcome = await played.port.sync(undefined);
+		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
+		let asked = 0;
+		played.setTrouble(call => (call === 'history' ? (asked++ < times ? first : then) : undefined));
+		for (let i = 0; i < times + 3; i++, clock += 60_000) await run();
+		expect(asked).toBeGreaterThan(times);
+		played.setTrouble(() => undefined);
+		await run();
+		expect(await read()).toEqual(['early']);
+	});
+
+	test('lose nothing if the homeserver is gone altogether after half an hour of errors', async () => {
+		await broken();
+		for (let i = 0; i < 35; i++, clock += 60_000) await run();
+		hears = false;
+		for (let i = 0; i < 3; i++, clock += 60_000) await run();
+		expect(await store.unread()).toEqual([]);
+	});
+
 	test("do not hold up others if a room's history is broken", async () => {
 		const other = '!other:example.org';
 		played.createRoom(other, alice);

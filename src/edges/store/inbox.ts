@@ -17,9 +17,13 @@ type InboxStore = Pick<Store, 'take' | 'unread' | 'nextMessage' | 'settle' | 'no
 
 export function inboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): InboxStore {
 	return {
-		// If it is lost, so is the token, and the homeserver sends the batch again.
-		take: (batch, now) =>
-			asyncCommit(connection => connection.transaction().execute(tx => take(tx, batch, now.getTime()))),
+		take(batch, now) {
+			const write = (connection: Kysely<Tables>) =>
+				connection.transaction().execute(tx => take(tx, batch, now.getTime()));
+			// If messages are lost, so is the token, and the homeserver sends them again. An invitation that has been
+			// accepted in the meantime would not come again.
+			return batch.invited.length > 0 ? write(db) : asyncCommit(write);
+		},
 		async unread(inHand) {
 			const rows = inHand ? await roomsUnread(db).where(notIn(inHand)).execute() : (await allRoomsUnread(db, {})).rows;
 			return rows.map(({ room }) => room);

@@ -59,9 +59,8 @@ export function outboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): OutboxSt
 			return row?.confirms == null ? undefined : { command: row.confirms, at: new Date(row.created) };
 		},
 		async sent(id, event, now) {
-			const end: End = { id, now: now.getTime(), outcome: 'sent', event: event ?? null, why: null };
-			// If it is lost, the message is sent again with the same transaction ID, which is no second message.
-			await asyncCommit(connection => finish(connection, end));
+			// Not asynchronous: reactions and replies that arrive after a power cut are recognised by this event's ID.
+			await finish(db, { id, now: now.getTime(), outcome: 'sent', event: event ?? null, why: null });
 		},
 		async postpone(id, until) {
 			choose.giveBack(id);

@@ -20,8 +20,8 @@ export function openSqlite(path: string): DatabaseSync {
 }
 
 /**
- * Runs writes, and commits them without waiting for the disk. A power cut may lose them, but never without all that
- * was committed after them. Only for what would be done again after a restart.
+ * Runs writes, and commits them without waiting for the disk. If a power cut loses them, everything committed after them
+ * is lost too. Only for what would be done again after a restart.
  */
 export type AsyncCommit = <T>(writes: (db: Kysely<Tables>) => Promise<T>) => Promise<T>;
 

@@ -61,14 +61,30 @@ test('a decision is on the disk with the batch it belongs to', async () => {
 	});
 });
 
-test('what was sent without the mark reaching the disk is due again, under the same name', async () => {
+test('a message that was encrypted but not sent is due again, under the same name', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
 	await store.settle('a', [saying('answer', { answers: 'a' })], now);
 	const [row] = await store.due(now, [], 9);
 	await store.seal(row?.id ?? 0, { type: 'm.room.encrypted', content: { ciphertext: 'c' } });
-	await store.sent(row?.id ?? 0, '$event', now);
-	expect(await store.due(now, [], 9)).toEqual([]);
+	expect(await store.due(now, [], 9)).not.toEqual([row]);
 	expect(await afterPowerCut(after => after.due(now, [], 9))).toEqual([row]);
+});
+
+test('what was sent is known, so that reactions to it are recognised', async () => {
+	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
+	await store.settle('a', [saying('question', { answers: 'a', confirms: '!leave' })], now);
+	const [row] = await store.due(now, [], 9);
+	await store.seal(row?.id ?? 0, { type: 'm.room.encrypted', content: { ciphertext: 'c' } });
+	await store.sent(row?.id ?? 0, '$question', now);
+	await afterPowerCut(async after => {
+		expect(await after.due(now, [], 9)).toEqual([]);
+		expect(await after.confirmation(room, '$question')).toMatchObject({ command: '!leave' });
+	});
+});
+
+test('an invitation is on the disk before it can be accepted', async () => {
+	await store.take(batch('3', { invited: [{ room: '!other:example.org', inviter: '@a:example.org' }] }), now);
+	expect(await afterPowerCut(after => after.token())).toBe('3');
 });
 
 test('a later decision takes everything before it to the disk', async () => {
