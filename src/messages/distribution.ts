@@ -120,7 +120,7 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		hidden,
 		others: [[`The charts (${charts.length})`, chartLines]],
 		synapse,
-		ends: [...manner.taken, installs, `I know the charts up to ${read}.`],
+		ends: [...manner.taken, installs, `I know the charts released up to ${read}.`],
 		now: component
 			? `say what you run, and this gets shorter: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} to negate it.`
 			: `${code('helm upgrade')} to ${to} with your values.`,
