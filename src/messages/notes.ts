@@ -64,7 +64,7 @@ function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Sect
 	const there = candidates.length === 1 ? 'is one release candidate' : `are ${candidates.length} release candidates`;
 	const ahead = compare(release, horizon.release) > 0;
 	const rest = ahead
-		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, are not known until it is out: until then, expect at least what ${code(`!notes ${horizon.release}`)} says.`
+		? `These notes come from them; the release itself may differ. Its requirements for Python and the database, and how far you can go back, will not be known until it is out: until then, expect at least what ${code(`!notes ${horizon.release}`)} says.`
 		: 'The release itself was never published under this number.';
 	return {
 		title: `${release} ${ahead ? 'is not out yet' : 'was never published'}`,

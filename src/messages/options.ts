@@ -83,7 +83,7 @@ function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 
 /** For a name that no release has: the names that may have been meant, or how to search for it. */
 export function noOptionWords(typed: string, near: readonly string[], first: Version): string {
-	const none = `No release since ${first} has had an option ${quoted(typed)}.`;
+	const none = `No release since ${first} has had an option called ${quoted(typed)}.`;
 	if (near.length) return `${none} Did you mean ${enumerate(near.map(code), 'or')}?`;
 	return `${none} ${code('!options 1.98 1.163')} lists changes between two releases, and ${code('!check')} checks your configuration file.`;
 }

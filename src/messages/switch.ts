@@ -147,7 +147,7 @@ function stopWords({ workers, stop }: SwitchCommands): string {
 	if (typeof workers === 'object')
 		return `Stop all workers** and the main process. ${sameRelease} (The names are upstream's: use yours.)${below(workers.stop)}${lingering(workers.stop)}`;
 	if (workers === 'perhaps')
-		return `Stop Synapse**, and all workers if you run any: what they write later is not in the backup. ${sameRelease}${below(stop)}${lingering(stop)}`;
+		return `Stop Synapse**, and all workers if you run any: anything they write after that will not be in the backup. ${sameRelease}${below(stop)}${lingering(stop)}`;
 	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}${lingering(stop)}`;
 }
 
