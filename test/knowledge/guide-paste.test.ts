@@ -412,6 +412,33 @@ os._exit(0)`;
 		expect(sql('SELECT count(*) FROM e2e_one_time_keys_json')).toBe('[(0,)]\n');
 	});
 
+	test('creates no empty SQLite file where there was none', () => {
+		mkdirSync(home('files'));
+		const block = blockOf(move({ place: 'same' }, 'sqlite'), 'back-after-dump', 'e2e_one_time_keys_json');
+		expect(paste(block, { docker: 'exec python3 - files/homeserver.db' })).toContain('unable to open database file');
+		expect(existsSync(home('files/homeserver.db'))).toBe(false);
+	});
+
+	test.each([
+		['again-restored', 'postgres', 'synapse', 'matrix-synapse'],
+		['again-restored', 'mas', 'matrix_authentication_service', 'matrix-authentication-service'],
+		['again-ported', 'sqlite', 'synapse', 'matrix-synapse'],
+	])('drops no database that is in use: %s, %s', (stage, fact, database, unit) => {
+		const facts = fact === 'mas' ? ['postgres', 'mas'] : [fact];
+		const block = here(blockOf(move({ place: 'same' }, ...facts), stage, `DROP DATABASE ${database} `));
+		const bin = {
+			'cli-non-interactive': 'echo "$*" >> called',
+			'ansible-playbook': 'true',
+			systemctl: `[ "$1" = start ] || { [ "$*" = "is-active --quiet ${unit}" ] && [ -e running ]; }`,
+		};
+		put('running', '');
+		expect(paste(block, bin)).toContain('FAILED');
+		expect(existsSync(home('called')) ? called() : '').not.toContain('DROP');
+		rmSync(home('running'));
+		expect(paste(block, bin)).not.toContain('FAILED');
+		expect(called()).toContain(`DROP DATABASE ${database} WITH (FORCE)`);
+	});
+
 	test('sends that to another machine too', () => {
 		mkdirSync(home('files'));
 		put('files/homeserver.db', '');
