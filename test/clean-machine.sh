@@ -19,7 +19,7 @@ ln -s "$(readlink -f "$npm")" "$place/bin/npm"
 ln -s "$python" "$place/bin/python3"
 # The second line is what the blocks of the guides call, which the tests paste into bash: Debian always has it.
 for command in git sh cat chmod cp dirname env grep head id kill ln ls mkdir mv printf rm sed sleep sort tail touch tr uname wc \
-	awk bash comm diff setsid xargs; do
+	awk basename bash cmp comm cut date df diff du find gunzip gzip realpath rmdir seq setsid stat uniq xargs; do
 	path=$(command -v "$command")
 	case $path in /*) ln -s "$path" "$place/bin/$command" ;; esac
 done
