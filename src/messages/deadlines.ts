@@ -38,7 +38,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `According to upstream's build list, packages for ${system} will be built until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has them.`
+		? `Upstream's build list includes ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has packages for it.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 
@@ -104,8 +104,8 @@ export function deadlinesWords(found: readonly Deadline[], { all, today, horizon
 	];
 	const next = dated[0] ?? overdue[0];
 	const result = open.length
-		? `${count(open.length, 'open deadline')}${next ? `. Next: ${next.subject}` : ''}`
-		: 'no open deadlines';
+		? `${count(open.length, 'pending deadline')}${next ? `. Next: ${next.subject}` : ''}`
+		: 'no pending deadlines';
 	const sections = parts
 		.filter(([, some]) => some.length)
 		.map(

@@ -228,7 +228,7 @@ export function failureTexts(failures: readonly GuidedFailure[]): string[] {
 
 function failureLine(failure: GuidedFailure): string {
 	// Not after the cure: that may end in a code block, and words after the last fence would leave the block open.
-	const tried = failure.tried.length ? ' (reproduced by us)' : '';
+	const tried = failure.tried.length ? ' (reproduced in our tests)' : '';
 	return `${code(failure.text)}${tried}: ${failure.cause} ${indented(failure.cure)}`;
 }
 

@@ -11,7 +11,7 @@ import type { Version } from '../deployment/version.ts';
 import { code } from '../text/markdown.ts';
 import { floorNames, whoseStep } from './sections.ts';
 import { consequenceWords, stepWorded } from './switch.ts';
-import { appliesClause } from './whose.ts';
+import { allOf, appliesClause } from './whose.ts';
 
 /** The steps by where they are shown. Each is in one of these lists, or in none because another line already covers it. */
 export type Sorted = {
@@ -186,8 +186,8 @@ function haltsFirst(plan: Plan): First[] {
 
 function maybeHalt(stop: Plan['stops'][number]): string {
 	const { best, waitFor, onlyIf, applies } = stop;
-	const whose = [...(applies ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])].join(', and ');
-	return `🟡 **Stop at ${best}** and wait for ${waitFor}, if ${whose}. A direct jump ${consequenceWords(stop)}.`;
+	const whose = allOf([...(applies ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])]);
+	return `🟡 If ${whose}, **stop at ${best}** and wait for ${waitFor}. A direct jump ${consequenceWords(stop)}.`;
 }
 
 function floorFirst({ of, at, min }: Floor, plan: Plan, lacking: NoPackage | undefined): First {

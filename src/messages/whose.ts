@@ -81,11 +81,11 @@ function parameterClause(text: string): string {
 /** Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have modules”. */
 export function allOf([first = '', ...clauses]: readonly string[]): string {
 	return clauses.reduce((before, clause) => {
-		const isShort = before.startsWith('you ') && !/,| (?:and|or) /.test(before);
 		// A clause with “or”, or with “and” and no comma before it, would seem to be a third condition.
-		return isShort && clause.startsWith('you ') && !/ or |[^,] and /.test(clause)
-			? `${before} and ${clause.slice('you '.length)}`
-			: `${before}, and ${clause}`;
+		const isPlain = !/,| (?:and|or) /.test(before) && !/ or |[^,] and /.test(clause);
+		if (!isPlain) return `${before}, and ${clause}`;
+		const bothYou = before.startsWith('you ') && clause.startsWith('you ');
+		return `${before} and ${bothYou ? clause.slice('you '.length) : clause}`;
 	}, first);
 }
 

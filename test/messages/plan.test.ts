@@ -125,7 +125,7 @@ test('treats what only a candidate has done as still to come', () => {
 	});
 	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: false }, unknownDeployment, knowledge);
 	const horizon = { release: '1.3.0', read: '2026-11-20' };
-	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 open deadline');
+	expect(deadlinesWords(found, { all: false, today: '2026-11-21', horizon }).lead).toContain('1 pending deadline');
 });
 
 test.each([

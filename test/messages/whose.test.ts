@@ -72,7 +72,7 @@ test.each([
 	[['you use SQLite', 'you copy it or move it'], 'you use SQLite, and you copy it or move it'],
 	[['you use SQLite', 'you copy it and move it'], 'you use SQLite, and you copy it and move it'],
 	[['you use SAML or CAS', 'you run it'], 'you use SAML or CAS, and you run it'],
-	[['you run workers', 'one of them pushes'], 'you run workers, and one of them pushes'],
+	[['you run workers', 'one of them pushes'], 'you run workers and one of them pushes'],
 ])('joins %o', (clauses, clause) => {
 	expect(allOf(clauses)).toBe(clause);
 });

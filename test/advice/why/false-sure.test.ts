@@ -42,5 +42,5 @@ test('claims no cause for two hundred errors of nginx, Docker, PostgreSQL, bridg
 	expect(texts.length).toBeGreaterThanOrEqual(200);
 	const sure = sureOf(texts);
 	expect(sure.length).toBeLessThanOrEqual(1);
-	expect(claimed('errors of other programs')).toEqual({ texts: texts.length, sure: sure.length });
+	expect(claimed('errors from other programs')).toEqual({ texts: texts.length, sure: sure.length });
 });

@@ -24,10 +24,10 @@ export function casesOf(guide: string): Case[] {
 }
 
 const docker =
-	'No container ran. A stand-in for `docker` performed the same steps as Compose and the official image, with the same programs on real data.';
+	'No real containers were used. A stand-in for `docker` performed the same steps as Compose and the official image, with the same programs on real data.';
 const lent = 'PostgreSQL 13, 14 and 16 servers used the client programs of 15 or 17.';
 const debian =
-	"Debian's own cluster programs ran. The packages were put in place by hand, and a stand-in replaced systemd.";
+	"Debian's own cluster programs were used. The packages were put in place by hand, and a stand-in replaced systemd.";
 
 const mdad =
 	"Ansible ran the playbook's own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.";
