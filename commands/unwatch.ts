@@ -20,7 +20,7 @@ export const unwatch = {
 			throw new Refusal(`This room does not watch ${quoted(typed)}. ${code('!servers')} lists what it watches.`);
 		return {
 			value: { format: 1, unwatched: server },
-			lead: `I no longer watch ${quoted(server)} for this room, and have forgotten its facts and alerts.`,
+			lead: `I am no longer watching ${quoted(server)} for this room, and have forgotten its facts and alerts.`,
 			sections: [],
 			kind: 'progress',
 		};

@@ -129,6 +129,6 @@ export function roomPath(room: string, rest: string): string {
 function tokenSentence({ origin }: Account, { password }: Config['matrix'], soft: boolean): string {
 	const why = soft ? 'The session has expired' : 'The access token was revoked or has expired';
 	if (origin !== 'login') return `${why}; put a new accessToken into the configuration.`;
-	if (password && !soft) return `${why}; the next start logs in again with the password.`;
+	if (password && !soft) return `${why}; the next time the bot starts, it logs in again with the password.`;
 	return `${why}, and logging in again failed; check the password in the configuration.`;
 }
