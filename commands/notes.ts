@@ -22,7 +22,7 @@ const example = '!notes 1.67';
 export const notes = {
 	name: 'notes',
 	usage: 'notes <release> [facts…]',
-	summary: 'what one release requires, and its facts',
+	summary: 'what one release requires, and facts about it',
 	examples: ['notes 1.67', 'notes 1.66.0 email', 'notes ess 26.8.0'],
 	help: `A release with two parts (${code('1.138')}) means all its patch releases. A candidate (${code('1.164.0rc1')}) has the notes of its final release. After ${code('ess')}, give a chart version. ${code('yunohost')}, ${code('alpine')} or ${code('debian')} lists which releases that archive had, and when.`,
 	changes: false,

@@ -58,7 +58,7 @@ export const upgrade = {
 	],
 	help: `Without a second version, the plan ends at the newest release. Facts narrow it down to what affects you; negate one with a ${code('no-')} prefix (${code('no-workers')}). ${code('!help facts')} lists them. ${code('all')} shows everything, with sources.
 
-After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')}, ${code('3 months ago')}), a commit or a value of ${code('matrix_playbook_migration_validated_version')} to see what the playbook has changed since then; components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer. After ${code('ess')}, give chart versions. Both include the Synapse releases in between.`,
+After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')}, ${code('3 months ago')}), a commit or a value of ${code('matrix_playbook_migration_validated_version')} to see what has changed in the playbook since then; components (${code('jitsi')}, ${code('no-coturn')}) shorten the answer. After ${code('ess')}, give chart versions. Both include the Synapse releases in between.`,
 	changes: false,
 	takesAll: true,
 	takesFile: true,

@@ -193,7 +193,7 @@ export function switchWords(commands: SwitchCommands, { migrations, queued }: Pa
 				`Fetch ${to}** while ${from} is still running. ${fetchWords(way, typeof workers === 'object')}${below(way.fetch)}`,
 		),
 		stopWords(commands),
-		`Back up** the database, \`homeserver.yaml\` with the files named in it, the signing key and the media; you cannot go back across an incompatible schema without it. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
+		`Back up** the database, \`homeserver.yaml\` with the files named in it, the signing key and the media; you cannot go back across an incompatible schema without that backup. (The names are defaults: use yours.)${proofWords(commands)}\n\n${block(backup)}`,
 		`Switch** from ${from} to ${to}. ${waysWords(commands)}`,
 		`Watch the log** until it says \`Synapse now listening on\`; a schema change can take minutes and must not be interrupted. \`Error in configuration\` names the option that keeps Synapse from starting.${after(migrationsWords(migrations ?? []))}${below(log)}\n\nThen this must say ${to}:
 
@@ -289,7 +289,7 @@ function tryWords({ media, bridges, federation, updates }: Extract<StepTask, { k
 ${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T?server_name=example.org"'])}`,
 				]
 			: []),
-		`Wait for the background updates.** They take minutes or days. Keep the backup and do not upgrade again until this prints 0:${below(updates)}`,
+		`Wait for the background updates.** They can take anywhere from minutes to days. Keep the backup and do not upgrade again until this prints 0:${below(updates)}`,
 	];
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }

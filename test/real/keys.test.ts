@@ -194,7 +194,9 @@ test('replaces lost keys by a new session, signed with the saved seeds', async (
 	await bot.state.lose('keys');
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).at(-1)).toMatch(/^The keys in the store are older than this session: .*the next time the bot starts, it logs in/);
+	expect(sentences(bot).at(-1)).toMatch(
+		/^The keys in the store are older than this session: .*the next time the bot starts, it logs in/,
+	);
 
 	await bot.start();
 	const unsigned = /not signed by my account since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)/;

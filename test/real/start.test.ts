@@ -155,7 +155,9 @@ test(
 		const itself = await login(home, bot.userId, bot.password);
 		await itself.request('POST', '/_matrix/client/v3/logout/all', {});
 		expect(await bot.ended()).toBe(1);
-		expect(sentences(bot)).toEqual([expect.stringMatching(/revoked or has expired; the next time the bot starts, it logs in again/)]);
+		expect(sentences(bot)).toEqual([
+			expect.stringMatching(/revoked or has expired; the next time the bot starts, it logs in again/),
+		]);
 		const asked = await alice.say(room, '!echo later');
 		await bot.start();
 		await alice.waitFor(answerTo(asked, bot.userId));

@@ -211,7 +211,8 @@ async function openDevice(config: ConnectConfig, edges: Edges, session: Session)
 function staleSentence({ origin }: Account, password: boolean): string {
 	const why = 'The keys in the store are older than this session: a backup was restored, or the store was lost';
 	if (origin !== 'login') return `${why}. Create a new access token and put it into the configuration.`;
-	if (password) return `${why}. They will no longer be used; the next time the bot starts, it logs in with a new session.`;
+	if (password)
+		return `${why}. They will no longer be used; the next time the bot starts, it logs in with a new session.`;
 	return `${why}. They will no longer be used; put the password into the configuration for a new session.`;
 }
 
