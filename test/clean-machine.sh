@@ -13,6 +13,8 @@ place=$(mktemp -d "${TMPDIR:-/tmp}/glia-clean.XXXXXX")
 trap 'rm -rf "$place"' EXIT
 trap 'exit 1' INT TERM HUP
 
+# For root, PostgreSQL runs as another user, who must reach its programs there.
+chmod 755 "$place"
 mkdir "$place/bin" "$place/home" "$place/tmp"
 ln -s "$node" "$place/bin/node"
 ln -s "$(readlink -f "$npm")" "$place/bin/npm"
