@@ -47,6 +47,18 @@ export function cutPower(from: string, to = from): boolean {
 	return lost;
 }
 
+/** Loads this file into each bot that is started from now on. Call `cut` after each kill. */
+export function powerCuts(): { cut: (folder: string) => void; text: () => string } {
+	process.env.NODE_OPTIONS = `--import=${import.meta.url}`;
+	let losses = 0;
+	return {
+		cut(folder) {
+			if (cutPower(folder)) losses++;
+		},
+		text: () => `, with power cuts that lost writes ${losses} times`,
+	};
+}
+
 /** Keeps a copy of the files if the disk has just been waited for: all earlier commits are then on it too. */
 function committed(database: DatabaseSync): void {
 	const path = database.location();

@@ -112,11 +112,9 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 			const { best, from, to, onlyIf, waitFor, applies, tried } = stop;
 			const wait = numbered.findIndex(({ id }) => id === `${best}/wait`);
 			const range = from === to ? '' : ` (any release from ${from} to ${to} will do)`;
-			const whose = [
-				...(applies && profile.database !== 'postgres' && !profile.postgres ? [appliesClause(applies)] : []),
-				...(onlyIf ? [onlyIf] : []),
-			];
-			const condition = whose.length ? `If ${allOf(whose)}: stop` : 'Stop';
+			const asksEngine = profile.database !== 'postgres' && !profile.postgres;
+			const whose = allOf([asksEngine && applies ? appliesClause(applies) : undefined, onlyIf]);
+			const condition = whose ? `If ${whose}: stop` : 'Stop';
 			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
 			return severe(
 				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tested)' : ''}.`,

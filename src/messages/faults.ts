@@ -26,7 +26,7 @@ export function faultLines(faults: readonly PlannedFault[], maxClause = Number.P
 /** Whom it affects, as a clause that continues “if”; empty if everybody. */
 function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
-	return allOf([...(applies && ask ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])]);
+	return allOf([applies && ask && appliesClause(applies), onlyIf]);
 }
 
 /** All faults along the way, folded: symptoms and remedies. `oneRelease`: all are of the one release asked about. */

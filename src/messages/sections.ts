@@ -45,7 +45,7 @@ export function link(text: string, url: string): string {
 /** The conditions under which a step applies, as a clause after “if”; empty if there are none. */
 export function whoseStep({ applies, concerned, onlyIf }: Step): string {
 	const facts = applies && concerned === 'unknown' ? appliesClause(applies) : undefined;
-	return allOf([facts, onlyIf].filter(clause => clause !== undefined));
+	return allOf([facts, onlyIf]);
 }
 
 /** The text of a step inside its fold. */

@@ -186,7 +186,7 @@ function haltsFirst(plan: Plan): First[] {
 
 function maybeHalt(stop: Plan['stops'][number]): string {
 	const { best, waitFor, onlyIf, applies } = stop;
-	const whose = allOf([...(applies ? [appliesClause(applies)] : []), ...(onlyIf ? [onlyIf] : [])]);
+	const whose = allOf([applies && appliesClause(applies), onlyIf]);
 	return `🟡 If ${whose}, **stop at ${best}** and wait for ${waitFor}. A direct jump ${consequenceWords(stop)}.`;
 }
 

@@ -78,8 +78,9 @@ function parameterClause(text: string): string {
 	return `${code(name)} ${is[operator] ?? 'is'} ${listed}`;
 }
 
-/** Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have modules”. */
-export function allOf([first = '', ...clauses]: readonly string[]): string {
+/** Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have modules”. Empty if there are none. */
+export function allOf(conditions: readonly (string | undefined)[]): string {
+	const [first = '', ...clauses] = conditions.filter(clause => clause !== undefined);
 	return clauses.reduce((before, clause) => {
 		// A clause with “or”, or with “and” and no comma before it, would seem to be a third condition.
 		const isPlain = !/,| (?:and|or) /.test(before) && !/ or |[^,] and /.test(clause);

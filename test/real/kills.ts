@@ -2,7 +2,7 @@
 // With `power`, each kill also cuts the power: what the bot did not wait for is lost.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cutPower } from '../power-cuts.ts';
+import { powerCuts } from '../power-cuts.ts';
 import { makeBot } from './bot.ts';
 import { killed, trace } from './lives.ts';
 import { openSiege, printed } from './siege.ts';
@@ -10,8 +10,7 @@ import { startSynapse } from './synapse.ts';
 
 // Enough people that nobody has a hundred answers waiting, however slowly this machine starts.
 const [kills = 200, commands = 1000, people = 12] = process.argv.slice(2, 5).map(Number);
-const power = process.argv[5] === 'power';
-if (power) process.env.NODE_OPTIONS = `--import=${new URL('../power-cuts.ts', import.meta.url)}`;
+const power = process.argv[5] === 'power' ? powerCuts() : undefined;
 
 const synapse = await startSynapse();
 const bot = await makeBot(synapse);
@@ -24,15 +23,11 @@ try {
 		said += count;
 		return siege.say(count, 700);
 	};
-	let losses = 0;
-	const cut = () => {
-		if (power && cutPower(join(bot.dir, 'data'))) losses++;
-	};
-	const { early, from } = await killed(bot, kills, speak, cut);
+	const { early, from } = await killed(bot, kills, speak, () => power?.cut(join(bot.dir, 'data')));
 	if (!(await alive())) throw new Error(`the bot ended:\n${bot.output().slice(from)}`);
 	const result = await siege.result(180_000);
 	console.log(
-		printed(`SIGKILL at random moments${power ? `, with power cuts that lost writes ${losses} times` : ''}`, result, [
+		printed(`SIGKILL at random moments${power?.text() ?? ''}`, result, [
 			`${kills} kills, ${early} of them before the bot was in sync`,
 		]),
 	);

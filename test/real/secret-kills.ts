@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
-import { cutPower } from '../power-cuts.ts';
+import { powerCuts } from '../power-cuts.ts';
 import { repliesTo } from './answers.ts';
 import { type Bot, makeBot } from './bot.ts';
 import { killed, trace } from './lives.ts';
@@ -25,8 +25,8 @@ const control = mode === undefined ? undefined : controls[mode];
 const senders = 12;
 const rooms = 3;
 
-const preload = mode === 'power' ? '../power-cuts.ts' : control;
-if (preload !== undefined) process.env.NODE_OPTIONS = `--import=${new URL(preload, import.meta.url)}`;
+const power = mode === 'power' ? powerCuts() : undefined;
+if (control !== undefined) process.env.NODE_OPTIONS = `--import=${new URL(control, import.meta.url)}`;
 const synapse = await startSynapse();
 const replicas = mode === 'replicas' || mode === 'unfenced' ? await openReplicas(synapse, 3) : undefined;
 const bot = replicas?.bot ?? (await makeBot(synapse));
@@ -49,10 +49,7 @@ try {
 		spoken += count;
 		return Promise.all(talking);
 	};
-	let losses = 0;
-	const cut = () => {
-		if (mode === 'power' && cutPower(join(bot.dir, 'data'))) losses++;
-	};
+	const cut = () => power?.cut(join(bot.dir, 'data'));
 	const { early, from } = await (replicas ? faulty(bot, kills, speak) : killed(bot, kills, speak, cut));
 	// Wait for it as long as it answers, however slow the machine.
 	let found = await count();
@@ -65,7 +62,7 @@ try {
 		? `Replicas, encrypted${control ? ', control without the fence' : ''}: ${replicas.summary().join('; ')}`
 		: control
 			? 'Control: writes of keys 100 ms late'
-			: `SIGKILL at random moments${mode === 'power' ? `, with power cuts that lost writes ${losses} times` : ''}, encrypted`;
+			: `SIGKILL at random moments${power?.text() ?? ''}, encrypted`;
 	console.log(
 		`${title}: ${commands} commands of ${senders} people in ${rooms} rooms; ${kills} kills, ${early} of them before the bot was in sync`,
 	);

@@ -90,6 +90,15 @@ const initdb: Record<Locale | 'C', string> = {
 	icu: '--locale=C.UTF-8 --locale-provider=icu --icu-locale=en',
 };
 
+/** A compose file with Synapse alone, or the beginning of a longer one. */
+const synapseService = `services:
+  synapse:
+    image: ghcr.io/element-hq/synapse:latest
+    restart: unless-stopped
+    volumes:
+      - ./files:/data
+`;
+
 function buildCompose(
 	{ stated: { from = '', superuser = 'synapse', data = './schemas', 'old-files': files }, locale }: Job,
 	played: Played,
@@ -98,13 +107,7 @@ function buildCompose(
 	const inside = files === undefined ? '' : `\n      - PGDATA=${files.replace(data, mount)}`;
 	writeFileSync(
 		join(played.cwd, 'docker-compose.yml'),
-		`services:
-  synapse:
-    image: ghcr.io/element-hq/synapse:latest
-    restart: unless-stopped
-    volumes:
-      - ./files:/data
-    depends_on:
+		`${synapseService}    depends_on:
       db:
         condition: service_started
         restart: true
@@ -176,16 +179,7 @@ ${database.replace('NAME', name)} -c "SET ROLE ${name}" -c "CREATE TABLE session
 function buildSqlite(job: Job, played: Played): void {
 	const { root, cwd } = played;
 	if (job.stated.layout === 'compose') {
-		writeFileSync(
-			join(cwd, 'docker-compose.yml'),
-			`services:
-  synapse:
-    image: ghcr.io/element-hq/synapse:latest
-    restart: unless-stopped
-    volumes:
-      - ./files:/data
-`,
-		);
+		writeFileSync(join(cwd, 'docker-compose.yml'), synapseService);
 		sh(`mkdir -p /data && mount --bind ${cwd}/files /data`);
 		homeserver(played, { name: 'sqlite3', args: { database: '/data/homeserver.db' } });
 		sh(`cd ${cwd} && docker compose up -d`, surroundingsOf(played));
@@ -201,16 +195,7 @@ function buildSqlite(job: Job, played: Played): void {
 
 /** Synapse on SQLite in a container; the file is named by its path outside, because nothing is mounted over `/data`. */
 export function buildSqliteBeside(played: Played): void {
-	writeFileSync(
-		join(played.cwd, 'docker-compose.yml'),
-		`services:
-  synapse:
-    image: ghcr.io/element-hq/synapse:latest
-    restart: unless-stopped
-    volumes:
-      - ./files:/data
-`,
-	);
+	writeFileSync(join(played.cwd, 'docker-compose.yml'), synapseService);
 	homeserver(played, { name: 'sqlite3', args: { database: join(played.cwd, 'files/homeserver.db') } });
 }
 

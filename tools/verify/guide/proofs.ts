@@ -78,6 +78,10 @@ type Spoiling = {
 	password?: string;
 };
 
+/** Spoils the dump so that it creates the database in another locale. */
+const otherLocale =
+	"sed -i -E '/^CREATE DATABASE synapse /s/(LOCALE|LC_COLLATE|LC_CTYPE) = .C./\\1 = '\"'C.UTF-8'\"'/g' all.sql";
+
 const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 	docker: [
 		{ failure: 'proof-missing', by: 'rm files/signing.key' },
@@ -97,7 +101,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		},
 		{
 			failure: 'proof-locale',
-			by: "sed -i -E '/^CREATE DATABASE synapse /s/(LOCALE|LC_COLLATE|LC_CTYPE) = .C./\\1 = '\"'C.UTF-8'\"'/g' all.sql",
+			by: otherLocale,
 			stated: folder => ({ format: 'all', dump: `${folder}/all.sql` }),
 		},
 		{
@@ -126,7 +130,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		},
 		{
 			failure: 'proof-locale-debian',
-			by: "sed -i -E '/^CREATE DATABASE synapse /s/(LOCALE|LC_COLLATE|LC_CTYPE) = .C./\\1 = '\"'C.UTF-8'\"'/g' all.sql",
+			by: otherLocale,
 			stated: folder => ({ format: 'all', dump: `${folder}/all.sql` }),
 		},
 		{ failure: 'proof-no-login', by: 'true', password: 'another' },
