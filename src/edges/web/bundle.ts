@@ -5,7 +5,7 @@ import type { BundleLook, BundleTrouble } from '../../ports/web.ts';
 import { hasCome } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Gate } from './client.ts';
-import { type Fetched, fetchDocuments } from './documents.ts';
+import { type Fetched, fetchDocuments, maxWait } from './documents.ts';
 
 export type BundleSettings = {
 	/** The bundle's URL; its signature is at the same path with `.sig` appended. */
@@ -19,8 +19,6 @@ export type BundleSettings = {
 type BundleSetup = { settings: BundleSettings; gate: Gate; now: () => Date; random: () => number; log: Log };
 
 const minute = 60_000;
-/** The longest that a server can make us wait (ms). */
-const maxWait = 24 * 60 * minute;
 /** Time limits for the bundle and for its signature (ms). */
 const totalMs = minute;
 const headerBytes = 32 * 1024;

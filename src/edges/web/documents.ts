@@ -7,6 +7,9 @@ import { retryAfter } from '../../runtime/retry.ts';
 import type { Gate } from './client.ts';
 import type { RequestLimits } from './request.ts';
 
+/** The longest that a server can make us wait (ms). */
+export const maxWait = 24 * 3600_000;
+
 export type Document = {
 	key: string;
 	address: string;

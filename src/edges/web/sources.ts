@@ -7,7 +7,7 @@ import type { Kept, SourceState } from '../../ports/web.ts';
 import { hasCome } from '../../runtime/clock.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Gate } from './client.ts';
-import { type Copy, type Document, fetchDocuments } from './documents.ts';
+import { type Copy, type Document, fetchDocuments, maxWait } from './documents.ts';
 import { type SourcesSettings, sourcesOf, type Taken, type UpstreamSource } from './source.ts';
 
 export type { SourcesSettings } from './source.ts';
@@ -44,7 +44,6 @@ export type OpenSources = {
 
 const minute = 60_000;
 const hour = 60 * minute;
-const maxWait = 24 * hour;
 /** A source that has shrunk, and stays so, is believed after this (ms). */
 const doubtFor = 72 * hour;
 /** 8 MB for one document: the largest, a hundred releases with their logs, has about 1 MB. */
