@@ -52,7 +52,7 @@ synapse.storage.prepare_database - 512 - INFO - main - Applying schema 72/05…`
 		'too new',
 		'ValueError: Cannot use this database as it is too new for the server to understand',
 		['symptom/too-new', true, 'after-fix'],
-		/An older Synapse met a newer database[\s\S]*apt-cache policy/,
+		/This Synapse is older than the database[\s\S]*apt-cache policy/,
 	],
 	[
 		'workers without the main process',
@@ -87,7 +87,7 @@ CONTEXT: SQL statement in delete_old_otks_for_next_user_batch …`,
 		`TASK [galaxy/postgres : Fail if ...] ****
 fatal: [matrix.example.org]: FAILED! => {"msg": "... variable matrix_foo_enabled has been renamed to ..."}`,
 		['symptom/mdad-renamed', true, 'after-fix'],
-		/your services keep running[\s\S]*vars\.yml[\s\S]*!migrate mdad/,
+		/your services keep\s+running[\s\S]*vars\.yml[\s\S]*!migrate mdad/,
 	],
 	[
 		'an expired key of the archive',
