@@ -19,7 +19,7 @@ export async function takeDatabase(address: PostgresAddress): Promise<{ fence: F
 		const users = (await usersOf(address)).map(({ from, since }) => `from ${from} since ${momentIn(since, 'UTC')}`);
 		const who = users.length > 0 ? `, connected ${users.join(' and ')}` : '';
 		throw new Refusal(
-			`Another process uses the store in ${placeOf(address)}${who}; stop it first, and every other replica.`,
+			`Another process is using the store in ${placeOf(address)}${who}; stop it first, and every other replica.`,
 		);
 	}
 	return {

@@ -186,7 +186,7 @@ test('replaces lost keys by a new session, signed with the saved seeds', async (
 	const room = await secretRoom(alice, bot);
 	const before = await identity(bot);
 	expect(before).toMatchObject({ devices: 1, signed: 1 });
-	expect(seeds(bot).stderr).toMatch(/Another process uses the store/);
+	expect(seeds(bot).stderr).toMatch(/Another process is using the store/);
 	await bot.stop();
 	const printed = seeds(bot);
 	expect(printed.stdout).toMatch(/^[\w+/]{43} [\w+/]{43} [\w+/]{43}\n$/);

@@ -100,7 +100,7 @@ test('moves a copy of keys that were in use so that the next start notices it', 
 test('refuses a place that is in use, missing or not empty, and leaves it unchanged', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const store = await openStore(old);
-	await expect(moveStore(old, address)).rejects.toThrow(/Another process uses the store in .*old; stop it first/);
+	await expect(moveStore(old, address)).rejects.toThrow(/Another process is using the store in .*old; stop it first/);
 	await store.close();
 	await expect(moveStore(join(dir, 'none'), address)).rejects.toThrow(/There is no store in/);
 	await expect(moveStore(address, kept)).rejects.toThrow(/is not empty/);
@@ -110,7 +110,7 @@ test('refuses a place that is in use, missing or not empty, and leaves it unchan
 	const leads = await replica.lead(AbortSignal.timeout(30_000));
 	const place = join(dir, 'led');
 	await expect(moveStore(address, place)).rejects.toThrow(
-		/Another process uses the store in .*, connected from 127\.0\.0\.1 since 20\d\d-.* UTC; stop it first, and every other replica\./,
+		/Another process is using the store in .*, connected from 127\.0\.0\.1 since 20\d\d-.* UTC; stop it first, and every other replica\./,
 	);
 	expect(existsSync(place)).toBe(false);
 	await leads?.release();

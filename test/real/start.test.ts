@@ -120,7 +120,9 @@ test.runIf(stateKind === 'sqlite')(
 		const second = bot.spawn();
 		const [status] = await once(second, 'exit');
 		expect(status).toBe(1);
-		expect(sentences(bot)).toEqual([expect.stringMatching(/^Another process uses the store in \S+; stop it first\.$/)]);
+		expect(sentences(bot)).toEqual([
+			expect.stringMatching(/^Another process is using the store in \S+; stop it first\.$/),
+		]);
 		process.kill(first ?? 0, 'SIGKILL');
 	},
 	slow,
@@ -377,7 +379,7 @@ test(
 		for (;;) {
 			const failure = await bot.start().catch((error: unknown) => String(error));
 			if (failure === undefined) break;
-			expect(failure).toContain('Another process uses the store');
+			expect(failure).toContain('Another process is using the store');
 		}
 		expect(await bot.stop()).toBe(0);
 	},

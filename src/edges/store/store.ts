@@ -59,7 +59,7 @@ export async function openFolder(folder?: string): Promise<OpenFolder> {
 		} catch (error) {
 			throw new Refusal(`The store's folder ${folder} cannot be used: ${text(error)}.`);
 		}
-		if (!lock) throw new Refusal(`Another process uses the store in ${folder}; stop it first.`);
+		if (!lock) throw new Refusal(`Another process is using the store in ${folder}; stop it first.`);
 		try {
 			database = openSqlite(join(folder, 'glia.sqlite'));
 		} catch (error) {

@@ -7,12 +7,12 @@ const yamlObject = z.record(z.string(), z.unknown());
 export const attemptShape = z.strictObject({
 	config: yamlObject
 		.default({})
-		.describe('More of homeserver.yaml. `listeners` are added to the one that the trial asks.'),
+		.describe('Additional lines of homeserver.yaml. `listeners` are added to the one that the trial asks.'),
 	worker: yamlObject.optional().describe('A worker is started too, and reads this after homeserver.yaml.'),
 	files: z
 		.record(z.string(), z.string())
 		.default({})
-		.describe('Files beside homeserver.yaml, by name. `$DIR` in any text is their folder.'),
+		.describe('Files next to homeserver.yaml, by name. `$DIR` in any text is their folder.'),
 	packages: z.array(z.string()).default([]).describe('Packages to install with the release, as for pip.'),
 	until: date.optional().describe('The last day from which packages are taken. By default ten days after the release.'),
 	locale: z
@@ -33,7 +33,7 @@ export const refusalShape = z.strictObject({
 	note: z.string().describe('The ID of the note.'),
 	case: id.optional().describe('Which claim of the note, if it makes several.'),
 	message: z.string().min(1).describe("What Synapse's message must contain."),
-	since: z.boolean().default(true).describe('False if the release before refuses it too, or cannot be tried.'),
+	since: z.boolean().default(true).describe('False if the previous release refuses it too, or cannot be tried.'),
 	refused: attemptShape.describe('What the release must refuse.'),
 	accepted: attemptShape.describe('What the release must accept: what the note says to do.'),
 });
@@ -53,8 +53,8 @@ export const requestShape = z.strictObject({
 		),
 	headers: z.record(z.string(), z.string()).optional().describe('Headers of the request.'),
 	body: z.unknown().optional().describe('The body of the request, as JSON.'),
-	status: z.number().int().default(200).describe('The status that a sound release answers with.'),
-	contains: z.string().optional().describe('What the answer of a sound release contains.'),
+	status: z.number().int().default(200).describe('The status that a sound release responds with.'),
+	contains: z.string().optional().describe('What the response of a sound release contains.'),
 });
 export type TrialRequest = z.infer<typeof requestShape>;
 
@@ -80,7 +80,7 @@ export const faultTrialShape = z.strictObject({
 		.describe(
 			"Arguments for the release's Python, which runs them instead of the server; `bin/NAME` is one of its programs.",
 		),
-	since: z.boolean().default(true).describe('False if the release before fails too, or cannot be tried.'),
+	since: z.boolean().default(true).describe('False if the previous release fails too, or cannot be tried.'),
 	attempt: attemptShape.describe('What Synapse is started with.'),
 	repair: attemptShape
 		.pick({ packages: true, until: true })

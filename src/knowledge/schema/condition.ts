@@ -51,7 +51,7 @@ const packageTestShape = z.strictObject({
 	package: z
 		.string()
 		.regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/, { error: 'the name of a Python package, like prometheus-client' })
-		.describe('A Python package is installed beside Synapse; only look.py can tell.'),
+		.describe('A Python package is installed in the environment of Synapse; only look.py can tell.'),
 	version: z
 		.string()
 		.regex(/^(<=|>=|<|>)\d+(\.\d+)*( (<=|>=|<|>)\d+(\.\d+)*)?$/, { error: 'a range, like <4.13.0' })

@@ -30,7 +30,7 @@ const common = {
 	waits: z
 		.boolean()
 		.optional()
-		.describe('For a breaking entry: whether one can update first and act later without harm.'),
+		.describe('For a breaking entry: whether you can update first and act later without harm.'),
 	onlyIf: clause
 		.optional()
 		.describe('Who is affected, if neither `components` nor `uses` says it: a clause that continues “only if”.'),
@@ -84,7 +84,10 @@ export const chartEntryShape = z.strictObject({
 		.default([])
 		.describe('Paths into the values that enable what it is about: if one is on, the entry applies.'),
 	uses: z.array(value).default([]).describe('Paths into the values that make it apply if they are set.'),
-	refuses: z.enum(['values']).optional().describe("values: the chart's schema or templates refuse until it is done."),
+	refuses: z
+		.enum(['values'])
+		.optional()
+		.describe("values: the chart's schema or templates reject the values until it is done."),
 	covers: z
 		.array(
 			z.strictObject({
@@ -103,7 +106,7 @@ export const playbookFileShape = z.strictObject({
 	entries: z.array(playbookEntryShape).min(1).describe('What the playbook changed this year, newest first.'),
 });
 export const chartFileShape = z.strictObject({
-	entries: z.array(chartEntryShape).min(1).describe('What the charts changed.'),
+	entries: z.array(chartEntryShape).min(1).describe('What changed in the charts.'),
 });
 
 /** Why nobody needs to know about a passage. */

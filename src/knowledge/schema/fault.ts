@@ -45,9 +45,9 @@ export const faultShape = z.strictObject({
 	onlyIf: clause
 		.optional()
 		.describe('What readers should look for on their server if no fact covers it: a clause that continues “only if”.'),
-	found: conditionShape.optional().describe('The same as data, for `!check`.'),
+	found: conditionShape.optional().describe('The same condition in machine-readable form, for `!check`.'),
 	title: z.string().min(1).max(80).describe('What goes wrong, in at most 80 characters.'),
-	text: prose.describe('What one sees, and what to do besides upgrading; two or three sentences.'),
+	text: prose.describe('What people see, and what to do besides upgrading; two or three sentences.'),
 	errors,
 	symptoms: z
 		.array(z.string().min(4))
@@ -76,7 +76,7 @@ export const symptomShape = z.strictObject({
 	kind: z
 		.enum(['harmless', 'hopeless', 'cause'])
 		.describe(
-			'harmless: ignore it; hopeless: start nothing any more, only the backup helps; cause: something other than a release of Synapse.',
+			'harmless: ignore it; hopeless: do not start anything again, only the backup helps; cause: something other than a release of Synapse.',
 		),
 	says: z
 		.enum(['vague', 'consequence'])

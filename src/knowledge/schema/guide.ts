@@ -190,7 +190,7 @@ export const guideShape = z.strictObject({
 		)
 		.describe('Dangers, shown first.'),
 	stages: z.array(stageShape).min(1).describe('The stages of the guide, in order.'),
-	cleanUp: z.array(stageShape).default([]).describe('What to clean up once all is well.'),
+	cleanUp: z.array(stageShape).default([]).describe('What to clean up once everything works.'),
 	wayBack: z
 		.strictObject({
 			before: z.array(backShape).describe('Before the point of no return, in the order of the stages that they undo.'),

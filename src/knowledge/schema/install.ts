@@ -123,7 +123,7 @@ export const recipeShape = z.strictObject({
 	database: z
 		.enum(closedFacts.database.values)
 		.optional()
-		.describe('The database it brings, assumed unless somebody says otherwise.'),
+		.describe('The database that comes with it, assumed unless somebody says otherwise.'),
 	workers: z
 		.union(
 			[
@@ -141,7 +141,7 @@ export const recipeShape = z.strictObject({
 	paths: z
 		.partialRecord(z.enum(pathNames), z.string())
 		.default({})
-		.describe('Where the files are that notes and commands name.'),
+		.describe('The paths of the files that notes and commands name.'),
 	backup: perDatabase.describe(
 		'Backs up the database. The backup is named after the release, so that a second stop does not overwrite the first.',
 	),
@@ -151,14 +151,19 @@ export const recipeShape = z.strictObject({
 	restore: perDatabase.optional().describe('Restores that backup while Synapse is stopped.'),
 	restoring: pinned.optional().describe('Where restoring is described, if it takes more than a few lines.'),
 	query: perDatabase.describe('What to type before a query, which follows in quotes.'),
-	environment: lines.optional().describe('Opens the virtual environment; without it, `pip` is that of the system.'),
+	environment: lines
+		.optional()
+		.describe('Activates the virtual environment; without it, `pip` means the one of the system.'),
 	libraries: z
 		.string()
 		.min(1)
 		.max(200)
 		.optional()
-		.describe('How Python packages get into this installation, said after commands with pip.'),
-	withoutPip: z.literal(true).optional().describe('Whether pip has no place in it, so that its commands are left out.'),
+		.describe('How Python packages get into this installation, shown after commands with pip.'),
+	withoutPip: z
+		.literal(true)
+		.optional()
+		.describe('Whether pip does not apply to it, so that commands with pip are left out.'),
 	hold: lines.optional().describe('Keeps another archive from taking over when the system is upgraded.'),
 	find: lines.optional().describe('Shows which release would be installed.'),
 	checkout: lines.optional().describe('Goes back to the state that had a release.'),
@@ -176,7 +181,7 @@ export const recipeShape = z.strictObject({
 		)
 		.min(1)
 		.describe('Installs a release and starts it, by release.'),
-	apply: lines.optional().describe('Applies a changed configuration: stops what runs and starts it again.'),
+	apply: lines.optional().describe('Applies a changed configuration: stops what is running and starts it again.'),
 	log: lines.optional().describe('Follows the log.'),
 	version: lines.describe('Asks the running server for its release.'),
 });

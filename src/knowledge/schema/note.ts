@@ -63,7 +63,7 @@ const deadlineShape = z.strictObject({
 		.optional()
 		.meta({ description: 'What to use instead.', examples: ['the new names, which end in `_total`'] }),
 	landed: version.optional().meta({
-		description: 'The release in which it really happened. Leave it out while the old way still works.',
+		description: 'The release in which it actually happened. Leave it out while the old way still works.',
 		examples: ['1.168.0'],
 	}),
 	withdrawn: prose.optional().meta({
@@ -71,7 +71,7 @@ const deadlineShape = z.strictObject({
 		examples: ['1.167.0 keeps the old names for good.'],
 	}),
 	found: fileConditionShape.optional().meta({
-		description: 'Which configurations the deadline is about, if fewer than the note.',
+		description: 'Which configurations the deadline is about, if not all that the note is about.',
 		examples: [{ option: 'enable_legacy_metrics', is: true }],
 	}),
 });
@@ -83,11 +83,11 @@ export const noteShape = z.strictObject({
 	}),
 	when: z.enum(['before', 'switch', 'after']).meta({
 		description:
-			'When to act: `before` the release is installed, at the `switch` to it (when it starts for the first time), or `after` it runs.',
+			'When to act: `before` the release is installed, at the `switch` to it (when it starts for the first time), or `after` it has started.',
 		examples: ['before'],
 	}),
 	possible: version.optional().meta({
-		description: 'The first release on which one can already do it. Leave it out if that is any release.',
+		description: 'The first release on which it can be done. Leave it out if it can be done on any release.',
 		examples: ['1.60.0'],
 	}),
 	must: z.boolean().meta({
@@ -115,7 +115,8 @@ export const noteShape = z.strictObject({
 		examples: ['1.68.0'],
 	}),
 	found: conditionShape.optional().meta({
-		description: 'The same as data, for `!check`. Without `onlyIf`, those it does not match can ignore the note.',
+		description:
+			'The same condition in machine-readable form, for `!check`. Without `onlyIf`, it says who can ignore the note: anyone it does not match.',
 		examples: [{ option: 'acme.enabled', is: true }],
 	}),
 	partly: z
@@ -127,7 +128,7 @@ export const noteShape = z.strictObject({
 			examples: [true],
 		}),
 	refusesIf: fileConditionShape.optional().meta({
-		description: 'For `refuses`: which of those whom `found` matches cannot start, if not all of them.',
+		description: 'For `refuses`: which of the deployments that `found` matches cannot start, if not all of them.',
 		examples: [{ option: 'acme.domain', absent: true }],
 	}),
 	foundIn: foundInShape.optional().meta({
@@ -135,13 +136,13 @@ export const noteShape = z.strictObject({
 		examples: ['packages'],
 	}),
 	until: version.optional().meta({
-		description: 'For `refuses`: the first later release that starts again without it.',
+		description: 'For `refuses`: the first later release that starts even if it has not been done.',
 		examples: ['1.84.1'],
 	}),
 	options: z
 		.array(z.string().min(1))
 		.default([])
-		.meta({ description: 'The options of Synapse it is about, as paths.', examples: [['acme', 'listeners[].tls']] }),
+		.meta({ description: 'The Synapse options it is about, as paths.', examples: [['acme', 'listeners[].tls']] }),
 	endpoints: z
 		.array(z.string().min(1))
 		.default([])
@@ -167,11 +168,11 @@ export const noteShape = z.strictObject({
 		.optional()
 		.meta({
 			description:
-				'It is about a first start that takes long, as do the migrations: a plan tells them together where systemd limits the start.',
+				'It is about a first start that takes a long time, as migrations do: a plan mentions them together where systemd limits the startup time.',
 			examples: [true],
 		}),
 	people: title.optional().meta({
-		description: 'What users will notice and ask about, in one line, unless the admin changes a setting.',
+		description: 'What users will notice and ask about unless the admin changes a setting, in one line.',
 		examples: ['Communities are gone; Spaces replace them'],
 	}),
 	title: title.meta({
@@ -180,7 +181,7 @@ export const noteShape = z.strictObject({
 	}),
 	text: prose.meta({
 		description: 'What changes, what to type, and how to see that it worked. Markdown without HTML.',
-		examples: ['Remove the block `acme` and let the reverse proxy fetch the certificates.'],
+		examples: ['Remove the `acme` block and let the reverse proxy fetch the certificates.'],
 	}),
 	covers: z
 		.array(coverShape)
@@ -194,8 +195,7 @@ export const noteShape = z.strictObject({
 		.array(path)
 		.default([])
 		.meta({
-			description:
-				"The files of Synapse that show it, if upstream's documents do not; `@1.103.0` names another release.",
+			description: "The Synapse files that show it, if upstream's documents do not; `@1.103.0` names another release.",
 			examples: [['synapse/config/tls.py', 'CHANGES.md@1.103.0']],
 		}),
 	links: z

@@ -28,7 +28,7 @@ export const effectShape = z.strictObject({
 		'The effect, as a clause after the option: “is missing, and Synapse does not start without it”.',
 	),
 	replacedBy: prose.optional().describe('What to use instead.'),
-	code: z.array(path).min(1).describe('The files of Synapse that show it.'),
+	code: z.array(path).min(1).describe('The Synapse files that show it.'),
 });
 export type Effect = z.infer<typeof effectShape>;
 export const effectsFileShape = z.strictObject({
@@ -36,7 +36,7 @@ export const effectsFileShape = z.strictObject({
 });
 
 export const releaseFileShape = z.strictObject({
-	notes: z.array(noteShape).min(1).describe('What this release asks of those who upgrade to it.'),
+	notes: z.array(noteShape).min(1).describe('What this release requires of people who upgrade to it.'),
 });
 
 /** An advisory: `affected` and `patched` are ranges because fixes are backported. */
@@ -81,8 +81,8 @@ export const stopShape = z.strictObject({
 		)
 		.min(1)
 		.describe('The upgrades that need the stop.'),
-	first: version.describe('The first release on which one can stop.'),
-	last: version.describe('The last release on which one can stop.'),
+	first: version.describe('The first release on which you can stop.'),
+	last: version.describe('The last release on which you can stop.'),
 	best: version.describe('The release to stop on, unless something else decides.'),
 	required: z.boolean().describe('Whether the upgrade fails without it.'),
 	ruins: z
@@ -95,8 +95,8 @@ export const stopShape = z.strictObject({
 		.describe('For a required stop: without it, the new release starts, but its background updates never finish.'),
 	onlyIf: clause
 		.optional()
-		.describe("What to look for in one's database. Leave it out if the stop is for every such upgrade."),
-	waitFor: z.string().min(1).describe('What must have finished before going on.'),
+		.describe('What to look for in the database. Leave it out if the stop applies to every such upgrade.'),
+	waitFor: z.string().min(1).describe('What must have finished before the next step.'),
 	waitAtStart: range.optional().describe('Releases from which no stop is needed, only the wait before leaving them.'),
 	stuckAtStart: z
 		.strictObject({
@@ -105,7 +105,7 @@ export const stopShape = z.strictObject({
 			text: prose.describe('How to get out of it.'),
 		})
 		.optional()
-		.describe('Releases on which the wait can last for ever.'),
+		.describe('Releases on which the wait can last forever.'),
 	tryFrom: z
 		.array(version)
 		.default([])
@@ -117,7 +117,7 @@ export const stopShape = z.strictObject({
 	settles: z
 		.array(z.string())
 		.default([])
-		.describe('Those of `tells` that need nothing more once the wait is over, on whatever release that was.'),
+		.describe('The notes in `tells` that need nothing more once the wait is over, whatever release it was on.'),
 	why: prose.describe('Why the stop is needed.'),
 	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
 });

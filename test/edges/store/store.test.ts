@@ -60,7 +60,7 @@ test('keeps what is committed on SIGKILL', () => {
 test('refuses to open twice in one sentence, in this process and in another', async () => {
 	const path = folder();
 	const store = await openStore(path);
-	const sentence = `Another process uses the store in ${path}; stop it first.`;
+	const sentence = `Another process is using the store in ${path}; stop it first.`;
 	await expect(openStore(path)).rejects.toThrow(sentence);
 	const program = `
 		const { openStore } = await import(${JSON.stringify(new URL('../../../src/edges/store/store.ts', import.meta.url).href)});
