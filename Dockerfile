@@ -25,8 +25,8 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /opt/glia
 COPY --from=build /opt/glia.cjs ./
 COPY LICENSE config.sample.yaml ./
-# Node.js keeps compiled modules under the ID of the user that runs them. They are compiled here, because the container may not write
-# next to the program, and each start would take twice as long. `say` loads one half of the modules, a bot without a homeserver the other.
+# Node.js keeps compiled modules under the ID of the user that runs them. They are compiled here, because the container cannot write
+# next to the program, and without them each start would take twice as long. `say` loads one half of the modules, a bot without a homeserver the other.
 RUN ln -s /opt/glia/glia.cjs /usr/local/bin/glia && mkdir glia.cjs.cache && chown 1000:1000 glia.cjs.cache \
 	&& user='setpriv --reuid=1000 --regid=1000 --clear-groups' \
 	&& $user glia say '!upgrade 1.98 1.150' > /dev/null \

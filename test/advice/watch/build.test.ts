@@ -71,12 +71,12 @@ test('documents each of them as Glia words it', async () => {
 	};
 	const page = `# Versions that servers report, and what Glia says about them
 
-Each row has an answer to \`/_matrix/federation/v1/version\` and the beginning of the status card that \`!watch a.test\` then gives.
+Each row has a response to \`/_matrix/federation/v1/version\` and the beginning of the status card that \`!watch a.test\` then gives.
 In this test the newest release is 1.163.2 and the newest candidate is 1.164.0rc3. 1.49.1 was withdrawn, and a high-severity
 advisory affects everything before 1.150.0. \`test/advice/watch/build.test.ts\` generates this page from
 \`test/advice/watch/version-strings.ts\`.
 
-| the server answers | Glia says |
+| the server responds | Glia says |
 |---|---|
 ${answers.map(row).join('\n')}
 `;
