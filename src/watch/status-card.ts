@@ -18,8 +18,9 @@ export async function look(
 	person: string,
 	{ store, web, now, limits }: StatusPorts,
 ): Promise<WatchedServer> {
-	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const observation = await web.observe(server, person);
+	// Read only now: a poll takes seconds, and the tick may have stored one of its own meanwhile.
+	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const at = now();
 	// The middle of the random range; the tick finds its own rhythm from there.
 	const pause = pauseAfter(observation, 1, { every: limits.every, random: 0.5 });

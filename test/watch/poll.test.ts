@@ -122,6 +122,24 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('is not undone by a `!watch` that polls the same server meanwhile', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.3.0');
+		await world.watch('example.org');
+		world.set(start + 2 * hour);
+		const { observe } = world.web;
+		world.web.observe = async (...asked) => {
+			world.web.observe = observe;
+			const seen = await observe(...asked);
+			await world.tick();
+			world.set(start + 2 * hour + 1000);
+			return seen;
+		};
+		await world.watch('example.org docker');
+		expect((await world.store.server('example.org'))?.history).toMatchObject([{ looks: 3 }]);
+		await world.store.close();
+	});
+
 	test('stores checks without news in one write', async () => {
 		const play = await played();
 		for (let i = 0; i < 30; i++) {

@@ -8,6 +8,9 @@ import { objectOf, roomPath, type Session, senseless } from './session.ts';
 /** Events per page. */
 const limit = 100;
 
+/** At most this many pages are searched for an event of ours, in case a homeserver never says that it was the last. */
+const maxPages = 1000;
+
 type HistorySetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
 
 export function openHistory({
@@ -22,8 +25,8 @@ export function openHistory({
 		);
 
 	/**
-	 * Searches our own events in a room, decrypted where possible, newest first, until `take` returns something or
-	 * all are older.
+	 * Searches our own events in a room, decrypted where possible, newest first, until `take` returns something, all
+	 * are older, or `maxPages` were read.
 	 */
 	async function own<T>(
 		room: string,
@@ -32,7 +35,7 @@ export function openHistory({
 	): Promise<Outcome<T | undefined>> {
 		const filter = JSON.stringify({ senders: [user] });
 		let from: string | undefined;
-		for (;;) {
+		for (let pages = 0; pages < maxPages; pages++) {
 			const read = await page(room, { filter, ...(from && { from }) });
 			if ('failure' in read) return read;
 			const { chunk, end } = read.value;
@@ -48,6 +51,7 @@ export function openHistory({
 			if (typeof end !== 'string' || isPast) return { value: undefined };
 			from = end;
 		}
+		return { value: undefined };
 	}
 
 	async function find(room: string, { said, since, sealed, answers }: Wanted): Promise<Outcome<string | undefined>> {

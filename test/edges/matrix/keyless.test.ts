@@ -21,6 +21,8 @@ let calls: string[];
 /** What `state/m.room.encryption` answers: status and body. */
 let state: [number, object];
 let sync: object;
+/** What a page of history answers. */
+let page: object;
 /** The filters of syncs. */
 let filters: (string | null)[];
 let store: Store;
@@ -31,6 +33,7 @@ beforeEach(async () => {
 	[calls, loud, filters] = [[], [], []];
 	state = [404, { errcode: 'M_NOT_FOUND', error: 'no such state' }];
 	sync = {};
+	page = { chunk: [] };
 	server = createServer((request, answer) => {
 		const path = request.url ?? '';
 		const [status, body] = path.includes('/whoami')
@@ -39,7 +42,9 @@ beforeEach(async () => {
 				? state
 				: path.includes('/sync')
 					? [200, sync]
-					: [200, { event_id: '$sent', content_uri: 'mxc://x/y' }];
+					: path.includes('/messages')
+						? [200, page]
+						: [200, { event_id: '$sent', content_uri: 'mxc://x/y' }];
 		if (path.includes('/sync')) filters.push(new URL(path, 'http://x').searchParams.get('filter'));
 		if (/\/(send|upload)/.test(path)) calls.push(path.replace(/\?.*/, ''));
 		request.resume().on('end', () => {
@@ -133,4 +138,9 @@ test('changes the request after a failed sync, since Synapse would repeat an old
 	const [first, second, third, fourth] = filters;
 	expect([second, third]).toEqual([first, first]);
 	expect(fourth).not.toBe(first);
+});
+
+test('a history that never ends is not searched for ever', async () => {
+	page = { chunk: [], end: 'more' };
+	expect(await homeserver.find(room, { said: 'x', since: new Date(0) })).toEqual({ value: undefined });
 });
