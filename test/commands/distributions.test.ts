@@ -220,7 +220,7 @@ test('lists other archives in a table: all, one release, or one that is not ther
 		{ date: '2026-02-13', version: '1.147.1', at: expect.stringMatching(/^[0-9a-f]{9}$/) },
 		{ date: '2026-02-13', version: '1.147.0', at: expect.stringMatching(/^[0-9a-f]{9}$/) },
 	]);
-	expect((await told('nixos 1.160')).lead).toMatch(/^\*\*NixOS, nixpkgs: 1\.160\.0, 2026-09-04, #559918/);
+	expect((await told('nixos 1.160')).lead).toMatch(/^\*\*NixOS \(nixpkgs\): 1\.160\.0, 2026-09-04, #559918/);
 	expect((await told('home-assistant')).lead).toMatch(/1\.114\.0, 2024-09-04, commit 0192aadc2\.[\s\S]*was removed/);
 	const { archives } = JSON.parse(
 		readFileSync(new URL('../../knowledge/distributions/archives.json', import.meta.url), 'utf8'),
