@@ -15,7 +15,7 @@ export const dangers = ['nothing', 'service', 'data'] as const;
 const danger = z
 	.enum(dangers)
 	.describe('What may be lost: nothing; service (it does not start or hangs, but the data is sound); data.');
-const applies = appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.');
+const applies = appliesShape.optional().describe('Who it affects, by facts. Leave it out if it affects everyone.');
 const errors = z
 	.array(z.string().min(4))
 	.default([])

@@ -85,8 +85,8 @@ export const wayShape = z.strictObject({
 	id: id.describe('The name of the way.'),
 	title: z.string().min(1).max(60).describe('The way in a few words.'),
 	fits: prose.describe('Who should choose it, in one sentence.'),
-	applies: conditionShape.optional().describe('For whom it works. Leave it out if it works for everyone.'),
-	prefer: conditionShape.optional().describe('For whom it is the first choice.'),
+	applies: conditionShape.optional().describe('Who it works for. Leave it out if it works for everyone.'),
+	prefer: conditionShape.optional().describe('Who it is the first choice for.'),
 	cost: costShape.optional().describe('What it costs in disk space and time.'),
 });
 
@@ -171,7 +171,7 @@ export const guideShape = z.strictObject({
 		.array(
 			z.strictObject({
 				id: id.describe('The name of the reason.'),
-				when: conditionShape.describe('For whom it is the wrong guide.'),
+				when: conditionShape.describe('Who it is the wrong guide for.'),
 				says: prose.describe('What to do instead.'),
 			}),
 		)

@@ -102,7 +102,7 @@ export const noteShape = z.strictObject({
 			examples: [true],
 		}),
 	applies: appliesShape.optional().meta({
-		description: 'Whom it affects, by facts (`!help facts` lists them). Leave it out if it affects everyone.',
+		description: 'Who it affects, by facts (`!help facts` lists them). Leave it out if it affects everyone.',
 		examples: [{ any: ['workers', 'postgres<13'] }],
 	}),
 	onlyIf: clause.optional().meta({

@@ -44,7 +44,7 @@ export const advisoryShape = z.strictObject({
 	severity: z.enum(['low', 'moderate', 'high', 'critical']).describe('As upstream rated it.'),
 	affected: z.array(range).min(1).describe('The releases that are vulnerable.'),
 	patched: z.array(range).default([]).describe('The releases with the fix.'),
-	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	applies: appliesShape.optional().describe('Who it affects, by facts. Leave it out if it affects everyone.'),
 	aliases: z.array(z.string()).default([]).describe('Its other IDs, such as GHSA IDs.'),
 	fixed: date.describe('The day the first release with the fix came out.'),
 	published: date.describe('The day the advisory was published.'),
@@ -119,7 +119,7 @@ export const stopShape = z.strictObject({
 		.default([])
 		.describe('The notes in `tells` that need nothing more once the wait is over, whatever release it was on.'),
 	why: prose.describe('Why the stop is needed.'),
-	applies: appliesShape.optional().describe('Whom it affects, by facts. Leave it out if it affects everyone.'),
+	applies: appliesShape.optional().describe('Who it affects, by facts. Leave it out if it affects everyone.'),
 });
 /** Rollback floors observed by running a release, if they differ from its schema numbers. */
 export const floorExceptionShape = z.strictObject({
