@@ -2,7 +2,7 @@
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { answerNow, wasm } from './wasm.ts';
 
-/** An encrypted file: its bytes, and the JSON (key, iv, hashes) that belongs into the event beside the url. */
+/** An encrypted file: its bytes, and the JSON (key, iv, hashes) that goes into the event next to the URL. */
 export class EncryptedAttachment {
 	readonly #inner: Wasm.EncryptedAttachment;
 	constructor(encryptedData: Uint8Array, mediaEncryptionInfo: string) {
@@ -11,14 +11,14 @@ export class EncryptedAttachment {
 	get encryptedData(): Uint8Array {
 		return this.#inner.encryptedData;
 	}
-	/** null once it was used to decrypt: the key is good for one reading. */
+	/** null after decryption, because the key can only be used once. */
 	get mediaEncryptionInfo(): string | null {
 		return this.#inner.mediaEncryptionInfo ?? null;
 	}
 	get hasMediaEncryptionInfoBeenConsumed(): boolean {
 		return this.#inner.hasMediaEncryptionInfoBeenConsumed;
 	}
-	/** The file's bytes. Throws when they were changed on the way, or the key was used before. */
+	/** The file's bytes. Throws if they were changed in transit, or if the key has been used before. */
 	static decrypt(attachment: EncryptedAttachment): Uint8Array {
 		return answerNow(() => wasm.Attachment.decrypt(attachment.#inner));
 	}

@@ -1,17 +1,17 @@
-// Stores that grow with every conversation, and are not in memory as a whole: what a request of wasm asks for is read before
-// the request runs, and forgotten some time after.
+// Stores that grow with every conversation are not kept in memory as a whole: what wasm requests is read before the
+// request runs, and dropped some time later.
 import type { Entry, Key, StoreShape } from './database.ts';
 
-/** wasm's stores that grow for as long as a device lives. All others are in memory from the opening on. */
+/** wasm's stores that grow for as long as a device exists. All others are in memory as soon as they are opened. */
 const growing = new Set(['inbound_group_sessions3', 'olm_hashes', 'session']);
 
-/** Whether records of this store are read only when they are needed. */
+/** Whether records of this store are only read on demand. */
 export function isByNeed({ name, keyPath, indexes }: StoreShape): boolean {
 	return growing.has(name) && keyPath === null && indexes.every(({ unique, multiEntry }) => !unique && !multiEntry);
 }
 
 /**
- * What is asked for: all records whose key, or whose key in an index, begins with these parts. Without a prefix, all.
+ * Selects all records whose key, or whose key in an index, begins with `prefix`. An empty prefix selects all.
  * `prefix` is the beginning of the key as JSON.
  */
 export interface Query {
@@ -25,13 +25,13 @@ export const everything: Query = { prefix: '', exact: false };
 
 export type Read = (query: Query) => Promise<Entry[]>;
 
-/** A row by which a record is found in an index: the index's key, as JSON. */
+/** A row through which a record is found in an index: the index's key, as JSON. */
 export interface Lookup {
 	name: string;
 	value: string;
 }
 
-/** Where a record of a store that is read by need stands in its indexes. */
+/** The index entries of a record in a store that is read on demand. */
 export function lookupsOf(store: StoreShape, value: unknown): Lookup[] {
 	if (!isByNeed(store)) return [];
 	return store.indexes.flatMap(({ name, keyPath }) => {
@@ -49,14 +49,14 @@ function validKey(value: unknown): Key | undefined {
 	return parts.includes(undefined) ? undefined : (parts as Key[]);
 }
 
-/** The records between two keys are among those that this prefix finds; without a key there is no bound. */
+/** A prefix that finds all records between two keys, and possibly more. An undefined key means no bound. */
 export function between(from: Key | undefined, to: Key | undefined): string {
 	if (from === undefined || to === undefined) return '';
 	if (JSON.stringify(from) === JSON.stringify(to)) return JSON.stringify(from);
 	if (typeof from === 'string' && typeof to === 'string') {
 		let same = 0;
 		while (same < from.length && from[same] === to[same]) same++;
-		// What JSON escapes stands there in several characters, or in one of two halves.
+		// Stop at characters that JSON escapes: they take several characters there, or are half of a surrogate pair.
 		return `"${/^[\x20\x21\x23-\x5b\x5d-\x7e]*/.exec(from.slice(0, same))?.[0]}`;
 	}
 	if (!Array.isArray(from) || !Array.isArray(to)) return '';
@@ -70,7 +70,7 @@ export function between(from: Key | undefined, to: Key | undefined): string {
 	return text;
 }
 
-/** Where records of one store are put and taken away without being noticed as changed. */
+/** Adds and removes records of one store without marking them as changed. */
 export interface Memory {
 	has(key: Key): boolean;
 	put(entry: Entry): void;
@@ -81,7 +81,7 @@ export interface Memory {
 export class Window {
 	readonly #memory: Memory;
 	readonly #read: Read;
-	/** Keys of which memory is right, the longest unused first: the record is there, or there is none. */
+	/** Keys for which memory is up to date (the record is there, or does not exist), least recently used first. */
 	readonly #known = new Map<string, Key>();
 
 	constructor(memory: Memory, read: Read) {
@@ -89,7 +89,7 @@ export class Window {
 		this.#read = read;
 	}
 
-	/** Resolves when all that the query asks for is in memory. */
+	/** Resolves once everything the query selects is in memory. */
 	async need(query: Query): Promise<void> {
 		const { prefix, exact, index } = query;
 		const isKey = exact && index === undefined;
@@ -98,7 +98,7 @@ export class Window {
 			return;
 		}
 		const entries = await this.#read(query);
-		// What memory has may be newer, or deleted there.
+		// The copy in memory may be newer, or the record may have been deleted there.
 		for (const entry of entries) {
 			const name = JSON.stringify(entry.key);
 			if (!this.#known.has(name)) this.#memory.put(entry);
@@ -111,12 +111,12 @@ export class Window {
 		return this.need(everything);
 	}
 
-	/** These are in memory already. */
+	/** Takes over records that are already in memory. */
 	adopt(keys: Iterable<Key>): void {
 		for (const key of keys) this.#use(JSON.stringify(key), key);
 	}
 
-	/** Forgets what was not used for the longest time, but for `most` records. Nothing of it may be unwritten. */
+	/** Drops the least recently used records until at most `most` are left. All of them must have been written. */
 	forget(most: number): void {
 		for (const [name, key] of this.#known) {
 			if (this.#known.size <= most) return;

@@ -9,16 +9,16 @@ export interface CrossSigningStatus {
 	hasUserSigning: boolean;
 }
 
-/** The private halves of the three cross-signing keys, as unpadded base64: anyone who has them is the user. */
+/** The private halves of the three cross-signing keys, as unpadded base64. Anyone who has them can act as the user. */
 export interface CrossSigningSeeds {
 	master: string;
 	selfSigning: string;
 	userSigning: string;
 }
 
-/** What `bootstrapCrossSigning` wants sent, in this order. Only `uploadKeys` is to be marked as sent. */
+/** What `bootstrapCrossSigning` wants sent, in this order. Only `uploadKeys` needs to be marked as sent. */
 export interface CrossSigningUploads {
-	/** The device keys; null when the server has them. */
+	/** The device keys; null if the server already has them. */
 	uploadKeys: PlainRequest | null;
 	/** The body for `POST keys/device_signing/upload`; `auth` may have to be added. */
 	uploadSigningKeys: Record<string, unknown>;
@@ -36,11 +36,11 @@ export async function crossSigningStatus(machine: Wasm.OlmMachine): Promise<Cros
 	return plainStatus(await machine.crossSigningStatus());
 }
 
-/** Rejects where this store has only some of the keys, unless `reset` replaces them all. */
+/** Rejects if this store has only some of the keys, unless `reset` replaces them all. */
 export async function bootstrapCrossSigning(machine: Wasm.OlmMachine, reset: boolean): Promise<CrossSigningUploads> {
 	const status = await crossSigningStatus(machine);
 	const has = Object.values(status).filter(Boolean).length;
-	// wasm panics when it is to sign with a key that it does not have.
+	// wasm panics if it has to sign with a key that it does not have.
 	if (!reset && has > 0 && has < 3) throw new Error('this store has only some of the cross-signing keys');
 	const requests = await machine.bootstrapCrossSigning(reset);
 	const keys: Wasm.KeysUploadRequest | undefined = requests.uploadKeysRequest;

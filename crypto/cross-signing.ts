@@ -1,47 +1,47 @@
-// A bot's identity: its cross-signing keys made once, known to the server, and its device signed with them.
+// A bot's identity: its cross-signing keys, created once and uploaded to the server, with which its device is signed.
 
 import type { CrossSigningSeeds, CrossSigningUploads } from './cross-signing-keys.ts';
 import { isCryptoError } from './fault.ts';
 import type { OlmMachine } from './machine.ts';
 
 /**
- * Sends a request to the homeserver as the bot and resolves with the JSON of a 2xx answer. Other answers reject with
- * an error that has `statusCode` and, parsed, `body`: what matrix-bot-sdk's `doRequest` does.
+ * Sends a request to the homeserver as the bot and resolves with the JSON of a 2xx response. Other responses reject with
+ * an error that has `statusCode` and the parsed `body`, as matrix-bot-sdk's `doRequest` does.
  */
 export type SendRequest = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>;
 
 export interface IdentityMeans {
-	/** The account's password, for servers that ask for it. */
+	/** The account's password, for servers that require it. */
 	password?: string;
-	/** What `exportCrossSigningKeys` gave before the store was lost. */
+	/** What `exportCrossSigningKeys` returned before the store was lost. */
 	seeds?: CrossSigningSeeds;
-	/** Replace the identity, if the one that the server has cannot be used. Anyone who verified the bot has to do it again. */
+	/** Replace the identity if the server's cannot be used. Everyone who verified the bot then has to do so again. */
 	reset?: boolean;
-	/** The master key that the server has taken, as `pending` named it: while the server shows another, nothing is concluded. */
+	/** The master key that the server accepted, as reported in `pending`. While the server shows another, nothing is concluded. */
 	expects?: string;
 }
 
 export type IdentityOutcome =
-	/** Other clients see the device as signed by its owner. `made`: the identity is new; `signedNow`: the signature is. */
+	/** Other clients see the device as signed by its owner. `made`: the identity is new. `signedNow`: the signature is new. */
 	| { kind: 'signed'; made: boolean; signedNow: boolean }
-	/** The server wants the account's password. `wrong`: it did not take the one given. */
+	/** The server requires the account's password. `wrong`: it rejected the one given. */
 	| { kind: 'needs-password'; wrong: boolean }
-	/** The store lacks the keys of the identity that the server has: seeds or a reset. `wrong`: the seeds are another's. */
+	/** The store does not have the keys of the server's identity: seeds or a reset are needed. `wrong`: the seeds do not match. */
 	| { kind: 'needs-seeds'; wrong: boolean }
-	/** Somebody has to allow the reset on the account's page (Matrix Authentication Service); then ask for it again. */
+	/** Someone has to allow the reset on the account's page (Matrix Authentication Service); then try again. */
 	| { kind: 'needs-account-page'; url: string | null }
 	/**
-	 * The server took what it was sent, and one of its processes does not know that yet (Synapse with workers). Nothing is
-	 * wrong: ask again a little later, with the same means and `expects`. `made`: the identity is new.
+	 * The server accepted the upload, but one of its processes does not know that yet (Synapse with workers). Nothing is
+	 * wrong: try again a little later, with the same means and `expects`. `made`: the identity is new.
 	 */
 	| { kind: 'pending'; why: string; expects: string; made: boolean }
-	/** The server refused for a reason that none of the means changes. */
+	/** The server refused for a reason that none of the means can change. */
 	| { kind: 'refused'; why: string };
 
 /**
- * Brings the bot's identity in order, and changes nothing when it is. To be called at each start, once the device's keys
- * are uploaded. Killed at any moment, the next call goes on with the same identity. Rejects when the server cannot be
- * reached or answers with something else than these steps expect; nothing is lost by that, call it again later.
+ * Sets up the bot's identity; changes nothing if it is already complete. Call it at each start, once the device's keys
+ * have been uploaded. If the process is killed at any point, the next call continues with the same identity. Rejects if
+ * the server cannot be reached or responds unexpectedly; nothing is lost, so call it again later.
  */
 export async function establishIdentity(
 	machine: OlmMachine,
@@ -51,7 +51,7 @@ export async function establishIdentity(
 	const before = await lookUp(machine, request, means.expects);
 	if (before === 'old') return notShown(means.expects ?? '', false);
 	if (before.master === null) {
-		// Keys that are here already were made by a start that was killed, or refused, before the server had them.
+		// Keys that are already here were created by a start that was killed or refused before the server had them.
 		const outcome = await publish(machine, request, means, before.keys === 'some');
 		if (typeof outcome !== 'string') return outcome;
 		return sign(machine, request, outcome, true);
@@ -73,15 +73,15 @@ function notShown(expects: string, made: boolean): IdentityOutcome {
 interface Standing {
 	/** The master key that the server has. */
 	master: string | null;
-	/** How many of the private keys are here and belong to it. */
+	/** How many of the matching private keys are in this store. */
 	keys: 'none' | 'some' | 'all';
 	/** The device has the owner's signature, and the server shows it. */
 	signed: boolean;
 }
 
 /**
- * Asks the server, never only the store: that one believes what it made itself. wasm drops keys that are not the server's:
- * an answer that is older than `expects`, which the server has taken, does not reach it.
+ * Always asks the server, because the store trusts what it created itself. wasm drops keys that differ from the server's,
+ * so a response that is older than `expects`, which the server has accepted, is not passed on to it.
  */
 async function lookUp(machine: OlmMachine, request: SendRequest): Promise<Standing>;
 async function lookUp(machine: OlmMachine, request: SendRequest, expects?: string): Promise<Standing | 'old'>;
@@ -106,7 +106,7 @@ async function lookUp(machine: OlmMachine, request: SendRequest, expects?: strin
 	};
 }
 
-/** Uploads the three public keys; gives the master key that was accepted. `anew` makes others in the store first. */
+/** Uploads the three public keys and returns the accepted master key. `anew` creates new ones in the store first. */
 async function publish(
 	machine: OlmMachine,
 	request: SendRequest,
@@ -135,18 +135,18 @@ async function publish(
 	return { kind: 'refused', why: `the server wants ${JSON.stringify(flows)} before it takes the keys of an identity` };
 }
 
-// The name in the specification, and the one that servers used before.
+// The name in the specification, and the one that servers used before it was specified.
 const ACCOUNT_PAGE_STAGES = ['m.oauth', 'org.matrix.cross_signing_reset'];
 
-/** Other keys instead of those on the server. The store changes first, and is set right when the server refuses. */
+/** Replaces the keys on the server. The store changes first, and is corrected if the server refuses. */
 async function replace(machine: OlmMachine, request: SendRequest, means: IdentityMeans): Promise<IdentityOutcome> {
-	// Without a password only a server that asks on its account page can accept, so others are not even tried.
+	// Without a password only a server that asks on its account page can accept, so no other is tried.
 	if (means.password === undefined && !(await hasAccountPage(request))) return { kind: 'needs-password', wrong: false };
 	let outcome: Awaited<ReturnType<typeof publish>>;
 	try {
 		outcome = await publish(machine, request, means, true);
 	} catch (error) {
-		// Refused or not: the server says whose keys count, and wasm drops the ones made here if they do not.
+		// Refused or not, the server decides whose keys count, and wasm drops those created here if they do not.
 		await lookUp(machine, request);
 		throw error;
 	}
@@ -155,7 +155,7 @@ async function replace(machine: OlmMachine, request: SendRequest, means: Identit
 	return outcome;
 }
 
-/** Signs the device with the identity whose master key the server has taken or shown. */
+/** Signs the device with the identity whose master key the server has accepted or shown. */
 async function sign(
 	machine: OlmMachine,
 	request: SendRequest,
@@ -164,7 +164,7 @@ async function sign(
 ): Promise<IdentityOutcome> {
 	const { uploadSignatures } = await bootstrap(machine, request, false);
 	const answer = await request('POST', '/_matrix/client/v3/keys/signatures/upload', uploadSignatures);
-	// 200 even when every signature was refused.
+	// The status is 200 even if every signature was refused.
 	const failures = Object(member(answer, 'failures'));
 	if (Object.keys(failures).length > 0) {
 		const why = `the server refused the device's signature: ${JSON.stringify(failures)}`;
@@ -177,8 +177,8 @@ async function sign(
 }
 
 /**
- * Whether refusals of signatures look like those of a process that does not know the keys yet: it finds none, or judges
- * by the ones before.
+ * Whether refused signatures look like the work of a process that does not know the keys yet: it finds none, or checks
+ * against the previous ones.
  */
 function isBehind(failures: object): boolean {
 	const refusals = Object.values(failures).flatMap(keys => Object.values(Object(keys)));
@@ -207,12 +207,12 @@ async function takeSeeds(machine: OlmMachine, seeds: CrossSigningSeeds): Promise
 
 interface Challenge {
 	session: unknown;
-	/** The stages of each way to authenticate. */
+	/** The stages of each authentication flow. */
 	flows: unknown[][];
 	params: unknown;
 }
 
-/** What the server wants first, when it answers 401; undefined when it accepted. */
+/** What the server requires first, if it responds with 401; undefined if it accepted. */
 async function challengeOf(answer: Promise<unknown>): Promise<Challenge | undefined> {
 	try {
 		await answer;

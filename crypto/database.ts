@@ -1,6 +1,6 @@
-// Databases of wasm and their records, as they are kept.
+// wasm's databases and their records, as they are stored.
 
-/** One database as it is kept on disk. `version` is wasm's schema. */
+/** One database as stored on disk. `version` is the version of wasm's schema. */
 export interface Database {
 	name: string;
 	version: number;
@@ -20,7 +20,7 @@ export interface Entry {
 
 export type Key = string | number | Key[];
 
-/** A record that was written; without `record` it was deleted. */
+/** A record that was written, or, without `record`, deleted. */
 export interface Touched {
 	database: string;
 	store: string;
@@ -28,7 +28,7 @@ export interface Touched {
 	record: Entry | undefined;
 }
 
-// IndexedDB also knows dates and bytes as keys; matrix-sdk-crypto uses neither, and JSON could not tell them apart.
+// IndexedDB also allows dates and bytes as keys. matrix-sdk-crypto uses neither, and JSON could not distinguish them.
 export function checkedKey(key: unknown): Key {
 	if (typeof key === 'string' || (typeof key === 'number' && Number.isFinite(key))) return key;
 	if (Array.isArray(key)) return key.map(checkedKey);

@@ -1,4 +1,4 @@
-// What was in an encrypted event, as a plain value: nothing of wasm's memory is kept.
+// The contents of an encrypted event as a plain value, which does not refer to wasm's memory.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { DeviceId, UserId } from './identifier.ts';
 import { wasm } from './wasm.ts';
@@ -13,7 +13,7 @@ export interface DecryptedRoomEvent {
 	senderCurve25519Key: string | null;
 	senderClaimedEd25519Key: string | null;
 	forwardingCurve25519KeyChain: string[];
-	/** What a client would warn of; null when nothing. Strict also warns of devices that their owner did not sign. */
+	/** What a client would warn about; null if nothing. Strict also warns about devices that their owner did not sign. */
 	shieldState(strict: boolean): { color: number; code: number | undefined; message: string | undefined };
 }
 

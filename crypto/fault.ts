@@ -1,13 +1,13 @@
-// What can go wrong here, as errors that a caller can tell apart; and which of them end the process.
+// What can go wrong here, as errors that a caller can distinguish, and which of them must end the process.
 
 /**
  * `CRYPTO_PANIC`, `CRYPTO_STORE_FAILED` (the disk refuses, or what it holds turns out to be damaged): fatal, see `isFatal`.
  * `CRYPTO_STORE_BUSY`: another process, or this one, has the store open.
- * `CRYPTO_STORE_NATIVE`: the directory holds a store of the native library.
+ * `CRYPTO_STORE_NATIVE`: the directory contains a store of the native library.
  * `CRYPTO_STORE_FOREIGN`: the store belongs to another user or another device.
  * `CRYPTO_STORE_NEWER`: a newer version wrote the store.
- * `CRYPTO_STORE_PASSPHRASE`: wrong passphrase, or one is missing, or there should be none.
- * `CRYPTO_STORE_UNREADABLE`: the file is damaged, or is something else.
+ * `CRYPTO_STORE_PASSPHRASE`: the passphrase is wrong or missing, or one was given for a store that has none.
+ * `CRYPTO_STORE_UNREADABLE`: the file is damaged, or is not a store.
  * `CRYPTO_ROOM_KEY_NOT_SHARED`: share the room key and encrypt again; nothing was sent or lost.
  * `CRYPTO_CLOSED`: the machine was closed.
  */
@@ -36,24 +36,24 @@ export function cryptoError<Code extends CryptoErrorCode>(code: Code, message: s
 	return Object.assign(error, { name: 'CryptoError', code });
 }
 
-/** An error of this package, its message a sentence for the operator. */
+/** An error of this package. Its message is a sentence for the operator. */
 export function isCryptoError(error: unknown): error is CryptoError {
 	return error instanceof Error && error.name === 'CryptoError';
 }
 
 /**
- * The process must be ended and started again: the WebAssembly code panicked, or the disk refused what memory already
- * holds. Every later call on the machine rejects with the same error, and nothing more is written.
+ * The process must be restarted: the WebAssembly code panicked, or the disk refused what is already in memory. Every
+ * later call to the machine rejects with the same error, and nothing more is written.
  */
 export function isFatal(error: unknown): error is FatalCryptoError {
 	return isCryptoError(error) && (error.code === 'CRYPTO_PANIC' || error.code === 'CRYPTO_STORE_FAILED');
 }
 
 /**
- * The server's answer (an error of matrix-bot-sdk, or anything with the same `statusCode` and `body` or `message`)
- * says that it knows newer keys of this device than the store does: the store is older than the device, restored from
- * a backup or started over. Such a store must not be used: its message counters would be used twice. The way out is a
- * new login with an empty store.
+ * Whether the server's response (an error from matrix-bot-sdk, or anything with the same `statusCode` and `body` or
+ * `message`) says that it has newer keys of this device than the store: the store was restored from a backup, or was
+ * started over. Such a store must not be used, because its message counters would be used twice. The way out is to log
+ * in again with an empty store.
  */
 export function isStoreBehindServer(error: unknown): boolean {
 	if (typeof error !== 'object' || error === null) return false;
@@ -67,8 +67,8 @@ export function isStoreBehindServer(error: unknown): boolean {
 const listeners = new Set<(error: FatalCryptoError) => void>();
 
 /**
- * Calls `listener` once for each fatal error. matrix-bot-sdk logs an error of its sync loop and goes on, so this is
- * where a bot learns that it has to end. Returns a function that takes the listener away.
+ * Calls `listener` once for each fatal error. matrix-bot-sdk logs errors of its sync loop and carries on, so this is
+ * how a bot learns that it has to stop. Returns a function that removes the listener.
  */
 export function onFatal(listener: (error: FatalCryptoError) => void): () => void {
 	listeners.add(listener);
@@ -76,6 +76,6 @@ export function onFatal(listener: (error: FatalCryptoError) => void): () => void
 }
 
 export function announceFatal(error: FatalCryptoError): void {
-	// Not at once: the call that failed is still being unwound, and a listener may throw.
+	// Not immediately: the failed call is still unwinding, and a listener may throw.
 	for (const listener of listeners) setImmediate(listener, error);
 }

@@ -1,9 +1,9 @@
-// Names of users, devices and rooms, as values that stay usable however often they are handed over.
+// IDs of users, devices and rooms, as values that can be passed on any number of times.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { wasm } from './wasm.ts';
 
-// wasm frees the identifiers it is given in arrays, and matrix-bot-sdk uses its arrays twice: what callers hold is
-// therefore a string that wasm has checked once, and each call gets objects of its own.
+// wasm frees the identifiers that it is given in arrays, and matrix-bot-sdk uses its arrays twice. So callers hold a
+// string that wasm has checked once, and each call gets its own objects.
 
 /** A Matrix user ID. Throws for anything else. */
 export class UserId {
@@ -22,7 +22,7 @@ export class UserId {
 	}
 }
 
-/** A device id: any text. */
+/** A device ID: any text. */
 export class DeviceId {
 	readonly #id: string;
 	constructor(id: string) {
@@ -44,7 +44,7 @@ export class RoomId {
 	}
 }
 
-/** Whose devices changed since the last sync, and who shares no encrypted room with us any more. */
+/** Whose devices have changed since the last sync, and who no longer shares an encrypted room with us. */
 export class DeviceLists {
 	readonly changed: readonly UserId[];
 	readonly left: readonly UserId[];

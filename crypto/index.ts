@@ -1,4 +1,4 @@
-// The package as matrix-bot-sdk requires it, under the name of the native library that it replaces.
+// The package as matrix-bot-sdk loads it, under the name of the native library that it replaces.
 export { Attachment, EncryptedAttachment } from './attachment.ts';
 export { establishIdentity, type IdentityMeans, type IdentityOutcome, type SendRequest } from './cross-signing.ts';
 export type { CrossSigningSeeds, CrossSigningStatus, CrossSigningUploads } from './cross-signing-keys.ts';

@@ -1,4 +1,4 @@
-// The machine of one device: every operation with keys, queued, and on disk before its promise resolves.
+// The machine of one device: every operation on its keys, queued, and on disk before its promise resolves.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import {
 	bootstrapCrossSigning,
@@ -42,7 +42,7 @@ export class OlmMachine {
 	readonly #inner: Wasm.OlmMachine;
 	readonly #store: Store;
 	#closed: Promise<void> | undefined;
-	/** Questions that were answered with "nothing" since the last news, and when (monotonic milliseconds). */
+	/** Questions that have been answered with "nothing" since the last change, and when (monotonic milliseconds). */
 	readonly #answeredNothing = new Map<string, number>();
 	readonly #tracked = new Set<string>();
 	/** Users with at least one device in the store. */
@@ -57,9 +57,9 @@ export class OlmMachine {
 	}
 
 	/**
-	 * Opens the machine of a device, or makes a new one. `storePath` is a directory that nobody else uses, or records that
-	 * the caller keeps elsewhere; without it the keys are gone when the process ends. An empty passphrase is none. Rejects with a `CRYPTO_STORE_…` error when
-	 * the store cannot be used.
+	 * Opens the machine of a device, or creates one. `storePath` is a directory that nothing else uses, or records that the
+	 * caller stores elsewhere; without it the keys are lost when the process ends. An empty passphrase counts as none.
+	 * Rejects with a `CRYPTO_STORE_…` error if the store cannot be used.
 	 */
 	static async initialize(
 		userId: UserId,
@@ -103,14 +103,14 @@ export class OlmMachine {
 		return { ed25519: base64(ed25519.toBase64()), curve25519: base64(curve25519.toBase64()) };
 	}
 
-	/** This device's Ed25519 key in groups of four, as clients show it for comparison. */
+	/** This device's Ed25519 key in groups of four characters, as clients show it for comparison. */
 	get fingerprint(): string {
 		return this.identityKeys.ed25519.toBase64().replace(/.{4}(?=.)/g, '$& ');
 	}
 
 	/**
-	 * Takes the encryption part of a sync response: to-device events (a JSON array), changed devices, how many one-time
-	 * keys the server has, for which algorithms it has an unused fallback key. Returns a JSON array of the events,
+	 * Processes the encryption part of a sync response: to-device events (a JSON array), changed devices, how many one-time
+	 * keys the server has, and for which algorithms it has an unused fallback key. Returns the events as a JSON array,
 	 * decrypted where possible.
 	 */
 	async receiveSyncChanges(
@@ -125,7 +125,7 @@ export class OlmMachine {
 		return this.#call(async machine => {
 			const question = `sync ${countsText}`;
 			const quiet = toDeviceEvents === '[]' && changedDevices.isEmpty();
-			// wasm saves the whole account even when nothing changed, which costs more than all else in a quiet sync.
+			// wasm saves the whole account even if nothing changed, which costs more than the rest of a quiet sync.
 			if (quiet && this.#stillNothing(question)) return '[]';
 			this.#news();
 			const events = await machine.receiveSyncChanges(
@@ -142,7 +142,7 @@ export class OlmMachine {
 		});
 	}
 
-	/** What has to be sent to the server now. Each is repeated until it is marked as sent. */
+	/** The requests to send to the server now. Each is returned again until it is marked as sent. */
 	async outgoingRequests(): Promise<Request[]> {
 		return this.#ownCall(async machine => {
 			if (this.#stillNothing('outgoing')) return [];
@@ -152,7 +152,7 @@ export class OlmMachine {
 		});
 	}
 
-	/** Takes the server's answer (JSON) to a request. */
+	/** Processes the server's response (JSON) to a request. */
 	async markRequestAsSent(requestId: string, requestType: RequestType, response: string): Promise<boolean> {
 		return this.#call(async machine => {
 			this.#news();
@@ -161,13 +161,13 @@ export class OlmMachine {
 		});
 	}
 
-	/** The request for one-time keys of devices of `users` with which there is no session yet; null when there are none. */
+	/** The request for one-time keys of those devices of `users` with which there is no session yet; null if there are none. */
 	async getMissingSessions(users: readonly UserId[]): Promise<PlainRequest | null> {
 		return this.#ownCall(async machine => {
 			const question = `missing ${users.join(' ')}`;
 			if (this.#stillNothing(question)) return null;
-			// For a user of whom it knows no device wasm waits five seconds for an answer to keys/query. No answer can come
-			// while this call has its turn, and there are no sessions to be had without devices.
+			// If it knows no device of a user, wasm waits five seconds for a response to keys/query. None can arrive while
+			// this call is running, and without devices there are no sessions to create.
 			const known: UserId[] = [];
 			for (const user of users) if (await this.#hasDevices(machine, user)) known.push(user);
 			const request = await machine.getMissingSessions(wasmUsers(known));
@@ -180,7 +180,7 @@ export class OlmMachine {
 	async #hasDevices(machine: Wasm.OlmMachine, user: UserId): Promise<boolean> {
 		if (this.#withDevices.has(user.toString())) return true;
 		const list = await machine.getUserDevices(wasmUser(user));
-		// Dehydrated ones (MSC3814) too: a member who is logged in nowhere reads by them what was said meanwhile.
+		// Dehydrated ones (MSC3814) too: they let a member who is logged in nowhere read later what was said meanwhile.
 		const devices = list.devices();
 		const some = devices.length > 0;
 		for (const device of devices) device.free();
@@ -189,7 +189,7 @@ export class OlmMachine {
 		return some;
 	}
 
-	/** Begins to watch the devices of `users`: those that are new show up in the next keys/query. */
+	/** Starts tracking the devices of `users`: new users are part of the next keys/query. */
 	async updateTrackedUsers(users: readonly UserId[]): Promise<void> {
 		await this.#ownCall(async machine => {
 			const names = users.map(String);
@@ -199,14 +199,14 @@ export class OlmMachine {
 		});
 	}
 
-	/** A keys/query for `users`, whether or not they are watched. Send it, then mark it as sent. */
+	/** A keys/query for `users`, whether or not they are tracked. Send it, then mark it as sent. */
 	queryKeysForUsers(users: readonly UserId[]): PlainRequest {
 		return plainRequest(this.#open.queryKeysForUsers(wasmUsers(users))) as PlainRequest;
 	}
 
 	/**
-	 * Makes sure that there is a good key for the room, and returns the to-device messages that carry it to devices of
-	 * `users` which do not have it yet. Each is repeated until it is marked as sent.
+	 * Makes sure that there is a valid key for the room, and returns the to-device messages that carry it to those devices
+	 * of `users` that do not have it yet. Each is returned again until it is marked as sent.
 	 */
 	async shareRoomKey(
 		roomId: RoomId,
@@ -217,8 +217,8 @@ export class OlmMachine {
 	}
 
 	/**
-	 * Encrypts an event's content (JSON) into the content of an `m.room.encrypted`. Share the room key before each one;
-	 * rejects with `CRYPTO_ROOM_KEY_NOT_SHARED` when that has to be done again.
+	 * Encrypts an event's content (JSON) into the content of an `m.room.encrypted`. Share the room key before each event.
+	 * Rejects with `CRYPTO_ROOM_KEY_NOT_SHARED` if the key has to be shared again.
 	 */
 	async encryptRoomEvent(roomId: RoomId, eventType: string, content: string): Promise<string> {
 		return this.#call(async machine => {
@@ -227,10 +227,10 @@ export class OlmMachine {
 		});
 	}
 
-	/** Decrypts an `m.room.encrypted` (JSON). Rejects with an error whose `code` is, for instance, `MissingRoomKey`. */
+	/** Decrypts an `m.room.encrypted` (JSON). Rejects with an error that has a `code`, such as `MissingRoomKey`. */
 	async decryptRoomEvent(event: string, roomId: RoomId): Promise<DecryptedRoomEvent> {
 		return this.#call(async machine => {
-			// What cannot be decrypted, the event or an edit that came inside it, makes wasm ask for its key.
+			// If the event, or an edit bundled with it, cannot be decrypted, wasm asks for the key.
 			if (event.includes('m.relations')) this.#news();
 			try {
 				return decryptedEvent(await machine.decryptRoomEvent(event, wasmRoom(roomId), decryptionSettings()));
@@ -241,7 +241,7 @@ export class OlmMachine {
 		});
 	}
 
-	/** Signs a message with the device's key, and with the user's if this device has it. */
+	/** Signs a message with the device's key, and with the user's key if this device has it. */
 	async sign(message: string): Promise<Signatures> {
 		return this.#call(async machine => new Signatures(await machine.sign(message)));
 	}
@@ -252,9 +252,9 @@ export class OlmMachine {
 	}
 
 	/**
-	 * Makes the user's cross-signing keys if there are none, signs this device with them, and returns what has to be
-	 * uploaded. Calling it again returns the same keys. `reset` replaces them, in this store at once: only ask for it
-	 * when the server is sure to accept the new ones. `establishIdentity` does all this in the right order.
+	 * Creates the user's cross-signing keys if there are none, signs this device with them, and returns what has to be
+	 * uploaded. Calling it again returns the same keys. `reset` replaces them in this store immediately: only use it if the
+	 * server is sure to accept the new ones. `establishIdentity` does all this in the right order.
 	 */
 	async bootstrapCrossSigning(reset: boolean): Promise<CrossSigningUploads> {
 		return this.#call(async machine => {
@@ -268,7 +268,7 @@ export class OlmMachine {
 		return this.#ownCall(exportCrossSigningKeys);
 	}
 
-	/** Rejects when the seeds do not belong to the public keys that the last keys/query for the user showed. */
+	/** Rejects if the seeds do not match the public keys from the last keys/query for the user. */
 	async importCrossSigningKeys({ master, selfSigning, userSigning }: CrossSigningSeeds): Promise<CrossSigningStatus> {
 		return this.#call(async machine => {
 			this.#news();
@@ -276,12 +276,12 @@ export class OlmMachine {
 		});
 	}
 
-	/** Whether the owner's cross-signing keys signed the device; null when no keys/query has shown it yet. */
+	/** Whether the device is signed with the owner's cross-signing keys; null if no keys/query has shown it yet. */
 	async isDeviceSignedByOwner(userId: UserId, deviceId: DeviceId): Promise<boolean | null> {
 		return this.#ownCall(machine => isSignedByOwner(machine, userId, deviceId));
 	}
 
-	/** Takes a decrypted event of a verification in a room (JSON). Those between devices come with `receiveSyncChanges`. */
+	/** Processes a decrypted verification event from a room (JSON). Events between devices arrive in `receiveSyncChanges`. */
 	async receiveVerificationEvent(event: string, roomId: RoomId): Promise<void> {
 		await this.#call(async machine => {
 			this.#news();
@@ -290,8 +290,8 @@ export class OlmMachine {
 	}
 
 	/**
-	 * What comes next of a verification that `userId` asked for. `flow` is the transaction id, in a room the id of the
-	 * event that asked. Send its requests, in a room through the room's encryption, and mark them as sent.
+	 * The next step of a verification that `userId` requested. `flow` is the transaction ID or, in a room, the ID of the
+	 * requesting event. Send its requests (in a room, encrypted like the room's events) and mark them as sent.
 	 */
 	async stepVerification(userId: UserId, flow: string): Promise<VerificationStep> {
 		return this.#call(async machine => {
@@ -300,7 +300,7 @@ export class OlmMachine {
 		});
 	}
 
-	/** Ends a verification here; what the other side is to be told is the caller's. */
+	/** Ends a verification on this side. Telling the other side is up to the caller. */
 	async cancelVerification(userId: UserId, flow: string): Promise<void> {
 		await this.#call(async machine => {
 			const outgoing = machine.getVerificationRequest(wasmUser(userId), flow)?.cancel();
@@ -308,12 +308,12 @@ export class OlmMachine {
 		});
 	}
 
-	/** The public master key of the user's identity, as the last keys/query showed it; null if there is none. */
+	/** The public master key of the user's identity, according to the last keys/query; null if there is none. */
 	async masterKey(userId: UserId): Promise<string | null> {
 		return this.#ownCall(machine => masterKeyOf(machine, userId));
 	}
 
-	/** How many room keys the store has: all are held in memory too, 10 kB each. */
+	/** The number of room keys in the store. */
 	async roomKeyCounts(): Promise<{ total: number; backedUp: number }> {
 		return this.#ownCall(async machine => {
 			const counts = await machine.roomKeyCounts();
@@ -324,15 +324,15 @@ export class OlmMachine {
 	}
 
 	/**
-	 * Copies the store into a directory that is there, and runs `meanwhile` before any other call: what it copies belongs to
-	 * the same moment. The copy must not be used while this device goes on: its keys would be used twice.
+	 * Copies the store into an existing directory, and runs `meanwhile` before any other call, so that what it copies is
+	 * from the same moment. The copy must not be used while this device goes on: its keys would be used twice.
 	 */
 	copyStore(directory: string, meanwhile: () => Promise<void>): Promise<void> {
 		if (this.#closed !== undefined) throw cryptoError('CRYPTO_CLOSED', 'the machine was closed');
 		return this.#store.copyTo(directory, meanwhile);
 	}
 
-	/** Lets calls under way finish, then releases the store. Later calls reject with `CRYPTO_CLOSED`. */
+	/** Lets running calls finish, then releases the store. Later calls reject with `CRYPTO_CLOSED`. */
 	close(): Promise<void> {
 		this.#closed ??= this.#store.close(() => this.#inner.close());
 		return this.#closed;
@@ -340,8 +340,8 @@ export class OlmMachine {
 
 	/**
 	 * matrix-bot-sdk asks the same questions at each sync and each message. The answer "nothing" holds until a call
-	 * changes what it depends on: keys, devices, sessions, the users watched. wasm also looks at its clock (fallback keys
-	 * to renew, servers to try again), so it is asked once a minute all the same.
+	 * changes what it depends on: keys, devices, sessions, tracked users. wasm also depends on the clock (fallback keys to
+	 * renew, servers to retry), so it is asked once a minute anyway.
 	 */
 	#stillNothing(question: string): boolean {
 		const at = this.#answeredNothing.get(question);
@@ -361,7 +361,7 @@ export class OlmMachine {
 		return this.#inner;
 	}
 
-	/** `own`: it takes no text of others, so if something cannot be parsed, that stands in the store. */
+	/** `own`: the call takes no text from others, so if something cannot be parsed, it comes from the store. */
 	async #call<T>(operation: (machine: Wasm.OlmMachine) => Promise<T>, own = false): Promise<T> {
 		const machine = this.#open;
 		const broken = own ? / at line \d+ column \d+$|^failed to read or write/ : /^failed to read or write/;
@@ -380,7 +380,7 @@ export class OlmMachine {
 	}
 }
 
-/** wasm's reasons for not opening a store, as far as a person can do something about them. */
+/** wasm's reasons for not opening a store, if a person can do something about them. */
 function unopened(error: unknown, store: string | undefined): unknown {
 	if (store === undefined) return error;
 	const said = error instanceof Error ? error.message : '';

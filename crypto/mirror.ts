@@ -1,5 +1,5 @@
-// The IndexedDB that wasm sees: databases in memory that remember which of their records were touched. Of stores that grow
-// (by-need.ts), only what was asked for lately is in memory.
+// The IndexedDB that wasm sees: databases in memory that remember which of their records were touched. Of the stores that
+// keep growing (by-need.ts), only recently requested records are in memory.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,23 +12,24 @@ export type { Database, Entry, Key, StoreShape, Touched } from './database.ts';
 
 /** A set of databases under one name, private to the code that opened it. */
 export interface Mirror {
-	/** What wasm has to be given as the name of its store. */
+	/** The store name to pass to wasm. */
 	name: string;
 	databases(): Database[];
 	entries(database: string, store: string): Iterable<Entry>;
-	/** What was touched since the last call, and how it is now: an entry without `value` was deleted. */
+	/** What was touched since the last call, in its current state. An entry without a `record` was deleted. */
 	takeTouched(): Touched[];
-	/** Resolves when no transaction that writes is under way. Rejects if something that was asked for could not be read. */
+	/** Resolves once no write transaction is running. Rejects if a requested record could not be read. */
 	settled(): Promise<void>;
-	/** Brings into memory all that is not. */
+	/** Loads everything that is not yet in memory. */
 	readAll(): Promise<void>;
-	/** Forgets what need not be in memory, if nobody is reading. All that was touched must have been written. */
+	/** Drops what need not be in memory, if nobody is reading. Everything touched must have been written. */
 	forget(): void;
-	/** Forgets everything. wasm must have closed its connections. */
+	/** Drops everything. wasm must have closed its connections. */
 	close(): void;
 }
 
-// fake-indexeddb's own classes, as far as they are used here. They are not its public interface: hence the exact version.
+// The parts of fake-indexeddb's internal classes that are used here. They are not its public interface, hence the exact
+// version.
 interface RawRecord {
 	key: unknown;
 	value: unknown;
@@ -77,18 +78,18 @@ const TESTED = '6.2.8';
 const require = createRequire(import.meta.url);
 const { fake, RawObjectStore } = load();
 const open = new Map<string, (store: RawStore, key: Key) => void>();
-/** How records are put and deleted without anybody noticing. */
+/** The original methods, which store and delete records without marking them as touched. */
 const { storeRecord, deleteRecord } = RawObjectStore.prototype;
 const windows = new WeakMap<RawStore, Window>();
 noticeTouches();
 readBeforeRequests(fake, store => windows.get(store as RawStore));
 
-/** As many records of a store that is read by need stay in memory (at most 10 kB each). */
+/** At most this many records (10 kB or less each) of a store that is read on demand stay in memory. */
 const maxRecords = 2000;
 
 /**
- * Opens `databases` under a name that nobody else has. `entries` gives the records of one of their stores, `read` those of
- * one that is read by need.
+ * Opens `databases` under a unique name. `entries` returns the records of one of their stores, `read` those of a store
+ * that is read on demand.
  */
 export async function openMirror(
 	databases: Database[],
@@ -143,7 +144,7 @@ export async function openMirror(
 		forget() {
 			const isBusy = ({ _state }: { _state: string }) => _state !== 'finished';
 			if (mine().some(([, database]) => database.transactions.some(isBusy))) return;
-			// Those that wasm has just made are in memory from their first record on.
+			// Stores that wasm has just created have been in memory since their first record.
 			for (const [full, database] of mine())
 				for (const store of database.rawObjectStores.values())
 					if (!windows.has(store) && isByNeed(shapeOf(store)))
@@ -174,7 +175,7 @@ function load(): { fake: FakeIndexedDB; RawObjectStore: { prototype: RawStore } 
 	return { fake, RawObjectStore };
 }
 
-/** wasm looks for IndexedDB where a browser has it. */
+/** wasm looks for IndexedDB where a browser provides it. */
 function offerGlobally(): void {
 	const present: unknown = Reflect.get(globalThis, 'indexedDB');
 	if (present === fake.indexedDB) return;
@@ -186,7 +187,7 @@ function offerGlobally(): void {
 	}
 }
 
-/** Undoing an aborted transaction goes through the same three methods, so what is touched is at worst unchanged. */
+/** An aborted transaction is undone through the same three methods, so at worst an unchanged record counts as touched. */
 function noticeTouches(): void {
 	const { prototype } = RawObjectStore;
 	const { clear } = prototype;
@@ -211,7 +212,7 @@ function noticeTouches(): void {
 	};
 }
 
-/** The parts of stores that are in memory, and whether something could not be read into them. */
+/** The parts of stores that are in memory, and whether reading into them failed. */
 function openWindows(read: (database: string, store: string, query: Query) => Promise<Entry[]>, most: number) {
 	const opened: Window[] = [];
 	let unread: { error: unknown } | undefined;
@@ -261,7 +262,7 @@ function fill(
 			try {
 				for (const { name: storeName, keyPath, indexes } of stores) {
 					const store = request.result.createObjectStore(storeName, { keyPath });
-					// Before the indexes exist: each of them is then built in one go.
+					// Before the indexes exist, so that each of them is built in one go.
 					for (const { key, value } of isByNeed({ name: storeName, keyPath, indexes })
 						? []
 						: entries(name, storeName)) {

@@ -1,5 +1,5 @@
-// Requests of IndexedDB that wait until what they ask for has been read. fake-indexeddb carries out a request at once; here the
-// queue of its transaction waits, and with it all transactions that wait for this one.
+// Makes IndexedDB requests wait until the records they ask for have been read. fake-indexeddb runs a request at once; here
+// the queue of its transaction waits, and with it every transaction that waits for this one.
 import { between, everything, type Query, type Window } from './by-need.ts';
 import { checkedKey } from './database.ts';
 
@@ -14,7 +14,7 @@ interface KeyRange {
 	lower: unknown;
 	upper: unknown;
 }
-/** The classes of fake-indexeddb whose methods begin requests, or carry them out. */
+/** The fake-indexeddb classes whose methods create or run requests. */
 export interface RequestClasses {
 	IDBKeyRange: { new (): KeyRange; only(key: unknown): object };
 	IDBTransaction: { prototype: Transaction };
@@ -22,7 +22,7 @@ export interface RequestClasses {
 	IDBIndex: { prototype: object };
 }
 
-/** Requests of stores that are read by need wait until what they ask for is in memory. */
+/** Makes requests to stores that are read on demand wait until the records are in memory. */
 export function readBeforeRequests(classes: RequestClasses, windowOf: (store: object) => Window | undefined): void {
 	const of = (
 		prototype: object,
@@ -78,7 +78,7 @@ type Need = { window: Window; transaction: Transaction; query: Query };
 
 const upgraded = new WeakSet<Transaction>();
 
-/** wasm changes the shape of its stores: then all of them have to be there. */
+/** When wasm changes the shape of its stores, all of their records have to be in memory. */
 function upgradeOf(
 	transaction: Transaction,
 	windowOf: (store: object) => Window | undefined,
@@ -93,7 +93,7 @@ function upgradeOf(
 	};
 }
 
-/** What an argument of IndexedDB's methods asks for; where that is not clear, all. */
+/** What an argument of an IndexedDB method asks for; everything if that is unclear. */
 function queryOf(asked: unknown, { IDBKeyRange }: RequestClasses): Query {
 	if (asked === undefined || asked === null) return everything;
 	if (asked instanceof IDBKeyRange) {

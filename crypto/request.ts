@@ -1,8 +1,8 @@
-// What a machine wants sent to the server, as plain values with the native library's field names.
+// What a machine wants to send to the server, as plain values with the native library's field names.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { wasm } from './wasm.ts';
 
-// matrix-bot-sdk carries these numbers in its compiled code.
+// matrix-bot-sdk has these numbers in its compiled code.
 export const RequestType = {
 	KeysUpload: 0,
 	KeysQuery: 1,
@@ -14,7 +14,7 @@ export const RequestType = {
 } as const;
 export type RequestType = (typeof RequestType)[keyof typeof RequestType];
 
-/** A request with a JSON body. `id` goes to `markRequestAsSent` together with the server's answer. */
+/** A request with a JSON body. Pass `id` to `markRequestAsSent` together with the server's response. */
 export interface PlainRequest {
 	id: string;
 	type: Exclude<RequestType, typeof RequestType.ToDevice | typeof RequestType.RoomMessage>;
@@ -26,7 +26,7 @@ export interface ToDeviceRequest {
 	type: typeof RequestType.ToDevice;
 	eventType: string;
 	txnId: string;
-	/** `messages`, and beside them `event_type` and `txn_id`: matrix-bot-sdk reads them there in one of two places. */
+	/** `messages`, plus `event_type` and `txn_id`: matrix-bot-sdk reads them here in one of two places. */
 	body: string;
 }
 

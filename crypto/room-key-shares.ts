@@ -1,11 +1,11 @@
-// How the keys of rooms were shared last, so that no message is encrypted with a key that is used up.
+// How the key of each room was last shared, so that no message is encrypted with an expired key.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { cryptoError } from './fault.ts';
 import { type RoomId, type UserId, wasmRoom, wasmUsers } from './identifier.ts';
 import { type ToDeviceRequest, toDeviceRequest } from './request.ts';
 import { type EncryptionSettings, wasmSettings } from './settings.ts';
 
-/** How a room's key was last shared. Fresh until a message used it. */
+/** How a room's key was last shared. Fresh until a message has used it. */
 interface Share {
 	users: readonly UserId[];
 	settings: EncryptionSettings;
@@ -16,7 +16,7 @@ interface Share {
 export class RoomKeyShares {
 	readonly #shares = new Map<string, Share>();
 
-	/** The messages that carry the key to devices which do not have it. Each is repeated until it is marked as sent. */
+	/** The messages that carry the key to devices that do not have it. Each is returned again until it is marked as sent. */
 	async share(
 		machine: Wasm.OlmMachine,
 		roomId: RoomId,
@@ -30,8 +30,8 @@ export class RoomKeyShares {
 	}
 
 	/**
-	 * wasm panics, ending the process, when the room's key has been used up: by another message that was shared before
-	 * this one and encrypted in between, in a room whose settings (anybody's text) ask for a new key each message.
+	 * wasm panics, which ends the process, if the room's key has expired. Another message can use it up: one shared before
+	 * this one and encrypted in between, in a room whose settings (anyone's text) require a new key for each message.
 	 */
 	async ensure(machine: Wasm.OlmMachine, roomId: RoomId): Promise<void> {
 		const share = this.#shares.get(roomId.toString());
@@ -39,7 +39,7 @@ export class RoomKeyShares {
 		if (share === undefined) throw again();
 		if (!share.fresh) {
 			const requests = await shareRoomKey(machine, roomId, share);
-			// A key that was made just now: its requests come again with the next shareRoomKey, which sends them.
+			// The key was created just now: the next shareRoomKey returns its requests again and sends them.
 			if (requests.some(request => !share.handedOut.has(request.txnId))) throw again();
 		}
 		share.fresh = false;

@@ -2,7 +2,7 @@
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { wasm } from './wasm.ts';
 
-// matrix-bot-sdk carries these numbers in its compiled code, so they are spelt out here and compared with wasm's.
+// matrix-bot-sdk has these numbers in its compiled code, so they are written out here and compared with wasm's.
 export const EncryptionAlgorithm = { OlmV1Curve25519AesSha2: 0, MegolmV1AesSha2: 1 } as const;
 export type EncryptionAlgorithm = (typeof EncryptionAlgorithm)[keyof typeof EncryptionAlgorithm];
 
@@ -11,7 +11,7 @@ export type HistoryVisibility = (typeof HistoryVisibility)[keyof typeof HistoryV
 
 export class EncryptionSettings {
 	algorithm: EncryptionAlgorithm | undefined = EncryptionAlgorithm.MegolmV1AesSha2;
-	/** In milliseconds, as `rotation_period_ms` of the room's `m.room.encryption`. Never less than an hour. */
+	/** In milliseconds, like `rotation_period_ms` in the room's `m.room.encryption`. Never less than an hour. */
 	rotationPeriod = 604_800_000n;
 	/** How many messages one key encrypts. */
 	rotationPeriodMessages = 100n;
@@ -23,7 +23,7 @@ export class EncryptionSettings {
 export function wasmSettings(settings: EncryptionSettings): Wasm.EncryptionSettings {
 	const inner = new wasm.EncryptionSettings();
 	inner.algorithm = settings.algorithm ?? EncryptionAlgorithm.MegolmV1AesSha2;
-	// The native library reads microseconds where matrix-bot-sdk hands milliseconds: 600 s instead of a week.
+	// The native library reads microseconds where matrix-bot-sdk passes milliseconds: 600 s instead of a week.
 	inner.rotationPeriod = within(settings.rotationPeriod * 1000n);
 	inner.rotationPeriodMessages = within(settings.rotationPeriodMessages);
 	inner.historyVisibility = settings.historyVisibility;
@@ -34,7 +34,7 @@ export function wasmSettings(settings: EncryptionSettings): Wasm.EncryptionSetti
 	return inner;
 }
 
-/** Room state is anybody's text: a number that wraps around 64 bits would turn "never" into "at once" and back. */
+/** Anyone can set room state: a number that overflows 64 bits would turn "never" into "at once" and vice versa. */
 function within(count: bigint): bigint {
 	if (count < 0n) return 0n;
 	return count > LONGEST ? LONGEST : count;

@@ -1,4 +1,4 @@
-// The signatures that a machine put under a message.
+// The signatures that a machine added to a message.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { type UserId, wasmUser } from './identifier.ts';
 
@@ -11,7 +11,7 @@ export interface MaybeSignature {
 	isValid: boolean;
 	isInvalid: boolean;
 	signature: Base64 | null;
-	/** What stood where a signature should be. */
+	/** What was found in place of a signature. */
 	invalidSignatureSource: string | null;
 }
 
@@ -20,7 +20,7 @@ export class Signatures {
 	constructor(inner: Wasm.Signatures) {
 		this.#inner = inner;
 	}
-	/** By key id, such as `ed25519:DEVICE`; null when the user signed nothing. */
+	/** By key ID, such as `ed25519:DEVICE`; null if the user signed nothing. */
 	get(signer: UserId): Record<string, MaybeSignature> | null {
 		const found = this.#inner.get(wasmUser(signer));
 		if (found === undefined) return null;

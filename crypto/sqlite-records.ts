@@ -10,13 +10,13 @@ import { cryptoError } from './fault.ts';
 import type { Database, Entry, StoreShape } from './mirror.ts';
 import { DAMAGED, damaged, type Records } from './store.ts';
 
-/** 2: each row has a checksum. 3: records of stores that are read by need are found by their indexes. */
+/** 2: each row has a checksum. 3: records of stores that are read on demand are found through their indexes. */
 const FORMAT = 3;
 const FILE = 'matrix-sdk-crypto-wasm.sqlite3';
 const NATIVE_FILE = 'matrix-sdk-crypto.sqlite3';
 const opened = new Set<string>();
 
-/** Opens the file in `directory`, or begins one. Throws a `CRYPTO_STORE_…` error that says why not. */
+/** Opens or creates the file in `directory`. Throws a `CRYPTO_STORE_…` error that says why it cannot. */
 export function openFile(directory: string): Records {
 	if (existsSync(join(directory, NATIVE_FILE))) {
 		throw cryptoError(
@@ -87,7 +87,7 @@ export function openFile(directory: string): Records {
 		},
 		async copyTo(to) {
 			const copy = join(to, FILE);
-			// An empty file of ours, so that it is never readable by others.
+			// Create the file ourselves, empty, so that others can never read it.
 			closeSync(openSync(copy, 'wx', 0o600));
 			sqlite.prepare('VACUUM INTO ?').run(copy);
 		},
@@ -99,14 +99,14 @@ export function openFile(directory: string): Records {
 }
 
 /**
- * Whether the keys in `directory` are locked by a passphrase; undefined where there are none, or where nobody can tell. Only
- * reads, whether or not a process has the file open, so that it may miss what was written last: but this never changes.
+ * Whether the keys in `directory` are encrypted with a passphrase; undefined if there are none, or if it cannot be
+ * determined. Only reads, even while a process has the file open. It may miss the latest writes, but this never changes.
  */
 export function sealedIn(directory: string): boolean | undefined {
 	const file = join(directory, FILE);
 	if (!existsSync(file)) return undefined;
 	const address = pathToFileURL(file);
-	// Neither locks nor files beside it.
+	// Takes no locks and creates no files next to it.
 	address.searchParams.set('immutable', '1');
 	try {
 		const sqlite = new DatabaseSync(address, { readOnly: true });
@@ -117,7 +117,7 @@ export function sealedIn(directory: string): boolean | undefined {
 			sqlite.close();
 		}
 	} catch {
-		// Another format, or half written.
+		// Another format, or only partly written.
 		return undefined;
 	}
 }
@@ -127,7 +127,7 @@ function openSqlite(file: string): DatabaseSync {
 	chmodSync(file, 0o600);
 	const sqlite = new DatabaseSync(file, { timeout: 2000 });
 	try {
-		// BEGIN EXCLUSIVE takes the lock now, and locking_mode keeps it until the process ends, however it ends.
+		// BEGIN EXCLUSIVE takes the lock now, and locking_mode holds it until the process ends, in whatever way.
 		sqlite.exec(
 			'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; BEGIN EXCLUSIVE',
 		);
@@ -182,18 +182,18 @@ function refusal(file: string, error: unknown): unknown {
 	return cryptoError('CRYPTO_STORE_UNREADABLE', `${file} cannot be read: ${said}`, error);
 }
 
-/** Throws where an index and its table differ: a record would be there for one question, and not for another. */
+/** Throws if an index and its table differ: one query would find a record that another does not. */
 function checkPages(sqlite: DatabaseSync, file: string): void {
 	const found = sqlite.prepare('PRAGMA integrity_check(1)').get()?.integrity_check;
 	if (found !== 'ok') throw damaged(file, found);
 }
 
-/** The CRC-32 of a row's values. Another one means that some byte of the row was damaged. */
+/** The CRC-32 of a row's values. If it differs, some byte of the row is damaged. */
 export function checksum(...values: (string | number | Uint8Array)[]): number {
 	let sum = 0;
 	for (const value of values) {
 		const bytes = typeof value === 'object' ? value : Buffer.from(String(value));
-		// The length stands before the bytes, so that none can move to the next column unnoticed.
+		// The length precedes the bytes, so that none can move to the next column unnoticed.
 		sum = crc32(bytes, crc32(`${bytes.length} `, sum));
 	}
 	return sum;
@@ -211,7 +211,7 @@ function addChecksums(sqlite: DatabaseSync): void {
 	`);
 }
 
-/** Where records stand in their indexes, in files from before they were read by need. */
+/** Adds the index entries to files from before records were read on demand. */
 function addLookups(sqlite: DatabaseSync): void {
 	sqlite.exec(LOOKUPS);
 	const lookups = openLookups(sqlite);
@@ -224,7 +224,7 @@ function addLookups(sqlite: DatabaseSync): void {
 	sqlite.exec(`PRAGMA user_version = ${FORMAT}`);
 }
 
-/** The rows by which records are found in their indexes. `open` tells which indexes there are. */
+/** The rows through which records are found in their indexes. `open` tells which indexes exist. */
 function openLookups(sqlite: DatabaseSync) {
 	const shapes = new Map<string, StoreShape>();
 	const put = sqlite.prepare('INSERT INTO lookup (database, store, key, name, value) VALUES (?, ?, ?, ?, ?)');
@@ -258,7 +258,7 @@ function readDatabases(sqlite: DatabaseSync): Database[] {
 		});
 }
 
-/** Behind every text that begins with what stands before it. */
+/** Sorts after every text that begins with what precedes it. */
 const LAST = '\u{10FFFF}';
 
 function* readRecords(sqlite: DatabaseSync, database: string, store: string, query?: Query): Iterable<Entry> {
@@ -286,7 +286,7 @@ function damagedRecord(store: string): Error {
 	return Object.assign(new Error(`checksum of a record of ${store}`), { name: DAMAGED });
 }
 
-/** Throws where a record that nobody has asked for yet is damaged: at the opening, not when it is missed. */
+/** Throws if any record is damaged, even one that nobody has requested yet: on opening, not when it is needed. */
 function checkRecords(sqlite: DatabaseSync, database: string, store: string): void {
 	const rows = sqlite
 		.prepare('SELECT key, value, checksum FROM record WHERE database = ? AND store = ?')
@@ -295,7 +295,7 @@ function checkRecords(sqlite: DatabaseSync, database: string, store: string): vo
 		if (kept !== checksum(database, store, String(key), value as Uint8Array)) throw damagedRecord(store);
 }
 
-/** Throws where a record has the name of no store: it would be left out of what is read. */
+/** Throws if a record belongs to no known store, because it would never be read. */
 function checkStores(sqlite: DatabaseSync, databases: readonly Database[]): void {
 	const names = new Set(databases.flatMap(({ name, stores }) => stores.map(store => `${name} ${store.name}`)));
 	for (const { database, store } of sqlite.prepare('SELECT DISTINCT database, store FROM record').all())

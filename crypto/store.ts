@@ -1,4 +1,4 @@
-// The keys of one device: in memory as far as wasm needs them, and written down after each call on its machine.
+// The keys of one device: in memory as far as wasm needs them, and written to disk after each call to its machine.
 
 import { isByNeed, type Query } from './by-need.ts';
 import { announceFatal, cryptoError, type FatalCryptoError, isCryptoError, isFatal } from './fault.ts';
@@ -11,25 +11,25 @@ export interface Owner {
 	passphrase: string | undefined;
 }
 
-/** Where the records of one device lie. Each call that writes is all or nothing, and durable when it resolves. */
+/** The records of one device. Each write is atomic, and durable once it resolves. */
 export interface Records {
-	/** For sentences: a file, or a database. */
+	/** Names the file or database in error messages. */
 	place: string;
-	/** Whose they are, and whether a passphrase seals them; undefined for one that was just begun. */
+	/** Whose they are, and whether a passphrase encrypts them; undefined if nothing has been written yet. */
 	owner(): Promise<Sealed | undefined>;
 	databases(): Promise<Database[]>;
-	/** Gives a function that lists the records of one store of a database. `only`: of those stores for which it is true. */
+	/** Returns a function that lists the records of one store in a database, for the stores that `only` accepts. */
 	entries(only?: (store: StoreShape) => boolean): Promise<(database: string, store: string) => Iterable<Entry>>;
-	/** The records of a store, for which `isByNeed` is true, that a query finds; more of them do no harm. */
+	/** The records that a query finds in a store for which `isByNeed` is true. Returning more of them does no harm. */
 	read(database: string, store: string, query: Query): Promise<Entry[]>;
 	write(touched: readonly Touched[]): Promise<void>;
-	/** Everything from scratch: wasm has made its databases, or changed their shape. */
+	/** Replaces everything, because wasm has created its databases or changed their shape. */
 	replace(
 		owner: Sealed,
 		databases: readonly Database[],
 		entries: (database: string, store: string) => Iterable<Entry>,
 	): Promise<void>;
-	/** Copies them into a directory that is there. Absent where they lie in a database that others copy. */
+	/** Copies them into an existing directory. Absent if they are in a database, which is backed up by other means. */
 	copyTo?(directory: string): Promise<void>;
 	close(): Promise<void>;
 }
@@ -41,19 +41,19 @@ export interface Sealed {
 }
 
 export interface Store {
-	/** The name under which wasm finds its databases; undefined for a store that only lives in memory. */
+	/** The name under which wasm finds its databases; undefined for a store that exists only in memory. */
 	name: string | undefined;
 	/**
-	 * Runs `call` when those before it are done, and resolves when everything that it changed is on disk. Rejects with
-	 * `CRYPTO_STORE_FAILED` when the disk refuses, and from then on always.
+	 * Runs `call` after the previous ones have finished, and resolves once everything it changed is on disk. Rejects with
+	 * `CRYPTO_STORE_FAILED` if the disk refuses; from then on every call is rejected.
 	 */
 	transaction<T>(call: () => Promise<T>): Promise<T>;
 	/**
-	 * Copies the keys into a directory that is there, and runs `meanwhile` with nothing changing them: what it copies
-	 * belongs to the same moment. A copy that fails changes nothing here.
+	 * Copies the keys into an existing directory and runs `meanwhile` while they cannot change, so that what it copies
+	 * is from the same moment. A failed copy changes nothing here.
 	 */
 	copyTo(directory: string, meanwhile: () => Promise<void>): Promise<void>;
-	/** Releases the file once the calls under way are done. `release` ends wasm's use of its databases. */
+	/** Releases the file once the running calls have finished. `release` ends wasm's use of its databases. */
 	close(release: () => void): Promise<void>;
 }
 
@@ -67,22 +67,22 @@ export function memoryStore(): Store {
 	};
 }
 
-/** Opens the keys of a device that lie in `records`. Rejects with a `CRYPTO_STORE_…` error that says why not. */
+/** Opens the keys of a device. Rejects with a `CRYPTO_STORE_…` error that says why it cannot. */
 export async function openStore(records: Records, owner: Owner): Promise<Store> {
 	try {
 		await checkOwner(records, owner);
 		return await over(records, owner);
 	} catch (error) {
 		await records.close();
-		// A record that cannot be read back: the file is damaged inside, though SQLite can read it.
+		// A record cannot be read back: the contents are damaged, although SQLite can read the file.
 		throw isCryptoError(error) ? error : damaged(records.place, error);
 	}
 }
 
-/** The name of an error that says that what is there is not what was written. */
+/** The name of errors that mean that what was read is not what was written. */
 export const DAMAGED = 'DamagedRecord';
 
-/** A key that is needed cannot be read: nothing is written any more, since memory may lack what is there. */
+/** A key that is needed cannot be read. Nothing more is written, because what is in memory may be incomplete. */
 function unread(place: string, error: unknown): FatalCryptoError {
 	const isDamaged = error instanceof Error && error.name === DAMAGED;
 	const said = isDamaged ? damaged(place, error).message : `${place} cannot be read (${text(error)}); restart`;
@@ -93,7 +93,7 @@ function text(error: unknown): string {
 	return error instanceof Error ? error.message : String(error);
 }
 
-/** What a store says of which a value makes no sense. */
+/** The error for a store that contains a value that makes no sense. */
 export function damaged(file: string, error: unknown) {
 	const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ');
 	return cryptoError(
@@ -153,7 +153,7 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 						throw error;
 					};
 				}
-				// Also after an error: what wasm did before it is in memory, and the disk must not fall behind.
+				// After an error too: what wasm did before it is in memory, and the disk must not fall behind.
 				await keep();
 				return outcome();
 			}),
@@ -178,13 +178,13 @@ async function over(records: Records, owner: Owner): Promise<Store> {
 	};
 }
 
-/** Gives a function that writes down what was touched since its last call. */
+/** Returns a function that writes what was touched since its last call. */
 function openWriter(records: Records, mirror: Mirror, owner: Owner, kept: readonly Database[]): () => Promise<void> {
 	let shapes: string | undefined;
 	return async () => {
 		const touched = mirror.takeTouched();
 		if (shapes === undefined) {
-			// wasm creates and upgrades its databases only while it opens them.
+			// wasm creates and upgrades its databases only while opening them.
 			shapes = JSON.stringify(kept);
 			if (JSON.stringify(mirror.databases()) !== shapes) {
 				const { user, device, passphrase } = owner;

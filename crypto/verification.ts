@@ -1,22 +1,22 @@
-// Somebody verifies this device by comparing emojis (SAS): what has to be sent next, one step at a time. All of it runs
-// inside a transaction of the machine.
+// Someone verifies this device by comparing emoji (SAS): what has to be sent next, one step at a time. All of it runs
+// inside one of the machine's transactions.
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
 import { plainRequest, type Request } from './request.ts';
 import { wasm } from './wasm.ts';
 
 export interface VerificationStep {
-	/** `gone`: never known, or forgotten. */
+	/** `gone`: never known, or no longer known. */
 	state: 'under way' | 'done' | 'cancelled' | 'gone';
-	/** To be sent in this order, then marked as sent. */
+	/** Send these in this order, then mark them as sent. */
 	requests: Request[];
-	/** What both sides show, present from the moment when it is known: seven emojis with their names, and three numbers. */
+	/** What both sides show, as soon as it is known: seven emoji with their names, and three numbers. */
 	emojis?: { symbol: string; name: string }[];
 	decimals?: number[];
 }
 
 /**
- * The next step of a verification that somebody else asked for. This side confirms as soon as there is something to
- * compare: it trusts nobody more for it, and only the other side decides whether both show the same.
+ * The next step of a verification that someone else requested. This side confirms as soon as there is something to
+ * compare: it trusts nobody more because of it, and only the other side decides whether both show the same.
  */
 export async function stepVerification(
 	machine: Wasm.OlmMachine,
@@ -41,7 +41,7 @@ export async function stepVerification(
 	const decimals = [...(sas.decimals() ?? [])];
 	if (!sas.haveWeConfirmed()) {
 		for (const outgoing of await sas.confirm()) {
-			// The signature would say that this side compared, which it cannot.
+			// The signature would claim that this side compared them, which it cannot.
 			if (!(outgoing instanceof wasm.SignatureUploadRequest)) requests.push(plainRequest(outgoing));
 		}
 	}

@@ -1,4 +1,4 @@
-// The WebAssembly build of matrix-sdk-crypto: loaded once, its panics and its other ways to fail turned into errors.
+// The WebAssembly build of matrix-sdk-crypto: loaded once, with its panics and other failures turned into errors.
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as Wasm from '@matrix-org/matrix-sdk-crypto-wasm';
@@ -17,20 +17,20 @@ let panic: FatalCryptoError | undefined;
 const waiting = new Set<(error: FatalCryptoError) => void>();
 
 /**
- * The answer of a wasm call, its errors being real Errors. Rejects with a fatal error when WebAssembly panics in this
- * call or another: the memory is shared, and a call that panicked never settles by itself.
+ * The result of a wasm call, with its errors turned into real Errors. Rejects with a fatal error if WebAssembly panics
+ * in this call or another: they share memory, and a call that panicked never settles on its own.
  */
 export function answer<T>(call: () => Promise<T>): Promise<T> {
 	return new Promise((resolve, reject) => {
 		if (panic !== undefined) return reject(panic);
 		waiting.add(reject);
-		// wasm's functions may also throw before they return their promise.
+		// wasm's functions may also throw before returning their promise.
 		const called = (async () => call())();
 		called.then(resolve, error => reject(readable(error))).finally(() => waiting.delete(reject));
 	});
 }
 
-/** The same for a wasm function that answers at once. */
+/** The same for a synchronous wasm function. */
 export function answerNow<T>(call: () => T): T {
 	if (panic !== undefined) throw panic;
 	try {
@@ -68,7 +68,7 @@ function panicked(cause: unknown): FatalCryptoError {
 
 /**
  * Rust's tasks run as microtasks: a panic there would be an uncaught exception, and the call would hang. A test runner
- * may load this file a second time beside Node, so the first instance leaves a list for the others.
+ * may load this file a second time next to Node's copy, so the first instance leaves a list for the others.
  */
 function catchPanicsOfTasks(): void {
 	const left = Reflect.get(bindings, LISTENERS) as ((error: unknown) => void)[] | undefined;
@@ -90,7 +90,7 @@ function catchPanicsOfTasks(): void {
 		});
 }
 
-// Two bindings have this name: one reads the property of the global object, one calls it.
+// Two bindings have this name: one reads the property of the global object, the other calls it.
 function isScheduler(binding: unknown): boolean {
 	return typeof binding === 'function' && /\bqueueMicrotask\(arg0\)/.test(binding.toString().replace(/^.*?\{/s, ''));
 }
