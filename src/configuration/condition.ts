@@ -104,9 +104,15 @@ function eachOf(
 	const inner = [...(any ? [{ any }] : []), ...(all ?? []), ...(not ? [{ not }] : [])];
 	const decisions = found.matches.map(match => {
 		const decision = allOf(inner.map(part => within(part, question, match.value)));
-		return decision.is === true ? { ...decision, at: decision.at ?? placeOf(match) } : decision;
+		return decision.is === true ? withPlaces(placesOf(decision), each, match) : decision;
 	});
 	return anyOf([...decisions, ...(found.unsure ? [unknown] : [])]);
+}
+
+/** An element's members are named from the top: `listeners[].port`. */
+function withPlaces(places: readonly FoundPlace[], each: string, element: Match): Decision {
+	const [at = placeOf(element), ...more] = places.map(place => ({ ...place, option: `${each}.${place.option}` }));
+	return { is: true, at, ...(more.length && { more }) };
 }
 
 export function anyOf(decisions: readonly Decision[]): Decision {

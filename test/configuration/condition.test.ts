@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Condition, decide } from '../../src/configuration/condition.ts';
+import { type Condition, decide, placesOf } from '../../src/configuration/condition.ts';
 import { configurationOf } from '../../src/configuration/files.ts';
 import { parsePath, writePath } from '../../src/configuration/path.ts';
 
@@ -128,6 +128,20 @@ describe('a condition', () => {
 			{ configuration, defaultOf: () => undefined, release: '1.0.0' },
 		);
 		expect(at).toMatchObject({ file: 'homeserver.yaml', line: 3, option: 'email.smtp_host' });
+	});
+
+	test("names an element's member from the top", () => {
+		const configuration = configurationOf([
+			{ name: 'homeserver.yaml', text: 'listeners:\n  - port: 1\n    path: /x\n  - port: 2\n    path: /y\n' },
+		]);
+		const decision = decide(
+			{ each: 'listeners[]', all: [{ option: 'port', type: 'number' }, { option: 'path' }] },
+			{ configuration, defaultOf: () => undefined, release: '1.81.0' },
+		);
+		expect(placesOf(decision)).toMatchObject([
+			{ line: 2, option: 'listeners[].port' },
+			{ line: 4, option: 'listeners[].port' },
+		]);
 	});
 });
 

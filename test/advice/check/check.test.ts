@@ -15,6 +15,8 @@ const options = optionsOf(JSON.parse(readFileSync(new URL('synapse/code/options.
 const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n';
 const database = 'database:\n  name: sqlite3\n';
 
+const casOff = 'cas_config:\n  enabled: false\n  server_url: https://c.example/\n';
+
 /** `kind option line`, in the order of the answer. */
 function findings(text: string, to: string, from?: string, others: Record<string, string> = {}) {
 	const own = text.includes('server_name') ? '' : 'server_name: example.org\n';
@@ -98,6 +100,20 @@ describe('findings for a single release', () => {
 		['a number for a text', 'form_secret: 12345678\n', '1.135.0', ['refuses form_secret 1']],
 		['a boolean for a duration', 'session_lifetime: true\n', '1.163.2', ['refuses session_lifetime 1']],
 		['newer than the target', 'matrix_rtc: {}\n', '1.100.0', ['unknown matrix_rtc 1']],
+		['a section that old releases read even if it is off', casOff, '1.22.0', ['refuses cas_config 1']],
+		['a section that is off', casOff, '1.23.0', []],
+		[
+			'the option that is wrong, not the one it depends on',
+			'redis:\n  enabled: true\n  password: x\n  password_path: /x\n',
+			'1.163.2',
+			['refuses redis.password_path 4'],
+		],
+		[
+			'a section once, however many options it has',
+			'email:\n  smtp_host: x\n  smtp_port: 25\n  app_name: x\n',
+			'1.163.2',
+			['refuses email 1'],
+		],
 	])('%s', (_, text, to, expected) => {
 		expect(kinds(text, to)).toEqual(expected);
 	});
