@@ -285,7 +285,7 @@ describe('knowledge from the room', () => {
 			"The older server's files have filled the disk",
 		);
 		expect(await titles('FATAL: password authentication failed for user "synapse"')).toContain(
-			"`pg_hba.conf` asks for SCRAM but the role's password is stored as MD5, or it is not the password in `homeserver.yaml`",
+			"`pg_hba.conf` asks for SCRAM but the role's password is stored as MD5, or the password is not the one in `homeserver.yaml`",
 		);
 	});
 
