@@ -6,7 +6,7 @@ export type Failure =
 	| { kind: 'away'; why: string }
 	/** The homeserver understood the request and refused it; `code` is a Matrix error code (`M_FORBIDDEN`). */
 	| { kind: 'refused'; code: string; why: string }
-	/** The access token is no longer valid. Nothing works until somebody acts. */
+	/** The access token is no longer valid. Nothing works until someone acts. */
 	| { kind: 'token'; why: string }
 	/** The room is encrypted and the event is not. Nothing was sent: encrypt it and try again. */
 	| { kind: 'unsealed'; why: string }
@@ -18,11 +18,11 @@ export type Outcome<T> = { value: T } | { failure: Failure };
 
 export type Content = Record<string, unknown>;
 
-/** A file somebody sent, as described by its event. It has been neither fetched nor checked. */
+/** A file that someone sent, as described by its event. It has been neither fetched nor checked. */
 export type SentFile = {
 	/** At most 100 characters. */
 	name: string;
-	/** `picture`: an image, a video or a sound. */
+	/** `picture`: an image, video or audio file. */
 	is: 'file' | 'picture';
 	/** `mxc://…`; undefined if the event has no valid address. */
 	url?: string;
@@ -35,7 +35,7 @@ export type SentFile = {
 /** A file sent at most this long (ms) before or after a command can belong to it. */
 export const fileWindow = 10 * 60_000;
 
-/** Somebody else's message in a room that the bot is in: a text, or a file with its caption as `body`. */
+/** Someone else's message in a room that the bot is in: a text, or a file with its caption as `body`. */
 export type Incoming = {
 	event: string;
 	room: string;
@@ -114,8 +114,8 @@ export type Batch = {
 };
 
 /**
- * A page of room history, newest first. `next` is absent once the start of the history, or the event wanted, is
- * reached.
+ * A page of room history, newest first. `next` is absent once the start of the history, or the requested event, has
+ * been reached.
  */
 export type Page = { messages: Incoming[]; next?: string; unreadable?: Unreadable[] };
 
@@ -129,9 +129,9 @@ export type File = { name: string; type: string; text: string; encoding?: 'base6
 export type Wanted = {
 	said: string;
 	since: Date;
-	/** The event as sent before. */
+	/** The event as it was sent before. */
 	sealed?: Sealed;
-	/** The event it replies to. It is all we can read of events that an earlier device of ours encrypted. */
+	/** The event it replies to: the only part we can read of events that an earlier device of ours encrypted. */
 	answers?: string;
 };
 
@@ -141,7 +141,7 @@ export type Homeserver = {
 	names: () => readonly string[];
 	/** Long-polls for new events; `since` is undefined for the first sync. */
 	sync: (since: string | undefined) => Promise<Outcome<Batch>>;
-	/** One page backwards from a token, as far as `until` or the bot's own join. */
+	/** One page backwards from a token, ending at `until` or at the bot's own join. */
 	history: (room: string, from: string, until?: { event: string; at: Date }) => Promise<Outcome<Page>>;
 	/**
 	 * Reads a message again: from the homeserver, or by decrypting `raw`. Undefined if it was redacted or is no
@@ -176,7 +176,7 @@ export type Homeserver = {
 	membership: (room: string, person: string) => Promise<Outcome<string>>;
 	/** The number of members of a room that we are in, including the bot. */
 	people: (room: string) => Promise<Outcome<number>>;
-	/** The store id kept in our account data, which tells a first start from a lost store; undefined if never set. */
+	/** The store id kept in our account data, which shows whether a store was lost; undefined if never set. */
 	marker: () => Promise<Outcome<string | undefined>>;
 	mark: (id: string) => Promise<Outcome<true>>;
 	/** The rooms we are in. */

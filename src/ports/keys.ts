@@ -1,4 +1,4 @@
-// Storage for the keys of encrypted rooms: files beside the store, or records in its database.
+// Storage for the keys of encrypted rooms: files next to the store, or records in its database.
 
 /** A record in one of the encryption library's databases. `value` is a string, a boolean, or an object of those. */
 export type KeyRecord = { key: RecordKey; value: unknown };
@@ -29,7 +29,7 @@ export type KeyOwner = { user: string; device: string; sealed: boolean };
 
 /** The keys of one device. Each write is atomic, and durable once it resolves. */
 export type KeyRecords = {
-	/** Says in messages which keys these are and where. */
+	/** Says in messages which keys these are and where they are stored. */
 	place: string;
 	/** Undefined for a new key store. */
 	owner: () => Promise<KeyOwner | undefined>;
@@ -52,17 +52,17 @@ export type KeyRecords = {
 export type KeyStore = {
 	/** The key storage of a device, created if missing: a folder, or records. */
 	records: (device: string) => string | KeyRecords;
-	/** Whether any keys exist, of this device if given. */
+	/** Whether there are any keys, or any of this device if one is given. */
 	has: (device?: string) => Promise<boolean>;
 	/** Other devices with keys here, newest first. */
 	earlier: (device: string) => Promise<string[]>;
 	/**
-	 * How many starts of a device have been counted. Undefined if these keys are a copy of some that were in use elsewhere:
-	 * nobody knows what was done with them there after the copy.
+	 * How many starts of a device have been counted. Undefined if these keys were copied while they were in use
+	 * elsewhere: they may have been used there after the copy.
 	 */
 	starts: (device: string) => Promise<number | undefined>;
 	/** Also marks the keys as in use here. Durable once it resolves. */
 	keepStarts: (device: string, count: number) => Promise<void>;
-	/** Marks the keys as no longer in use: a copy made from now on is as new as they are. */
+	/** Marks the keys as no longer in use: a copy made from now on is up to date. */
 	putAway: (device: string) => Promise<void>;
 };

@@ -18,6 +18,6 @@ export type Figures = {
 	inbox: { waiting: number; gaps: number; oldest?: number };
 	/** `retrying` have failed at least once; `givenUp` counts those the store still remembers. */
 	outbox: { waiting: number; retrying: number; givenUp: number; oldest?: number };
-	/** Open alerts of all rooms. */
+	/** Open alerts in all rooms. */
 	alerts: Record<Severity, number>;
 };

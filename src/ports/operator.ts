@@ -9,7 +9,7 @@ export type OperatedRoom = {
 	since: Date;
 	encrypted: boolean;
 	watches: number;
-	/** The room that the bot followed it to. Nothing is said in the old room any more. */
+	/** The room that replaced it, if the bot has followed the upgrade. Nothing more is said in the old room. */
 	replacedBy?: string;
 };
 
@@ -23,7 +23,7 @@ export type OperatorStore = {
 	operatedRooms: () => Promise<OperatedRoom[]>;
 	/** Oldest first. */
 	waitingDeliveries: (limit: number) => Promise<WaitingDelivery[]>;
-	/** Those given up since then, in order. */
+	/** Messages given up since then, oldest first. */
 	givenUpSince: (since: Date) => Promise<GivenUp[]>;
 	/** Rooms the bot was removed from since then, other than by `!leave` or a room upgrade. */
 	lostRoomsSince: (since: Date) => Promise<{ room: string; since: Date }[]>;
@@ -40,10 +40,10 @@ export type OperatorPort = {
 	/** Who may invite the bot. */
 	allow: () => readonly string[];
 	rooms: () => Promise<OperatedRoom[]>;
-	/** Counts, and the oldest deliveries. */
+	/** Counts, and the oldest pending deliveries. */
 	waiting: () => Promise<{ inbox: number; outbox: number; oldest: WaitingDelivery[] }>;
-	/** False if the bot is not in that room. `key` makes it idempotent: the same command always gives the same key. */
+	/** False if the bot is not in that room. `key` makes it idempotent: the same command always has the same key. */
 	leave: (room: string, key: readonly string[]) => Promise<boolean>;
-	/** Says a text in every other room; returns in how many. */
+	/** Posts a text in every other room; returns the number of rooms. */
 	announce: (text: string, key: readonly string[]) => Promise<number>;
 };

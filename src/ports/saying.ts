@@ -10,7 +10,7 @@ export type Saying = {
 	sender?: string;
 	/** The event timestamp of the question. */
 	asked?: Date;
-	/** `limit`: tells a sender that too many of their answers are waiting. */
+	/** Whether this tells the sender that too many answers are waiting for them. */
 	limit?: boolean;
 	/** The command that a ✅ on this message runs. */
 	confirms?: string;

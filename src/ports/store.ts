@@ -81,8 +81,8 @@ export type Store = WatchStore &
 		note: (event: string, sayings: readonly Saying[], now: Date) => Promise<void>;
 		/**
 		 * Stores the decision about a message together with any change to a session, and marks the message as
-		 * decided. Messages that already exist are left alone. `together`: other messages of the same person that
-		 * this answers too, received or not.
+		 * decided. Messages that are already queued are left alone. `together`: other messages of the same person that
+		 * this answers too, whether or not they have arrived yet.
 		 */
 		settle: (
 			event: string,
@@ -93,7 +93,7 @@ export type Store = WatchStore &
 		) => Promise<void>;
 		/** Whether a file belongs to a command that wants one. */
 		awaitsFile: (file: Incoming) => Promise<boolean>;
-		/** The session in the thread that this event starts: the one under way, or else the latest. */
+		/** The session in the thread that this event starts: the open one if any, otherwise the latest. */
 		sessionIn: (room: string, event: string) => Promise<PlacedSession | undefined>;
 		/** The session that an event of ours is about, and the stage; without one, it is about the plan. */
 		sessionOfSaying: (room: string, event: string) => Promise<(PlacedSession & { place?: StagePlace }) | undefined>;
@@ -101,25 +101,25 @@ export type Store = WatchStore &
 		isThreadOurs: (room: string, thread: string) => Promise<boolean>;
 		/** The command that a ✅ on this event of ours runs, and when that was decided. */
 		confirmation: (room: string, event: string) => Promise<{ command: string; at: Date } | undefined>;
-		/** The sessions under way in a room. */
+		/** The open sessions in a room. */
 		sessions: (room: string) => Promise<GuideSession[]>;
 		/** All undecryptable events, oldest first. There are never many. */
 		unreadable: () => Promise<Unreadable[]>;
-		/** The first such event of each Megolm session, if it came before that moment and no notice was sent. */
+		/** The first such event of each unexplained Megolm session, if it was received before that moment. */
 		unexplained: (before: Date) => Promise<(Unreadable & { stay: string })[]>;
-		/** Marks the session as explained. `saying` is left out if its sender has had enough notices lately. */
+		/** Marks the session as explained. `saying` is not sent if the sender has had enough notices lately. */
 		explain: (unreadable: Unreadable, saying: Saying, now: Date) => Promise<void>;
 		/** Marks everything received in a room until that moment as explained, without a notice. */
 		passOver: (room: string, until: Date, now: Date) => Promise<void>;
-		/** How many answers are waiting for this sender, and whether they were told that it is too many. */
+		/** How many answers are waiting for this sender, and whether they were told that there are too many. */
 		load: (sender: string) => Promise<{ waiting: number; told: boolean }>;
 
 		room: (room: string) => Promise<Room | undefined>;
 		/** Whether any sync ever showed the room to be encrypted. Outlives leaving and forgetting the room. */
 		wasEncrypted: (room: string) => Promise<boolean>;
 		/**
-		 * Joined rooms that are due a greeting, an encryption notice, a notice that the room became public, or one
-		 * that their watches are lost.
+		 * Joined rooms that are due a greeting, an encryption notice, a notice that the room became public, or a
+		 * notice that their watches are lost.
 		 */
 		untold: () => Promise<
 			{ room: string; stay: string; greeting: boolean; encrypted: boolean; public: boolean; lost: boolean }[]
@@ -144,18 +144,18 @@ export type Store = WatchStore &
 		giveUp: (id: number, why: string, now: Date) => Promise<void>;
 		/** Whether this room has been replaced by one we are not in yet. */
 		movingFrom: (room: string) => Promise<boolean>;
-		/** Makes everything due that waits only because the homeserver was away: messages, gaps, invitations, moves. */
+		/** Makes everything due now that is waiting for a retry: messages, gaps, invitations, moves. */
 		hurry: (now: Date) => Promise<void>;
 
 		/** Joined rooms that watch something and were not told that upstream is unreachable, by id, starting after `after`. */
 		untoldOfSilence: (after: string, limit: number) => Promise<{ room: string; stay: string; settings: Settings }[]>;
-		/** Joined rooms that were told, and the message that told them, if the room wants such news. */
+		/** Joined rooms that were told, and the message that told them, if the room wants such notices. */
 		toldOfSilence: (after: string, limit: number) => Promise<{ room: string; settings: Settings; said?: string }[]>;
 		/** Tells rooms that upstream is unreachable, or reachable again. Rooms without a message are only marked as told. */
 		tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
 
 		invitations: (now: Date) => Promise<Invitation[]>;
-		/** How many rooms this person's invitations brought us into since then. */
+		/** How many rooms this person has brought us into since then. */
 		accepted: (inviter: string, since: Date) => Promise<number>;
 		closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
 		postponeInvitation: (room: string, until: Date) => Promise<void>;
@@ -190,7 +190,7 @@ export type Store = WatchStore &
 		kept: Kept;
 		/** Copies the store into an existing folder, readable only by its owner, while it stays in use. */
 		copyTo: (folder: string) => Promise<void>;
-		/** Erases deleted data from the database's files too. */
+		/** Also erases deleted data from the database's files. */
 		tidy: () => Promise<void>;
 		close: () => Promise<void>;
 	};

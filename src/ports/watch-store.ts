@@ -56,7 +56,7 @@ export type WatchStore = {
 	saidIn: (room: string, event: string) => Promise<Heard[]>;
 	/**
 	 * Stores decisions, queues their messages and stores the poll that led to them, in one transaction. Skips
-	 * alerts given before.
+	 * alerts that were reported before.
 	 */
 	keepDecided: (decisions: readonly WatchDecision[], now: Date, look?: WatchedServer) => Promise<void>;
 	ack: (ids: readonly number[], by: string, now: Date) => Promise<void>;

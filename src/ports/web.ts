@@ -6,8 +6,8 @@ import type { News } from '../knowledge/live.ts';
 
 export type Web = {
 	/**
-	 * Polls a homeserver. Requests within a minute share one poll. Never rejects. `person`: who asks; their polls
-	 * wait for each other, but not for other people's.
+	 * Polls a homeserver. Requests within a minute share one poll. Never rejects. `person`: who asks; only a few of
+	 * their polls run at the same time, so that they do not hold up other people's.
 	 */
 	observe: (server: string, person?: string) => Promise<Observation>;
 	/** What upstream has published beyond our knowledge, as last read. The same object until something changes. */
@@ -19,11 +19,11 @@ export type Web = {
 	readBundle: () => Promise<void>;
 	/** How the last checks went; undefined if none is configured. */
 	bundleLook: () => BundleLook | undefined;
-	/** Checks for a newer version of Glia, if due and if someone is configured who announces them. Never rejects. */
+	/** Checks for a newer version of Glia, if due and if the configuration says where. Never rejects. */
 	readEdition: () => Promise<void>;
 	/** A newer version of Glia than this one, if any is known. */
 	newerEdition: () => string | undefined;
-	/** Aborts everything under way. */
+	/** Aborts everything in progress. */
 	close: () => void;
 };
 
@@ -32,7 +32,7 @@ export type SourceState = {
 	/** `releases`, `upgrade notes` … */
 	name: string;
 	address: string;
-	/** When it last answered as expected, even with nothing new. */
+	/** When it last responded as expected, even if nothing was new. */
 	read?: Date;
 	tried?: Date;
 	next: Date;
@@ -41,7 +41,7 @@ export type SourceState = {
 	failures: number;
 };
 
-/** How checking for bundles goes. */
+/** The state of the checks for bundles. */
 export type BundleLook = {
 	address: string;
 	/** When a valid bundle was last found, new or not. */
@@ -54,7 +54,7 @@ export type BundleLook = {
 /** Why a check found no usable bundle: it could not be fetched, or was refused. */
 export type BundleTrouble = { at: Date } & ({ source: SourceTrouble } | { refusal: BundleRefusal });
 
-/** Published knowledge: how checking goes, and which bundle is in use. None is while the built-in knowledge is newer. */
+/** Published knowledge: the state of the checks, and the bundle in use, unless the built-in knowledge is newer. */
 export type PublishedKnowledge = BundleLook & { counts?: { author: string; made: string; horizon: Horizon } };
 
 export type Kept = {

@@ -99,7 +99,7 @@ function questionIn(line: string): ControlQuestion | undefined {
 	}
 }
 
-/** The first line received; undefined if the other side disconnects first or sends endless data. */
+/** The first line received; undefined if the other side disconnects first, or sends more than a line may have. */
 async function lineFrom(socket: Socket): Promise<string | undefined> {
 	let text = '';
 	socket.setEncoding('utf8');

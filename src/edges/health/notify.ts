@@ -1,6 +1,5 @@
-// Tells systemd the state of the service (sd_notify): in sync, stopping, and alive, as long as the event loop
-// runs. The socket takes datagrams, which Node.js cannot send over a Unix socket, so systemd's own program sends
-// them.
+// Reports the state of the service to systemd (sd_notify): ready, stopping, and alive while the event loop runs.
+// systemd's socket expects datagrams, which Node.js cannot send over a Unix socket, so systemd-notify sends them.
 import { execFile } from 'node:child_process';
 import type { Log } from '../../runtime/log.ts';
 

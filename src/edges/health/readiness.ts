@@ -14,7 +14,7 @@ export type Readiness = {
 
 /** Deliveries take seconds; one overdue for longer than this (ms) is stuck. */
 const stuckAfter = 5 * 60_000;
-/** The same message must have been overdue for this long (ms), because setting the clock makes everything late at once. */
+/** The same message must have been overdue for this long (ms): setting the clock ahead makes everything late. */
 const seenFor = 30_000;
 /** At most one test write in this time (ms), however often readiness is checked. */
 const writePause = 10_000;

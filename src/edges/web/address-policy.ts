@@ -20,7 +20,7 @@ function wholeOf(address: ipaddr.IPv4 | ipaddr.IPv6): [ipaddr.IPv4 | ipaddr.IPv6
 
 /** The name of the forbidden range that an address is in; undefined if we may connect to it. */
 export function forbidden(text: string, exceptions: Exceptions): string | undefined {
-	// Stricter than isValid: `127.1` and `0177.0.0.1` are rejected, and so is a zone, which names an interface.
+	// Stricter than isValid, which accepts `127.1` and `0177.0.0.1`.
 	if (!ipaddr.IPv4.isValidFourPartDecimal(text) && !(text.includes(':') && ipaddr.IPv6.isValid(text)))
 		return 'not an address';
 	const address = ipaddr.parse(text);
@@ -51,7 +51,7 @@ const names: Record<string, string> = {
 	benchmarking: 'benchmark',
 };
 
-/** Ranges that the library does not know, or only calls reserved, and that no server uses. */
+/** Ranges that stay forbidden even if the library calls them unicast: no server uses them. */
 const moreIpv4 = [ipaddr.IPv4.parseCIDR('0.0.0.0/8'), ipaddr.IPv4.parseCIDR('192.88.99.0/24')];
 
 function rangeOfIpv4(address: ipaddr.IPv4): string | undefined {

@@ -11,7 +11,7 @@ export type BundleSettings = {
 	/** The bundle's URL; its signature is at the same path with `.sig` appended. */
 	address: string;
 	hours: number;
-	/** Loads what was fetched, or says why not. Never rejects. */
+	/** Loads what was fetched, or returns why it was refused. Never rejects. */
 	take: (signed: { text: string; signature: string }) => Promise<BundleRefusal | undefined>;
 	signature: () => string | undefined;
 };

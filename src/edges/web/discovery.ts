@@ -43,11 +43,11 @@ export function openDiscovery(gate: Gate, names: Names, now: () => number): Disc
 			failures.delete(key);
 			return delegated;
 		}
-		// The request was never made, so there is no result to remember.
+		// The request was never made, so there is no result to cache.
 		if ('trouble' in attempt && attempt.trouble.is === 'unasked') return lastGood.get(key);
 		const times = (failures.get(key) ?? 0) + 1;
 		failures.set(key, times, { ttl: wellKnownAtMost });
-		// A server that is down, or says so, takes nothing back: its last good answer stays valid for its lifetime.
+		// A server that is down, or says so, has not withdrawn its delegation, so the last good one is kept.
 		const kept = isTakenBack(attempt) ? undefined : lastGood.get(key);
 		wellKnown.set(
 			key,
@@ -131,8 +131,8 @@ function isTakenBack(attempt: Attempt): boolean {
 }
 
 /**
- * How long a delegation is valid (ms). `max-age` before `Expires`, which is relative to the server's own `Date`:
- * its clock may be years off.
+ * How long a delegation is valid (ms). `max-age` takes precedence over `Expires`, which is read relative to the
+ * server's own `Date`: its clock may be years off.
  */
 function freshness(attempt: Attempt): number {
 	if (!('reply' in attempt)) return wellKnownAtLeast;

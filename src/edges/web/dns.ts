@@ -1,4 +1,4 @@
-// A caching DNS resolver that queries name servers directly, so that it sees all records and their lifetimes.
+// A caching DNS resolver that queries name servers directly, so that it sees all records and the addresses' lifetimes.
 import { Resolver } from 'node:dns/promises';
 import { type TimedCache, timedCache } from './cache.ts';
 import { turns } from './limit.ts';
@@ -25,7 +25,7 @@ export type NamesSettings = {
 };
 
 const second = 1000;
-/** Bounds for the lifetimes of records. */
+/** Bounds for the lifetimes of records (ms). */
 const minLifetime = 60 * second;
 const maxLifetime = 3600 * second;
 const noneCounts = 300 * second;

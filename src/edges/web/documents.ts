@@ -1,5 +1,5 @@
-// Fetches the documents of one source: conditionally, from their various hosts. If one fails, the copies of the
-// others are kept.
+// Fetches the documents of one source, which may be on different hosts, with conditional requests. Documents that
+// cannot be fetched keep their earlier copies.
 
 import type { Attempt } from '../../advice/watch/observation.ts';
 import type { SourceTrouble } from '../../advice/watch/upstream-outage.ts';
@@ -17,8 +17,8 @@ export type Document = {
 	otherwise?: readonly string[];
 	post?: string | undefined;
 	/**
-	 * The release whose file this is. Such a file never changes, so even its absence is an answer, valid as long as
-	 * another file of that release exists; a tag may come later than the release.
+	 * The release that this file belongs to. Its files never change, so neither does the absence of one, if another
+	 * file of that release exists. If none does, the tag may not have been pushed yet.
 	 */
 	fixed?: string;
 };
@@ -28,7 +28,7 @@ export type Copy = {
 	asked: string;
 	address: string;
 	text: string;
-	/** There was nothing at any address. */
+	/** There is no such file. */
 	absent?: true;
 	etag?: string;
 	modified?: string;
@@ -51,7 +51,7 @@ type DocumentsSetup = {
 	/** Only sent to GitHub's API. */
 	token?: string | undefined;
 	before: ReadonlyMap<string, Copy>;
-	/** The page after this one, if it is wanted. */
+	/** The next page, if it is needed. */
 	after: (document: Document, copy: Copy, page: number) => Document | undefined;
 };
 
@@ -91,7 +91,7 @@ export async function fetchDocuments(
 			else {
 				fetched.trouble ??= found.trouble;
 				if (found.waitMs !== undefined) fetched.waitMs = Math.max(found.waitMs, fetched.waitMs ?? 0);
-				// If a server asks us to wait or does not respond, do not ask it for the rest.
+				// If a server asks us to wait, rejects the token or does not respond, do not ask it for the rest.
 				isOver = found.isOver;
 			}
 		}

@@ -8,7 +8,7 @@ export type EditionSettings = { address: string; hours: number };
 
 type EditionSetup = {
 	settings: EditionSettings;
-	/** The version we are. */
+	/** Our own version. */
 	version: string;
 	gate: Gate;
 	now: () => Date;
@@ -18,7 +18,7 @@ type EditionSetup = {
 export type EditionLook = {
 	/** The newest version, if it is newer than ours. */
 	newer: () => string | undefined;
-	/** Checks if it is time. Never rejects. */
+	/** Checks if a check is due. Never rejects. */
 	read: () => Promise<void>;
 };
 
@@ -34,7 +34,7 @@ export function openEditionLook({ settings, version, gate, now, random }: Editio
 		newer: () => newer,
 		async read() {
 			if (gate.closed() || !hasCome(next, now(), 2 * hours * hour)) return;
-			// Spread out the requests of many bots. A failure waits as long as a success.
+			// Spread out the requests of many bots. The next check is as far off after a failure as after a success.
 			next = new Date(now().getTime() + hours * hour * (0.95 + 0.1 * random()));
 			const fetched = await fetchDocuments([{ key: address, address }], {
 				gate,

@@ -1,5 +1,5 @@
-// Concurrency limits with a first-come, first-served queue, in total or by key. Not p-limit, whose wait has no
-// timeout: here a waiter that gives up leaves no slot behind.
+// Concurrency limits with a first-come, first-served queue, in total or by key. Not p-limit, whose queue has no
+// timeout: here a caller that gives up is never given a slot.
 
 export type Turns = {
 	/**
@@ -7,13 +7,13 @@ export type Turns = {
 	 * time (ms).
 	 */
 	take: (within: number) => Promise<(() => void) | undefined>;
-	/** How many slots are in use, and how many callers wait. */
+	/** How many slots are in use, and how many callers are waiting. */
 	load: () => { active: number; waiting: number };
 };
 
 export function turns(concurrency: number): Turns {
 	let active = 0;
-	/** Each takes its slot, or says that it no longer waits. */
+	/** Each accepts a free slot, or returns false if it is no longer waiting. */
 	const waiting: (() => boolean)[] = [];
 	let head = 0;
 	let gone = 0;
@@ -25,7 +25,7 @@ export function turns(concurrency: number): Turns {
 				return;
 			}
 			head++;
-			// Shifting thousands one by one is slow, so the used-up half is dropped at once.
+			// Shifting thousands one by one is slow, so the used-up half is dropped in one go.
 			if (head > 1024 && head * 2 > waiting.length) {
 				waiting.splice(0, head);
 				head = 0;
@@ -71,7 +71,7 @@ export function turnsBy(concurrency: number): {
 			const own = byKey.get(key) ?? turns(concurrency);
 			byKey.set(key, own);
 			const end = await own.take(within);
-			// A waiter that gives up releases the key.
+			// The key stays for the callers that hold its slots; the last of them removes it.
 			if (!end) return undefined;
 			return () => {
 				end();

@@ -1,4 +1,4 @@
-// Polls one homeserver: its federation API; if that is inconclusive its client API; then other signs of Matrix.
+// Polls one homeserver: first its federation API; if that is inconclusive, its client API; then other signs of Matrix.
 import {
 	type Attempt,
 	isAnswer,
@@ -25,7 +25,7 @@ export type LookSettings = {
 	now: () => Date;
 };
 
-/** The longest total wait in queues of one poll (ms). Beyond it the poll is put off. */
+/** How long one poll may wait in queues in total (ms). After that it is put off. */
 const maxWait = 2 * 60_000;
 
 /** At most this many SRV targets are tried. */
@@ -65,7 +65,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		return last ?? { trouble: { is: 'no-service', name: '' } };
 	}
 
-	/** Adds a running server's facts; only those that arrive in time. */
+	/** Adds the facts of a running server that arrive in time. */
 	async function told(seen: Observation, server: ServerName, budget: Budget, asksFacts: boolean): Promise<Observation> {
 		if (seen.kind !== 'running' || !asksFacts) return seen;
 		const base = await baseOf(server, budget);

@@ -1,4 +1,4 @@
-// One GET to a checked and pinned address, limited in time and size, whatever the other side does.
+// One GET or POST to a checked and pinned address, limited in time and size, whatever the other side does.
 import { type ConnectionOptions, connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
@@ -18,7 +18,7 @@ export type Destination = {
 	at: string;
 };
 
-/** Maps a checked address and port to the real ones: itself, except in tests, which cannot listen on port 443. */
+/** Maps a checked address and port to the real ones. They only differ in tests, which cannot listen on port 443. */
 export type Route = (address: string, port: number) => { host: string; port: number };
 
 export type RequestLimits = {
@@ -37,7 +37,7 @@ export type Exchange = {
 	secureContext: SecureContext;
 	limits: RequestLimits;
 	route: Route;
-	/** Functions that abort the requests under way; each request adds its own. */
+	/** Functions that abort the requests in progress; each request adds its own. */
 	stops: Set<() => void>;
 	post?: string;
 	/** The proxy to tunnel through; absent: connect directly. */
@@ -58,7 +58,7 @@ export async function request(place: Destination, way: Exchange): Promise<Attemp
 		troubles.push(attempt.trouble);
 		if (!isAboutAddress(attempt.trouble) || performance.now() >= ends) break;
 	}
-	// Report the failure that got furthest: "no route over IPv6" would hide that IPv4 refuses.
+	// Report the attempt that got furthest: "no route over IPv6" would hide that the server refuses IPv4 connections.
 	const rank = (trouble: Trouble) => ['unreachable', 'refused', 'timeout'].indexOf(trouble.is);
 	const telling = troubles.reduce((a, b) => (rank(a) !== -1 && (rank(b) === -1 || rank(b) > rank(a)) ? b : a));
 	return { trouble: telling };
@@ -203,7 +203,7 @@ function readerOf(course: Course): Dispatcher.DispatchHandler {
 	return {
 		onRequestStart() {},
 		onResponseStart(_controller, statusCode, raw) {
-			// Informational responses such as 103 may come for ever, so the timer goes on.
+			// Informational responses such as 103 could keep coming forever, so the timer keeps running.
 			if (statusCode < 200) return;
 			course.phase = 'body';
 			status = statusCode;

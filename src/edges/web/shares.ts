@@ -1,4 +1,4 @@
-// Limits how many polls one person can have under way, so that they cannot use up everyone's slots.
+// Limits how many polls one person can have in progress, so that they cannot use up everyone's slots.
 import type { Observation } from '../../advice/watch/observation.ts';
 import { turnsBy } from './limit.ts';
 

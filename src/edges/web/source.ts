@@ -1,4 +1,4 @@
-// Upstream's sources: the documents of each, and how their content is taken over.
+// Upstream's sources: the documents of each, and how their content is read into our values.
 
 import { isCandidate, type Version } from '../../deployment/version.ts';
 import { factPaths, type KnownUpstream, readUpgradeNotes, type Sources, shrinks } from '../../knowledge/live.ts';
@@ -24,7 +24,7 @@ export type SourcesSettings = {
 	upgradeNotes: { address: string; hours: number };
 	/** The files of a release that define what its code enforces: `{tag}` and `{path}`. */
 	files: { address: string; hours: number };
-	/** GitHub's advisories of the repository, or OSV's response; `post` is the body of a query that needs one. */
+	/** The repository's advisories on GitHub, or a query to OSV; `post` is the request's body, if it needs one. */
 	advisories: { address: string; hours: number; post?: string | undefined };
 	/** endoflife.date's page of each `{product}`. */
 	lifecycles: { address: string; hours: number };
@@ -33,7 +33,7 @@ export type SourcesSettings = {
 	charts: { releases: string; values: string; hours: number };
 };
 
-/** Why nothing was taken, or what was left out and what else is wrong. */
+/** Why nothing was used, or what was left out and what else is wrong. */
 export type Taken = { reason: string; doubt?: true } | { left?: readonly LeftOut[]; lacks?: string | undefined };
 
 export type UpstreamSource = {
@@ -41,11 +41,11 @@ export type UpstreamSource = {
 	hours: number;
 	/** The documents it currently consists of; empty if there is nothing to read. */
 	documents: () => Document[];
-	/** The next page of a document, if it is wanted. */
+	/** The next page of a document, if it is needed. */
 	after?: (document: Document, copy: Copy, page: number) => Document | undefined;
 	/**
-	 * Takes over the documents that are there; some may be missing. `believed`: the source has said the same for
-	 * days, so what looks truncated (`doubt`) is complete.
+	 * Reads the documents that are there into the values; some may be missing. `believed`: the source has said the
+	 * same for days, so what looks truncated (`doubt`) is taken to be complete.
 	 */
 	take: (copies: ReadonlyMap<string, Copy>, believed: boolean) => Taken;
 	/** What it must remember across restarts besides its documents. */
@@ -57,7 +57,7 @@ type SourceSetup = { settings: SourcesSettings; values: Sources; known: KnownUps
 
 const products = { postgresql: 'PostgreSQL', python: 'Python', debian: 'Debian', ubuntu: 'Ubuntu' };
 const buildScript = 'scripts-dev/build_debian_packages.py';
-/** If there are more new releases than this, the facts of the oldest are left to a new edition. */
+/** If there are more new releases than this, only the facts of the newest are read; a newer Glia knows the rest. */
 const maxFacts = 60;
 /** How many older tags are tried while the newest release has no tag yet. */
 const otherTags = 3;
@@ -153,7 +153,7 @@ function releases(given: SourceSetup): UpstreamSource {
 			];
 			return { left: reading.left, ...(lacks.length && { lacks: lacks.join('; ') }) };
 		},
-		// The logs of known releases were only read for changes.
+		// The logs of known releases are not stored: the knowledge already covers them.
 		memory: () =>
 			(values.feed ?? []).map(release => (before().has(release.version) ? { ...release, log: '' } : release)),
 		recall(memory) {
@@ -297,9 +297,9 @@ function playbook({ settings, values }: SourceSetup): UpstreamSource {
 	};
 }
 
-/** If there are more new charts than this, the values of the oldest are left to a new edition. */
+/** If there are more new charts than this, only the values of the newest are read; a newer Glia knows the rest. */
 const maxCharts = 30;
-/** Four times the length of upstream's (characters). */
+/** Four times the length of upstream's values (characters). */
 const maxValues = 1_200_000;
 
 function charts({ settings, values, known }: SourceSetup): UpstreamSource {
@@ -337,7 +337,7 @@ function chartValues({ settings, values, known }: SourceSetup): UpstreamSource {
 			fresh().map(({ version, tag }) => ({
 				key: version,
 				address: filled(address, { tag }),
-				// What could not be read may have been garbled in transit, or not be there yet, so it is fetched again.
+				// What could not be read may have been garbled in transit, or may not be there yet, so it is fetched again.
 				...(values.chartValues?.has(version) && { fixed: version }),
 			})),
 		take(copies) {

@@ -20,7 +20,7 @@ type State = {
 	next: Date;
 	failures: number;
 	trouble?: SourceTrouble;
-	/** Since when it has sent what looks like a truncated version of what it had. */
+	/** Since when its content has looked truncated. */
 	doubted?: Date;
 };
 
@@ -46,7 +46,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 /** A source that has shrunk, and stays so, is believed after this (ms). */
 const doubtFor = 72 * hour;
-/** 8 MB for one document: the largest, a hundred releases with their logs, has about 1 MB. */
+/** 8 MB for one document: the largest, a hundred releases with their logs, is about 1 MB. */
 const bodyBytes = 8 * 1024 * 1024;
 const headerBytes = 32 * 1024;
 /** At most this many skipped items are named. */
@@ -82,7 +82,7 @@ export async function openSources(given: SourcesGiven): Promise<OpenSources> {
 	return {
 		news() {
 			if (reading.of === known.releases) return reading.news;
-			// Another edition was loaded, which already knows other things.
+			// Another edition has been loaded, so other things are news now.
 			reading.news = joined(reading) ?? newsOf({}, known);
 			reading.of = known.releases;
 			return reading.news;
@@ -140,7 +140,7 @@ function guarded<Value>(say: Say, name: string, work: () => Value): Value | unde
 	}
 }
 
-/** Takes over what a source sent. If that fails, everything stays as it was. */
+/** Reads what a source sent into the values. If that fails, everything stays as it was. */
 function taken(
 	reading: SourcesReading,
 	{ source, doubted }: State,
@@ -182,7 +182,7 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 		source.recall?.(record.memory);
 		return source.take(copies, source.recall === undefined);
 	});
-	// This edition may not understand what another one stored: then it is read again.
+	// This edition may not understand what another one stored. In that case the source is read again.
 	if (!result || 'reason' in result) {
 		restore(values, others);
 		return state;
@@ -224,7 +224,7 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 		return fail(reading, state, trouble, waitMs);
 	}
 	const { result, news: all } = taken(reading, state, copies);
-	// Without its ETag, so that the next check fetches the whole document again.
+	// The new copies, and with them their ETags, are dropped, so the next check fetches the whole documents again.
 	if ('reason' in result || !all) {
 		const reason = 'reason' in result ? result.reason : '';
 		if ('reason' in result && result.doubt) state.doubted ??= now();

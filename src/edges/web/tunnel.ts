@@ -1,4 +1,4 @@
-// A tunnel through the operator's proxy to a checked address, so that the proxy does not resolve any name.
+// A tunnel through the operator's proxy to a checked address, so that the proxy does not resolve any names.
 import { type ClientRequest, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Socket } from 'node:net';
@@ -34,12 +34,12 @@ export function openTunnel(
 		// A TLS server never speaks first, so bytes here mean that the tunnel leads elsewhere.
 		if (statusCode === 200 && head.length === 0) return end(null, socket as Socket);
 		socket.destroy();
-		end(Object.assign(new Error(`the proxy answers ${statusCode}`), { code: `PROXY_${statusCode}` }), null);
+		end(Object.assign(new Error(`the proxy returned ${statusCode}`), { code: `PROXY_${statusCode}` }), null);
 	});
 	asked.once('response', response => {
 		response.destroy();
 		end(
-			Object.assign(new Error(`the proxy answers ${response.statusCode}`), { code: `PROXY_${response.statusCode}` }),
+			Object.assign(new Error(`the proxy returned ${response.statusCode}`), { code: `PROXY_${response.statusCode}` }),
 			null,
 		);
 	});

@@ -122,11 +122,11 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 		if (known) return known;
 		const observed = look(server, isDue(server, isPerson))
 			.then(seen => {
-				// An unasked poll may be repeated at once.
+				// A poll that was put off may be repeated immediately.
 				if (seen.kind !== 'unasked') looks.set(server, observed, { ttl: same });
 				return seen;
 			})
-			// After an internal error too, or nobody could poll this server again.
+			// Also after an internal error: otherwise nobody could poll this server again.
 			.finally(() => underway.delete(server));
 		underway.set(server, observed);
 		return observed;
@@ -146,8 +146,8 @@ export async function openWeb(settings: WebSettings, given: WebGiven): Promise<W
 }
 
 /**
- * Whether a poll also asks for a server's facts. Always for a person. The tick asks once a day, at a time of each server's own,
- * to avoid a flood at the start.
+ * Whether a poll also asks for a server's facts: always if a person asked for it, otherwise once a day, at a different
+ * time for each server to avoid a flood at the start.
  */
 function openFactsDue(ms: () => number): (server: string, isPerson: boolean) => boolean {
 	const facts = timedCache<number>(maxAsked, ms);
@@ -173,7 +173,7 @@ function itself(host: string, port: number): { host: string; port: number } {
 	return { host, port };
 }
 
-/** Keeps only what a header allows: printable ASCII. */
+/** Keeps only printable ASCII in the contact, and no parentheses, which would end the header's comment. */
 function userAgent({ version, contact }: WebSettings): string {
 	const who = contact.replace(/[^\x20-\x7E]|[()]/g, '').trim();
 	return `Glia/${version}${who ? ` (${who})` : ''}`;
