@@ -84,7 +84,7 @@ test('never suggests a list that the playbook fills itself', async () => {
 				changes: [],
 			},
 		),
-	).toContain('drops the current entrypoints');
+	).toContain('leaves out the current entrypoints');
 });
 
 test('finds every name in the table as people type it', async () => {

@@ -116,10 +116,10 @@ const values: [RegExp, string][] = [
 	[/^homeserver.yaml: media_storage_providers, endpoint_url/, 's3.example.org'],
 	[/^homeserver.yaml: retention.default_policy.min_lifetime/, '1d'],
 	[/^homeserver.yaml: retention.default_policy.max_lifetime/, '1y'],
-	[/^homeserver.yaml: all else/, 'nothing'],
+	[/^homeserver.yaml: everything else/, 'nothing'],
 	[/^homeserver.yaml: ([\w., ]+)/, 'old'],
 	[/^docker network ls/, 'bridges'],
-	[/^the package of the module/, 'a-module'],
+	[/^package that contains the module/, 'a-module'],
 ];
 
 /** The file with every placeholder filled in: the old secrets as given, everything else with a matching value. */
