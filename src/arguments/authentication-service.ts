@@ -2,7 +2,9 @@
 import { Refusal } from '../answer.ts';
 import { code } from '../text/markdown.ts';
 
-/** Throws a Refusal if the words begin with `mas` and one of its versions; `example` is the same question about Synapse. */
+/**
+ * Throws a Refusal if the words begin with `mas` and one of its versions. `example`: the same question about Synapse.
+ */
 export function refuseAuthenticationService(typed: readonly string[], example: string): void {
 	if (/^mas$/i.test(typed[0] ?? '') && /^v?[01]\.(\d|1\d)(\.\d+)?$/.test(typed[1] ?? ''))
 		throw new Refusal(

@@ -5,8 +5,8 @@ export type Typed = { words: string[]; files: { name: string; text: string }[] }
 const fence = /^ {0,3}(`{3,}|~{3,})\s*([^`\n]*)$/;
 
 /**
- * The words and files in a message. Code blocks are files, named by what follows the fence, and text between them
- * is ignored. Without a code block, all lines after the first are one file.
+ * The words and files in a message. Code blocks are files, named by what follows the fence or otherwise `called`, and
+ * text between them is ignored. Without a code block, all lines after the first are one file.
  */
 export function readCheck(text: string, called = 'message'): Typed {
 	const lines = text.replace(/\r\n?/g, '\n').split('\n');
@@ -45,7 +45,7 @@ export function filesIn(message: string): Typed['files'] {
 	return readCheck(`\n${message}`).files;
 }
 
-/** The same for a message that may be ordinary talk: only what looks like a configuration. */
+/** The same for a message that may be ordinary conversation: only what looks like a configuration. */
 export function configurationsIn(message: string): Typed['files'] {
 	return filesIn(message).filter(({ text }) => /^(?:--- # file \d|[a-z_]{3,40}:(?:\s|$))/m.test(text));
 }

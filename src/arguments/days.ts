@@ -2,10 +2,13 @@
 import { Refusal } from '../answer.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** The words, with each date as `2025-06-01` and each month as `2025-06`; `taken`: how an ambiguous one was understood. */
+/**
+ * The words, with each date as `2025-06-01` and each month as `2025-06`; `taken`: how relative and incomplete ones
+ * were read.
+ */
 export type WordsWithDays = { words: string[]; taken: string[] };
 
-/** A date found in the words: how many words it takes, and the date. */
+/** A date found in the words, and how many words it spans. `isChoice`: other readings are possible. */
 type DayRead = { length: number; day: string; isChoice?: true };
 
 const months = [
@@ -79,7 +82,7 @@ function dayOf(word = ''): number | undefined {
 	return day >= 1 && day <= 31 ? day : undefined;
 }
 
-/** Before anything we know about; years with fewer digits would not make a date. */
+/** Before anything we know about; a year with fewer than four digits would not be a date. */
 const earliest = '2000-01-01';
 
 /** `yesterday`, `last week`, `3 months ago`, `two years`. */
@@ -94,7 +97,7 @@ function byDistance([first = '', second = '', third = '']: readonly string[], to
 	return { length: third === 'ago' ? 3 : 2, day: day < earliest ? earliest : day, isChoice: true };
 }
 
-/** The date this long ago, or the last day of a month that is too short. */
+/** The date this long ago, or the last day of the month if that is too short. */
 function back(today: string, many: number, unit: string): string {
 	const [year = 0, month = 0, day = 0] = today.split('-').map(Number);
 	if (unit === 'day' || unit === 'week') {

@@ -12,7 +12,7 @@ import { nearest } from './nearest.ts';
 import { respelled } from './spellings.ts';
 import { joiningWords } from './words.ts';
 
-/** People join dates with more words than releases. */
+/** Dates are joined with more words than releases are. */
 const joining: ReadonlySet<string> = new Set([...joiningWords, 'since', 'until', 'of', 'on', 'today', 'now']);
 const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
 const commitWord = /^[0-9a-f]{7,40}$/i;
@@ -298,11 +298,11 @@ export function readChart(
 		const what = as === 'start' ? 'its first chart' : 'its newest chart';
 		if (found) return { chart: found, taken: [`I read ${written} as ${found.chart}, ${what}.`] };
 	}
-	// Charts have no candidates, so anything after the numbers makes it unknown.
+	// Charts have no release candidates, so anything after the numbers makes a chart unknown.
 	const isWhole = /^\d+\.\d+\.\d+$/.test(written);
 	const found = isWhole ? charts.find(({ chart }) => compareCharts(chart, written) === 0) : undefined;
 	if (found) return { chart: found, taken: [] };
-	// Nearest by number, not by spelling: 26.8.1 precedes 26.9.0, not 25.9.0.
+	// Nearest by number, not by spelling: for an unknown 26.9.0 the suggestion is 26.8.1, not 25.9.0.
 	const [number] = /^\d+(?:\.\d+){0,2}/.exec(written) ?? [];
 	const same = charts.find(({ chart }) => chart === number);
 	const near = number && (same ?? charts.findLast(({ chart }) => compareCharts(chart, number) < 0) ?? charts[0])?.chart;

@@ -7,7 +7,7 @@ import type { Guide } from '../knowledge/schema/synapse.ts';
 import { enumerate } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** A guide's words without `start` and `all`; `asked` also omits what only affects the form of the answer. */
+/** A guide's words without `start` and `all`; `asked` also omits words that only affect the form of the answer. */
 export function takeStart(words: readonly string[]): { begin: boolean; all: boolean; rest: string[]; asked: string } {
 	const all = words.some(word => /^all$/i.test(word));
 	const said = words.filter(word => !/^all$/i.test(word));

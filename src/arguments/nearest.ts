@@ -1,7 +1,7 @@
 // Finds the known word most similar to a misspelt one.
 import { distance } from 'fastest-levenshtein';
 
-/** Longer words are not typos of ours, and comparing them would take time. */
+/** Longer words are not typos of known words, and comparing them would take time. */
 export const maxWord = 40;
 
 /** The word most similar to what was typed, if it is similar enough to be meant. */

@@ -8,11 +8,11 @@ import { code } from '../text/markdown.ts';
 export type PlaybookVars = {
 	variables: VariableRead[];
 	duplicates: { name: string; file: string; line: number; first: number }[];
-	/** Names mentioned inside other values, and so used there. */
+	/** Names that occur inside other values, where they are used. */
 	mentioned: ReadonlySet<string>;
 	/** Names that templates in values require. */
 	used: { name: string; in: string; file: string; line: number }[];
-	/** Whether everything that is set is set here. */
+	/** Whether the files appear to be complete, so that nothing is set elsewhere. */
 	isWhole: boolean;
 	unreadable: { file: string; line?: number; why: string }[];
 };
@@ -93,7 +93,7 @@ function namesInTemplates(text: string): string[] {
 		.flatMap(part => {
 			const expression = part.split(/\}\}|%\}/)[0] ?? '';
 			const bare = expression.replace(/'[^']*'|"[^"]*"/g, "''");
-			// Members and filters are not variables, and names with a default may be missing.
+			// Members and filters are not variables, and names with a default may be unset.
 			const used = bare.matchAll(
 				/(?<![\w.])(?<!\| {0,3})([a-z]\w*_\w+)(?!\w)(?! {0,3}(?:\(|=(?!=)|\| {0,3}default\b))/g,
 			);

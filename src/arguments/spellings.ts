@@ -3,10 +3,12 @@
 import { isOpen } from '../deployment/facts.ts';
 import { code, quoted } from '../text/markdown.ts';
 
-/** The words in our spelling; `taken` says how they were understood if that is more than a spelling. */
+/** The words in our spelling; `taken` says how words were understood if that is more than a different spelling. */
 export type Respelled = { words: string[]; taken: string[] };
 
-/** A number after one of these belongs to it. Synapse's releases begin with 0 or 1, so none is lost. */
+/**
+ * A number after one of these belongs to it. Synapse's versions begin with 0 or 1, so no release is mistaken for one.
+ */
 const numbered: readonly { name: RegExp; fact: string; number: RegExp }[] = [
 	{ name: /^(postgres(ql)?|pg)$/i, fact: 'postgres', number: /^(8|9|[1-9]\d)(\.\d+)*$/ },
 	{ name: /^sqlite3?$/i, fact: 'sqlite', number: /^3(\.\d+)+$/ },

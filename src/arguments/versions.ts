@@ -27,7 +27,7 @@ const byLine = memo((releases: readonly Release[]) =>
 	),
 );
 
-/** A typed version and its interpretation; `note` explains it if that is more than what was typed. */
+/** A typed version as understood; `note` explains that if it is more than what was typed. */
 export type Meant = { version: Version; note?: string };
 
 /**
@@ -82,9 +82,9 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const beyond = candidates.length ? ` (plus release candidates for the next version, up to ${candidates.at(-1)})` : '';
 	const versions = stable(knowledge.releases).map(({ version }) => version);
 	const written = typed.replace(/^v/i, '');
-	// A long text is not a typo, and comparing it with each release would take time. People may type only the
-	// second number: 98 for 1.98.
+	// People may type only the second number: 98 for 1.98.
 	const line = /^\d{1,3}$/.test(written) ? versions.find(version => version === `1.${written}.0`) : undefined;
+	// A long text is not a typo, and comparing it with each release would take time.
 	const near =
 		line ?? (written.length > maxWord ? undefined : versions.find(version => distance(version, written) === 1));
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
@@ -92,8 +92,8 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 }
 
 /**
- * The releases that `!notes` is about: two parts mean all stable releases of that line, three or more that
- * release. A candidate has the notes of its final release, and so does a line with only candidates.
+ * The releases that `!notes` is about: two parts mean all final releases of that line, three or more that release. A
+ * candidate has the notes of its final release, and so does a line with only candidates.
  */
 export function linesOf(
 	typed: string,
@@ -132,7 +132,7 @@ export function takeVersion(
 	if (second !== undefined) throw new Refusal('A server runs one version: give only one.');
 	const told = first.slice('version='.length);
 	const { version } = readVersion(told, 'running', knowledge);
-	// A stated version may name a package or a build from a branch as well. Two parts mean the newest patch release.
+	// A stated version may also name a package or a build from a branch. Two parts mean the newest patch release.
 	const read = /^v?\d+\.\d+$/i.test(told) ? undefined : readBuild(told);
 	const build = read?.version === version ? read.build : undefined;
 	return { running: { version, ...(build && { build, written: told }) }, rest };

@@ -39,7 +39,7 @@ export function readWhy(typed: string): WhyTyped {
 			withServer = begun ?? rest;
 		} else break;
 		rest = rest.slice(word.length);
-		// The text may begin on the same line; if it begins on the next, no words precede it.
+		// The text may begin on the same line. If it begins on the next, no words precede it.
 		const gap = /^[ \t]{0,100}\n?/.exec(rest)?.[0] ?? '';
 		rest = rest.slice(gap.length);
 		if (gap.includes('\n')) break;

@@ -21,7 +21,7 @@ export type ParsedWords = {
 	versions: string[];
 	terms: Term[];
 	servers: string[];
-	/** Sentences that say how words were understood, if that is more than a spelling. */
+	/** Sentences that say how words were understood, if that is more than a different spelling. */
 	taken: string[];
 };
 
@@ -59,8 +59,8 @@ export const joiningWords: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Sorts the words, or refuses the first unknown one. Versions are tried before server names. `systems`: facts in
- * addition to those that this edition lists.
+ * Sorts the words, or refuses the first unknown one. Versions are tried before server names. `systems`: systems known
+ * in addition to those that this edition lists.
  */
 export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): ParsedWords {
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');

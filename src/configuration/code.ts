@@ -20,7 +20,7 @@ export type RefusalState = {
 export type DeltaState = {
 	/** Table → what is done to it: create, alter, index, update, insert, delete, drop. */
 	tables: Record<string, string[]>;
-	/** It only queues work for after the start. */
+	/** It only queues work to be done after the start. */
 	background?: true;
 };
 
@@ -30,10 +30,11 @@ export type BuildState = {
 	number?: string;
 	/** The end of its support according to the build list: a day, or a month. */
 	end?: string;
+	/** The end of upstream's packages if something else forces it: `by` is `Python 3.9`, for example. */
 	forced?: { by: string; end: string };
 };
 
-/** The tables, each read on first use, so that plans without them do not pay for them. */
+/** The tables, each read on first use, so that plans that do not need a table do not pay for it. */
 export type Code = {
 	options(): Options;
 	/** How releases reacted to values of every kind; empty if nothing was tested. */

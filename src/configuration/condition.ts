@@ -39,11 +39,12 @@ export type EffectTest = {
 	keysUnlike?: string | undefined;
 	/** A list of mappings, two of which have the same value for this key. */
 	repeats?: string | undefined;
+	/** A string that is not in the value of this option (in the sense of Python's `in`). */
 	notIn?: string | undefined;
 };
 /**
- * A Python package installed beside Synapse: `version` is a range like `<1.4.12`; without it, any version. Only
- * the look can tell, since it runs in that environment.
+ * A Python package installed alongside Synapse: `version` is a range like `<1.4.12`; without it, any version matches.
+ * Only the look can decide this, since it runs in that environment.
  */
 export type PackageTest = { package: string; version?: string | undefined };
 export type Condition =
@@ -64,7 +65,7 @@ export function asksForPackage(condition: Condition): boolean {
 }
 
 export type FoundPlace = { file: string; line: number; column?: number; option: string };
-/** `at` is the place that makes a condition true, for an answer to point to; `more` are further places. */
+/** `at`: the place that makes the condition true, which the answer points to; `more`: further places. */
 export type Decision = { is: boolean | 'unknown'; at?: FoundPlace; more?: readonly FoundPlace[] };
 
 export type Question = {
@@ -160,7 +161,7 @@ function test(asked: Test, question: Question, element: Value | undefined): Deci
 		return is === true ? { is, at: placeOf(match) } : { is };
 	};
 	if (matches.length) return anyOf([...matches.map(wanted), ...(unsure ? [unknown] : [])]);
-	// An element that nobody wrote has no default.
+	// An element or a member that nobody wrote has no default.
 	if (asked.is === undefined || unsure || element || /\[\]|\*/.test(asked.option)) return no;
 	// If nothing is written, the release's default applies.
 	const value = question.defaultOf(asked.option, question.release);
@@ -357,7 +358,7 @@ function isOfWorkers([first = '']: readonly Segment[]): boolean {
 	return first.startsWith('worker_');
 }
 
-/** What all processes share is in the files only once. */
+/** Drops repeats: every process has the values of the shared files, which were written only once. */
 function distinct(matches: readonly Match[]): Match[] {
 	const seen = new Set<string>();
 	return matches.filter(({ value, option }) => {

@@ -44,8 +44,8 @@ type ReadFile = { name: string; root: Extract<Value, { kind: 'mapping' }> };
 
 /**
  * Merges files as Synapse does: top-level keys of a later main file replace those of an earlier one, and each
- * worker's file goes on top of the main files separately. `workers: false`: there are no others; `excerpt`: what
- * is not in these texts may be elsewhere.
+ * worker's file goes on top of the main files separately. `workers: false`: there are no other workers. `excerpt`:
+ * what is not in these texts may be elsewhere.
  */
 export function configurationOf(
 	files: readonly GivenFile[],

@@ -46,7 +46,7 @@ export type Life = {
 	since: Version | undefined;
 	/** The code does not name it, and the first schema already does, so its start is unknown. */
 	undated?: true;
-	/** The first release that lacks or refuses it, after which it never has an effect again. */
+	/** The release that removed or refused it for good: it has had no effect from then on. */
 	removed: Version | undefined;
 	/** The first release that refuses to start with it. */
 	refused?: Version;
@@ -62,7 +62,7 @@ export function lifeOf(options: Options, path: string): Life | undefined {
 	return lives(options).get(path);
 }
 
-/** All histories, computed once, since a difference between two releases needs each. */
+/** All histories, computed once, since comparing two releases needs all of them. */
 export const lives = memo((options: Options): ReadonlyMap<string, Life> => {
 	const schema = firstSchema(options);
 	return new Map(
@@ -105,8 +105,9 @@ function lifeFrom(options: Options, entry: TimelineEntry<OptionState>, schema: V
 }
 
 /**
- * A default changes if the code's does. If the code has none, it often computes the value elsewhere: then the
- * manual's default is used, as far back as the code is unchanged. If both have one, the code is right.
+ * The default changes when the code's does. If the code states none, or only an empty value, it usually computes the
+ * value elsewhere: in that case the manual's default applies, back to the release where the code's last changed.
+ * Otherwise the code is right.
  */
 function defaultsOf({ changes }: TimelineEntry<OptionState>): Life['defaults'] {
 	const runs: { from: Version; code: unknown; type: OptionState['type']; documented?: { value: unknown } }[] = [];
@@ -141,7 +142,7 @@ function isLeftOpen(code: unknown, documented: unknown): boolean {
 	return (code === null || same(code, []) || same(code, {})) && !isNothing(documented);
 }
 
-/** Whether two defaults in the code are equivalent: null, an empty list and false mean the same. */
+/** Whether two defaults in the code are equivalent: null, false and everything empty mean the same. */
 function isSameDefault(a: unknown, b: unknown, type: OptionState['type']): boolean {
 	if (same(a, b)) return true;
 	if (a === undefined || b === undefined) return false;
@@ -185,7 +186,7 @@ export function plainDefaults(
 	};
 }
 
-/** Options that were added, removed or got another default after `from` and up to `to`. */
+/** Options that were added or removed, or whose default changed, after `from` and up to `to`. */
 export type Difference = {
 	added: { option: string; release: Version; default?: unknown }[];
 	removed: { option: string; release: Version }[];
@@ -228,7 +229,7 @@ export function addedBetween(options: Options, from: Version, to: Version): { op
 	});
 }
 
-/** Since when an option has been in its final state within a range: it may have come and gone before. */
+/** The release from which an option has been in its final state within a range: it may have come and gone before. */
 function sinceWhen(
 	changes: TimelineEntry<OptionState>['changes'],
 	isThere: boolean,
@@ -239,7 +240,7 @@ function sinceWhen(
 	return inside[last + 1]?.[0];
 }
 
-/** What only the schema names, and named from its first release on, may be of any age. */
+/** An option that only the schema names, and has named from its first release on, may be of any age. */
 function isUndated([first]: TimelineEntry<OptionState>['changes'], schema: Version | undefined): boolean {
 	return first?.[1]?.file === schemaFile && first[0] === schema;
 }

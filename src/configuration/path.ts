@@ -1,4 +1,5 @@
-// Paths of options: `email.smtp_host`, `listeners[].type`, `instance_map.*.port`, with names that contain a dot in quotes.
+// Paths of options: `email.smtp_host`, `listeners[].type`, `instance_map.*.port`. Names that contain a dot are in
+// quotes.
 
 /** `[]` is a list element, `*` a member of a mapping with user-defined names. */
 export type Segment = string;

@@ -35,7 +35,7 @@ function lineNumbers(lines: readonly string[]): (line: number) => number {
 	return line => numbers[line - 1] ?? last;
 }
 
-/** Only what the script itself can print: somebody pasted the text, and nothing else in it is quoted. */
+/** Only what the script itself can print: the text was pasted by someone, and nothing else in it is quoted. */
 function failureOf(problem: string): UnreadableYaml {
 	const line = /^is (?:no|not valid) YAML, see line (\d{1,7})$/.exec(problem)?.[1];
 	if (line !== undefined) return { why: 'It is not YAML.', line: Number(line) };

@@ -1,4 +1,5 @@
-// What was read from the code of each release, stored as changes: from which release on an entry is in which state.
+// What was read from the code of each release, stored as changes: the release from which an entry is in a given
+// state.
 import type { Version } from '../deployment/version.ts';
 import { compare } from '../deployment/version.ts';
 
@@ -34,7 +35,7 @@ export function expand<State>({ read, entries }: Table<State>): States<State> {
 	return states;
 }
 
-/** The states as changes. Keys are in code point order, so that the same states give the same bytes. */
+/** The states as changes. Keys are in code point order, so that the same states produce the same bytes. */
 export function collapse<State>(states: States<State>): Table<State> {
 	const read = [...states.keys()].sort(compare);
 	const keys = [...new Set(read.flatMap(version => [...(states.get(version)?.keys() ?? [])]))].sort();

@@ -23,8 +23,8 @@ const sizes: Record<string, number> = {
 };
 
 /**
- * A value as a number: milliseconds for a duration, bytes for a size, or a number as it is. Undefined if it is
- * none of those.
+ * A value as a number: milliseconds for a duration, bytes for a size, or a plain number as it is. Undefined for
+ * anything else.
  */
 export function amountOf(value: Value): number | undefined {
 	if (value.kind === 'number') return value.value;

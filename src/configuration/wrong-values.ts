@@ -33,9 +33,11 @@ export type ValueState = {
 	refuses: ValueKind[];
 	/** Kinds that are refused only while another option is on. */
 	switched?: Record<string, ValueKind[]>;
-	/** The same, if the other option is on unless it is false. */
+	/** The same for an option that is on unless it is set to false. */
 	unless?: Record<string, ValueKind[]>;
-	/** Strings that are accepted although strings in general are refused: words, and forms. */
+	/**
+	 * Strings that are accepted although strings in general are refused: words, and the names of forms, such as `url`.
+	 */
 	words?: string[];
 	shapes?: string[];
 	/** A mapping that refuses unknown members. */
@@ -78,7 +80,7 @@ function textKind(text: string, release: Version): ValueKind {
 	return size.test(text) ? 'size' : 'text';
 }
 
-/** How releases reacted to one kind. It only applies while each of `switches` is on, and none of `unless` is off. */
+/** How releases reacted to one kind. It only applies if all of `switches` are on and none of `unless` is off. */
 export type RefusedKind = { is: boolean | 'unknown'; switches: string[]; unless: string[] };
 
 /** Undefined: this option was not tested in releases around this one. */

@@ -35,11 +35,13 @@ export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
  */
 export type UnreadableYaml = { why: string; line?: number; limit?: true };
 
-/** Larger texts are refused before parsing: the parser takes a second and 100 MB for each megabyte. */
+/** Larger texts are refused before parsing: the parser needs a second and 100 MB for each megabyte. */
 export const maxBytes = 1_000_000;
 const maxDepth = 100;
 const maxNodes = 200_000;
-/** At most this many values, estimated before parsing: the parser takes ten microseconds and half a kilobyte for each. */
+/**
+ * At most this many values, estimated before parsing: the parser needs ten microseconds and half a kilobyte for each.
+ */
 const maxSeparators = 30_000;
 
 class YamlError extends Error {
@@ -106,7 +108,7 @@ function refusalOf(text: string): UnreadableYaml | undefined {
 	return undefined;
 }
 
-/** Non-comment lines and commas: at least as many as there are values. */
+/** Lines that are not comments, commas, and marks that cost as much: at least as many as there are values. */
 function separatorsIn(text: string): number {
 	let count = 0;
 	for (const line of text.split('\n')) {
@@ -121,8 +123,8 @@ function separatorsIn(text: string): number {
 }
 
 /**
- * The line where flow collections are nested too deeply. The parser would overflow its stack, or take seconds,
- * before it noticed.
+ * The offset where flow collections become nested too deeply; undefined if they do not. The parser would overflow its
+ * stack, or take seconds, before it noticed.
  */
 function nestingOf(text: string): number | undefined {
 	let depth = 0;
@@ -278,7 +280,7 @@ class YamlReader {
 function anchorsIn(root: Node | null): Map<string, Node> {
 	const anchors = new Map<string, Node>();
 	const waiting: unknown[] = [root];
-	// PyYAML uses the last definition before the alias; duplicates are so rare that using the first is fine.
+	// PyYAML uses the last definition before the alias. Duplicates are so rare that any of them will do.
 	while (waiting.length) {
 		const node = waiting.pop() as
 			| (Node & { anchor?: string; items?: unknown[]; key?: unknown; value?: unknown })
@@ -340,7 +342,7 @@ const integer =
 	/^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$/;
 const timestamp =
 	/^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)$/;
-/** Templates of Ansible, Helm and shells: Synapse will read something else. */
+/** Ansible, Helm and shell templates: Synapse will read something else. */
 const template = /\{\{.*\}\}|\{%.*%\}|\$\{[^}]+\}/;
 
 /** The value that PyYAML parses an unquoted text as. */
@@ -383,7 +385,7 @@ function floatOf(text: string): number {
 	return sign * (digits.includes(':') ? sexagesimal(digits) : Number(digits));
 }
 
-/** `1:30` is ninety, a YAML 1.1 quirk that people encounter with port numbers. */
+/** `1:30` is ninety: a YAML 1.1 quirk, known from port mappings such as `22:22`. */
 function sexagesimal(digits: string): number {
 	return digits.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
 }

@@ -4,7 +4,7 @@ import { compareNumbers, parseStored } from './facts.ts';
 
 const knownTerms = new Map<string, Term | undefined>();
 
-/** A cache for statements from the knowledge. User input goes to parseTerm instead, or the cache would grow with it. */
+/** Caches statements from the knowledge. User input goes to parseTerm instead, because it would make the cache grow. */
 function termOf(text: string): Term | undefined {
 	const known = knownTerms.get(text);
 	if (known !== undefined || knownTerms.has(text)) return known;
@@ -19,10 +19,10 @@ export type Applies = { all: readonly string[] } | { any: readonly string[] };
 /** True; false with the stated facts that exclude it; or unknown with the facts that would decide. */
 export type Concern = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Fact[] };
 
-/** Images bring these themselves, so conditions on them never apply to such a deployment. */
+/** Images contain these, so conditions on them never apply to such a deployment. */
 const broughtByImage: readonly Fact[] = ['python', 'sqlite'];
 
-/** What nearly everybody has: assumed unless denied. */
+/** Nearly every deployment has these: assumed unless denied. */
 const usual: readonly Fact[] = ['federation', 'media'];
 
 const images: readonly (string | boolean)[] = ['docker', 'mdad', 'ess'];
@@ -77,9 +77,9 @@ export function concern(applies: Applies | undefined, profile: Profile): Concern
 
 type Evaluation<Ask> = { is: true } | { is: false; because: string[] } | { is: 'unknown'; ask: Ask[] };
 
-/** Combines the results of several statements, if all or any of them must hold. */
+/** Combines the results of several statements. `how`: whether all of them or at least one must hold. */
 export function joined<Ask>(how: 'all' | 'any', results: readonly Evaluation<Ask>[]): Evaluation<Ask> {
-	// The usual case, evaluated hundreds of times per answer.
+	// A shortcut for the usual case, which is evaluated hundreds of times per answer.
 	if (results.length === 1 && results[0]) return results[0];
 	if (how === 'any' && results.some(result => result.is === true)) return { is: true };
 	const because = new Set<string>();

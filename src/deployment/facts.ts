@@ -106,8 +106,8 @@ export function isSystem(text: string): boolean {
 }
 
 /**
- * Parses a statement that was accepted before. Any system is valid, because the list grows with upstream's
- * packages, and an older edition, or a bot that could not read upstream yet, has a shorter one.
+ * Parses a stored statement, which was valid when it was accepted. Any system is valid here: the list grows with
+ * upstream's packages, and an older edition, or a bot that has not read upstream yet, has a shorter one.
  */
 export function parseStored(text: string): Term | undefined {
 	const system = text.replace(/^os=/, '');
@@ -115,8 +115,8 @@ export function parseStored(text: string): Term | undefined {
 }
 
 /**
- * Parses one statement; undefined if it is not one. `postgres=15.3` is major version 15. `systems`: those that
- * upstream builds packages for besides the ones listed here.
+ * Parses one statement; undefined if it is not one. `postgres=15.3` is major version 15. `systems`: systems that
+ * upstream builds packages for, in addition to those listed here.
  */
 export function parseTerm(text: string, systems: readonly string[] = []): Term | undefined {
 	const bare = systems.includes(text) ? 'os' : bareValues.get(text);
@@ -192,9 +192,9 @@ export function pythonOf(os: string): string | undefined {
 }
 
 /**
- * The major PostgreSQL version in each system's own archive. Read on 2026-11-30: the package `postgresql` in Debian's indices
- * (11 to 13) and on packages.debian.org and packages.ubuntu.com (https://packages.ubuntu.com/noble/postgresql and similar
- * pages; Debian 10, Ubuntu 20.04 to 26.04). The archives of Debian 9, Ubuntu 16.04 and 18.04 are closed.
+ * The major PostgreSQL version in each system's own archive. Read on 2026-11-30: the package `postgresql` in Debian's
+ * indices (11 to 13) and on packages.debian.org and packages.ubuntu.com (https://packages.ubuntu.com/noble/postgresql
+ * and similar pages; Debian 10, Ubuntu 20.04 to 26.04). The archives of Debian 9, Ubuntu 16.04 and 18.04 are closed.
  */
 const systemPostgres: Readonly<Record<string, string>> = {
 	'debian-9': '9.6',
@@ -208,7 +208,7 @@ const systemPostgres: Readonly<Record<string, string>> = {
 	'ubuntu-22.04': '14',
 	'ubuntu-24.04': '16',
 	'ubuntu-26.04': '18',
-	// The default, if there are several.
+	// The default version, if there are several.
 	// https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/8/html/considerations_in_adopting_rhel_8/application-streams_considerations-in-adopting-rhel-8
 	'rhel-8': '10',
 	// https://docs.redhat.com/en/documentation/red_hat_enterprise_linux/9/html/configuring_and_using_database_servers/using-postgresql_configuring-and-using-database-servers
@@ -255,7 +255,7 @@ const debianPackages: readonly unknown[] = ['debian', 'distro'];
 /** Installations that use neither the Python nor the SQLite of the host system. */
 const ownPython: readonly unknown[] = ['docker', 'mdad', 'ess', 'nix'];
 
-/** What follows from one fact. Sources: the meanings above; images bring their own Python and SQLite. */
+/** What follows from one fact, according to the meanings above. */
 function impliedBy({ fact, value }: Term): [Fact, string | boolean][] {
 	if (fact === 'postgres') return [['database', 'postgres']];
 	if (fact === 'sqlite') return [['database', 'sqlite']];
@@ -285,7 +285,7 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	if (os && install && debianPackages.includes(install.value) && !isSystem(String(os.value)))
 		return { fact: 'install', stated: [os.stated, install.stated] };
 	const python = os && pythonOf(String(os.value));
-	// A stated Python takes precedence: one may be installed beside the system's.
+	// A stated Python takes precedence: one may be installed alongside the system's.
 	if (os && python && !profile.has('python') && !ownPython.includes(install?.value))
 		profile.set('python', { value: python, stated: os.stated });
 	const sqlite = os && sqliteOf(String(os.value));

@@ -27,7 +27,7 @@ function isIpv4(text: string): boolean {
 
 /**
  * Labels of letters, digits and hyphens. A name whose last label is numeric is invalid: `127.1`, `0x7f.1` and
- * `2130706433` are spellings that much software would take for an address.
+ * `2130706433` are spellings that a lot of software treats as an address.
  */
 function isHostName(text: string): boolean {
 	const labels = text.split('.');

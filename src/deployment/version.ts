@@ -1,5 +1,5 @@
-// Synapse versions as Synapse writes them, compared and matched with semver. Imports only a part of semver: the
-// other forty files would be loaded at each start.
+// Synapse versions as Synapse writes them, compared and matched with semver. Imports only one file of semver: the
+// other forty would be loaded at each start.
 import SemVer from 'semver/classes/semver.js';
 
 /** A version as Synapse writes it: `1.56.0`, `1.57.0rc10`, `0.99.5.2`, `0.33.3.1`, `0.6.1c`, `0.9.0-r5`. */
@@ -7,7 +7,7 @@ export type Version = string;
 
 // At most nine digits per part, so that strangers' input remains a number that can be compared.
 const written = /^(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:\.(\d{1,2})|-r(\d{1,2})|([a-z]))?(?:rc(\d{1,9}))?$/;
-/** Far more than there are releases; strangers' input must not grow the caches without limit. */
+/** Far more than there are releases. Without a limit, strangers' input could make the caches grow indefinitely. */
 const maxCached = 5000;
 // Not an LRU cache: a plan makes a hundred thousand lookups, and a map is five times as fast.
 const versions = new Map<Version, SemVer>();
@@ -62,7 +62,7 @@ export function isAbove(a: Version, b: Version): boolean {
 	return compare(a, b) > 0;
 }
 
-/** A set of versions as files write it: comparators separated by spaces, all of which must hold (`>=1.62.0 <1.68.0`). */
+/** A set of versions, as in `>=1.62.0 <1.68.0`: comparators separated by spaces. A version must satisfy all of them. */
 export type Range = string;
 
 const comparator = /^(<=|>=|<|>|=)?(\d\S*)$/;

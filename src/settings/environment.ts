@@ -3,7 +3,7 @@
 import { parse } from 'yaml';
 import type { z } from 'zod';
 
-/** How a variable's text becomes a value: unchanged, as a comma-separated list, or parsed as a YAML number or boolean. */
+/** How a variable's text is read: unchanged, as a comma-separated list, or parsed as a YAML number or boolean. */
 type VariableShape = 'text' | 'list' | 'scalar';
 
 type Option = { path: readonly string[]; reading: VariableShape };
@@ -50,8 +50,8 @@ export type Overlaid = {
 };
 
 /**
- * The file's options, overridden by those from the environment. An empty variable counts as missing. A secret
- * from the environment replaces the file that the configuration names for it, and vice versa.
+ * The file's options, overridden by those from the environment. An empty variable counts as unset. A secret from the
+ * environment replaces the file that the configuration names for it, and vice versa.
  */
 export function overlay(
 	options: unknown,
@@ -69,7 +69,7 @@ export function overlay(
 		const option = known.get(name);
 		if (option && put(result, option.path, valueFrom(text, option.reading))) variables.set(option.path.join('.'), name);
 	}
-	// Only once all are in place: if both variables of a pair are set, that is a mistake to report.
+	// Only after all variables have been applied: if both of a pair are set, that is a mistake to report.
 	for (const path of variables.keys()) {
 		const other = path.endsWith('File') ? path.slice(0, -4) : `${path}File`;
 		if (!variables.has(other)) remove(result, other.split('.'));
@@ -89,7 +89,7 @@ function valueFrom(text: string, reading: VariableShape): unknown {
 	}
 }
 
-/** False if the file has something else in place of a section; that is reported for the file. */
+/** False if the file has something other than a section there, which is reported for the file. */
 function put(options: unknown, [key = '', ...rest]: readonly string[], value: unknown): boolean {
 	if (!isSection(options)) return false;
 	if (rest.length > 0) {

@@ -59,7 +59,7 @@ export function mistakeLines(path: string, mistakes: readonly Mistake[]): string
 		.join('\n');
 }
 
-/** By line, those in the environment last. */
+/** Sorts by line; mistakes in the environment come last. */
 export function sorted(mistakes: readonly Mistake[]): Mistake[] {
 	const place = ({ line, variable }: Mistake) => (variable === undefined ? line : Number.MAX_SAFE_INTEGER);
 	return mistakes.toSorted((a, b) => place(a) - place(b));

@@ -1,7 +1,7 @@
 // Files that the configuration names: secrets and certificates.
 import { readFileSync } from 'node:fs';
 
-/** For reading the files that options name. Collects mistakes. */
+/** Resolves the files that options name, and collects mistakes. */
 export type SettingsReader = {
 	/** Reports what is wrong with an option. */
 	mistake: (path: string[], text: string) => void;
@@ -30,6 +30,10 @@ type Secret =
 	| 'live.token'
 	| 'store.postgres.password';
 
+/**
+ * A secret, given inline or in a file (trimmed). Reports if both are given, or if the file is empty or cannot be
+ * read. Undefined if neither is given, or if the file provides none.
+ */
 export function secret(
 	{ mistake, file }: SettingsReader,
 	name: Secret,

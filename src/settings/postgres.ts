@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { certificate, type SettingsReader, secret } from './named-files.ts';
 
-/** An address, or its parts: a password in a file is not in the address. */
+/** A URL, or its parts. In both forms the password can be given separately, so that it can be in a file. */
 export const postgres = z.preprocess(
 	given => (typeof given === 'string' ? { url: given } : given),
 	z.strictObject({
@@ -27,7 +27,7 @@ export const postgres = z.preprocess(
 	}),
 );
 
-/** The address of the store's PostgreSQL database, or what an address lacks. */
+/** The address of the store's PostgreSQL database: a URL or its parts, and what a URL does not contain. */
 export type PostgresAddress = {
 	/** `postgres://user@host:port/database?sslmode=…` */
 	url?: string;
@@ -36,7 +36,7 @@ export type PostgresAddress = {
 	database?: string;
 	user?: string;
 	password?: string;
-	/** TLS with these certificates (PEM), or the system's. */
+	/** If present, TLS is used. `authority`: PEM certificates to trust instead of the system's. */
 	tls?: { authority?: string };
 	schema: string;
 };

@@ -117,7 +117,7 @@ function serversOf(section: ProxySection | undefined): string[] {
 	});
 }
 
-/** The backend's name, or the map's entry for the path with `%[path,map_reg(file,other)]`. */
+/** The backend's name, or with `%[path,map_reg(file,other)]` the map's entry for the path. */
 function targetOf(word: string, files: TextsByName, rules: ReverseProxy['rules']): (request: Request) => string[] {
 	const map =
 		/^%\[(path|url|base|method)((?:,lower)?),map(?:_(str|beg|reg|dir|sub|end))?\(([^,)]+)(?:,([^)]*))?\)\]$/.exec(word);
@@ -155,7 +155,9 @@ function matcherOf(kind: string, value: string, ignoreCase: boolean): Pattern {
 	};
 }
 
-/** `path_beg -i /a /b`, `path,url_dec -m reg ^/x`, `method GET`; anything else depends on what only a real request has. */
+/**
+ * `path_beg -i /a /b`, `path,url_dec -m reg ^/x`, `method GET`; anything else depends on details of the real request.
+ */
 function aclOf(
 	[criterion = '', ...words]: readonly string[],
 	files: TextsByName,
@@ -164,7 +166,7 @@ function aclOf(
 ): Acl {
 	if (/^(always_true|TRUE)$/.test(criterion)) return () => true;
 	if (/^(always_false|FALSE)$/.test(criterion)) return () => false;
-	// Assume that requests use the host names of a Matrix server.
+	// Assume that requests use the Matrix server's host name.
 	if (/^(hdr|req\.hdr|hdr_\w+|req\.ssl_sni|ssl_fc\w*)\b/.test(criterion) && /host|ssl/i.test(criterion))
 		return () => true;
 	const [, source, suffix] =

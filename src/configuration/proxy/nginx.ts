@@ -92,7 +92,7 @@ type Variables = {
 };
 type NginxMap = { source: string; entries: { value: string; literal?: string; pattern?: Pattern }[]; fallback: string };
 
-/** What these files do with requests. A file with only locations, as used with `include`, counts as a site of its own. */
+/** What these files do with requests. A file with only locations, as used with `include`, counts as a separate site. */
 export function nginxOf(files: readonly { name: string; text: string }[]): ReverseProxy {
 	const problems: ReverseProxy['problems'] = [];
 	const read = new Map<string, Directive[]>();
@@ -242,7 +242,7 @@ function chosen(locations: readonly Location[], path: string): { location: Locat
 	);
 	if (longest?.kind === 'first prefix') return { location: longest, unsure: false };
 	let unsure = false;
-	// Expressions inside the longest prefix precede those beside it.
+	// Expressions inside the longest prefix take precedence over those next to it.
 	if (longest) {
 		const inner = chosen(longest.inner, path);
 		if (inner) return inner;
@@ -274,7 +274,7 @@ function routeIn(locations: readonly Location[], request: Request, variables: Va
 	return { addresses: passed.addresses, rule, unsure: unsure || passed.unsure || rewrites };
 }
 
-/** Where a location's body sends a request: an `if` that holds precedes the directives beside it. */
+/** Where a location's body sends a request: an `if` that holds takes precedence over the directives next to it. */
 function passedIn(
 	body: readonly Directive[],
 	request: Request,
@@ -322,7 +322,7 @@ function conditionOf(words: readonly string[], request: Request, variables: Vari
 	return decided.size === 1 && only !== undefined ? only : 'unknown';
 }
 
-/** Every possible value of a text with variables. A variable that only a real request has stays as it is. */
+/** Every possible value of a text with variables. A variable that only a real request has is left as it is. */
 function valuesOf(text: string, request: Request, variables: Variables, depth = 0): string[] {
 	const parts = text.split(/(\$\{\w+\}|\$\w+)/);
 	let values = [''];
@@ -348,8 +348,8 @@ function variableOf(name: string, request: Request, variables: Variables, depth:
 }
 
 /**
- * A map uses the literal, then the first matching expression. A source that only a real request has may lead to
- * any value.
+ * A map tries its literals, then its expressions in order. A source that only a real request has may lead to any
+ * value.
  */
 function mapped({ entries, fallback }: NginxMap, source: string): string[] {
 	const every = [...entries.map(({ value }) => value), fallback];

@@ -9,7 +9,7 @@ function re2(): typeof import('re2js').RE2JS {
 	return library.RE2JS;
 }
 
-/** Longer ones are not compiled: real routes have some hundred characters. */
+/** Longer expressions are not compiled: real routes have a few hundred characters. */
 const maxLength = 2000;
 
 /** Whether a text contains a match, as proxies search; `unknown`: the expression is invalid or needs backtracking. */

@@ -25,8 +25,8 @@ export const maxProxyBytes = 1_000_000;
 export const maxRules = 5000;
 
 /**
- * Strings that match an expression of a simple kind: each alternative is used, and `.*` and classes become one
- * example. Undefined for other kinds. At most 64.
+ * Strings that match an expression of a simple kind: each alternative is used, and `.*` and character classes become
+ * one example character. Undefined for other kinds. At most 64.
  */
 export function examplesOf(expression: string): string[] | undefined {
 	const rest = expression.replace(/^\^/, '').replaceAll('\\/', '/').replaceAll('\\.', '.');
