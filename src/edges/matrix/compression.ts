@@ -16,7 +16,7 @@ const decoders: Record<string, Decoder> = {
 	zstd: promisify(zstdDecompress),
 };
 
-/** What we ask for: every proxy supports these. */
+/** The encodings that we accept: every proxy supports these. */
 export const acceptEncoding = 'gzip, deflate, br';
 /** More layers than this are an attack. */
 const maxLayers = 3;
@@ -24,7 +24,7 @@ const maxLayers = 3;
 /** The response is over the size limit. */
 export class LargeAnswer extends Error {
 	override name = 'LargeAnswer';
-	override message = 'an answer that is too large';
+	override message = 'the response is too large';
 }
 
 /**
@@ -43,14 +43,14 @@ export async function decompressed(
 		.filter(name => name !== '' && name !== 'identity');
 	// Responses without a body may name an encoding too.
 	if (raw.length === 0) return raw;
-	if (names.length > maxLayers) throw new Error(`a response that is compressed ${names.length} times`);
+	if (names.length > maxLayers) throw new Error(`the response is compressed ${names.length} times`);
 	let bytes = raw;
 	for (const name of names.reverse()) {
 		const decode = decoders[name];
-		if (!decode) throw new Error(`a response with an unsupported compression (${name.slice(0, 20)})`);
+		if (!decode) throw new Error(`the response uses an unsupported compression (${name.slice(0, 20)})`);
 		bytes = await decode(bytes, { maxOutputLength: maxBytes }).catch((error: unknown) => {
 			const large = error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE';
-			throw large ? new LargeAnswer() : new Error(`a response that claims to be ${name} but is not`);
+			throw large ? new LargeAnswer() : new Error(`the response claims to be ${name} but is not`);
 		});
 	}
 	return bytes;

@@ -5,10 +5,10 @@ import type { Log } from '../../runtime/log.ts';
 import { type Came, decrypted } from './events.ts';
 import { isRecord, type Json, record } from './json.ts';
 
-/** The library's code for a message whose session belongs to somebody other than its sender. */
+/** The library's code for a message whose session belongs to someone other than its sender. */
 const mismatchedSender = 5;
 
-/** `clear`: the decrypted event; `why`: why it cannot be decrypted. An event with neither is forged. */
+/** `clear`: the decrypted event; `why`: why it cannot be decrypted. An event with neither is forged or malformed. */
 export type Decryption = { clear?: Json & { [decrypted]: Came }; why?: string };
 
 export type Decrypter = {

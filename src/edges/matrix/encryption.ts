@@ -31,7 +31,7 @@ export type Encryption = {
 	standing: () => DeviceStanding;
 	/**
 	 * Processes the keys that a sync brought and decrypts its timelines in place. `waiting` returns events that
-	 * could not be decrypted before; those that can be now are in `opened`, by room.
+	 * could not be decrypted before; those that can now be decrypted are in `opened`, by room.
 	 */
 	read: (sync: Json, waiting: () => Promise<Unreadable[]>) => Promise<DecryptedSync>;
 	/** Decrypts events of one room in place; returns those that could not be decrypted. */
@@ -154,7 +154,7 @@ type Signature = {
 	note: (signed: boolean) => Promise<void>;
 };
 
-/** Since when the device has been unsigned. Persisted, because it belongs to the device and not to this start. */
+/** Since when the device has been unsigned. Persisted, because it has to outlive this process. */
 function openSignature(machine: OlmMachine, device: string, kept: Kept): Signature {
 	const key = `unsigned ${device}`;
 	let unsignedSince: Date | undefined;
@@ -235,7 +235,7 @@ function openReader(given: ReaderSetup): SyncReader {
 	};
 }
 
-/** Encrypts a file: the bytes to upload, and the metadata that accompanies their address in the event. */
+/** Encrypts a file. Returns the bytes to upload, and the metadata that goes into the event next to their URL. */
 export function sealFile(bytes: Uint8Array): { bytes: Buffer; info: Content } {
 	const { encryptedData, mediaEncryptionInfo } = Attachment.encrypt(bytes);
 	return { bytes: Buffer.from(encryptedData), info: JSON.parse(mediaEncryptionInfo ?? '{}') };

@@ -1,5 +1,5 @@
-// Parses what the homeserver sends. It all comes from strangers: nothing is assumed, and whatever has the wrong
-// shape is ignored.
+// Parses what the homeserver sends. All of it comes from strangers, so nothing is assumed about its shape, and what
+// does not have the expected shape is ignored.
 import type { Batch, Incoming, Page, RoomState, Unreadable } from '../../ports/homeserver.ts';
 import { isRecord, type Json, record, text } from './json.ts';
 import { captionOf, sentFile } from './sent-file.ts';
@@ -10,7 +10,7 @@ export const decrypted = Symbol('decrypted');
 export type Came = { once: string; raw: string };
 export type Event = Json & { type: string; sender: string; event_id: string; content: Json; [decrypted]?: Came };
 
-/** The event types we receive. Add to them but never remove any: the last event seen must stay findable. */
+/** The event types we receive. Add to them but never remove any: the last event seen must remain findable. */
 const eventTypes = [
 	'm.room.message',
 	'm.room.encrypted',
@@ -157,7 +157,7 @@ function isEntrance(event: Event, self: string): boolean {
 	return before.membership !== 'join';
 }
 
-/** Messages of others that may contain a command or belong to one: no notices, no edits, nothing of ours. */
+/** Other people's messages and reactions that may contain a command or belong to one: no notices, no edits. */
 export function incomingOf(room: string, event: Event, self: string, now: Date): Incoming | undefined {
 	const { content, sender } = event;
 	if (event.type === 'm.reaction') return signOf(room, event, self, now);
@@ -184,13 +184,13 @@ export function incomingOf(room: string, event: Event, self: string, now: Date):
 }
 
 /**
- * The thread and reply of a message. `reply`: the event older clients quote; `repliesTo`: the one its sender
- * replied to.
+ * The thread and reply of a message. `reply`: the event that older clients quote; `repliesTo`: the one that
+ * its sender replied to.
  */
 export function placeOf(relation: Json): { thread?: string; reply?: string; repliesTo?: string } {
 	const thread = relation.rel_type === 'm.thread' ? text(relation.event_id) : undefined;
 	const reply = text(record(relation['m.in_reply_to']).event_id);
-	// In a thread, clients without threads show a reply to its last message, but nobody replied to that.
+	// In a thread this may be a fallback for clients without threads: its last message, which nobody replied to.
 	const repliesTo = thread !== undefined && relation.is_falling_back === true ? undefined : reply;
 	return {
 		...(thread !== undefined && { thread }),
@@ -203,7 +203,7 @@ export function isEdit(content: Json): boolean {
 	return record(content['m.relates_to']).rel_type === 'm.replace' || content['m.new_content'] !== undefined;
 }
 
-/** The reactions with a meaning. */
+/** The reactions that we act on. */
 const reactions = ['✅', '💤', '▶'];
 
 /** A reaction that stands for a command, in any variation of the emoji. */
@@ -272,7 +272,7 @@ function inviterOf(events: Event[], self: string): string | undefined {
 
 /**
  * The room that the new one says it replaces, if the invitation includes its create event. From room version 12
- * on the predecessor has no event id.
+ * on, the predecessor has no event id.
  */
 function predecessorIn(events: Event[]): { predecessor?: string | null } {
 	const create = events.find(event => event.type === 'm.room.create' && event.state_key === '');

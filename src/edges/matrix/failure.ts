@@ -5,7 +5,7 @@ import { isRecord } from './json.ts';
 
 /** Error codes that mean the access token is no longer valid. */
 const tokenCodes = ['M_UNKNOWN_TOKEN', 'M_MISSING_TOKEN'];
-/** Not refusals, despite their status: these pass with time or once somebody acts. */
+/** Not refusals, despite their status: these pass with time or once someone acts. */
 const passing = [
 	'M_RESOURCE_LIMIT_EXCEEDED',
 	'M_CONSENT_NOT_GIVEN',
@@ -13,7 +13,7 @@ const passing = [
 	'M_USER_SUSPENDED',
 	'M_UNRECOGNIZED',
 ];
-/** However long a homeserver asks us to wait, we ask again within the hour (ms). */
+/** The longest that a homeserver can make us wait (ms). */
 const maxWait = 3600_000;
 
 export function failureOf(

@@ -8,7 +8,7 @@ import { objectOf, roomPath, type Session, senseless } from './session.ts';
 /** Events per page. */
 const limit = 100;
 
-/** At most this many pages are searched for an event of ours, in case a homeserver never says that it was the last. */
+/** At most this many pages are searched for an event of ours, in case a homeserver never reports the end. */
 const maxPages = 1000;
 
 type HistorySetup = { session: Session; encryption: Encryption | undefined; now: () => Date };
@@ -25,8 +25,8 @@ export function openHistory({
 		);
 
 	/**
-	 * Searches our own events in a room, decrypted where possible, newest first, until `take` returns something, all
-	 * are older, or `maxPages` were read.
+	 * Searches our own events in a room, newest first, decrypted where possible, until `take` returns something, the
+	 * events are older than `since`, or `maxPages` have been read.
 	 */
 	async function own<T>(
 		room: string,

@@ -27,8 +27,8 @@ export type Connection = Homeserver & {
 	/** Undefined if the login has no device and so no keys; then encrypted rooms cannot be read. */
 	device: () => DeviceStanding | undefined;
 	/**
-	 * Ends the session of this start, so that a failed start leaves no device behind. A session of an earlier start
-	 * is kept, and so is one that the homeserver does not end now: the next start continues with it.
+	 * Logs out the session that this start created, so that a failed start leaves no device behind. A session from an
+	 * earlier start is kept, and so is one that cannot be logged out now: the next start continues with it.
 	 */
 	abandon: () => Promise<void>;
 	/**
@@ -36,7 +36,7 @@ export type Connection = Homeserver & {
 	 * cannot change. Once it resolves, the homeserver knows that the copy is old.
 	 */
 	copyKeys: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
-	/** Aborts all requests under way; later ones fail with `stopped`. */
+	/** Aborts all requests in progress; later ones fail with `stopped`. */
 	close: () => Promise<void>;
 };
 
@@ -55,9 +55,9 @@ type Edges = {
 	ending: AbortSignal;
 	/** Why this person may not verify the device; `room` is undefined outside rooms. */
 	mayVerify: (person: string, room: string | undefined) => Promise<string | undefined>;
-	/** Nothing works until somebody acts. */
+	/** Called if nothing works until someone acts. */
 	locked: (why: string) => void;
-	/** The process must be restarted: its state can no longer be stored. */
+	/** Called if the process must be restarted: its state can no longer be stored. */
 	fatal: (error: Error) => void;
 };
 
@@ -66,7 +66,7 @@ type ConnectConfig = Pick<Config, 'matrix' | 'encryption'>;
 /** Logs in or resumes an earlier login. Throws a Refusal; undefined if the process must end. */
 export async function connect(config: ConnectConfig, edges: Edges): Promise<Connection | undefined> {
 	const { store, log, now, ending } = edges;
-	// Nobody hears a signal that was given before.
+	// A signal that has already been aborted fires no event.
 	if (ending.aborted) return undefined;
 	const http = openHttp(`Glia/${edges.version}`, { proxyOf: edges.proxyOf });
 	sdk.setRequestFn(http.request);
@@ -142,7 +142,7 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 	};
 }
 
-/** Sends an event at once, bypassing the outbox: verifications time out within minutes. Returns the event id. */
+/** Sends an event immediately, bypassing the outbox: verifications time out within minutes. Returns the event id. */
 type SayNow = (room: string, transaction: string, event: Sealed) => Promise<string>;
 
 type Keys = {

@@ -24,7 +24,7 @@ type Callback = (error: Error | null, response?: HttpResponse, body?: unknown) =
 
 export type Http = {
 	request: (options: RequestOptions, callback: Callback) => void;
-	/** Aborts all requests under way and rejects later ones. */
+	/** Aborts all requests in progress and rejects later ones. */
 	close: () => Promise<void>;
 };
 
@@ -32,13 +32,13 @@ export type Http = {
 const callTimeout = 30_000;
 const slowTimeout = 120_000;
 const slow = /\/_matrix\/(?:client\/v3\/join\/|media\/v3\/upload)/;
-/** Synapse takes up to 20 seconds to fetch another server's file first (ms). */
+/** Before it responds, Synapse may spend up to 20 seconds on fetching the file from another server (ms). */
 const downloadTimeout = 60_000;
 const download = /\/_matrix\/(?:client\/v1\/media|media\/v3)\/download\//;
 /** A first sync of thousands of rooms (ms). */
 export const firstSyncTimeout = 300_000;
 
-/** The size limit of a response (bytes), compressed or not; a first sync of thousands of rooms stays far below. */
+/** The size limit of a response (bytes), compressed or not; a first sync of thousands of rooms stays far below it. */
 const maxBytes = 256 * 1024 * 1024;
 /** The size limit of a download (bytes): no command reads more. */
 export const maxDownload = 10_000_000;
@@ -66,7 +66,7 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 	function wayTo(uri: string): Dispatcher {
 		const proxy = proxyOf?.(uri)?.href;
 		if (proxy === undefined) return direct;
-		// Proxies expect plain requests for what is not encrypted, and often allow tunnels to port 443 only.
+		// For http: addresses, proxies expect plain requests, and they often allow tunnels to port 443 only.
 		const proxyTunnel = uri.startsWith('https:');
 		const key = `${proxy} ${proxyTunnel}`;
 		const known = proxied.get(key) ?? new ProxyAgent({ ...connections, uri: proxy, proxyTunnel });
@@ -90,7 +90,7 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 	};
 }
 
-/** Decided here, since most of the SDK's methods take no timeout. Only a sync sets its own. */
+/** Decided here, since most of the SDK's methods accept no timeout. Only a sync's own may exceed `callTimeout`. */
 function timeoutOf(pathname: string, timeout: number): number {
 	if (slow.test(pathname)) return slowTimeout;
 	if (download.test(pathname)) return downloadTimeout;

@@ -20,7 +20,7 @@ const pagePause = 60_000;
  */
 const lags = [500, 1000, 2000, 4000, 8000, 15_000, 30_000, 60_000];
 const hour = 3600_000;
-/** How many of these retries sending waits for: earlier, others could not rely on the signature. */
+/** Messages are held back for this many of these retries, since others could not rely on the signature before. */
 const lagsAtFirst = 4;
 
 export type Identity = {
@@ -92,7 +92,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 			const needs = needsOf({ kind: 'refused', why }, user);
 			if (needs !== standing.needs) log.warn({}, `${needs} I try again every hour.`);
 			standing = { signed: false, ...(needs !== undefined && { needs }) };
-			// Somebody else may have replaced what was expected.
+			// Someone else may have replaced what was expected.
 			expects = undefined;
 		}
 		if (lagged >= lagsAtFirst) tried.resolve();

@@ -59,7 +59,7 @@ export function keysIn(store: string): KeyStore {
 		async keepStarts(device, count) {
 			write(startsOf(device), `${count}\n`);
 		},
-		// A folder is copied by us, or while nobody uses it.
+		// A folder is copied either by us or while it is not in use.
 		putAway: async () => undefined,
 	};
 }
@@ -74,8 +74,8 @@ function write(file: string, text: string): void {
 }
 
 /**
- * Whether the newest keys in a store's folder are encrypted with a passphrase. Undefined if there are none or it
- * cannot be told now. Writes nothing and takes no lock: the file is read as it is.
+ * Whether the newest keys in a store's folder are encrypted with a passphrase. Undefined if there are none or
+ * they cannot be read now. Writes nothing and takes no lock: the file is read as it is.
  */
 export function isSealed(store: string): boolean | undefined {
 	const all = join(store, 'crypto');
@@ -120,7 +120,7 @@ export async function readSeeds(keys: KeyStore, owner: Owner, passphrase?: strin
 	}
 }
 
-/** The identity as an earlier device of this store has it, so that a lost session does not lose the identity. */
+/** The identity's private keys from an earlier device of this store, so that losing a session does not lose them. */
 export async function earlierSeeds(keys: KeyStore, owner: Owner, passphrase?: string): Promise<Seeds | undefined> {
 	for (const device of await keys.earlier(owner.device)) {
 		const seeds = await readSeeds(keys, { ...owner, device }, passphrase).catch((error: unknown) => {

@@ -1,4 +1,4 @@
-// Logs in: resumes an earlier session or starts a new one. What goes wrong is said in one sentence.
+// Logs in: resumes an earlier session or starts a new one. Reports in one sentence what went wrong.
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MatrixClient } from 'matrix-bot-sdk';
@@ -13,7 +13,7 @@ import { sdk } from './sdk.ts';
 
 type LoginStore = Pick<Store, 'account' | 'keepAccount' | 'owner' | 'kept'>;
 
-/** `fresh`: made just now, not by an earlier start. */
+/** `fresh`: this start created the session, not an earlier one. */
 export type Entered = { account: Account; fresh: boolean };
 
 /** A start that gets no response tries again after these pauses (ms). */
@@ -81,7 +81,7 @@ async function firstLogin(config: Config['matrix'], store: LoginStore, now: () =
 		};
 	}
 	await store.keepAccount(account);
-	// So that nobody goes on encrypting for it. If this fails, the session was already logged out, or will be later
+	// So that nobody keeps encrypting for it. If this fails, the session was already logged out, or will be later
 	// (sessions.ts).
 	if (kept && kept.device !== account.device) await logout(new sdk.MatrixClient(config.homeserver, kept.token));
 	if (fresh) await store.kept.put(pendingKey, '');
@@ -156,11 +156,11 @@ export async function login(
 		...(device !== undefined && { device_id: device }),
 	});
 	const { user_id: user, access_token: token, device_id: id } = isRecord(answer) ? answer : {};
-	if (typeof token !== 'string') throw new Error('a login without a token');
+	if (typeof token !== 'string') throw new Error('the login response has no token');
 	if (user !== config.user || typeof id !== 'string') {
 		// Nobody would use this session.
 		await logout(new sdk.MatrixClient(config.homeserver, token));
-		if (user === config.user) throw new Error('a login without a device');
+		if (user === config.user) throw new Error('the login response has no device');
 		throw new Refusal(`The homeserver logged in ${String(user)}, not ${config.user}; correct matrix.user.`);
 	}
 	return { user: config.user, homeserver: config.homeserver, device: id, token, origin: 'login' };

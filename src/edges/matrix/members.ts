@@ -6,9 +6,9 @@ import { isRecord } from './json.ts';
 type Members = Map<string, string>;
 
 export type Recipients = {
-	/** The users who must be able to read what is said now. Rejects if the homeserver does not say. */
+	/** The users who must be able to read a message sent now. Rejects if the homeserver does not list them. */
 	of: (room: string, visibility: RoomState['visibility']) => Promise<string[]>;
-	/** Takes a room's events from a sync. `limited`: some were left out. */
+	/** Processes a room's events from a sync. `limited`: some were left out. */
 	receive: (room: string, events: readonly Record<string, unknown>[], limited: boolean) => void;
 	/** Forgets a room that we left. */
 	drop: (room: string) => void;
@@ -20,7 +20,7 @@ export function openRecipients(ask: (path: string) => Promise<unknown>): Recipie
 
 	async function fetchMembers(room: string): Promise<Members> {
 		const answer = await ask(`/_matrix/client/v3/rooms/${encodeURIComponent(room)}/members?not_membership=leave`);
-		if (!isRecord(answer) || !Array.isArray(answer.chunk)) throw new Error('an invalid member list');
+		if (!isRecord(answer) || !Array.isArray(answer.chunk)) throw new Error('the member list is invalid');
 		const members: Members = new Map();
 		for (const event of answer.chunk) note(members, event);
 		return members;

@@ -94,7 +94,7 @@ function openEvents({ session, encryption }: MessagesSetup): Events {
 	};
 }
 
-/** The latest edit of an event, if any. Older homeservers give only its id; then it is fetched. */
+/** The latest edit of an event, if any. Older homeservers only return its id; it is then fetched if `isWhole`. */
 async function editOf(
 	{ opened, read }: Events,
 	room: string,
@@ -111,7 +111,7 @@ async function editOf(
 	return 'failure' in events ? events : { value: events.value[0] };
 }
 
-/** What we could decrypt on arrival can still be decrypted, unless the keys were lost since. */
+/** What we could decrypt on arrival can still be decrypted, unless the keys have been lost since. */
 async function reopened({ opened }: Events, room: string, raw: string): Promise<Outcome<Event>> {
 	const events = await opened(room, [JSON.parse(raw)]);
 	if ('failure' in events) return events;

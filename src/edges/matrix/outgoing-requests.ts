@@ -7,16 +7,16 @@ import pLimit from 'p-limit';
 export type Ask = (method: 'GET' | 'POST' | 'PUT', path: string, body?: object) => Promise<unknown>;
 
 export type Courier = {
-	/** Sends requests until none is left. A failure does not stop the others; the first is thrown at the end. */
+	/** Sends requests until none are left. A failure does not stop the others; the first error is thrown at the end. */
 	all: () => Promise<void>;
 	/** Only key queries, which find the devices of users. */
 	queries: () => Promise<void>;
-	/** How many key queries were answered. As long as it is unchanged, so are the devices we know. */
+	/** How many key queries have been answered. While this number stays the same, so do the devices we know. */
 	answered: () => number;
 	carry: (request: PlainRequest | ToDeviceRequest) => Promise<void>;
 };
 
-// The library's numbers of request types.
+// The library's numbers for request types.
 const paths: Record<number, string> = {
 	0: '/_matrix/client/v3/keys/upload',
 	1: '/_matrix/client/v3/keys/query',

@@ -4,7 +4,7 @@ import type { Homeserver } from '../../ports/homeserver.ts';
 import type { Log } from '../../runtime/log.ts';
 import { objectOf, type Session } from './session.ts';
 
-/** Account data that records that the avatar was set once. If it was removed since, that was on purpose. */
+/** Account data that records that the avatar was set once. If it has been removed since, that was on purpose. */
 const avatarType = 'io.glia.avatar';
 
 export type OwnProfile = Pick<Homeserver, 'names'> & {

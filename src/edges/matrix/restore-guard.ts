@@ -1,5 +1,5 @@
 // Counts starts in the store and at the homeserver. A store restored from a backup has counted fewer, and its keys must
-// not be used. A store that is copied without asking us knows by itself that it is a copy.
+// not be used. A PostgreSQL store that was copied without our help recognises by itself that it is a copy.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyStore } from '../../ports/keys.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -12,9 +12,9 @@ type Counting = { ask: Ask; keys: KeyStore; user: string; device: string };
 
 /**
  * Counts this start. False if the homeserver has counted more than the store, or if the store is a copy of one that was in
- * use: its keys may be old. One-time keys would reveal that only when new ones are due; until then messages would be
+ * use: its keys may be old. One-time keys would only reveal that when new ones are due; until then messages would be
  * encrypted with keys that were used before. Rejects with Uncountable if the store fails, and with what `ask` throws if the
- * homeserver does not answer.
+ * homeserver does not respond.
  */
 export async function countStart({ ask, keys, user, device }: Counting): Promise<boolean> {
 	const here = await keys.starts(device).catch(uncountable);
@@ -34,7 +34,7 @@ function uncountable(cause: unknown): never {
 	throw new Uncountable(cause instanceof Error ? cause.message : String(cause), { cause });
 }
 
-/** How many starts of a device the homeserver knows; 0 if the device is not Glia's. */
+/** How many starts of a device the homeserver has counted; 0 if the device is not Glia's. */
 export async function startsOf(ask: Ask, user: string, device: string): Promise<number> {
 	return ask('GET', pathOf(user, device)).then(countOf, (error: unknown) => {
 		const failure = failureOf(error);
@@ -56,7 +56,7 @@ function countOf(answer: unknown): number {
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */
 	counted: Promise<boolean>;
-	/** Why that is still unknown, and whose fault it is; undefined as long as it need not be reported. */
+	/** Why that is still unknown, and whose fault it is; undefined while there is nothing to report. */
 	uncounted: () => { why: string; by: 'homeserver' | 'store' } | undefined;
 	/** Counts once more, so that an earlier copy is older than this device. Rejects if the homeserver does not store it. */
 	countAgain: () => Promise<void>;
@@ -124,7 +124,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	const { keys } = mark;
 	const counting = { ...given, keys };
 
-	/** Marks the keys as in use without a count, so that a store in a database notices a copy. False if it cannot now. */
+	/** Marks the keys as in use without a count, so that a store in a database recognises a copy. False if that fails. */
 	async function isMarked(): Promise<boolean> {
 		try {
 			const starts = await keys.starts(device);
@@ -154,7 +154,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				const newest = await countStart(counting);
 				uncounted = undefined;
 				if (!newest) {
-					// What an earlier attempt marked turns out to be old: never present it as put away.
+					// The keys that an earlier attempt marked are outdated, so a copy must not look as if they were put away.
 					mark.leave();
 					behind();
 				}
@@ -162,7 +162,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 			} catch (error) {
 				if (stopped) return false;
 				if (isRefusal(error) && tries >= quietAttempts && (await isMarked())) {
-					// It never will, so a restored backup is only noticed when one-time keys are due.
+					// The count is never stored there, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
 					const why = Object(failureOf(error)).why;
 					log.error({ why }, 'the homeserver does not accept account data: a restored backup may go unnoticed');
@@ -195,7 +195,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	};
 }
 
-/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which gives no error code. */
+/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy (no error code). */
 function isRefusal(error: unknown): boolean {
 	const failure = failureOf(error);
 	const { statusCode, errcode } = Object(error);

@@ -11,7 +11,7 @@ import type { Recipients } from './members.ts';
 import type { Courier } from './outgoing-requests.ts';
 import { usersOf } from './to-device.ts';
 
-/** How often a message is encrypted again if its key was used up meanwhile. */
+/** How often we try to encrypt a message if its key keeps being used up in the meantime. */
 const maxAttempts = 5;
 
 export type RoomKeys = {

@@ -1,10 +1,10 @@
-// Room state, as far as encryption needs it. A room that was ever encrypted stays so, whatever its state says later.
+// The room state that encryption needs. A room that was ever encrypted stays so, whatever its state says later.
 import type { Outcome, RoomState } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import { refusedBy } from './rooms-api.ts';
 import { objectOf, type Session } from './session.ts';
 
-/** The settings of an encrypted room whose state no longer gives them. */
+/** The settings of an encrypted room whose state no longer contains them. */
 const usualEncryption = { algorithm: 'm.megolm.v1.aes-sha2' };
 
 export type RoomStates = {

@@ -3,7 +3,7 @@ import type { Homeserver, Outcome } from '../../ports/homeserver.ts';
 import { isRecord } from './json.ts';
 import { done, objectOf, type Session } from './session.ts';
 
-/** The account data by which a store recognises itself. */
+/** The account data that holds the store's id. */
 const markerType = 'io.glia.store';
 
 export type RoomsApi = Pick<

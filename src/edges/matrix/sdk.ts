@@ -9,7 +9,7 @@
 import { createRequire, registerHooks } from 'node:module';
 
 /**
- * Libraries that it loads and we never reach; they would cost 25 MB and a quarter of a second. `request` is
+ * Libraries that it loads but that we never use; they would cost 25 MB and a quarter of a second. `request` is
  * replaced before the first call, the application service and the PostgreSQL store are not used, and our answers
  * bring their own HTML.
  */

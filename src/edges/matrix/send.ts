@@ -16,7 +16,7 @@ type SenderSetup = {
 	session: Session;
 	states: RoomStates;
 	encryption: Encryption | undefined;
-	/** Called when something has arrived. */
+	/** Called after an event has been sent. */
 	sent: () => void;
 };
 

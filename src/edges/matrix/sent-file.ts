@@ -32,7 +32,7 @@ function isAddress(url: string): boolean {
 	return address.test(url) || ipv6Address.test(url);
 }
 
-/** The caption of a file: since version 1.10 of the specification its body, if that is not the file name. */
+/** The caption of a file: from version 1.10 of the specification on, its body if that is not the file name. */
 export function captionOf({ body, filename }: Json): string {
 	return typeof body === 'string' && typeof filename === 'string' && body !== filename ? body : '';
 }

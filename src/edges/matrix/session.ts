@@ -1,5 +1,5 @@
 // Our session at the homeserver: makes requests through its client and logs in again when a token expires, if the
-// configuration allows. Failures are values.
+// configuration allows. Failures are returned, not thrown.
 import { isFatal } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import type { MatrixClient } from 'matrix-bot-sdk';
 import type { Config } from '../../config.ts';
@@ -55,7 +55,7 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 				if (stopped) return { failure: { kind: 'stopped' } };
 				const failure = failureOf(error);
 				if (failure.kind !== 'token' || !again) return { failure };
-				// Another request may have renewed it meanwhile.
+				// Another request may have renewed it in the meantime.
 				if (current.token === token && !(await renewed(failure.soft)))
 					return { failure: { kind: 'token', why: tokenSentence(current, config, failure.soft) } };
 			}

@@ -1,5 +1,5 @@
-// The account's other sessions. Those left by an earlier start are logged out, so that nobody goes on encrypting
-// for them. One that answers is a second Glia on the same account, which is reported to the operator.
+// The account's other sessions. Those left by an earlier start are logged out, so that nobody keeps encrypting for
+// them. One that answers is a second Glia on the same account, which is reported to the operator.
 import { randomUUID } from 'node:crypto';
 import type { DeviceStanding } from '../../command.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -10,7 +10,7 @@ import { startsOf } from './restore-guard.ts';
 
 export type Sessions = {
 	standing: () => Pick<DeviceStanding, 'devices' | 'second' | 'lingering'>;
-	/** Takes the to-device events of a sync as received. The first call starts the checks. */
+	/** Processes the to-device events of a sync as received. The first call starts the checks. */
 	receive: (toDevice: readonly unknown[]) => void;
 	/** Call when the account's devices have changed. */
 	changed: () => void;
@@ -23,11 +23,11 @@ type SessionsSetup = {
 	device: string;
 	password: string | undefined;
 	log: Log;
-	/** How long (ms) another session has to answer, and how long until the next check. */
+	/** How long (ms) another session has to answer, and how long until the next check: usually, and after a change. */
 	times?: { answer: number; next: number; soon: number };
 };
 
-/** The question whether another session is alive, and its answer. */
+/** The event types that ask whether another session is alive, and answer that. */
 const question = 'io.glia.alive';
 const here = 'io.glia.here';
 const usualTimes = { answer: 10_000, next: 3600_000, soon: 2000 };
@@ -138,7 +138,7 @@ async function examine(
 type RollCall = {
 	/** Which of these sessions are alive. A dead one never reads the question. */
 	ask: (ids: readonly string[]) => Promise<string[]>;
-	/** Takes an answer. */
+	/** Processes an answer. */
 	receive: (content: Json) => void;
 };
 
@@ -165,7 +165,7 @@ function openRollCall(given: SessionsSetup, stopped: () => boolean): RollCall {
 
 async function devicesOf(ask: Ask): Promise<string[]> {
 	const list = record(await ask('GET', '/_matrix/client/v3/devices')).devices;
-	if (!Array.isArray(list)) throw new Error('an invalid device list');
+	if (!Array.isArray(list)) throw new Error('the device list is invalid');
 	return list.flatMap(one => (isRecord(one) && typeof one.device_id === 'string' ? [one.device_id] : []));
 }
 

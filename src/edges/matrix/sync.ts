@@ -10,7 +10,7 @@ import type { OwnProfile } from './profile.ts';
 import type { RoomStates } from './room-states.ts';
 import { objectOf, type Session, senseless } from './session.ts';
 
-/** How long a sync waits for news (ms), and how much longer its response may take. */
+/** How long a sync waits for new events (ms), and how much longer its response may take. */
 const waiting = 30_000;
 const answering = 15_000;
 
@@ -26,7 +26,7 @@ type SyncSetup = {
 export type Sync = Pick<Homeserver, 'sync'> & {
 	/** When the last sync was answered. */
 	last: () => Date | undefined;
-	/** Call after sending something: the next sync then does not wait for news. */
+	/** Call after sending something: the next sync then does not wait for new events. */
 	sent: () => void;
 };
 
@@ -52,7 +52,7 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 			answered = false;
 			const query = {
 				filter: syncFilter(user, question),
-				// Some syncs do not wait for news. The first, because the operator wants to know whether the bot is in
+				// Some syncs do not wait for new events. The first, because the operator wants to know whether the bot is in
 				// sync. One after we sent something, because it advances the token past our own event, which the filter
 				// leaves out; if it waited, the homeserver would have to compare three states of the room for each
 				// incoming message. One after a failure, because a quiet homeserver would seem to be away for another
@@ -61,8 +61,8 @@ export function openSync({ session, profile, states, encryption, store, now }: S
 				...(since !== undefined && { since }),
 			};
 			sent = false;
-			// After days away, or on a busy homeserver, an answer can take minutes: asked again with the same time, it would
-			// never come.
+			// After days away, or on a busy homeserver, a response can take minutes: with the same timeout, no retry would
+			// ever succeed.
 			const usual = since === undefined ? firstSyncTimeout : waiting + answering;
 			const time = Math.min(firstSyncTimeout, usual * 2 ** Math.min(slow, 10));
 			const begun = performance.now();

@@ -9,9 +9,9 @@ import { isRecord, type Json, record } from './json.ts';
 import type { Ask, Courier } from './outgoing-requests.ts';
 
 export type Verifications = {
-	/** Takes decrypted to-device events. */
+	/** Processes decrypted to-device events. */
 	receive: (toDevice: readonly Json[]) => void;
-	/** Takes decrypted events of a room and picks those about verification. */
+	/** Processes those decrypted events of a room that are about verification. */
 	receiveInRoom: (room: string, events: readonly Json[]) => void;
 };
 
@@ -29,9 +29,9 @@ type VerificationSetup = {
 
 type Flow = { id: string; person: string; room: string | undefined; begun: number; logged: boolean };
 
-/** At most this many are under way; at most one per person. */
+/** At most this many verifications are in progress, and at most one per person. */
 const maxFlows = 5;
-/** The specification ends a verification after ten minutes (ms). */
+/** According to the specification, a verification times out after ten minutes (ms). */
 const maxDuration = 600_000;
 const ownAccount =
 	'I do not verify sessions of my own account: anyone who has my token could have opened one. Compare what !verify shows.';
@@ -114,7 +114,7 @@ export function openVerifications(given: VerificationSetup): Verifications {
 	};
 }
 
-/** A sentence saying why a verification cannot begin; `flows` are those under way. */
+/** A sentence saying why a verification cannot begin; `flows` are those in progress. */
 async function refusalOf(
 	{ user, refusal }: VerificationSetup,
 	flows: readonly Flow[],

@@ -60,7 +60,7 @@ export function alertsOf(db: Kysely<Tables>): AlertStore {
 	};
 }
 
-/** Everything rooms were told, each with its server. */
+/** The conditions that rooms were told about, each with its server. */
 export function heardIn(db: Kysely<Tables>) {
 	return db
 		.selectFrom('matters')
@@ -104,7 +104,7 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 		now,
 	);
 
-	/** The next number in the room, counting those just given but not yet written. */
+	/** The next number in the room, after those that were just assigned but not written yet. */
 	async function next(): Promise<number> {
 		last ??= await lastNumber(tx, still?.room ?? '');
 		last++;
@@ -154,14 +154,14 @@ export async function lastNumber(tx: Transaction<Tables>, room: string): Promise
 	return number ?? 0;
 }
 
-/** A one-off event is over as soon as it is said, and needs no number. */
+/** A one-off event is over as soon as it has been reported, and needs no number. */
 function isOnce({ rule }: Alert): boolean {
 	return rule === 'first' || rule === 'change';
 }
 
 /**
- * Updates the conditions that the alerts are about, and inserts the alerts with the messages that said them. New
- * conditions go in one statement, because each statement costs a round trip to a remote database.
+ * Updates the conditions that the alerts are about, and inserts the alerts with the messages that reported them.
+ * New conditions go in one statement, because each statement costs a round trip to a remote database.
  */
 async function remember(tx: Transaction<Tables>, all: readonly Remembered[], now: number): Promise<void> {
 	const given: Insertable<Tables['alerts']>[] = [];
@@ -260,7 +260,7 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 	}
 }
 
-/** Deletes the pending messages of an alert, so that saying it again later does not look like a repeat. */
+/** Deletes the pending messages of an alert, so that repeating it later is not taken for a duplicate. */
 export async function dropMessages(tx: Transaction<Tables>, said: string): Promise<void> {
 	const all = [said, ...Array.from({ length: maxMessages }, (_, part) => partOf(said, part + 1))];
 	await tx.deleteFrom('outbox').where('said', 'in', all).where('done_at', 'is', null).execute();

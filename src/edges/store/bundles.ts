@@ -1,4 +1,4 @@
-// Knowledge bundles in the store's folder. Each is kept as received, to be verified again at every start, and
+// Knowledge bundles in the store's folder. Each is kept as received, to verify its signature at every start, and
 // unpacked, so that a start need not check and compile it again.
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { Bundle } from '../../knowledge/bundle.ts';
 export type SignedText = { text: string; signature: string };
 
 export type KeptBundle = SignedText & {
-	/** The version of Glia that checked it and found no mistake. */
+	/** The version of Glia that checked it and found no mistakes. */
 	checkedBy: string;
 	/** A URL that ends in a slash. */
 	files: URL;
@@ -28,7 +28,7 @@ export type KeptBundles = {
 /** Processes that share a folder (replicas on one machine or volume) may read a bundle for at most this long (ms). */
 const sharedFor = 7 * 24 * 3600_000;
 
-/** The time it was made and the start of its hash. What a crash leaves behind has another form of name. */
+/** A bundle's folder: when it was made and the start of its hash. Folders left by a crash have other names. */
 const complete = /^\d{8}T\d{6}Z-[0-9a-f]{12}$/;
 
 /** `path` is the store's folder. Nothing is created in it until there is a bundle. */

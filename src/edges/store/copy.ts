@@ -26,7 +26,7 @@ function copyClosed(from: string, to: string): void {
 	}
 }
 
-/** Copies each session's keys, except those in `except`: they are open, and the process that has them open copies them. */
+/** Copies each session's keys, except those in the folder `except`: the process that has them open copies them. */
 export function copyKeys(store: string, to: string, except?: string): void {
 	const from = join(store, 'crypto');
 	if (!existsSync(from)) return;

@@ -1,4 +1,4 @@
-// Why the disk refuses writes, in the system's words: SQLite reports "full" but not a quota.
+// Why the disk refuses writes, from the system's error code: SQLite reports "full" but not a quota.
 import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 

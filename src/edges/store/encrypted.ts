@@ -6,7 +6,7 @@ import type { Content } from '../../ports/homeserver.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Tables } from './schema.ts';
 
-/** The settings of a room whose own are unknown. */
+/** The encryption settings of a room whose own are unknown. */
 export const usualEncryption: Content = { algorithm: 'm.megolm.v1.aes-sha2' };
 
 /** Only a hash is kept, so that a forgotten room's id cannot be read from the store. */

@@ -1,4 +1,4 @@
-// Counts for metrics, in a few queries that stay fast however large the store is.
+// Counts for metrics, in a few queries that stay fast in a large store.
 import type { Kysely } from 'kysely';
 import { sql } from 'kysely';
 import type { Severity } from '../../advice/watch/severity.ts';

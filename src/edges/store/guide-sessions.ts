@@ -6,7 +6,7 @@ import type { KeptSession, Move, PlacedSession, Resumed, Store } from '../../por
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 
-/** A session in which nobody has said anything for this long (ms) is deleted. */
+/** Open sessions are kept this much longer than the others (ms). */
 const gracePeriod = 365 * 24 * 3600_000;
 
 export function sessionsOf(
@@ -117,7 +117,7 @@ async function keepSays(tx: Transaction<Tables>, session: string, says: KeptSess
 	}
 }
 
-/** Sessions under way continue in the new room; those only offered are dropped. */
+/** Open sessions continue in the new room; the others are deleted. */
 export async function moveSessions(
 	tx: Transaction<Tables>,
 	{ from, to }: Pick<Move, 'from' | 'to'>,
@@ -141,8 +141,8 @@ export async function forgetSessionsIn(tx: Transaction<Tables>, room: string): P
 }
 
 /**
- * Deletes some sessions that ended or were only offered before that moment, and those under way a year after the
- * last message; returns how many.
+ * Deletes at most `limit` sessions that last changed before that moment, and open ones that did so more than
+ * `gracePeriod` before it; returns how many.
  */
 export function pruneSessions(db: Kysely<Tables>, before: number, limit: number): Promise<number> {
 	return db.transaction().execute(async tx => {

@@ -7,7 +7,7 @@ import type { Tables } from './schema.ts';
 /** At most this many are remembered (100 bytes each). Only the homeserver could replay older ones. */
 const maxHeard = 100_000;
 
-/** The messages whose ciphertext has not come before in another event. They are now remembered. */
+/** Returns the messages whose ciphertext has not arrived before in another event, and remembers them. */
 export async function unheard(
 	tx: Transaction<Tables>,
 	messages: readonly Incoming[],
@@ -44,7 +44,7 @@ const remember = prepared((db, row: { once: string; event: string }) =>
 	db.insertInto('heard').values(row).returning('id'),
 );
 
-/** Migration. Messages received before count as encrypted: this was not checked then, and they were answered long ago. */
+/** Migration. Earlier messages count as encrypted: this was not checked then, and they were answered long ago. */
 export async function heardTable(db: Kysely<unknown>): Promise<void> {
 	await db.schema
 		.createTable('heard')

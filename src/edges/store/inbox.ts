@@ -36,7 +36,7 @@ export function inboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): InboxStor
 		},
 		settle: (event, sayings, now, session, together = []) =>
 			db.transaction().execute(async tx => {
-				// A command redacted while it was being decided is no longer in the inbox; then nothing is said.
+				// If the command was redacted in the meantime, it is already marked as decided, and nothing is said.
 				const { numAffectedRows } = await settleOne(tx, { event, now: now.getTime() });
 				if (numAffectedRows === 0n) return;
 				await settleTogether(tx, event, together, now);
@@ -105,7 +105,7 @@ async function awaitsFile(db: Kysely<Tables>, { room, sender, at, repliesTo }: I
 	return meant !== undefined;
 }
 
-/** How many answers a person is waiting for, and whether they were told that it is too many. */
+/** How many answers a person is waiting for, and whether they were told that there are too many. */
 async function loadOf(db: Kysely<Tables>, sender: string): Promise<{ waiting: number; told: boolean }> {
 	const [{ waiting } = { waiting: 0 }] = (await waitingFor(db, { sender })).rows;
 	if (waiting === 0) return { waiting, told: false };

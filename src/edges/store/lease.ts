@@ -11,7 +11,7 @@ import { connectPostgres, type Fence, refusalOf } from './postgres.ts';
 
 export type { Fence } from './postgres.ts';
 
-/** How long the lease lasts, and how often its holder renews it and the others check it (ms). */
+/** How long the lease lasts, and how often its holder renews it (ms). The others check it twice as often. */
 const lease = 8000;
 const renewal = 2000;
 /**
@@ -36,7 +36,7 @@ export type Leadership = {
 	tookOver: boolean;
 	/** Aborted when the lease is lost; `reason` is a `Fenced`. */
 	lost: AbortSignal;
-	/** Call when the database no longer answers this process; it counts as a lost lease. */
+	/** Call if the database no longer responds to this process: the lease then counts as lost. */
 	lose: (why: string) => void;
 	/** Returns the lease, so that another process need not wait for it to expire. */
 	release: () => Promise<void>;
@@ -56,7 +56,7 @@ export type Replica = {
 
 export type ReplicaSetup = {
 	address: PostgresAddress;
-	/** Resolves if the homeserver answers this process. Called every two seconds, one call at a time. */
+	/** Resolves if the homeserver responds to this process. Called every second or two, one call at a time. */
 	reach: () => Promise<unknown>;
 	/** Called in the leader when another replica put something into the outbox. */
 	said: () => void;
@@ -95,7 +95,7 @@ class Member implements Replica {
 	#client: pg.Client | undefined;
 	#seen: LeaseState = { held: false, mine: false, better: false };
 	#closed = false;
-	/** When the homeserver last answered, by the monotonic clock (ms). */
+	/** When the homeserver last responded, by the monotonic clock (ms). */
 	#reachedAt = Number.NEGATIVE_INFINITY;
 	#probing = false;
 
@@ -219,7 +219,7 @@ class Member implements Replica {
 		return rows.length > 0;
 	}
 
-	/** `lost`: tells the next leader that it takes over from one that could not go on. */
+	/** `lost`: the next leader is told that it takes over from one that could not continue. */
 	async #giveBack(fence: number, lost: boolean): Promise<void> {
 		const { log } = this.#setup;
 		try {

@@ -6,9 +6,9 @@ import type { Tables } from './schema.ts';
 /** Rows per statement: databases limit the number of bound values. */
 const batchRows = 200;
 
-/** One end of a move. Nobody else may use it meanwhile. */
+/** One end of a move. Nothing else may use it in the meantime. */
 export type StoreEnd = {
-	/** For messages. */
+	/** Names the store in messages. */
 	place: string;
 	db: Kysely<Tables>;
 	engine: 'sqlite' | 'postgres';
@@ -19,8 +19,8 @@ export type StoreEnd = {
 export type Moved = ReadonlyMap<string, number>;
 
 /**
- * Copies all rows; resolves to the number copied of each table. `progress` is called for each batch. Throws a
- * Refusal if `to` is not empty.
+ * Copies all rows; resolves to the number of rows by table. `progress` is called after each batch. Throws a Refusal if
+ * `to` is not empty.
  */
 export async function moveRows(
 	from: StoreEnd,
@@ -52,7 +52,7 @@ export async function moveRows(
 	return moved;
 }
 
-/** The store's tables, without those of migrations, replicas and keys. */
+/** The store's tables, except those for migrations, replicas and keys. */
 async function tablesOf({ db, schema }: StoreEnd): Promise<string[]> {
 	const all = (await db.introspection.getTables()).filter(table => table.schema === schema);
 	const others = /^(kysely_|sqlite_|key_)|^(lease|turn|replicas|claims)$/;

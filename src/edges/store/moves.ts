@@ -91,7 +91,7 @@ export function movesOf(db: Kysely<Tables>): MoveStore {
 	};
 }
 
-/** Gives everything of the old room to the new one. */
+/** Moves everything from the old room to the new one. */
 async function follow(
 	tx: Transaction<Tables>,
 	move: Move,
@@ -106,7 +106,7 @@ async function follow(
 			inviter: old.inviter,
 			greeted: old.greeted,
 		};
-		// The sync may bring the new room only later: then it finds this row and keeps its values.
+		// If a sync brings the new room only later, it finds this row and keeps these values.
 		await tx
 			.insertInto('rooms')
 			.values({
@@ -126,12 +126,12 @@ async function follow(
 	await moveSessions(tx, move, resumed, now.getTime());
 	await tx.deleteFrom('moves').where('from_room', '=', move.from).execute();
 	await tx.updateTable('rooms').set({ moved_to: move.to }).where('room', '=', move.from).execute();
-	// Other moves to this room may now find us inside, and must not conclude that they brought us.
+	// Other moves to this room may now find us in it, and must not conclude that we joined because of them.
 	await tx.updateTable('moves').set({ joined: 0 }).where('to_room', '=', move.to).execute();
 	await tx.deleteFrom('invitations').where('room', '=', move.to).execute();
 }
 
-/** Queued messages move to the new room. There they reply to nothing, because the question was in the old room. */
+/** Moves queued messages to the new room. They are no longer replies, because the questions are in the old room. */
 async function followed(tx: Transaction<Tables>, { from, to }: Move, now: number): Promise<void> {
 	const rows = await tx
 		.selectFrom('outbox')

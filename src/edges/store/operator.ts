@@ -68,7 +68,7 @@ export function operatorOf(db: Kysely<Tables>): OperatorStore {
 				.select(['room', 'since'])
 				.where('membership', '=', 'left')
 				.where('since', '>', since.getTime())
-				// A room left by `!leave` is to be greeted again, so it has `greeted` 0; one that moved lives on.
+				// A room left through `!leave` gets a greeting if we return, so its `greeted` is 0. One that moved lives on.
 				.where('greeted', '=', 1)
 				.where('moved_to', 'is', null)
 				.orderBy('since')

@@ -1,4 +1,4 @@
-// Messages that are decided and not yet delivered.
+// Messages that have been decided but not yet delivered.
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
@@ -9,7 +9,7 @@ import { prepared } from './prepared.ts';
 import type { Tables } from './schema.ts';
 import type { AsyncCommit } from './sqlite.ts';
 
-/** Senders whose last turn is remembered. */
+/** How many senders' last turns are remembered. */
 const maxServed = 1000;
 
 type OutboxStore = Pick<
@@ -24,7 +24,7 @@ export function outboxOf(db: Kysely<Tables>, asyncCommit: AsyncCommit): OutboxSt
 
 	return {
 		async due(now, except, limit) {
-			// One more row tells whether to choose.
+			// One row more than needed shows whether there is a choice to make.
 			const most = limit + 1;
 			const rows = except.length
 				? await dueRows(db, now.getTime(), most).where('room', 'not in', except).execute()
@@ -119,7 +119,7 @@ function dueRows(db: Kysely<Tables>, now: number, limit: number) {
 		.limit(sql.lit(limit));
 }
 
-/** Makes messages that are waiting to be retried due now. */
+/** Makes everything that is waiting for a retry due now. */
 async function hurry(tx: Transaction<Tables>, now: Date): Promise<void> {
 	const due = { next_try: now.getTime() };
 	await tx.updateTable('outbox').set(due).where('done_at', 'is', null).where('next_try', '>', now.getTime()).execute();
@@ -148,7 +148,7 @@ type Chooser = {
 	giveBack: (id: number) => void;
 };
 
-/** Chooses what goes first when more is due than may go: senders take turns. */
+/** Chooses what to send first if more is due than may be sent: senders take turns. */
 function openChooser(db: Kysely<Tables>): Chooser {
 	/** When each sender was last served, as a counter. The one not served for longest goes first. */
 	const served = new LRUCache<string, number>({ max: maxServed });

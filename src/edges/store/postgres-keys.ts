@@ -1,5 +1,5 @@
-// The keys of encrypted rooms in PostgreSQL, beside the store. Values are JSON, which every version of Node reads
-// alike. Each row has a checksum: a damaged byte causes an error, never a silently different key.
+// The keys of encrypted rooms in PostgreSQL, next to the store. Values are JSON, which every version of Node reads the
+// same way. Each row has a checksum: a damaged byte causes an error, never a silently different key.
 import { isDeepStrictEqual } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { type Kysely, type RawBuilder, type Selectable, sql, type Transaction } from 'kysely';
@@ -82,9 +82,9 @@ export function keysOver(store: Kysely<never>, place: string): KeyStore {
 }
 
 /**
- * Whether the keys were in use when somebody copied them, with whatever tool. A dump carries neither the table's ID nor a
- * row's transaction (`xmin` holds its lower half), and CREATE DATABASE does not carry the database's ID. After recovery of
- * a server's files, and on a promoted standby, the timeline is another one.
+ * Whether these keys are a copy, made with any tool, of keys that were in use. A dump carries neither the table's ID
+ * nor a row's transaction (`xmin` holds its lower half), and CREATE DATABASE does not carry the database's ID. After a
+ * recovery from a server's files, and on a promoted standby, the timeline differs.
  */
 async function isCopy(db: Kysely<KeyTables>, device: string): Promise<boolean> {
 	const { rows } = await sql<{ place: string; isOriginal: boolean }>`SELECT place,
@@ -94,12 +94,12 @@ async function isCopy(db: Kysely<KeyTables>, device: string): Promise<boolean> {
 	return use !== undefined && !(use.isOriginal && use.place === (await identityOf(db)));
 }
 
-/** The codes of a hosted database that does not offer a function: a privilege, the function or the feature is missing. */
+/** Error codes of hosted databases that do not offer a function: the privilege, function or feature is missing. */
 const notOffered: readonly string[] = ['42501', '42883', '0A000'];
 
 /**
- * Differs from that of every other database, and of this one after a recovery. Throws what the database answers if that is
- * neither an identity nor that it does not offer one: with half an identity, a recovery could go unnoticed.
+ * Differs from the identity of every other database, and of this one after a recovery. If the server does not offer its
+ * part, the database's own has to do. Throws for any other error: with half an identity, a recovery could go unnoticed.
  */
 async function identityOf(db: Kysely<KeyTables>): Promise<string> {
 	const here = sql`(SELECT oid FROM pg_database WHERE datname = current_database()), 'key_uses'::regclass::oid`;

@@ -17,7 +17,7 @@ export type PostgresSetup = {
 	fence?: Fence;
 	/** Ends a transaction that is idle for this long (ms). */
 	idle?: number;
-	/** Pollers share the servers: `poller` claims those that it polls for this long (ms). */
+	/** Pollers share the servers: `poller` claims each server that it is about to poll, for `keep` ms. */
 	claims?: { poller: string; keep: number };
 	/** Whether to migrate the tables to this version; otherwise they must already be current. */
 	migrates: boolean;
@@ -31,7 +31,7 @@ export async function openPostgresStore(setup: PostgresSetup): Promise<PostgresS
 	const { db, keys } = await openSchema(setup);
 	return {
 		store: {
-			// Every commit is synchronous: PostgreSQL may be restarted while this process goes on. Autovacuum removes
+			// Every commit is synchronous: PostgreSQL may be restarted while this process keeps running. Autovacuum removes
 			// deleted rows.
 			...storeOver(db, writes => writes(db), {
 				tidy: async () => undefined,
@@ -78,8 +78,8 @@ async function isCurrent(db: Kysely<Tables>): Promise<boolean> {
 type LookClaims = NonNullable<PostgresSetup['claims']>;
 
 /**
- * Servers that are due and that nobody else is polling. A poller finishes its polls before it asks again, so its own claims do
- * not keep it from the next ones.
+ * Servers that are due and that no other poller is polling. A poller finishes its polls before it asks again, so its
+ * own claims do not count.
  */
 function claimedServers(db: Kysely<Tables>, { poller, keep }: LookClaims): Pick<Store, 'dueServers'> {
 	const unclaimed = sql`NOT EXISTS (SELECT 1 FROM claims

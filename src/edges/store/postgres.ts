@@ -31,7 +31,7 @@ const connectTimeout = 10_000;
  */
 const queryTimeout = 20_000;
 
-/** The name of our connections in the database's list of them. */
+/** The name of our connections in `pg_stat_activity`. */
 export const ourName = 'glia';
 
 /** How a replica's transactions begin; see lease.ts. */
@@ -95,7 +95,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 	return client;
 }
 
-/** Completes the address with the other settings: pg treats what an address omits as given. */
+/** Adds the other settings to the URL. Passed separately, pg would overwrite them with what the URL leaves empty. */
 function completed(url: string, { password, tls }: PostgresAddress): string {
 	const at = new URL(url);
 	if (password !== undefined && at.password === '') at.password = encodeURIComponent(password);
@@ -279,7 +279,7 @@ class OneConnection implements Driver {
 
 const writes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode', 'MergeQueryNode']);
 
-/** At most this many prepared statements are kept: each length of a list is another statement, without limit. */
+/** At most this many prepared statements are kept: every length of a list makes another one, without limit. */
 const maxPrepared = 500;
 
 /** Names statements, so that the database parses and plans each once per connection. */

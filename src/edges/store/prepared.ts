@@ -1,9 +1,9 @@
-// Queries whose SQL is built once. Kysely builds a query's tree and text anew for each call, which for the few
-// queries that every message needs takes more CPU time than running them in SQLite.
+// Queries whose SQL is built only once, for the few that every message needs. Kysely rebuilds a query's tree and text
+// for each call, which takes more CPU time than running it in SQLite.
 import type { CompiledQuery, Kysely, QueryResult } from 'kysely';
 import type { Tables } from './schema.ts';
 
-/** A placeholder in the tree for a value of the call. */
+/** A placeholder in the tree for a value that the call provides. */
 class Slot {
 	readonly name: string;
 	constructor(name: string) {
@@ -20,7 +20,7 @@ type SqlValue = string | number | null;
 export function prepared<Given extends Record<string, SqlValue>, Row>(
 	build: (db: Kysely<Tables>, given: Given) => { compile: () => CompiledQuery<Row> },
 ): (db: Kysely<Tables>, given: Given) => Promise<QueryResult<Row>> {
-	// By adapter: it is the same in a database's transactions, and another database may need other SQL.
+	// By adapter: a database shares it with its transactions, and another database may need different SQL.
 	const built = new WeakMap<object, CompiledQuery<Row>>();
 	return (db, given) => {
 		const { adapter } = db.getExecutor();

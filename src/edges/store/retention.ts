@@ -6,7 +6,7 @@ import { pruneMatters } from './alerts.ts';
 import { pruneSessions } from './guide-sessions.ts';
 import type { Tables } from './schema.ts';
 
-/** How long solved alerts are kept beyond the rest (ms), so that each is said once per episode. */
+/** How much longer than the rest solved alerts are kept (ms), so that each is reported once per episode. */
 const solvedStay = 365 * 24 * 3600_000;
 /** Rows per statement. Other writers wait for it, so it must be short. */
 const step = 500;
@@ -58,8 +58,8 @@ async function pruneJoins(db: Kysely<Tables>, before: number): Promise<number> {
 }
 
 /**
- * Thread roots, and messages that may still be replied to, stay as long as what was said about them. Works in
- * pages, so that what stays is not read again in each step.
+ * Keeps thread roots and messages that people may still reply to, as long as their alert or session exists. Works in
+ * pages, so that rows that stay are not read again in each step.
  */
 async function pruneOutbox(db: Kysely<Tables>, before: number): Promise<void> {
 	for (let after = { done_at: 0, id: 0 }; ; await others()) {

@@ -4,7 +4,7 @@ import type { Generated } from 'kysely';
 import type { GuideSession } from '../../advice/guide/session.ts';
 import type { Severity } from '../../advice/watch/severity.ts';
 
-/** A room of which nothing is known yet. */
+/** A room about which nothing is known yet. */
 export const unknownRoom = {
 	inviter: null,
 	create_event: null,
@@ -147,7 +147,7 @@ export type Tables = {
 		since: number;
 		tries: number;
 		next_try: number;
-		/** Whether the new room has refused us for lack of an invitation, and none has come since. */
+		/** Whether the new room refused us because we were not invited, and no invitation has come since. */
 		uninvited: 0 | 1;
 		/** Who replaced the room. */
 		sender: string;
@@ -192,9 +192,9 @@ export type Tables = {
 		/** `said` of the root of its thread. */
 		root: string | null;
 	};
-	/** The log of alerts: which stage of a condition was given when, and by which message. */
+	/** The log of alerts: which stage of a condition was reported when, and in which message. */
 	alerts: { matter: number; stage: string; at: number; said: string | null };
-	/** Rooms told that upstream is unreachable; `said` is null if the room does not want such news. */
+	/** Rooms told that upstream is unreachable; `said` is null if the room does not want such notices. */
 	silences: { room: string; said: string | null };
 	/** Guide sessions offered to or started in rooms; `session` is the rest of the session as JSON. */
 	guide_sessions: {

@@ -11,7 +11,7 @@ export function openSqlite(path: string): DatabaseSync {
 	if (path !== ':memory:') chmodSync(path, 0o600);
 	// Must come before the first write: later it takes a VACUUM. Freed pages are returned bit by bit (store.ts).
 	database.exec('PRAGMA auto_vacuum = INCREMENTAL');
-	// The files beside the database (-wal, -shm) inherit its mode. secure_delete overwrites deleted data: people's
+	// The files next to the database (-wal, -shm) inherit its mode. secure_delete overwrites deleted data: people's
 	// words must not outlive their row.
 	database.exec(
 		'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
@@ -38,13 +38,13 @@ export function asyncCommitOf(db: Kysely<Tables>, database: DatabaseSync): Async
 		});
 }
 
-/** Rewrites, once, a file from before files could shrink; if there is no space now, then later. */
+/** Rewrites a file from before files could shrink, once; if there is not enough space now, then at a later start. */
 export function letShrink(database: DatabaseSync): void {
 	if (database.prepare('PRAGMA auto_vacuum').get()?.auto_vacuum !== 0) return;
 	try {
 		database.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM');
 	} catch {
-		// The next start tries again.
+		// The next start will try again.
 	}
 }
 

@@ -81,7 +81,7 @@ async function noteInvitation(
 		.values({ room, ...row })
 		.onConflict(conflict => conflict.column('room').doUpdateSet(row))
 		.execute();
-	// An invitation to a room that replaces another: it may let us in now.
+	// If the room replaces another one, we may be able to join it now.
 	await tx.updateTable('moves').set({ next_try: now, uninvited: 0 }).where('to_room', '=', room).execute();
 }
 
@@ -135,7 +135,7 @@ async function takeRoom(
 	if (news.redacted.length > 0) await dropUnreadable(tx, news.redacted);
 }
 
-/** A room we were not in before. Messages from before we joined are not for us, and only the history has them. */
+/** A room we were not in before. Its messages are read from the history, which shows which came after we joined. */
 async function enter(
 	tx: Transaction<Tables>,
 	{ room, state, last }: Batch['joined'][number],
@@ -161,7 +161,7 @@ async function enter(
 		greeted: first || move || known?.greeted === 1 ? 1 : 0,
 		told_encrypted: known?.told_encrypted ?? 0,
 		told_public: isPublic ? 1 : 0,
-		// The batch number alone would start over with a new store, and the time alone would stand still with the clock.
+		// The batch number alone would start over with a new store, and the time alone could repeat.
 		stay: `${batch} ${now}`,
 		// Once encrypted, a room stays encrypted, whatever the homeserver says now.
 		...((await wasEncrypted(tx, room)) && { encryption: JSON.stringify(usualEncryption) }),
@@ -219,7 +219,7 @@ async function noteMove(
 		.execute();
 }
 
-/** A redacted command gets no answer if it is undecided, or if its answer has not been tried yet. */
+/** A redacted command gets no answer if it is undecided, or if we have not tried to send its answer yet. */
 async function redact(tx: Transaction<Tables>, event: string, now: number): Promise<void> {
 	await tx
 		.updateTable('inbox')

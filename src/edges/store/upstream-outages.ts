@@ -65,7 +65,7 @@ export function silencesOf(db: Kysely<Tables>): Pick<Store, 'untoldOfSilence' | 
 	};
 }
 
-/** The replacement room counts as told what the old room was told. Its thread starts over. */
+/** What the old room was told counts as told to its replacement, where the thread starts over. */
 export async function moveSilence(tx: Transaction<Tables>, from: string, to: string): Promise<void> {
 	const row = await tx.selectFrom('silences').select('said').where('room', '=', from).executeTakeFirst();
 	if (!row) return;

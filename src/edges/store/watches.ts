@@ -144,7 +144,7 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 		tx,
 		rows.filter(({ server }) => servers.includes(server)).map(({ id }) => id),
 	);
-	// Each room numbers from 1; conditions moved to a room with numbers of its own continue after them.
+	// Numbers start at 1 in each room. Conditions that move to a room with its own numbers continue after them.
 	const last = await lastNumber(tx, to);
 	await tx
 		.updateTable('matters')

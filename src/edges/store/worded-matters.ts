@@ -1,4 +1,4 @@
-// Migration of stores that kept the sentences they had said: extracts their facts once and drops the sentences.
+// Migrates stores that kept sentences as they were sent: extracts their facts once and drops the sentences.
 import type { Kysely } from 'kysely';
 import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 
@@ -73,7 +73,7 @@ function aboutOf({ rule, subject, stage, episode, title }: Old): AlertSubject {
 			return { rule, lowest, highest };
 		}
 		case 'change': {
-			// It was over as soon as it was said, and nobody asks for its title.
+			// It was over as soon as it was reported, and nobody asks for its title.
 			const [from = '', to = ''] = subject.split('→');
 			const named = (version: string) => ({ version, standing: 'release' as const });
 			return { rule, from: named(from), to: named(to), judged: true };
