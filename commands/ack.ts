@@ -10,7 +10,7 @@ export const ack = {
 	usage: 'ack [number… | all]',
 	summary: "stop an alert's reminders",
 	examples: ['ack', 'ack 12'],
-	help: `I still report when it is solved, or when its date arrives. Reply to the alert, use its thread, or give its number; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
+	help: `I will still report when it is resolved, or when its date arrives. Reply to the alert, use its thread, or give its number; the reaction ✅ does the same. ${code('!alerts')} shows the numbers.`,
 	changes: true,
 	async run({ words, room, sender, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
 		const all = words.length === 1 && words[0]?.toLowerCase() === 'all';

@@ -21,7 +21,7 @@ export const backup = {
 	usage: 'backup [version] [server] [facts…]',
 	summary: 'test a backup, or rehearse a PostgreSQL upgrade',
 	examples: ['backup 15 docker', 'backup 17 debian domain=example.org', 'backup 16 mdad mas start'],
-	help: `The guide restores a dump into a throwaway PostgreSQL and starts a throwaway Synapse on it that cannot reach the outside. Give the major version of PostgreSQL you run, or the next one to rehearse the upgrade; how the server is installed (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup are (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
+	help: `The guide restores a dump into a throwaway PostgreSQL and starts a throwaway Synapse on it that has no network access. Give the major version of PostgreSQL you run, or the next one to rehearse the upgrade; how the server is installed (${code('docker')}, ${code('debian')}, ${code('mdad')}); and where the parts of the backup are (${code('dump=')}, ${code('config=')}, ${code('key=')}, ${code('media-folder=')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, all, rest: words, asked: again } = takeStart(typed);

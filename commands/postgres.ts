@@ -34,7 +34,7 @@ export const postgres = {
 		'postgres 14 18 debian size=120G',
 		'postgres sqlite 17',
 	],
-	help: `The commands depend on where PostgreSQL runs: ${code('docker')} (a container beside Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). You can add the size for an estimate of time and disk space (${code('size=20G')}), your own names so that the commands are ready to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), another way to do it (${code('way=pg-upgrade')}), ${code('synapse=1.150')} to see which upgrade goes first, and ${code('file')} to get everything as a Markdown file. With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread: ✅ or ${code('done')} moves on, and I look up errors that you paste there. Without a second version the guide goes to the newest one.`,
+	help: `The commands depend on where PostgreSQL runs: ${code('docker')} (a container next to Synapse), ${code('debian')} (packages), ${code('mdad')} or ${code('managed')} (a server elsewhere). You can add the size for an estimate of time and disk space (${code('size=20G')}), your own names so that the commands are ready to copy (${code('dbname=matrix')}, ${code('user=matrix')} …; the answer lists them), another way to do it (${code('way=pg-upgrade')}), ${code('synapse=1.150')} to see which upgrade goes first, and ${code('file')} to get everything as a Markdown file. With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread: ✅ or ${code('done')} moves on, and I look up errors that you paste there. Without a second version, the guide goes to the newest one.`,
 	changes: false,
 	async run({ words: typed, room }, { knowledge, store, now }: Pick<Ports, 'knowledge' | 'store' | 'now'>) {
 		const { begin, all, rest: words, asked: again } = takeStart(typed);
@@ -152,6 +152,6 @@ function majors(
 		);
 	if (to !== undefined) return { from, to, taken: [] };
 	if (from === newest)
-		throw new Refusal(`PostgreSQL ${from} is the newest major version I know: there is nothing to upgrade to.`);
+		throw new Refusal(`PostgreSQL ${from} is the newest major version I know of: there is nothing to upgrade to.`);
 	return { from, to: newest, taken: [`Without a second version, the guide goes to the newest, ${newest}.`] };
 }

@@ -101,7 +101,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 			);
 		if (order > 0 && target === undefined)
 			throw new Refusal(
-				`${from.version} is newer than ${to.version}, the newest final release I know: there is nothing to upgrade to.`,
+				`${from.version} is newer than ${to.version}, the newest final release I know of: there is nothing to upgrade to.`,
 			);
 		if (order === 0)
 			throw new Refusal(`Both are ${from.version}, so there is nothing to upgrade. For example: ${code(example)}`);

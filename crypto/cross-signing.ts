@@ -132,7 +132,10 @@ async function publish(
 		const url = member(member(params, stage), 'url');
 		return { kind: 'needs-account-page', url: typeof url === 'string' ? url : null };
 	}
-	return { kind: 'refused', why: `the server wants ${JSON.stringify(flows)} before it takes the keys of an identity` };
+	return {
+		kind: 'refused',
+		why: `the server requires ${JSON.stringify(flows)} before it accepts the keys of an identity`,
+	};
 }
 
 // The name in the specification, and the one that servers used before it was specified.
@@ -173,7 +176,7 @@ async function sign(
 	const after = await lookUp(machine, request, expects);
 	if (after === 'old') return notShown(expects, made);
 	if (after.signed) return { kind: 'signed', made, signedNow: true };
-	return { kind: 'pending', why: "the server took the device's signature but does not show it", expects, made };
+	return { kind: 'pending', why: "the server accepted the device's signature but does not show it", expects, made };
 }
 
 /**

@@ -49,7 +49,7 @@ export async function checkConfig(path: string, environment: Environment, versio
 async function addressOf(written: unknown, inquiry: Inquiry): Promise<string | undefined> {
 	if (typeof written !== 'string' || !/^[a-zA-Z0-9.-]+(:\d{1,5})?$/.test(written)) return undefined;
 	const given = await inquiry.wellKnown(written);
-	if (given !== undefined) return `${given} (by the .well-known of ${written})`;
+	if (given !== undefined) return `${given} (according to the .well-known of ${written})`;
 	const itself = `https://${written}`;
 	return 'value' in (await inquiry.versions(itself)) ? itself : undefined;
 }
@@ -110,8 +110,8 @@ async function checkDatabase(address: PostgresAddress, { mistake, note }: Findin
 	const { askPostgres, placeOf } = await import('../edges/store/postgres.ts');
 	try {
 		const { version, hasSchema } = await askPostgres(address);
-		const schema = `the schema ${address.schema} is ${hasSchema ? 'there' : 'created on first startup'}`;
-		note(`store.postgres: ${placeOf(address)} answers, PostgreSQL ${version}; ${schema}`);
+		const schema = `the schema ${address.schema} ${hasSchema ? 'exists' : 'will be created on first startup'}`;
+		note(`store.postgres: ${placeOf(address)} responds, PostgreSQL ${version}; ${schema}`);
 	} catch (error) {
 		mistake('store.postgres', error instanceof Error ? error.message : String(error));
 	}
@@ -126,7 +126,7 @@ function checkFolder({ store: { path: store } }: Config, { mistake, note }: Find
 	} catch {
 		mistake('store.path', `this user cannot write to ${folder}`);
 	}
-	note(`store.path: ${store}${folder === store ? '' : ', created on first startup'}`);
+	note(`store.path: ${store}${folder === store ? '' : ', which will be created on first startup'}`);
 }
 
 async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findings): Promise<void> {
@@ -137,11 +137,11 @@ async function checkHomeserver(config: Config, inquiry: Inquiry, findings: Findi
 		const { host } = new URL(homeserver);
 		const given = await inquiry.wellKnown(host);
 		const hint = given === undefined || given === homeserver ? '' : `; the .well-known of ${host} says ${given}`;
-		mistake('matrix.homeserver', `no homeserver answers at ${homeserver}: ${whyOf(versions.failure)}${hint}`);
+		mistake('matrix.homeserver', `no homeserver responds at ${homeserver}: ${whyOf(versions.failure)}${hint}`);
 		return;
 	}
 	note(
-		`matrix.homeserver: ${homeserver} answers and supports Matrix up to ${versions.value.at(-1) ?? 'an unknown version'}`,
+		`matrix.homeserver: ${homeserver} responds and supports Matrix up to ${versions.value.at(-1) ?? 'an unknown version'}`,
 	);
 	if (accessToken !== undefined) await checkToken(config, accessToken, inquiry, findings);
 	else await checkAccount(config, inquiry, findings);
@@ -163,7 +163,10 @@ async function checkToken(
 	const { user, device } = who.value;
 	if (user !== matrix.user) return mistake('matrix.accessToken', `belongs to ${user}, not to ${matrix.user}`);
 	if (device === undefined)
-		mistake('matrix.accessToken', 'belongs to no device, so the bot can neither read nor write in encrypted rooms');
+		mistake(
+			'matrix.accessToken',
+			'does not belong to a device, so the bot can neither read nor write in encrypted rooms',
+		);
 	else note(`matrix.user: the token is that of ${user}, on device ${device}`);
 	if (operator.room === undefined) return;
 	const joined = await inquiry.joined(matrix.homeserver, token);

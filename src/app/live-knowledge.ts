@@ -66,7 +66,7 @@ export async function openOutside(
 		try {
 			return withNews(knowledge, news);
 		} catch (error) {
-			log?.error({ err: error }, "cannot merge upstream's news with the knowledge; leaving it out");
+			log?.error({ err: error }, 'cannot merge what upstream published with the knowledge; leaving it out');
 			return knowledge;
 		}
 	};

@@ -86,7 +86,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 	try {
 		const { store, keys } = await openPostgresStore({
 			address,
-			fence: { ...fence, broken: error => leadership.lose(`the database does not answer: ${String(error)}`) },
+			fence: { ...fence, broken: error => leadership.lose(`the database does not respond: ${String(error)}`) },
 			idle: idleTransaction,
 			claims: claimsOf(config, replica, 'leader'),
 			migrates: true,

@@ -271,7 +271,7 @@ export function readChartWords(
 	if (order === 0)
 		throw new Refusal(
 			second === undefined
-				? `${from.chart.chart} is the newest chart I know, so there is nothing to upgrade to.`
+				? `${from.chart.chart} is the newest chart I know of, so there is nothing to upgrade to.`
 				: `Both are ${from.chart.chart}, so there is nothing to compare. For example: ${code(chartExample)}`,
 		);
 	if (order > 0)

@@ -35,7 +35,7 @@ export function begun(
 	{ ports }: Steward,
 ): SessionTurn | string {
 	if (open.length >= maxOpen)
-		return `${open.length} guides are in progress in this room, which is the most I follow at once. Say ${code('stop')} in the thread of one you no longer need.`;
+		return `${open.length} guides are in progress in this room, which is the most I can follow at once. Say ${code('stop')} in the thread of one you no longer need.`;
 	const guided = guidedOf(session, ports);
 	return worded(begin(session, guided, { by: sender, now: ports.now().toISOString() }), guided);
 }

@@ -32,7 +32,10 @@ export async function announce({ store, now, name, server, reads, log, said }: A
 		const sayings: Saying[] = [];
 		// The notice would go unencrypted, and we never send that to an encrypted room. Tell the operator instead.
 		if (untold.encrypted && !reads)
-			log.error({ room }, 'this room is encrypted, but the access token belongs to no device: I cannot speak there');
+			log.error(
+				{ room },
+				'this room is encrypted, but the access token does not belong to a device: I cannot speak there',
+			);
 		else if (untold.greeting) sayings.push(announcement('hello', untold, hello(name(), server)));
 		if (untold.lost) sayings.push(announcement('lost', untold, storeLost()));
 		if (untold.public) sayings.push(announcement('public', untold, madePublic()));

@@ -68,7 +68,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		tries++;
 		if (!heard && tries >= startTries) return taking.unreachable(why);
 		const wait = failure.kind === 'limited' ? failure.waitMs : Math.min(maxPause, backoff(tries, random()));
-		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not answer');
+		log.warn({ why, tries, waitMs: Math.round(wait) }, 'the homeserver does not respond');
 		await taking.pause(wait);
 	}
 }

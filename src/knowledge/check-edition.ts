@@ -26,7 +26,7 @@ export async function checkEdition(folder: URL): Promise<CheckedEdition> {
 const generated = ['synapse/releases.json', 'synapse/upstream.json'];
 
 function absent(name: string): string {
-	return `${name} is not there`;
+	return `${name} is missing`;
 }
 
 function tableMistakes(text: Folder['text']): string[] {

@@ -31,12 +31,12 @@ const minSections = 40;
 export function readUpgradeNotes(text: string): Reading<ReadPassage[]> {
 	const value = upgradePassages(text, version => version);
 	const sections = new Set(value.map(({ release }) => release)).size;
-	return sections >= minSections ? { value, left: [] } : { reason: `only ${sections} sections on releases` };
+	return sections >= minSections ? { value, left: [] } : { reason: `it has only ${sections} sections on releases` };
 }
 
 /** Why a source that has shrunk is not believed. */
 export function shrinks(before: number, after: number, what: string): string | undefined {
-	return after < before * 0.8 ? `${after} ${what}, and ${before} before` : undefined;
+	return after < before * 0.8 ? `only ${after} ${what}; previously ${before}` : undefined;
 }
 
 /** What was read from each source; absent: nothing yet. */

@@ -3,7 +3,7 @@
 import type { Alert } from '../advice/watch/alerts.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Answer, Section } from '../answer.ts';
-import { list } from '../text/format.ts';
+import { count, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { textOf, titleOf } from './conditions.ts';
 import { factExample } from './sections.ts';
@@ -53,18 +53,22 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	);
 	const [first] = alerts;
 	const mark = worst ? marks[worst] : '✅';
-	const prefix = first?.alert.kind === 'solved' ? 'Solved: ' : first?.alert.kind === 'reminder' ? 'Still: ' : '';
+	const prefix = first?.alert.kind === 'solved' ? 'Resolved: ' : first?.alert.kind === 'reminder' ? 'Still open: ' : '';
 	const title = first ? titleOf(first.alert, server) : '';
 	const named = title.includes(quoted(server)) ? title : `${quoted(server)}: ${title}`;
 	const others = alerts.slice(1);
 	const areSolved = others.length > 0 && others.every(({ alert }) => alert.kind === 'solved');
-	const more = areSolved ? `, ${others.length} solved` : others.length ? `, and ${others.length} more` : '';
+	const more = areSolved
+		? `; ${first?.alert.kind === 'solved' ? `${others.length} more` : count(others.length, 'alert')} resolved`
+		: others.length
+			? ` (plus ${count(others.length, 'more alert')})`
+			: '';
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && !unreminded.has(rule));
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
 	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
-	const foot = acts ? `✅ or ${code('!ack')} stops the reminders, 💤 or ${code('!snooze 7d')} postpones them.` : '';
+	const foot = acts ? `✅ or ${code('!ack')} stops the reminders; 💤 or ${code('!snooze 7d')} postpones them.` : '';
 	// Readers of a reminder already know the rest, from the thread.
 	const isReminder = alerts.length === 1 && first?.alert.kind === 'reminder';
 	const lead = isReminder
@@ -114,7 +118,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 		// The message's title already has the first one's.
 		const isTold = alert === alerts[0]?.alert;
 		return {
-			title: `${solved ? 'Solved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
+			title: `${solved ? 'Resolved' : ruleTitles[alert.rule]}${number === undefined ? '' : ` #${number}`}`,
 			...(mark && { mark }),
 			markdown: [isTold ? '' : `**${titleOf(alert, server)}**`, textOf(alert, server)].filter(Boolean).join('\n\n'),
 			fold: false,
@@ -125,7 +129,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 	sections.splice(place, 0, ...holes.map(group => holesSection(group, server)));
 	return [
 		...sections,
-		...(rest.length ? [{ title: `${rest.length} more`, markdown: lines(rest, server), fold: true }] : []),
+		...(rest.length ? [{ title: count(rest.length, 'more alert'), markdown: lines(rest, server), fold: true }] : []),
 		// Readers of a reminder already know this.
 		...(still.length
 			? [{ title: `Still open (${still.length})`, markdown: lines(still, server), fold: still.length > maxInFull }]

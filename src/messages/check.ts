@@ -102,7 +102,7 @@ function verdict({ findings, to, unjudged }: Checked): string {
 	if (stops)
 		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it.${more && ` ${more}.`}`;
 	const start = open
-		? `I see nothing that stops ${to}, but I could not check ${count(open, 'setting')}.`
+		? `I see nothing that stops ${to} from starting, but I could not check ${count(open, 'setting')}.`
 		: `Nothing here stops ${to} from starting.`;
 	return `${start}${more && ` ${more}.`}`;
 }
@@ -169,7 +169,7 @@ export function findingText(finding: Finding, to: string): string {
 		case 'invalid':
 			return `this is ${aKind(finding.is ?? '')}, but ${to} expects ${kindsInWords(finding.accepts ?? [])}.`;
 		case 'removed':
-			return `removed in ${release ?? to} and now without effect. Delete it.${instead(finding)}`;
+			return `removed in ${release ?? to} and no longer has any effect. Delete it.${instead(finding)}`;
 		case 'renamed':
 			return `${sentence(why ?? `renamed${since}`)}${instead(finding)}`;
 		case 'deprecated':
@@ -177,7 +177,7 @@ export function findingText(finding: Finding, to: string): string {
 				? `${sentence(note.deadline.promised)}${instead(finding)}`
 				: `deprecated.${instead(finding)}`;
 		case 'default-changed':
-			return `the default became ${shown(finding.after)}${since} (${shown(finding.before)} before); your own value stays.`;
+			return `the default changed to ${shown(finding.after)}${since} (previously ${shown(finding.before)}); your own value still applies.`;
 		case 'without-effect':
 			return `has no effect: ${sentence(why ?? 'nothing reads it')}`;
 	}
@@ -344,7 +344,7 @@ export function checksWords(records: readonly CheckRecord[], today: string, serv
 		const what = `${kindWords[record.by]} from ${record.day}`;
 		return isBelieved(record, today)
 			? `Based on ${what}.`
-			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is too old to use (${believedFor} days): check it again with ${code(`!check ${server}`)}.`;
+			: `${what.charAt(0).toUpperCase()}${what.slice(1)} is more than ${believedFor} days old, so I no longer use it: check it again with ${code(`!check ${server}`)}.`;
 	});
 }
 
@@ -355,13 +355,13 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 		const { facts, conditions } = about.record;
 		const parts = [
 			...(facts.length ? [count(facts.length, 'fact')] : []),
-			count(Object.keys(conditions).length, 'decided condition'),
+			`the result${Object.keys(conditions).length === 1 ? '' : 's'} for ${count(Object.keys(conditions).length, 'condition')}`,
 		];
-		return `Kept for ${server}: ${parts.join(' and ')}, for ${believedFor} days, without any values. ${code(`!upgrade ${about.server}`)}, deadlines and alerts use them; ${code(`!profile ${about.server} forget configuration`)} deletes them.`;
+		return `Kept for ${server} for ${believedFor} days: ${parts.join(' and ')}, without any values. ${code(`!upgrade ${about.server}`)}, deadlines and alerts use them; ${code(`!profile ${about.server} forget configuration`)} deletes them.`;
 	}
 	const why =
 		about.not === 'unwatched'
-			? `this room does not watch it; ${code(`!watch ${about.server}`)} starts`
+			? `this room does not watch it; ${code(`!watch ${about.server}`)} changes that`
 			: about.not === 'unreadable'
 				? 'I cannot read this as its configuration'
 				: about.not;

@@ -84,12 +84,12 @@ const stageWords: Record<string, string> = {
 
 const endWords = {
 	support: { soon: 'reaches end of support', due: 'reaches end of support', over: 'has reached end of support' },
-	packages: { soon: 'end soon', due: 'may end with any release', over: 'have ended' },
+	packages: { soon: 'end soon', due: 'may end in any release', over: 'have ended' },
 } as const;
 
 function unseenTitle({ is, since }: SubjectOf<'unseen'>, server: string): string {
 	const what = {
-		silent: `has not answered since ${since.slice(0, 16).replace('T', ' ')} UTC`,
+		silent: `has not responded since ${since.slice(0, 16).replace('T', ' ')} UTC`,
 		hidden: 'no longer shows its version',
 		unreadable: 'shows a version I cannot read',
 		other: 'no longer runs Synapse',
@@ -98,7 +98,7 @@ function unseenTitle({ is, since }: SubjectOf<'unseen'>, server: string): string
 }
 
 function changeTitle({ from, to, judged }: SubjectOf<'change'>, server: string): string {
-	if (!judged) return `${quoted(server)} now runs ${namedWords(to)}; before, it ran ${namedWords(from)}`;
+	if (!judged) return `${quoted(server)} now runs ${namedWords(to)}; previously, it ran ${namedWords(from)}`;
 	return compare(to.version, from.version) > 0
 		? `${quoted(server)} was upgraded from ${from.version} to ${namedWords(to)}`
 		: `${quoted(server)} went back from ${from.version} to ${namedWords(to)}`;
@@ -110,7 +110,7 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 			return `${quoted(server)} ${seenAgain[about.is]}`;
 		case 'mixture':
 			return solved?.running
-				? `${quoted(server)} only answers with ${solved.running.version} now`
+				? `${quoted(server)} now reports only ${solved.running.version}`
 				: conditionTitle(about, server);
 		case 'advisory':
 			return `No longer vulnerable to ${holeWords(about)}`;
@@ -123,10 +123,10 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 }
 
 const seenAgain: Record<SubjectOf<'unseen'>['is'], string> = {
-	silent: 'answers again',
+	silent: 'is responding again',
 	hidden: 'shows its version again',
 	unreadable: 'shows a readable version again',
-	other: 'runs Synapse again',
+	other: 'is running Synapse again',
 };
 
 /** The details after the title, as Markdown; empty if there are none. */
@@ -136,7 +136,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 		case 'release':
 			return releaseText(details);
 		case 'withdrawn':
-			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I announced it. It'} is no longer among upstream's releases; I do not know why. The newest one listed is ${details.newest}.`;
+			return `${details.runs ? `It runs ${versionIn(about)}, which` : 'I told you about it, but it'} is no longer among upstream's releases; I do not know why. The newest one listed is ${details.newest}.`;
 		case 'advisory':
 			return advisoryText(details);
 		case 'fault':
@@ -150,7 +150,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 			return [
 				`Upstream published this advisory, and I cannot tell whether it affects ${details.running}.`,
 				details.written
-					? `Versions according to it: ${quoted(details.written, 200)}.`
+					? `It names these versions: ${quoted(details.written, 200)}.`
 					: 'It does not name any versions.',
 				...linkWords(details),
 			].join(' ');
@@ -165,7 +165,7 @@ export function textOf({ about, details }: Pick<Alert, 'about' | 'details'>, ser
 			return [seen, 'I cannot say whether it is up to date.'].filter(Boolean).join(' ');
 		}
 		case 'mixture':
-			return `Several Synapse servers with different versions seem to answer under this name. I go by the oldest, ${details.lowest}, until only one version has answered for two days.`;
+			return `Several Synapse servers with different versions seem to answer under this name. I will go by the oldest, ${details.lowest}, until only one version has been seen for two days.`;
 		case 'distribution':
 			return breakWords(details);
 		case 'unjudged':
@@ -211,7 +211,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	}
 	const { of, breaks, since } = carrier;
 	const told = [...breaks].sort((a, b) => Number(b.sure) - Number(a.sure));
-	if (!told.length) return [`Since then, ${carrierNames[of]} itself has no breaking changes.`];
+	if (!told.length) return [`Since then, ${carrierNames[of]} itself has had no breaking changes.`];
 	const lines = told.slice(0, maxBreaks).map(({ when, title, sure, told: raw }) => {
 		const name = raw ? escapeMarkdown(title) : title;
 		return `${when}: ${name}${sure ? '' : ', if you use it'}${raw ? " (upstream's words)" : ''}`;
@@ -219,7 +219,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	const command = `!upgrade ${of} ${since}`;
 	const more = told.length > maxBreaks ? [`and ${told.length - maxBreaks} more`] : [];
 	return [
-		`Since then, ${carrierNames[of]} itself has changes that may break something (${code(command)} lists all of them):\n\n${list([...lines, ...more])}`,
+		`Since then, ${carrierNames[of]} itself has had changes that may break something (${code(command)} lists all of them):\n\n${list([...lines, ...more])}`,
 	];
 }
 
@@ -248,7 +248,7 @@ function breakWords({ of, change }: Detail<'distribution'>): string {
 			? `The ${of === 'mdad' ? 'playbook' : 'chart'} refuses to run until this is done.`
 			: waits
 				? 'This can wait until after the update.'
-				: 'Do this with the update, not later.',
+				: 'Do this during the update, not later.',
 		`Everything in that update: ${command}`,
 	]
 		.filter(Boolean)
@@ -265,7 +265,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)
 		return [
-			`It ran ${from.version} before. ${code(`!rollback ${from.version} ${to.version}`)} shows what going back does not undo.`,
+			`It previously ran ${from.version}. ${code(`!rollback ${from.version} ${to.version}`)} shows what going back does not undo.`,
 			...(closed.length ? [`It is vulnerable again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
 		].join('\n\n');
 	const { floor, unsure } = way.rollback;
@@ -277,7 +277,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 			: []),
 		...(way.unread.some(({ warning }) => warning !== undefined) ? [list(warningLines(way.unread))] : []),
 		after.length
-			? `Now that ${to.version} runs:\n\n${list(after.map(step => `${capital(step.title)}${whoseStep(step) && `, if ${whoseStep(step)}`}`))}`
+			? `Now that ${to.version} is running:\n\n${list(after.map(step => `${capital(step.title)}${whoseStep(step) && `, if ${whoseStep(step)}`}`))}`
 			: way.unread.length
 				? 'Nothing else is left to do after the upgrade.'
 				: 'Nothing is left to do after the upgrade.',
@@ -287,7 +287,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 				? 'It is not known yet how far back you can go.'
 				: 'No older release starts on this database any more.',
 		...(closed.length
-			? [`It fixed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
+			? [`The upgrade fixed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
 			: []),
 	].join('\n\n');
 }
@@ -296,7 +296,7 @@ function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: 
 	const runs = running ? `${quoted(server)} runs ${namedWords(running)}.` : '';
 	if (about.rule === 'unseen')
 		return [`The alert was: ${conditionTitle(about, server)}.`, runs].filter(Boolean).join(' ');
-	if (about.rule === 'mixture') return 'No other version has answered for two days.';
+	if (about.rule === 'mixture') return 'No other version has been seen for two days.';
 	if (about.rule === 'lifecycle' || about.rule === 'floor') return 'What I know about the deployment has changed.';
 	return runs;
 }

@@ -55,7 +55,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 		return step.generated && !step.check && step.when === 'before'
 			? [
 					severe(
-						`${showing === 'numbered' ? `Not before ${named(i)} is done` : 'First'}${condition}: ${step.title}. Continuing too early ${step.otherwise ?? 'fails'}.`,
+						`${showing === 'numbered' ? `Finish ${named(i)} before you continue` : 'First'}${condition}: ${step.title}. Continuing too early ${step.otherwise ?? 'fails'}.`,
 					),
 				]
 			: [];
@@ -115,7 +115,7 @@ function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing:
 			const asksEngine = profile.database !== 'postgres' && !profile.postgres;
 			const whose = allOf([asksEngine && applies ? appliesClause(applies) : undefined, onlyIf]);
 			const condition = whose ? `If ${whose}: stop` : 'Stop';
-			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} says how to see that they are done`;
+			const how = wait < 0 || showing === 'unnumbered' ? '' : `; step ${wait + 1} shows how to tell that they are done`;
 			return severe(
 				`**${condition} at ${best}**${range} and wait for ${waitFor} to finish${how}. A direct jump ${consequenceWords(stop)}${tried ? ' (tested)' : ''}.`,
 			);
@@ -133,7 +133,7 @@ function rollbackLine(rollback: Rollback): Danger {
 		);
 	if (canReturn) return fine(`The schema lets you go back to ${to}.`);
 	return warning(
-		`${floor === release ? `No older release starts after ${release}` : `After ${release}, you can go back only as far as ${floor}`}${to ? `, not to ${to}: that needs a backup` : ''}. ${floorWhy}`,
+		`${floor === release ? `No older release starts after ${release}` : `After ${release}, you can go back only as far as ${floor}`}${to ? `; going back to ${to} needs a backup` : ''}. ${floorWhy}`,
 	);
 }
 

@@ -18,11 +18,11 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	const when = [release, date, vague].filter(Boolean).join(', ');
 	const expected = estimate ? ` (about ${estimate}, an estimate)` : '';
 	const due = at.vague ? when : `removal ${slipped ? 'was ' : ''}due ${when}`;
-	const announced = at.vague ? 'announced' : `announced for ${when.replace(/^(?:in|on) /, '')}`;
+	const announced = at.vague ? 'removal was announced' : `removal was announced for ${when.replace(/^(?:in|on) /, '')}`;
 	if (withdrawn) return `${announced}, but the announcement was withdrawn: ${small(withdrawn.replace(/\.$/, ''))}`;
 	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
 	if (landed) return `${due}; dropped in ${landed}${slipped ? ', later than announced' : ''}`;
-	if (slipped) return `${due}${expected}; overdue, but still working (this may end with any release)`;
+	if (slipped) return `${due}${expected}; overdue, but still working (it may stop working in any release)`;
 	return `${at.vague ? when : `to be dropped ${when}`}${expected}`;
 }
 
@@ -38,7 +38,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 	}
 	const { system } = promised;
 	return 'until' in promised
-		? `Upstream's build list includes ${system} until ${promised.until} (end of life of ${promised.because}); ${promised.newest} still has packages for it.`
+		? `Upstream's build list gives ${promised.until} (the end of life of ${promised.because}) as the end date for ${system}; ${promised.newest} still has packages for it.`
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 

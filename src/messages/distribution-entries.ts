@@ -112,7 +112,14 @@ export type HaltTold = Pick<EntryTold, 'date' | 'title' | 'concerned' | 'onlyIf'
 export function haltSection(halts: readonly HaltTold[]): Section[] {
 	if (!halts.length) return [];
 	const mark = halts.some(({ concerned }) => concerned === true) ? '🔴' : '🟡';
-	return [{ title: `Before you pull past (${halts.length})`, mark, markdown: list(halts.map(haltLine)), fold: false }];
+	return [
+		{
+			title: `Before you pull past these dates (${halts.length})`,
+			mark,
+			markdown: list(halts.map(haltLine)),
+			fold: false,
+		},
+	];
 }
 
 export function haltLine({ date, title, concerned, onlyIf, first = '', components }: HaltTold): string {
@@ -155,7 +162,7 @@ export function useLine(entry: EntryTold): string {
 	const many = components.length > 4;
 	const names = many ? `one of ${components.length} components` : components.map(code).join(', ');
 	const whose = [...(names ? [names] : []), ...(onlyIf ? [`only if ${onlyIf}`] : [])].join('; ');
-	return `${chart ?? date}: **${title}**${whose ? ` (${whose})` : ''}.${refuses ? ' Refused until done.' : ''} ${oneLine(entry.do ?? '')}`;
+	return `${chart ?? date}: **${title}**${whose ? ` (${whose})` : ''}.${refuses ? ' Blocks the update until you have dealt with it.' : ''} ${oneLine(entry.do ?? '')}`;
 }
 
 export function entrySection(entry: EntryTold): Section {

@@ -98,7 +98,7 @@ export function changeBoxes(
 	const value =
 		migration === undefined
 			? []
-			: [`☐ Once you have read everything: ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
+			: [`☐ Once you have read everything, set ${code(`matrix_playbook_migration_validated_version: ${migration}`)}`];
 	const update = [...told, ...(more > 0 ? [`☐ ${more} more, in “Breaking changes in full”`] : []), ...value];
 	return [
 		...(before.length ? [['**Before you pull**', ...before].join('\\\n')] : []),
@@ -113,7 +113,7 @@ function shortHalt(halt: HaltTold): string {
 }
 
 function manner({ refuses, waits }: EntryTold): string {
-	return refuses ? ' (blocks the update until done)' : waits ? ' (can wait)' : '';
+	return refuses ? ' (blocks the update until you have dealt with it)' : waits ? ' (can wait)' : '';
 }
 
 function synapseParts(

@@ -122,7 +122,7 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		synapse,
 		ends: [...manner.taken, installs, `I know the charts released up to ${read}.`],
 		now: component
-			? `say what you run, and this gets shorter: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} to negate it.`
+			? `tell me what you run to shorten this: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} if you do not use it.`
 			: `${code('helm upgrade')} to ${to} with your values.`,
 	};
 	return {

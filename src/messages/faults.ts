@@ -17,8 +17,9 @@ export function faultLines(faults: readonly PlannedFault[], maxClause = Number.P
 		const none = at === 'stop' ? 'Continue as soon as the wait is over.' : 'No release fixes it yet.';
 		const instead = take === null ? none : `Use ${take} instead.`;
 		const where = at === 'stop' ? ` (a stop on the way)` : '';
-		const condition = whose.length > maxClause ? ' for some' : whose && ` if ${whose}`;
-		const text = `**${release} is broken${where}${condition}: ${title}.** ${instead}`;
+		const broken = whose && whose.length <= maxClause ? `has a serious bug that affects you if ${whose}` : 'is broken';
+		const some = whose.length > maxClause ? ' for some servers' : '';
+		const text = `**${release}${where} ${broken}${some}: ${title}.** ${instead}`;
 		return { mark: fault.concerned === true && at !== 'stop' ? '🔴' : '🟡', text };
 	});
 }

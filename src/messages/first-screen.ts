@@ -85,10 +85,10 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings
 	if (instead !== undefined) return `use ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
-	if (halts.length) return `more than one night, stop at ${enumerate(halts)}`;
+	if (halts.length) return `more than one night, with a stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
 	if (isLong) return `${before ? `${before}; ` : ''}allow several nights`;
-	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'perhaps a long wait first';
+	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'you may have to wait a long time first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];
 	const nothing = !acts.length && !perhapsBroken(plan);
@@ -142,7 +142,7 @@ function systemLine({ system }: Sorted): string[] {
 	const { likely } = system;
 	const why = likely
 		? `PostgreSQL ${likely.postgres} suggests ${likely.name}, whose packages end at ${likely.last}: if so, add ${code(`os=${likely.os}`)}.`
-		: `Not all have packages; add yours, like ${code('os=debian-12')}.`;
+		: `Not every system has packages; add yours, for example ${code('os=debian-12')}.`;
 	return [`🟡 **First check which system it runs on** (${code('cat /etc/os-release')}). ${why}`];
 }
 
@@ -224,7 +224,8 @@ function openLines({ advisories: { open }, to }: Plan): string[] {
 	if (!open.length) return [];
 	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
-	const free = fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'all'}.` : '';
+	const free =
+		fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'all of them'}.` : '';
 	return [
 		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known vulnerability', 'known vulnerabilities')}**${grave ? ` (${grave} serious)` : ''}.${free}`,
 	];
@@ -251,10 +252,12 @@ function now(plan: Plan, sorted: Sorted): string[] {
 		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
 	}
 	if (sorted.system)
-		return ['**Now:** check which system it is, and ask again with it.', block(['cat /etc/os-release'])];
+		return ['**Now:** check which system it is, and add it to the command.', block(['cat /etc/os-release'])];
 	if (first)
 		return [
-			first.how ? `**Now:** the first of these: ${first.how}` : `**Now:** ${first.title}: see “The steps” above.`,
+			first.how
+				? `**Now:** start with the first of these: ${first.how}`
+				: `**Now:** ${first.title}: see “The steps” above.`,
 		];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)
@@ -274,7 +277,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 			`**Now:** get a script that checks ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 		];
 	}
-	if (settings.length) return [`**Now:** open “${settingsTitle(settings)}”, and see whether it is yours.`];
+	if (settings.length) return [`**Now:** open “${settingsTitle(settings)}”, and check whether it applies to you.`];
 	if (sorted.updates.length) return ['**Now:** once this prints 0, follow “The steps”.', block(sorted.updates)];
 	return sorted.backup.length ? ['**Now:** back up, then follow “The steps”.', block(sorted.backup)] : [];
 }

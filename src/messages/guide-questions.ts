@@ -35,10 +35,9 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 		sections: [
 			{
 				title: '',
-				markdown: [
-					`**The answers to these questions affect the guide the most** (${ask.length} are open)`,
-					...questions,
-				].join('\\\n'),
+				markdown: [`**Of the ${ask.length} open questions, these affect the guide the most**`, ...questions].join(
+					'\\\n',
+				),
 				fold: false,
 			},
 			{ title: `The ${numbered.length} stages`, markdown: numbered.join('\n'), fold: true },

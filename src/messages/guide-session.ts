@@ -17,13 +17,13 @@ import {
 } from './guide.ts';
 import { triedWords } from './guide-trials.ts';
 
-const how = `✅ on this message or ${code('done')} when it is finished`;
+const how = `React with ✅ to this message or say ${code('done')} when it is finished`;
 const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('where')} do what they say, and I look up errors that you paste.`;
 
 /** The plan of a guide with the offer of a session; with `begin` the session starts right below the plan. */
 export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
-		? 'We go through it together, one stage at a time, in the thread of this message. Anyone who may change things here can continue.'
+		? 'We will go through it together, one stage at a time, in a thread on this message. Anyone who may change things here can continue.'
 		: `To go through it together, one stage at a time, react with ▶️ or say ${code(`!${offer.asked} start`)}.`;
 	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
@@ -137,7 +137,7 @@ function beforeWords(tell: Tell, guided: Guided): string[] {
 	if (tell.after === 'skipped') return [skipWords(tell.skipped, guided)];
 	if (tell.after === 'back') return [`Back: this shows the stage again. It undoes nothing.`];
 	if (tell.after === 'moved')
-		return ['The room was upgraded in the middle of a guide. It continues here, where you were.'];
+		return ['The room was upgraded in the middle of a guide. The guide continues here, from where you were.'];
 	return [];
 }
 
@@ -150,9 +150,9 @@ function asideWords(what: Aside, name: string | undefined): string {
 		case 'onward':
 			return `${here}If it is finished, say ${code('done')} for the next stage; ${code('skip')} leaves this one out.`;
 		case 'pause':
-			return `${here}Take your time, I will wait. ${code('where')} shows this stage again, ${code('stop')} ends the guide.`;
+			return `${here}Take your time, I will wait. ${code('where')} shows this stage again; ${code('stop')} ends the guide.`;
 		case 'question':
-			return `${here}I cannot answer questions here, but I look up error messages: paste what the terminal or the log says. ${code('where')} shows this stage again, ${code('help')} lists the words that I know.`;
+			return `${here}I cannot answer questions here, but I look up error messages: paste what the terminal or the log says. ${code('where')} shows this stage again; ${code('help')} lists the words that I know.`;
 	}
 }
 
@@ -178,7 +178,7 @@ function goneWords({ asked }: GuideSession, tell: Tell): string {
 
 function overWords({ is }: GuideSession, name: string | undefined): string {
 	if (is === 'stopped')
-		return `This session was stopped${name ? ` at ${name}` : ''}. ${code('start')} continues there.`;
+		return `This session was stopped${name ? ` at ${name}` : ''}. ${code('start')} picks up from there.`;
 	return `This session is finished. ${code('back')} returns to its last stage.`;
 }
 
@@ -186,7 +186,7 @@ function stoppedWords(session: GuideSession, guided: Guided, name: string | unde
 	const parts = [
 		`**Stopped${name ? ` at ${name}` : ''}.** What you have done stays as it is.`,
 		...(isDown(session, guided) ? ['🔴 According to this session, the server is still down.'] : []),
-		`${code('start')} continues there.`,
+		`${code('start')} picks up from there.`,
 	];
 	return parts.join(' ');
 }
@@ -221,10 +221,10 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 function whereWords(session: GuideSession, name: string | undefined): string {
 	const { begun, is, place } = session;
 	const who = begun ? ` Started by ${code(begun.by)} on ${day(begun.at)}.` : '';
-	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} continues there.`;
+	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} picks up from there.`;
 	if (is === 'ended' || !name) return `**Finished: every stage is done.**${who}`;
 	const gate = place?.gate ? ` This is the point of no return: ${code('done')} shows the stage.` : '';
-	return `**You are at ${name}**, since ${day(session.since)}.${gate}${who}`;
+	return `**You have been at ${name}** since ${day(session.since)}.${gate}${who}`;
 }
 
 function stagesSection(session: GuideSession, all: readonly GuidedStage[]): Section {
@@ -250,5 +250,5 @@ function foundLead([first]: readonly FoundFailure[]): string {
 function otherFound([, ...others]: readonly FoundFailure[]): Section[] {
 	if (!others.length) return [];
 	const markdown = others.slice(0, 5).map(foundWords).join('\n\n');
-	return [{ title: `It may also be (${Math.min(others.length, 5)})`, markdown, fold: true }];
+	return [{ title: `It could also be (${Math.min(others.length, 5)})`, markdown, fold: true }];
 }

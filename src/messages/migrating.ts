@@ -28,10 +28,10 @@ export function migrationsWords(migrations: Migrating['migrations']): string {
 	const altered = migrations.filter(({ work }) => work === 'alters').flatMap(({ tables }) => Object.keys(tables));
 	const quick = altered.length
 		? [
-				`Columns of ${[...new Set(altered)].map(code).join(', ')} change too: quick, but only when nothing else uses the table.`,
+				`Columns in ${[...new Set(altered)].map(code).join(', ')} change too: this is quick, but only when nothing else is using the table.`,
 			]
 		: [];
-	const how = some ? measured : 'Nobody measured how long they take.';
+	const how = some ? measured : 'Nobody has measured how long they take.';
 	return `These go through large tables before the port opens. ${how}
 
 ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}`;
@@ -44,7 +44,7 @@ export function queuedWords(queued: Migrating['queued']): string {
 		({ release, names, table, grows, took }) =>
 			`${release}: ${names.slice(0, 2).map(code).join(', ')}${names.length > 2 ? ` and ${count(names.length - 2, 'more', 'more')}` : ''}, through ${code(table)} (grows with ${grows}): ${tookWords(took)}`,
 	);
-	return `These background updates were measured, from the open port to the end, while nobody used the server. ${measured}
+	return `These background updates were measured, from the moment the port opened until they finished, while nobody was using the server. ${measured}
 
 ${list(lines)}`;
 }

@@ -14,7 +14,7 @@ export function hello(name: string, server: string | undefined): Answer {
 			? 'Which server do you run? Say `!watch example.org`'
 			: `Do you run ${quoted(server)}? Say ${code(`!watch ${server}`)}`;
 	return notice(
-		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I will report its state. For an upgrade plan: \`!upgrade 1.98\`. \`!help\` lists all commands, \`!leave\` makes me leave.`,
+		`Hello, I am ${escapeMarkdown(name)}. I tell Synapse admins what each release requires, and when something is about to stop working.\n\n${begin}, and I will report its state. For an upgrade plan: \`!upgrade 1.98\`. \`!help\` lists all commands, and \`!leave\` makes me leave.`,
 	);
 }
 
@@ -30,7 +30,7 @@ export function unreadableMessage(why: string): Answer {
 export function storeLost(): Answer {
 	return {
 		...notice(
-			'⚠️ My data was lost: I no longer watch any servers for this room, and its settings and alerts are gone. Start again with `!watch example.org` for each server; `!room` shows the settings. My operator can restore a backup instead.',
+			'⚠️ My data was lost: I am no longer watching any servers for this room, and its settings and alerts are gone. Start again with `!watch example.org` for each server; `!room` shows the settings. My operator can restore a backup instead.',
 		),
 		kind: 'answer',
 	};
@@ -41,7 +41,7 @@ export function restored(since: Date): Answer {
 	const at = since.toISOString().slice(0, 16).replace('T', ' ');
 	return {
 		...notice(
-			`⚠️ I was restored from a backup and cannot read again what was said here from ${at} UTC until the restore. What you changed in that time (for example \`!watch\`) is lost: compare \`!servers\` and \`!room\` with what you expect.`,
+			`⚠️ I was restored from a backup and cannot read again what was said here from ${at} UTC until the restore. What you changed during that time (for example \`!watch\`) is lost: compare \`!servers\` and \`!room\` with what you expect.`,
 		),
 		kind: 'answer',
 	};
@@ -55,7 +55,7 @@ export function madePublic(): Answer {
 
 export function tooManyWaiting(max: number): Answer {
 	return {
-		...notice(`You have ${max} answers waiting. I ignore your commands until they are delivered; then ask again.`),
+		...notice(`You have ${max} answers waiting. I will ignore your commands until they are delivered; then ask again.`),
 		kind: 'refusal',
 	};
 }

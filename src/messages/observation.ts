@@ -38,22 +38,22 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 			return {
 				result: observation.written
 					? `${name} runs Synapse, with a version I cannot read: ${quoted(observation.written)}`
-					: `${name} runs Synapse and does not give its version`,
+					: `${name} runs Synapse, but does not give its version`,
 				advice: tellVersion(server),
 			};
 		case 'hidden':
 			return observation.answer === undefined
 				? {
-						result: `${name} runs Matrix and hides its version`,
+						result: `${name} runs Matrix, but hides its version`,
 						advice: `Something in front of it blocks ${code('/_matrix/federation/v1/version')}${observation.status ? ` (status ${observation.status})` : ''}. Let that path through, or tell me the release: ${code(`!profile ${server} version=1.150`)}`,
 					}
 				: {
-						result: `${name} runs Matrix and does not name its software; asked for its version, it answers with ${answerWords(observation.answer)}`,
+						result: `${name} runs Matrix, but does not name its software; asked for its version, it responds with ${answerWords(observation.answer)}`,
 						advice: tellVersion(server),
 					};
 		case 'not-matrix':
 			return {
-				result: `${name} answers, but not with Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
+				result: `${name} responds, but not with Matrix: ${answerKinds[observation.what]}, status ${observation.status}`,
 				advice: `Is the name correct, and does the proxy forward ${code('/_matrix')}${elsewhere(observation.target)}?`,
 			};
 		case 'limited':
@@ -64,7 +64,7 @@ export function observationWords(observation: Observed & Pick<Observation, 'serv
 		case 'failing':
 			return {
 				result: `${name} is not working: status ${observation.status}${waitWords(observation.waitSeconds)}`,
-				advice: `${observation.status === 502 || observation.status === 504 ? 'The proxy in front of it gets no answer from Synapse' : 'It reports that it cannot answer'}${elsewhere(observation.target)}.`,
+				advice: `${observation.status === 502 || observation.status === 504 ? 'The proxy in front of it gets no response from Synapse' : 'It reports that it cannot respond'}${elsewhere(observation.target)}.`,
 			};
 		case 'unreached': {
 			const words = troubleWords(observation.trouble);
@@ -126,7 +126,7 @@ const sources: Partial<Record<DiscoveryStep, string>> = {
 function delegation({ server, target }: Pick<Observation, 'server' | 'target'>): string {
 	if (!target || target.at.startsWith(`${server}:`) || target.at === server) return '';
 	const source = target.delegated ? sources['well-known'] : sources[target.by];
-	return source ? ` Its ${code(source)} leads to ${quoted(target.at)}.` : '';
+	return source ? ` Its ${code(source)} points to ${quoted(target.at)}.` : '';
 }
 
 const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
@@ -157,10 +157,10 @@ const tlsWords: Record<TlsFault, ObservationWords & { advice: string }> = {
 
 const faultWords: Record<LookFailure, string> = {
 	'headers-too-large': 'its headers are too large',
-	'body-too-large': 'its answer is too large',
-	'not-http': 'its answer is not HTTP',
+	'body-too-large': 'its response is too large',
+	'not-http': 'its response is not HTTP',
 	closed: 'it closed the connection midway',
-	encoding: 'its answer uses a compression that I do not support',
+	encoding: 'its response uses a compression that I do not support',
 	'redirect-loop': 'it has a redirect loop',
 	'too-many-redirects': 'it redirects too many times',
 	'redirect-elsewhere': 'it redirects to something other than HTTPS',
@@ -169,8 +169,8 @@ const faultWords: Record<LookFailure, string> = {
 export const during: Record<(Trouble & { is: 'timeout' })['during'], string> = {
 	connection: 'nothing accepted the connection in time',
 	handshake: 'the TLS handshake did not finish in time',
-	answer: 'no answer came in time',
-	body: 'the answer did not finish in time',
+	answer: 'no response arrived in time',
+	body: 'the response did not finish in time',
 };
 
 /** What went wrong, and what the server's administrators can do about it. */
@@ -219,7 +219,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 				advice:
 					trouble.during === 'connection'
 						? 'Often a firewall drops the packets: open the port to everyone.'
-						: 'It may be overloaded, or its proxy may wait for a Synapse that does not answer.',
+						: 'It may be overloaded, or its proxy may be waiting for a Synapse that does not respond.',
 			};
 		case 'tls': {
 			const words = tlsWords[trouble.fault];
@@ -229,7 +229,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 		case 'broken':
 			return {
 				result: `${faultWords[trouble.fault]} (${quoted(trouble.at)})`,
-				advice: 'Check it with another client: a homeserver does not answer like this.',
+				advice: 'Check it with another client: a homeserver does not respond like this.',
 			};
 	}
 }

@@ -31,7 +31,7 @@ export function operatorNewsWords(news: OperatorNews, now: Date): Answer {
 			: []),
 		...(news.takenOver
 			? [
-					`A replica took over ${ago(news.takenOver, now)}: the previous one died, hung, or lost the database or the homeserver. See its log`,
+					`A replica took over ${ago(news.takenOver, now)}: the previous one died, hung, or lost its connection to the database or the homeserver. See its log`,
 				]
 			: []),
 		...(news.frozen === undefined
@@ -59,13 +59,13 @@ function faultWords(fault: OperatorFault, now: Date): string {
 		case 'mute':
 			return `I cannot speak in encrypted rooms: ${uncountedWords(fault.by)} (${escapeMarkdown(fault.why)})`;
 		case 'second':
-			return `Another Glia answers on my account, as session ${code(fault.device)}: stop one of us`;
+			return `Another Glia is answering on my account, as session ${code(fault.device)}: stop one of us`;
 		case 'lingering':
 			return `Old sessions of mine are still logged in: ${enumerate(fault.devices.map(code))}. Log them out`;
 		case 'store-lost':
 			return `My store was lost or emptied ${ago(fault.at, now)}: watches and settings are gone, and each room was told. Restore a backup if you have one`;
 		case 'old-backup':
-			return `The last backup was made ${ago(fault.at, now)}. ${code('systemctl status glia-backup')}, or whatever starts it, has the reason`;
+			return `The last backup was made ${ago(fault.at, now)}. ${code('systemctl status glia-backup')}, or whatever starts it, shows the reason`;
 		case 'newer-version':
 			return `A newer Glia is out: ${escapeMarkdown(fault.version)}`;
 		case 'stale-source': {

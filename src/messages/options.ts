@@ -43,10 +43,10 @@ function end({ life, deprecated, replacedBy }: OptionLife, last: Version): strin
 				: []
 			: [
 					life.refused === life.removed
-						? `Since ${life.removed}, Synapse refuses to start with it.`
+						? `From ${life.removed} on, Synapse refuses to start with it.`
 						: life.refused === undefined
-							? `Since ${life.removed}, Synapse silently ignores it.`
-							: `Since ${life.removed}, Synapse ignores it, and since ${life.refused} it refuses to start with it.`,
+							? `From ${life.removed} on, Synapse silently ignores it.`
+							: `From ${life.removed} on, Synapse ignores it, and from ${life.refused} on, it refuses to start with it.`,
 				]),
 		...(replacedBy === undefined ? [] : [`Replacement: ${replacedBy.replace(/\.$/, '')}.`]),
 	];
@@ -266,7 +266,7 @@ export function optionsWords(between: OptionsBetween, reach: OptionSpan, taken: 
 }
 
 function limitWords({ from, to }: { from: Version; to: Version }, { first, last }: OptionSpan): string | undefined {
-	if (compare(from, first) < 0) return `⚠️ I only know the code since ${first}: earlier changes are not in this list.`;
+	if (compare(from, first) < 0) return `⚠️ I only know the code from ${first} on: earlier changes are not in this list.`;
 	return compare(to, last) > 0
 		? `⚠️ I only know the code up to ${last}: later changes are not in this list.`
 		: undefined;

@@ -12,7 +12,7 @@ export function asking(plan: Plan): string {
 	const shorter = shorterCommand(plan);
 	if (shorter === undefined) return '';
 	const why = asksForSystem(plan)
-		? 'Say which system it is, since not all have packages, and more if you can'
+		? 'Say which system it runs on, because not every system has packages, and more if you can'
 		: 'Say more about the server to shorten this';
 	return `${why}, for example ${code(shorter)}; negate a fact with a ${code('no-')} prefix.`;
 }

@@ -62,7 +62,7 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	const all = looks === settings.length ? 'them' : `${numeral(looks)} of them`;
 	const look = looks
 		? [
-				`A script can read your configuration and settle ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
+				`A script can check ${all} in your configuration without showing any values: ${code(planCommand(plan, ['look']))}`,
 			]
 		: [];
 	const markdown = [...look, ...within(room.settings, settings.map(told))].join('\n\n');
@@ -192,6 +192,6 @@ function routesTold(title: string, markdown: string): FoldText {
 
 function openParts({ advisories: { open }, to }: Plan): string[] {
 	return open.length
-		? [part(`Vulnerabilities of ${to} (${open.length})`, list(open.slice(0, 12).map(hole => openLine(to, hole))))]
+		? [part(`Vulnerabilities in ${to} (${open.length})`, list(open.slice(0, 12).map(hole => openLine(to, hole))))]
 		: [];
 }

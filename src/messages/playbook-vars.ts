@@ -139,7 +139,7 @@ function findingWords(finding: VarsFinding, entries: readonly PlaybookEntry[]): 
 	if (why === 'migration-missing')
 		return `${code(option)} is missing. When you have read what affects you, set it to ${code(wants ?? '')}.`;
 	if (why === 'migration')
-		return `${code(option)} is older than ${code(wants ?? '')}: read what changed since, then raise it.`;
+		return `${code(option)} is older than ${code(wants ?? '')}: read what has changed since, then raise it.`;
 	if (why === 'values')
 		return `${option ? `${code(option)}: ` : ''}${told.trim()} ${entry?.do?.replace(/\s*\n\s*/g, ' ') ?? ''}`;
 	if (why === 'required') return `${code(option)} is missing: the playbook needs it.`;

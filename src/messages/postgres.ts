@@ -12,17 +12,17 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 	const lines = [
 		...(refused.to !== null && compare(release.version, refused.to) >= 0
 			? [
-					`🔴 ${runs} does not start on PostgreSQL ${to} either: since ${refused.to}, Synapse requires ${min} or newer. Upgrade to at least ${min}.`,
+					`🔴 ${runs} does not start on PostgreSQL ${to} either: from ${refused.to} on, Synapse requires ${min} or newer. Upgrade to at least ${min}.`,
 				]
 			: []),
 		...(stopped && refused.from !== null
 			? [
 					release.stated
-						? `🔴 ${runs} does not start on PostgreSQL ${from} (since ${refused.from}, Synapse requires a newer one): one of the two versions must be wrong.`
+						? `🔴 ${runs} does not start on PostgreSQL ${from} (from ${refused.from} on, Synapse requires a newer one): one of the two versions must be wrong.`
 						: `🔴 Upgrade PostgreSQL first, then Synapse: only Synapse releases before ${refused.from} run on PostgreSQL ${from}; newer ones refuse to start.`,
 				]
 			: refused.from !== null
-				? [`🔴 Upgrade PostgreSQL first: since ${refused.from}, Synapse does not start on PostgreSQL ${from}.`]
+				? [`🔴 Upgrade PostgreSQL first: from ${refused.from} on, Synapse does not start on PostgreSQL ${from}.`]
 				: from === undefined
 					? []
 					: [

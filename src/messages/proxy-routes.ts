@@ -60,7 +60,7 @@ function place({ file, line }: { file: string; line: number }): string {
 export function routeText({ problem, of = '', method = '', release = '' }: RouteFinding, to: string): string {
 	switch (problem) {
 		case 'gone':
-			return `goes to a worker, but workers no longer handle it since ${release}. Send it to the main process.`;
+			return `goes to a worker, but workers no longer handle it from ${release} on. Send it to the main process.`;
 		case 'main-only':
 			return `goes to a worker, but in ${to} only the main process handles it.`;
 		case 'writer-only':
@@ -68,9 +68,9 @@ export function routeText({ problem, of = '', method = '', release = '' }: Route
 		case 'media-only':
 			return `does not go to a process with a ${code('media')} listener.`;
 		case 'get-only':
-			return `goes to a worker whatever the method, but workers in ${to} only handle GET. Send the rest to the main process.`;
+			return `goes to a worker regardless of the method, but workers in ${to} only handle GET. Send the rest to the main process.`;
 		case 'no-resource':
-			return `goes to a worker whose listener lacks the ${code(of)} resource.`;
+			return `goes to a worker whose listener does not have the ${code(of)} resource.`;
 		case 'missing':
 			return `goes to the main process; workers in ${to} can handle it.`;
 	}

@@ -74,7 +74,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	'mas-excludes': ({ it, names }) => [
 		`${names || 'An option'} cannot be used with Matrix Authentication Service`,
 		`Matrix Authentication Service handles logins, so Synapse refuses ${it}.`,
-		`Delete ${it} (or set it to false) and set up the same in Matrix Authentication Service.`,
+		`Delete ${it} (or set it to false) and set up the equivalent in Matrix Authentication Service.`,
 	],
 	removed: ({ it, names }) => [
 		`${names || 'An option'} was removed`,
@@ -113,7 +113,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 	],
 	listener: ({ names }) => [
 		'A listener is not set up as Synapse requires',
-		`One of ${code('listeners')} names a resource that does not exist, or lacks its port, path or mapping.`,
+		`One of ${code('listeners')} names a resource that does not exist, or is missing its port, path or mapping.`,
 		`Correct ${names || code('listeners')} as the message says.`,
 	],
 	database: () => [

@@ -7,7 +7,9 @@ import { trialWords } from './trials.ts';
 
 /** Why nothing older than the floor certainly starts, as sentences. */
 export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
-	const guess = by ? ` I do not know the schema of ${release} itself: I inferred this from that of ${by}.` : '';
+	const guess = by
+		? ` I do not know the schema of ${release} itself, so I inferred this from the schema of ${by}.`
+		: '';
 	return `${reasonWords(release, reason, unsure)}${guess}`;
 }
 
@@ -15,10 +17,10 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 	const [oldest, newest] = [unsure[0], unsure.at(-1)];
 	const range = oldest === newest ? oldest : `${oldest} to ${newest}`;
 	const open =
-		oldest === undefined ? '' : ` Whether ${range} still ${oldest === newest ? 'starts' : 'start'} is not known.`;
+		oldest === undefined ? '' : ` It is not known whether ${range} still ${oldest === newest ? 'starts' : 'start'}.`;
 	switch (reason.is) {
 		case 'nothing-older':
-			return 'I know nothing older.';
+			return 'I know of no older release.';
 		case 'curated':
 			return reason.because;
 		case 'schema-unknown':
@@ -26,7 +28,7 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 		case 'none-refuses':
 			return `I know of no older release that refuses a database that ${release} has opened.${open}`;
 		case 'blocking-unknown':
-			return `I do not know the schema of ${reason.blocking} and older.`;
+			return `I do not know the schema of ${reason.blocking} and older releases.`;
 		case 'schema':
 			return `Once ${release} has opened the database, only releases that support schema version ${reason.needed}${reason.atLeast ? ' or newer' : ''} start on it; ${reason.blocking} supports only ${reason.knows} and refuses to start.${open}`;
 	}
@@ -53,7 +55,7 @@ export function rollbackWords(result: Rollback, taken: readonly string[]): Answe
 		to === undefined
 			? oldestWords(result, could)
 			: canReturn === 'unknown'
-				? `Not known: whether ${to} still starts after ${release}.`
+				? `It is not known whether ${to} still starts after ${release}.`
 				: canReturn
 					? by
 						? `Probably: judging by the schema of ${by}, ${to} still starts after ${release}.`

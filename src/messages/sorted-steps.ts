@@ -221,7 +221,7 @@ function archived(
 	if (system === undefined && install !== 'debian' && install !== 'distro') return undefined;
 	const version = system === undefined ? undefined : postgresOf(system);
 	if (version !== undefined && compareNumbers(version, min) >= 0)
-		return { version, from: newer ? `, once ${newer.name} runs` : '' };
+		return { version, from: newer ? `, once ${newer.name} is running` : '' };
 	if (system?.startsWith('rhel')) return { from: ' (a `dnf module`)' };
 	if (system !== undefined && !/^(?:debian|ubuntu)-/.test(system)) return undefined;
 	return { from: ' (from PGDG)' };

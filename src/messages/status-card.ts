@@ -46,7 +46,7 @@ function lateWords(late: readonly Deadline[], server: string): string[] {
 
 function waversWords({ mixture, lately }: Running): string | undefined {
 	if (mixture)
-		return `⚠️ It alternates between ${mixture.lowest} and ${mixture.highest}: are there several servers behind this name that were not upgraded together? I go by the older one.`;
+		return `⚠️ It alternates between ${mixture.lowest} and ${mixture.highest}: are there several servers behind this name that were not upgraded together? I am going by the older version.`;
 	return lately && `⚠️ The last check saw ${lately}. If this continues for a few hours, I will treat it as a downgrade.`;
 }
 
@@ -58,17 +58,17 @@ function knownFacts(facing: Facing): string {
 function checkLines({ server, today, checks = [], derived, outdated }: Facing): string[] {
 	const facts = (dated: Facing['derived']) => factsClause(dated.map(({ fact }) => fact));
 	return [
-		...(derived.length ? [`According to its configuration of ${derived[0]?.day}, ${facts(derived)}.`] : []),
+		...(derived.length ? [`According to its configuration from ${derived[0]?.day}, ${facts(derived)}.`] : []),
 		...(outdated.length
 			? [
-					`⚠️ According to its configuration of ${outdated[0]?.day}, ${facts(outdated)}; I go by what you said, or by what the server shows.`,
+					`⚠️ According to its configuration from ${outdated[0]?.day}, ${facts(outdated)}; I go by what you said, or by what the server shows.`,
 				]
 			: []),
 		...checks.map(record => {
 			const { day, by, conditions } = record;
 			const what = by === 'look' ? 'Looked at' : 'Checked';
 			return isBelieved(record, today)
-				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} decided. ${code(`!profile ${server} forget configuration`)} deletes them.`
+				? `${what} on ${day}: ${count(Object.keys(conditions).length, 'condition')} checked. ${code(`!profile ${server} forget configuration`)} deletes them.`
 				: `${what} on ${day}, too long ago to use. Check it again: ${code(`!check ${server}`)}.`;
 		}),
 	];
@@ -215,7 +215,7 @@ function distributionLines(facing: Facing): string[] {
 	const { of, since, changes } = found;
 	const who = of === 'mdad' ? 'The playbook' : 'The charts';
 	return [
-		`${who} changed ${count(changes.length, 'thing')} recently that may break something: ${code(`!upgrade ${of} ${since}`)}`,
+		`${who} had ${count(changes.length, 'recent change')} that may break something: ${code(`!upgrade ${of} ${since}`)}`,
 	];
 }
 

@@ -136,7 +136,7 @@ function sessionLines({ devices, second, lingering = [], mute, muteBy }: NonNull
 		...(devices === undefined ? [] : [`My account: ${count(devices, 'device')}, including this one`]),
 		...(second === undefined
 			? []
-			: [`⚠️ Another Glia answers on my account, as session ${code(second)}: my operator must stop one of us`]),
+			: [`⚠️ Another Glia is answering on my account, as session ${code(second)}: my operator must stop one of us`]),
 		...(lingering.length > 0
 			? [`⚠️ Old sessions of mine are still logged in: ${names(lingering)}. My operator must log them out`]
 			: []),
@@ -175,7 +175,7 @@ function sourcesSection(sources: NonNullable<Status['sources']>): Section {
 		title: `Upstream sources (${sources.length})`,
 		...(bad.length > 0 && { mark: '⚠️' }),
 		markdown: sources.length
-			? `${bad.length ? 'I still use the last answer of each source; there may be newer data.\n\n' : ''}${list(lines)}`
+			? `${bad.length ? 'I am still using the last response from each source; there may be newer data.\n\n' : ''}${list(lines)}`
 			: `They are turned off (${code('live.enabled')}): I only know what came with this version.`,
 		fold: bad.length === 0,
 	};

@@ -33,9 +33,9 @@ export function noPackageWords({
 }: NoPackage): string {
 	const { first } = packages;
 	if (compare(version, first) < 0)
-		return `There is **no package** of ${version} for ${name}: upstream has built them since ${first}. Until then, run ${version} from the image or from PyPI, with the same database and configuration.`;
+		return `There is **no ${version} package** for ${name}: upstream has only built packages for it since ${first}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const last = 'last' in packages ? packages.last : from;
-	const has = (names: readonly string[]) => `${enumerate(names)} ${names.length > 1 ? 'have' : 'has'} packages of`;
+	const has = (names: readonly string[]) => `${enumerate(names)} ${names.length > 1 ? 'have' : 'has'} packages for`;
 	const running = goTo ?? from;
 	const perhaps =
 		keeps === 'unknown'
@@ -43,13 +43,13 @@ export function noPackageWords({
 			: '';
 	const reinstall = keeps
 		? `, install the package of the same release for the new system (the old one needs a Python that is gone), and check that Synapse runs.${perhaps}`
-		: `. The new system has no package of ${running}, so Synapse does not run until you install a newer one.`;
+		: `. The new system has no ${running} package, so Synapse does not run until you install a newer one.`;
 	if (!newer.length)
-		return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
+		return `There is **no ${version} package** for ${name}: upstream built packages for it up to ${last}. Run ${version} from the image or from PyPI, with the same database and configuration.`;
 	const before = !goTo
-		? `Upgrade the system first (${both.length ? `${has(both)} ${from} and of` : has(newer)} ${version})${reinstall}`
+		? `Upgrade the system first (${both.length ? `${has(both)} ${from} and` : has(newer)} ${version})${reinstall}`
 		: `First go to ${goTo} on this system, then upgrade the system (${has(newer)} ${version})${reinstall}`;
-	return `There is **no package** of ${version} for ${name}: upstream built them up to ${last}. ${before} Then ask again with the new \`os=\`. The image or PyPI would do without a new system.
+	return `There is **no ${version} package** for ${name}: upstream built packages for it up to ${last}. ${before} Then ask again with the new \`os=\`. The image or PyPI would work without a new system.
 
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
 }
@@ -60,14 +60,14 @@ const things: Record<string, string> = { docker: 'images', pip: 'releases on PyP
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
 function holdWords(hold: readonly string[]): string {
 	if (!hold.length) return '';
-	return ` Before you upgrade the system, pin upstream's archive:\n\n${block(hold)}\n\nWithout that the distribution's older \`matrix-synapse\` can take over, and then fails on the database: “too new for the server to understand”. Afterwards put the new system's name into the archive's line.`;
+	return ` Before you upgrade the system, pin upstream's archive:\n\n${block(hold)}\n\nWithout that, the distribution's older \`matrix-synapse\` can take over, which then fails on the database: “too new for the server to understand”. Afterwards, put the new system's name into the archive's line.`;
 }
 
-const keepYours = 'If dpkg asks about a file that you changed, answer `N`: yours stays.';
+const keepYours = 'If dpkg asks about a file that you changed, answer `N` to keep yours.';
 
 function packageWords({ version, begins, noPackage, hold }: WayCommands): string {
 	if (begins !== undefined)
-		return `The package ${code('matrix-synapse-py3')} began with ${begins}. Upstream's packages for Python 2 before it were called ${code('matrix-synapse')}; this shows whether the archive still has ${version}:`;
+		return `The ${code('matrix-synapse-py3')} package began with ${begins}. Before that, upstream's packages were for Python 2 and called ${code('matrix-synapse')}; this shows whether the archive still has ${version}:`;
 	if (noPackage) return `${noPackageWords(noPackage)}${holdWords(hold)}`;
 	return `\`apt-get\` starts Synapse and returns only once startup has finished, so follow the log in a second terminal (next part). ${keepYours}`;
 }
@@ -77,9 +77,9 @@ function playbookWords({ version, find, checkout }: WayCommands): string {
 
 ${block(find)}
 
-* It says ${code(`v${version}`)}: continue.
-* It says an older one: add ${code(`matrix_synapse_version: v${version}`)} to \`vars.yml\`. Delete that line when the playbook has caught up, or it keeps you at ${version} forever.
-* It says a newer one: the last line that this prints is the commit of the playbook that introduced ${version}. Check it out (and run \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook skipped ${version}, and you need the line in \`vars.yml\`:
+* If it says ${code(`v${version}`)}, continue.
+* If it says an older one, add ${code(`matrix_synapse_version: v${version}`)} to \`vars.yml\`. Delete that line when the playbook has caught up, or it keeps you at ${version} forever.
+* If it says a newer one, the last line that this prints is the playbook commit that introduced ${version}. Check it out (and run \`git checkout master\` before the next \`just update\`). If nothing is printed, the playbook skipped ${version}, and you need the line in \`vars.yml\`:
 
 ${block(checkout)}
 
@@ -135,7 +135,7 @@ function waysWords({ ways, stated, workers }: SwitchCommands): string {
 	if (stated) return ways.map(way => `${wayWords(way)}${below(way.lines)}`).join('');
 	const whole = (way: WayCommands) =>
 		[wayWords(way), way.fetch.length ? fetchWords(way, typeof workers === 'object') : ''].filter(Boolean).join(' ');
-	return `Use the commands for the way yours was installed (say it, for example \`docker\` or \`debian\`, and only those are shown):\n\n${ways
+	return `Use the commands for the way Synapse was installed (if you say which, for example \`docker\` or \`debian\`, only those are shown):\n\n${ways
 		.map(way => `${code(way.install)}: ${whole(way)}${below([...way.fetch, ...way.lines, ...way.log])}`)
 		.join('\n\n')}`;
 }
@@ -148,7 +148,7 @@ function stopWords({ workers, stop }: SwitchCommands): string {
 		return `Stop all workers** and the main process. ${sameRelease} (The names are upstream's: use yours.)${below(workers.stop)}${lingering(workers.stop)}`;
 	if (workers === 'perhaps')
 		return `Stop Synapse**, and all workers if you run any: anything they write after that will not be in the backup. ${sameRelease}${below(stop)}${lingering(stop)}`;
-	return `Stop Synapse**: what it writes later is not in the backup.${below(stop)}${lingering(stop)}`;
+	return `Stop Synapse**: anything it writes after that will not be in the backup.${below(stop)}${lingering(stop)}`;
 }
 
 /** A process started by something else goes on writing: `synctl` and a systemd target stop only their own. */
@@ -275,7 +275,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 		({ release, when, title, text, onlyIf }) =>
 			`**${release}: ${title}**\n\n*${whenWords[when]}${when === 'before' ? 'Only' : 'only'} if ${onlyIf}:*\n\n${text}`,
 	);
-	return `Your configuration does not show whether ${checks.length === 1 ? 'this affects' : 'these affect'} you.\n\n${texts.join('\n\n')}`;
+	return `Your configuration does not show ${checks.length === 1 ? 'whether it applies' : 'which of them apply'}, so check yourself.\n\n${texts.join('\n\n')}`;
 }
 
 /** How to see whether the target works, starting with what would require a rollback. */
@@ -296,11 +296,11 @@ ${block(['T=https://federationtester.matrix.org/api/federation-ok', 'curl -s "$T
 
 function systemWords({ to, built, ended, likely }: Extract<StepTask, { kind: 'which-system' }>): string {
 	const last = ended.map(({ name, last }) => `${name}: up to ${last}`);
-	return `Upstream has packages of ${to} for ${enumerate(built)}. This prints your system:
+	return `Upstream has ${to} packages for ${enumerate(built)}. This prints your system:
 
 ${block(['. /etc/os-release && echo "$ID-$VERSION_ID"'])}
 
-${likely ? `PostgreSQL ${likely.postgres} is what ${likely.name} has, so yours may be that one. ` : ''}Ask again with it, for example \`os=debian-12\`: the plan then says how to get to a system that has them. These systems had packages of your current release, but no longer have any:
+${likely ? `PostgreSQL ${likely.postgres} is what ${likely.name} has, so yours may be that one. ` : ''}Ask again with yours added, for example \`os=debian-12\`: the plan then says how to get to a system that has packages. These systems had packages of your current release, but no longer have any:
 
 ${list(last)}`;
 }
@@ -325,13 +325,13 @@ function taskTitle(task: StepTask): string {
 	}
 	if (task.kind === 'try')
 		return `Send a ${task.media ? 'picture' : 'message'},${task.federation ? ' test federation,' : ''} wait for background updates`;
-	if (task.kind === 'which-system') return `Make sure your system has packages of ${task.to}`;
+	if (task.kind === 'which-system') return `Make sure your system has a ${task.to} package`;
 	if (task.kind === 'no-package') return noPackageTitle(task.lacking);
 	return `${task.isStart ? 'Stay on' : 'Stop at'} ${task.at} and wait for ${task.waitFor}`;
 }
 
 function noPackageTitle({ version, system: { name, packages }, next, goTo }: NoPackage): string {
-	if (!('last' in packages) || !next) return `No package of ${version} for ${name}`;
+	if (!('last' in packages) || !next) return `No ${version} package for ${name}`;
 	return goTo === undefined
 		? `Upgrade ${name} to ${next.name}; its packages end at ${packages.last}`
 		: `Go to ${goTo}, the last for ${name}; then upgrade to ${next.name}`;

@@ -13,7 +13,7 @@ export function sourceTroubleWords(trouble: SourceTrouble): string {
 			return troubleWords(trouble.trouble).result;
 		case 'status': {
 			const token = trouble.wrongToken ? ': `live.token` is not valid' : '';
-			return `it answers with status ${trouble.status}${token}${trouble.asksToWait ? ', and asks me to wait' : ''}`;
+			return `the server responds with status ${trouble.status}${token}${trouble.asksToWait ? ', and asks me to wait' : ''}`;
 		}
 		case 'changed':
 			return `its format has changed: ${quoted(trouble.reason, 200)}`;
@@ -35,8 +35,8 @@ export function silenceWords({ since, sources }: UpstreamSilence, zone: string, 
 	return {
 		value: { format: 1, silent: { since: since.toISOString(), sources: sources.map(({ name }) => name) } },
 		lead: [
-			`**⚠️ I have not been able to read all of upstream's news since ${momentIn(since, zone)}.**`,
-			`I keep trying, and cannot read:\n\n${list(lines)}`,
+			`**⚠️ I have not been able to read all of upstream's sources since ${momentIn(since, zone)}.**`,
+			`I keep trying, but still cannot read:\n\n${list(lines)}`,
 			`Until then, I may miss a new release or an advisory; what I already know is still valid. I will tell you here when it is over; ${code('!status')} shows each source.`,
 		].join('\n\n'),
 		sections: [],
@@ -48,7 +48,7 @@ export function silenceWords({ since, sources }: UpstreamSilence, zone: string, 
 export function heardAgainWords(): Answer {
 	return {
 		value: { format: 1, silent: null },
-		lead: "**✅ I can read upstream's news again.** I have caught up, and will report what affects this room.",
+		lead: "**✅ I can read all of upstream's sources again.** I have caught up, and will report what affects this room.",
 		sections: [],
 		kind: 'answer',
 	};

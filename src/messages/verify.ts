@@ -23,8 +23,8 @@ export function verifyWords(value: Verify): Answer {
 	];
 	const compare = [
 		'Compare the master key with the one that my operator published outside Matrix: it stays the same when my session changes.',
-		'Your client shows the key of this session among the sessions of my account; it must be the same.',
-		'My operator can verify me with emoji: press “verify” in the client, and compare them with the emoji in my log.',
+		'Your client shows the key of this session among the sessions of my account; it must match.',
+		'My operator can verify me with emoji: press “verify” in the client, and compare the emoji it shows with those in my log.',
 	];
 	const worth = [
 		'Showing these keys here proves little: the homeserver transports my messages and could change them. A matching key from another source proves that nobody is in between.',

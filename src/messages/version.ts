@@ -59,7 +59,7 @@ export function unknownSince(newest: Version | undefined): string {
 export function caveatWords({ version, build }: Written): string | undefined {
 	if (!build) return undefined;
 	return build.is === 'development'
-		? `It is older than ${version}, so it may lack what ${version} fixes.`
+		? `It is older than ${version}, so it may not have the fixes in ${version}.`
 		: `This build may lack a fix that ${version} has, or have extra ones.`;
 }
 

@@ -135,7 +135,7 @@ function helpOf(open: readonly OpenAlert[]): string {
 	const number = (pressing[0] ?? open[0])?.number ?? 12;
 	return [
 		...(upgrades.length ? [`What to do: ${upgrades.join(', ')}`] : []),
-		`${code(`!ack ${number}`)} stops the reminders of an alert, ${code(`!snooze 7d ${number}`)} postpones it.`,
+		`${code(`!ack ${number}`)} stops the reminders for an alert; ${code(`!snooze 7d ${number}`)} postpones it.`,
 	].join('\\\n');
 }
 

@@ -68,7 +68,9 @@ export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 			sections: quietSection(diagnosis),
 		};
 	const unknown = diagnosis.unexplained
-		? [`The first error of the text (line ${diagnosis.unexplained.line}) has **another** cause; ${helpWords(telling)}`]
+		? [
+				`The first error in what you pasted (line ${diagnosis.unexplained.line}) has a **different** cause; ${helpWords(telling)}`,
+			]
 		: [];
 	return {
 		value,
@@ -110,7 +112,8 @@ function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number
 			short: 'Certain',
 			long: `certain; your text contains this message${sources.length ? '' : ' word for word'}.`,
 		};
-	if (sure) return { short: 'Certain', long: 'certain about this one. The text has other errors too, see below.' };
+	if (sure)
+		return { short: 'Certain', long: 'certain about this one. What you pasted contains other errors too; see below.' };
 	return {
 		short: 'Perhaps',
 		long: 'not certain, because other problems produce the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',

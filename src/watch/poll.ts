@@ -91,7 +91,8 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
-	if (cutOff) log.warn({ servers: silent }, 'no server answers: our own network may be down, so I report nothing');
+	if (cutOff)
+		log.warn({ servers: silent }, 'no server is responding: our own network may be down, so I report nothing');
 	// Most polls lead to nothing. Store those in one transaction, since each transaction waits for the disk.
 	const quiet: WatchedServer[] = [];
 	for (const { server, saw, pause } of seen) {

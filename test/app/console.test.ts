@@ -87,7 +87,7 @@ test('runs a guide session in a conversation, while `say` only shows the plan', 
 	expect(first).toBeGreaterThan(out.indexOf('PostgreSQL 15'));
 	expect(second).toBeGreaterThan(first ?? 0);
 	expect(out.slice(second, third)).toMatch(/This room.*Skipped: 2\./s);
-	expect(out.slice(third)).toMatch(/You are at stage 3 of 12.*Stopped at stage 3 of 12/s);
+	expect(out.slice(third)).toMatch(/You have been at stage 3 of 12.*Stopped at stage 3 of 12/s);
 	expect(status).toBe(0);
 	expect(await run(['say', `${guide} start`])).toMatchObject({ status: 1, out: '' });
 	expect(await run(['say', guide])).toMatchObject({ status: 0, out: expect.stringContaining(`${guide} start`) });

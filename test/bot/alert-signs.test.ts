@@ -109,7 +109,7 @@ async function reminded(): Promise<Said> {
 	const [reminder, ...more] = await live(5);
 	expect(more).toEqual([]);
 	if (!reminder) throw new Error('no reminder');
-	expect(reminder.body).toContain('Still: ');
+	expect(reminder.body).toContain('Still open: ');
 	expect(reminder.event).not.toBe(told[0]?.event);
 	return reminder;
 }
@@ -127,7 +127,7 @@ test('💤 on a reminder delays the next one by a week', async () => {
 	const { event } = await reminded();
 	expect((await react('💤', event))[0]).toMatch(/ #\d until 2026-01-1\d/);
 	expect(await live(6)).toEqual([]);
-	expect((await live(3)).map(({ body }) => body)).toEqual([expect.stringContaining('Still: ')]);
+	expect((await live(3)).map(({ body }) => body)).toEqual([expect.stringContaining('Still open: ')]);
 });
 
 test('a reaction applies to everything in the reminder, and nothing else', async () => {

@@ -128,7 +128,7 @@ async function begun(): Promise<{ root: string; stage: string }> {
 
 test('starts with the plan, and posts the first stage in its thread', async () => {
 	const [plan, stage, more] = await say('!small start');
-	expect(plan?.body).toContain('We go through it together');
+	expect(plan?.body).toContain('We will go through it together');
 	expect(plan?.content['m.relates_to']).toEqual({ 'm.in_reply_to': { event_id: '$in1' } });
 	expect(stage?.body).toContain('Stage 1 of 4: Look');
 	expect(stage?.continues).toBe(plan?.content['io.glia.said']);
@@ -167,7 +167,7 @@ test('reads words in its thread only, and answers there', async () => {
 		'm.in_reply_to': { event_id: `$in${token}` },
 	});
 	expect(await say('nice, thank you', { thread: root })).toEqual([]);
-	expect(first(await say('glia: where', { thread: root })).body).toContain('You are at stage 2');
+	expect(first(await say('glia: where', { thread: root })).body).toContain('You have been at stage 2');
 	expect(first(await say('glia: where')).body).toContain('I do not recognise the command');
 	expect(first(await say('!small', { thread: root })).body).toContain('Small');
 });
@@ -215,7 +215,7 @@ test("refuses a stranger once, but looks up anyone's error", async () => {
 	expect(first(await say('done', there)).body).toContain('power level');
 	expect(await say('skip', there)).toEqual([]);
 	expect(first(await say('psql: ERROR:  role "x" does not exist', there)).body).toContain('createuser');
-	expect(first(await say('where', there)).body).toContain('You are at stage 1');
+	expect(first(await say('where', there)).body).toContain('You have been at stage 1');
 });
 
 test('looks for an error that the guide does not know in everything that is known', async () => {

@@ -178,7 +178,9 @@ test('a statement overrides the configuration, and the difference is mentioned',
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org sqlite');
 	expect(card.value.profile).toMatchObject({ database: 'sqlite' });
-	expect(JSON.stringify(card.sections)).toMatch(/⚠️ According to its configuration of 2026-11-29, you use PostgreSQL;/);
+	expect(JSON.stringify(card.sections)).toMatch(
+		/⚠️ According to its configuration from 2026-11-29, you use PostgreSQL;/,
+	);
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toMatchObject({ database: 'sqlite' });
 });
@@ -190,7 +192,7 @@ test('the stored check is shown with its day, and can be deleted', async () => {
 		checked: [{ day: '2026-11-29', by: 'files' }],
 		derived: expect.arrayContaining([{ fact: 'database=postgres', day: '2026-11-29' }]),
 	});
-	expect(JSON.stringify(card.sections)).toMatch(/Checked on 2026-11-29: \d+ conditions decided/);
+	expect(JSON.stringify(card.sections)).toMatch(/Checked on 2026-11-29: \d+ conditions checked/);
 	expect(JSON.stringify((await ask('status')).sections)).toContain('configuration checked 2026-11-29');
 	await ask('profile example.org forget configuration');
 	const left = await store.watch(room, 'example.org');
@@ -212,7 +214,7 @@ test('an old check is said to be old, and decides nothing', async () => {
 	expect(await inPlan(numeric)).toBe('unknown');
 	const plan = await ask('upgrade example.org');
 	expect(plan.value.profile).toEqual({ install: 'docker' });
-	expect(JSON.stringify([plan.lead, plan.sections])).toMatch(/too old to use[^"]*!check example\.org/);
+	expect(JSON.stringify([plan.lead, plan.sections])).toMatch(/no longer use it[^"]*!check example\.org/);
 	expect(JSON.stringify((await ask('profile example.org')).sections)).toContain('too long ago to use');
 });
 

@@ -55,7 +55,10 @@ describe('published knowledge', () => {
 			{ at, refusal: { is: 'mistakes', first: 'synapse/notes/1.66.0.yaml:4:11 expected <b>', more: 2 } },
 			'and 2 more errors',
 		],
-		[{ at, source: { is: 'status', status: 404 } }, '⚠️ Not fetched 2026-11-29 11:00 UTC: it answers with status 404'],
+		[
+			{ at, source: { is: 'status', status: 404 } },
+			'⚠️ Not fetched 2026-11-29 11:00 UTC: the server responds with status 404',
+		],
 	])('says why another was refused: %j', async (trouble, words) => {
 		const { line, updates } = await asked({ ...look, read, counts, trouble });
 		expect(line).toContain(words);

@@ -84,7 +84,7 @@ test("tells each room once, the log and the status if an account's store is empt
 	await settled();
 	const said = await heard();
 	expect(said.map(text => text.split(' ')[0])).toEqual([other, room]);
-	for (const text of said) expect(text).toMatch(/no longer watch any servers.*!watch example\.org/);
+	for (const text of said) expect(text).toMatch(/no longer watching any servers.*!watch example\.org/);
 	expect(errors).toHaveLength(1);
 	// Later starts say nothing again, and the status mentions it for a while.
 	clock += day;

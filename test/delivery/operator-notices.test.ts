@@ -156,7 +156,9 @@ test('reports a takeover by a replica once', async () => {
 	await join(ops);
 	await noteTakeOver(store.kept, clock);
 	expect(await told()).toEqual([
-		expect.stringMatching(/A replica took over 1 minute ago: the previous one died, hung, or lost the database/),
+		expect.stringMatching(
+			/A replica took over 1 minute ago: the previous one died, hung, or lost its connection to the database/,
+		),
 	]);
 	expect(await told()).toEqual([]);
 });

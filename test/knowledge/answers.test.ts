@@ -146,8 +146,12 @@ describe('the stop for PostgreSQL databases', () => {
 		expect(stops.filter(({ required }) => required)).toEqual([]);
 		expect(steps[0]).toMatchObject({ id: '1.60.0/stream-ordering-stuck', when: 'before', must: true });
 		expect(steps[0]?.text).not.toContain('stream_ordering2');
-		expect(dangersOf('1.60.0 1.84.0 docker postgres=13')[0]).toMatch(/Not before step 1 .*never finish\.$/);
-		expect(dangersOf('1.60.0 1.163.2 docker postgres=13')[0]).toMatch(/Not before step 1 .*corrupt the database/);
+		expect(dangersOf('1.60.0 1.84.0 docker postgres=13')[0]).toMatch(
+			/Finish step 1 before you continue.*never finish\.$/,
+		);
+		expect(dangersOf('1.60.0 1.163.2 docker postgres=13')[0]).toMatch(
+			/Finish step 1 before you continue.*corrupt the database/,
+		);
 		const [check, ...others] = stepsOf('1.100.0 1.163.2 docker postgres=15', /replace_stream_ordering_column/);
 		expect(others).toEqual([]);
 		expect(check).toMatchObject({
@@ -261,7 +265,7 @@ describe("upstream's packages", () => {
 		};
 		// Debian 12 came on 2023-06-10: 1.85.0 was built before it, 1.86.0 after.
 		expect(lacking('1.85.0 1.163.2 debian os=debian-11')).toContain('First go to 1.141.0 on this system');
-		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).toContain('Debian 12 has packages of 1.86.0 and of 1.163.2');
+		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).toContain('Debian 12 has packages for 1.86.0 and 1.163.2');
 		// Nobody upgrades Debian to Ubuntu.
 		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).not.toContain('Ubuntu');
 	});

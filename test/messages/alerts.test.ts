@@ -42,7 +42,7 @@ test('lists reminders at the end, without their texts', () => {
 		numbered(alert('CVE-1', { kind: 'reminder' }), alert('CVE-2'), alert('CVE-3', { kind: 'reminder' })),
 		undefined,
 	);
-	expect(lead).toContain('⚠️ `example.org`: Vulnerable to `CVE-2` (moderate): Hole, and 2 more');
+	expect(lead).toContain('⚠️ `example.org`: Vulnerable to `CVE-2` (moderate): Hole (plus 2 more alerts)');
 	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)', '']);
 	expect(sections.at(-1)?.markdown).toMatch(/^What to do: `!upgrade example\.org`\n\n✅ or `!ack`/);
 	expect(sections[1]?.markdown).toBe(
@@ -53,7 +53,7 @@ test('lists reminders at the end, without their texts', () => {
 
 test('puts the first of several alerts in the head, and lists the others by title', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
-	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole, and 1 more');
+	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole (plus 1 more alert)');
 	expect(sections.map(({ markdown }) => markdown.includes('**Vulnerable to'))).toEqual([false, true, false]);
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
@@ -94,14 +94,14 @@ test('puts a reminder in one line with what helps', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);
 	expect(lead).toMatch(
-		/^\*\*⚠️ Still: `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
+		/^\*\*⚠️ Still open: `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
 	);
 });
 
 test('reports an upgrade together with what it solved', () => {
 	const changed = alert('1.1', { severity: 'info', about: { rule: 'release', newest: '1.1.0' } });
 	const { lead } = alertWords('example.org', numbered(changed, alert('CVE-1', { kind: 'solved' })), undefined);
-	expect(lead).toMatch(/, 1 solved\*\*/);
+	expect(lead).toMatch(/; 1 alert resolved\*\*/);
 });
 
 test('does not say that nothing is known about all if that is true of some', () => {

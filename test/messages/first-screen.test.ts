@@ -200,7 +200,7 @@ test('gives no all-clear if a fault may affect the deployment', () => {
 	const text = terminalText(screenOf('1.155.0 1.156.0 debian appservices'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.155\.0 → 1\.156\.0: one jump, no stops in between/);
 	expect(text).toContain(
-		'✅ Nothing to do but the upgrade itself, unless a bug below affects you.\n🟡 1.156.0 is broken for some',
+		'✅ Nothing to do but the upgrade itself, unless a bug below affects you.\n🟡 1.156.0 is broken for some servers',
 	);
 	const clear = terminalText(screenOf('1.163.1 1.163.2 docker postgres=15'), { color: false, width: 1000 });
 	expect(clear).toContain('✅ Nothing to do but the upgrade itself.\n');
@@ -281,8 +281,12 @@ test('does not count background updates again after a wait', () => {
 test('puts a fault with a long condition in one line, for some', () => {
 	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
 	const texts = faultLines(faults, 60).map(({ text }) => text);
-	expect(texts).toContain('**1.69.0 is broken for some: Synapse does not start with pydantic 2.** Use 1.87.0 instead.');
-	expect(texts).toContainEqual(expect.stringContaining('**1.69.0 is broken if you use SQLite: '));
+	expect(texts).toContain(
+		'**1.69.0 is broken for some servers: Synapse does not start with pydantic 2.** Use 1.87.0 instead.',
+	);
+	expect(texts).toContainEqual(
+		expect.stringContaining('**1.69.0 has a serious bug that affects you if you use SQLite: '),
+	);
 	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
 	expect(text).not.toContain('if you use pip');
 	for (const line of text.split('\n').filter(line => line.includes('broken'))) expect(line.length).toBeLessThan(160);
@@ -369,7 +373,7 @@ describe('the system under a package', () => {
 		));
 	test('that is too new for the target is not left', () => {
 		const text = textOf('1.56.0 1.60.0 debian os=ubuntu-22.10 postgres=14');
-		expect(text).toContain('🔴 1. No package of 1.60.0 for Ubuntu 22.10.');
+		expect(text).toContain('🔴 1. No 1.60.0 package for Ubuntu 22.10.');
 		expect(text).not.toMatch(/then upgrade to|!upgrade 1\.56\.0 1\.92/);
 	});
 	test('is looked at first where nobody said it, with what PostgreSQL gives away', () => {
@@ -382,7 +386,7 @@ describe('the system under a package', () => {
 			'Now: `cat /etc/os-release`; keep 1.61.0 running until this prints 0.',
 		);
 		// Debian 12 has packages of the target.
-		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not all have packages; add yours');
+		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not every system has packages; add yours');
 		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which system');
 	});
 	test('has one PostgreSQL; a newer one comes from PGDG', () => {

@@ -18,7 +18,7 @@ test('puts many open questions first, and the command that answers them last', (
 	const answer = guideAnswer(guided(), around, false);
 	expect(answer.files).toBeUndefined();
 	expect(answer.sections[0]?.markdown).toMatch(
-		/The answers to these questions affect the guide the most.*\n☐ `domain=…`/s,
+		/Of the \d+ open questions, these affect the guide the most.*\n☐ `domain=…`/s,
 	);
 	expect(answer.sections.at(-1)?.markdown).toMatch(
 		/^\*\*Now:\*\* .*`!migrate mdad domain=example\.org .*`!migrate mdad all`$/s,

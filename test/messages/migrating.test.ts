@@ -16,11 +16,11 @@ describe('before the port opens', () => {
 		expect(migrationsWords([alters('1.62.0', 'event_edges')])).toBe('');
 		const text = migrationsWords([alters('1.62.0', 'event_edges'), migration('1.68.0', { receipts: 'read receipts' })]);
 		expect(text).toContain('* 1.68.0: `receipts` (grows with read receipts)');
-		expect(text).toContain('Columns of `event_edges` change too');
+		expect(text).toContain('Columns in `event_edges` change too');
 	});
 	test('gives no time that was not measured', () => {
 		const text = migrationsWords([migration('1.68.0', { receipts: 'read receipts' })]);
-		expect(text).toContain('Nobody measured how long they take.');
+		expect(text).toContain('Nobody has measured how long they take.');
 		expect(text).not.toMatch(/\d+ (s|min|minutes|hours)\b/);
 	});
 	test('gives the time for the table that had a million rows, and says that others were not measured', () => {

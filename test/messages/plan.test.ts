@@ -34,7 +34,7 @@ test('lists a wait that protects the database among the dangers, even if no stop
 	const way = { from: '1.2.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
 	const [dangers] = planWords(plan(way, known({ stops: [stop] })), []).sections;
 	expect(dangers?.markdown).toContain(
-		'🔴 Not before step 1 is done, if you use PostgreSQL: Stay on 1.2.0 and wait for background updates',
+		'🔴 Finish step 1 before you continue, if you use PostgreSQL: Stay on 1.2.0 and wait for background updates',
 	);
 });
 
@@ -129,9 +129,9 @@ test('treats what only a candidate has done as still to come', () => {
 });
 
 test.each([
-	[{ version: '1.4.0' }, 'announced for 1.4.0, but the announcement was withdrawn: they stay.'],
-	[{ date: '2026-10' }, 'announced for 2026-10, but the announcement was withdrawn: they stay.'],
-	[{ vague: 'some day' }, 'announced, but the announcement was withdrawn: they stay.'],
+	[{ version: '1.4.0' }, 'removal was announced for 1.4.0, but the announcement was withdrawn: they stay.'],
+	[{ date: '2026-10' }, 'removal was announced for 2026-10, but the announcement was withdrawn: they stay.'],
+	[{ vague: 'some day' }, 'removal was announced, but the announcement was withdrawn: they stay.'],
 ])('says that an announcement for %o was withdrawn, not its subject', (at, words) => {
 	const deadline = { subject: 'old paths', at, promised: 'They go.', withdrawn: 'They stay.' };
 	const knowledge = known({ releases: releases('1.0.0', '1.3.0'), notes: [note('1.3.0/old-paths', { deadline })] });

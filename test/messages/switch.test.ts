@@ -106,7 +106,7 @@ test.each(ways)('%s: passes a query of several lines to the database as one', in
 describe('a package that upstream does not build', () => {
 	test('is not downloaded for a system that is too old: the system is upgraded first', () => {
 		const text = textFor('debian os=debian-11');
-		expect(text).toContain('**no package** of 1.163.2 for Debian 11: upstream built them up to 1.141.0');
+		expect(text).toContain('**no 1.163.2 package** for Debian 11: upstream built packages for it up to 1.141.0');
 		// 1.56.0 is older than Debian 12: its package for it was built while that had another Python.
 		expect(text).toContain('First go to 1.141.0 on this system, then upgrade the system (Debian 12 and Debian 13 have');
 		expect(text).not.toContain('Ubuntu');
@@ -117,14 +117,14 @@ describe('a package that upstream does not build', () => {
 	test("needs a stop at the old system's last package if no system has both", () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.20.0');
 		expect(text).toContain(
-			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages of 1.163.2). The new system has no package of 1.31.0,',
+			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages for 1.163.2). The new system has no 1.31.0 package,',
 		);
 	});
 	test('does not send to the last package of the old system anyone who runs it already', () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.31.0');
 		expect(text).not.toContain('go to 1.31.0');
 		expect(text).toContain(
-			'Upgrade the system first (Debian 12 and Debian 13 have packages of 1.163.2). The new system has',
+			'Upgrade the system first (Debian 12 and Debian 13 have packages for 1.163.2). The new system has',
 		);
 	});
 	// Debian 11 has packages of 1.31.0 and 1.32.0 from the months before its own release.
@@ -136,7 +136,7 @@ describe('a package that upstream does not build', () => {
 	])('is not promised to work on a system that was not released yet, from %s', (from, opening) => {
 		const text = textFor('debian os=debian-9', '1.88.0', '2026-10-23', from);
 		expect(text).toContain(
-			`${opening} (Debian 11 and Debian 12 have packages of 1.88.0), install the package of the same`,
+			`${opening} (Debian 11 and Debian 12 have packages for 1.88.0), install the package of the same`,
 		);
 		expect(text).toContain('If `apt` refuses it because of its Python, Synapse does not run until you install 1.88.0.');
 	});

@@ -59,10 +59,10 @@ test('a reaction counts on an alert and on its reminder, but not once it is solv
 	play(8, '1.1.0', ...holes);
 	await told(/upgraded from 1\.0\.0 to 1\.1\.0/);
 	await ask('!alerts');
-	expect(await all(/Still: /)).toEqual([]);
+	expect(await all(/Still open: /)).toEqual([]);
 
 	play(10, '1.1.0', ...holes);
-	const reminder = await told(/Still: /);
+	const reminder = await told(/Still open: /);
 	expect(reminder.event_id).not.toBe(alert.event_id);
 	await alice.react(room, reminder.event_id, '✅');
 	const acked = await alice.waitFor(answerTo(reminder.event_id, bot.userId), 60_000);
@@ -72,7 +72,7 @@ test('a reaction counts on an alert and on its reminder, but not once it is solv
 	play(60, '1.2.0', ...holes);
 	await told(/upgraded from 1\.1\.0 to 1\.2\.0/);
 	await ask('!alerts');
-	expect(await all(/Still: /)).toHaveLength(1);
+	expect(await all(/Still open: /)).toHaveLength(1);
 
 	play(61, '1.3.0', ...holes);
 	const solved = await told(/upgraded from 1\.2\.0 to 1\.3\.0/);

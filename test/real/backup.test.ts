@@ -189,7 +189,7 @@ onFolder('makes no copy while the homeserver is down, since it could not be told
 		const to = join(bot.dir, 'copy');
 		const { err, status } = await backup(bot, to);
 		expect([err, status]).toEqual([
-			expect.stringMatching(/^No backup was made: the homeserver must know about a copy .*, but does not answer: /),
+			expect.stringMatching(/^No backup was made: the homeserver must know about a copy .*, but does not respond: /),
 			1,
 		]);
 		expect([existsSync(to), existsSync(`${to}.partial`), leftIn(bot)]).toEqual([false, false, []]);
@@ -217,7 +217,7 @@ onFolder('says in one sentence what cannot be done', async () => {
 	expect(statSync(socketPath(join(bot.dir, 'data'))).mode & 0o777).toBe(0o600);
 	// Something else is at the socket's path: the store is in use, and nobody answers.
 	rmSync(socketPath(join(bot.dir, 'data')));
-	expect(await refused(join(bot.dir, 'b'))).toMatch(/does not answer on its control socket; stop it first/);
+	expect(await refused(join(bot.dir, 'b'))).toMatch(/is not responding on its control socket; stop it first/);
 	// The socket of a killed bot is no obstacle.
 	await bot.kill();
 	createServer()

@@ -459,7 +459,7 @@ test('reports a second Glia on the same account in both, without logging either 
 	const loud = /another Glia is logged in to this account/;
 	while (!loud.test(bot.output()) || !loud.test(other.output())) await sleep(200);
 	expect((await identity(bot)).devices).toBe(2);
-	expect(await answered(alice, room, '!status')).toMatch(/Another Glia answers on my account, as session/);
+	expect(await answered(alice, room, '!status')).toMatch(/Another Glia is answering on my account, as session/);
 	// The remaining one logs out the other the next time it looks, here when it starts.
 	await other.kill();
 	await bot.stop();

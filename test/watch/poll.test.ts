@@ -117,7 +117,7 @@ describe('a tick', () => {
 		});
 		expect(await world.live(24)).toEqual(['🔴 example.org: Vulnerable to CVE-NEW (critical): CVE-NEW · #3']);
 		world.web.plays('example.org', '1.1.0');
-		expect(await world.live(24)).toEqual(['example.org was upgraded from 1.0.0 to 1.1.0, 1 solved']);
+		expect(await world.live(24)).toEqual(['example.org was upgraded from 1.0.0 to 1.1.0; 1 alert resolved']);
 		expect(world.said.map(({ continues }) => continues)).toEqual([undefined, undefined]);
 		await world.store.close();
 	});
@@ -165,7 +165,7 @@ describe('a tick', () => {
 		});
 		await world.live(24);
 		const [reminder] = await world.live(24 * 4);
-		expect(reminder).toMatch(/^🔴 Still: example\.org: Vulnerable to CVE-NEW \(critical\): CVE-NEW/);
+		expect(reminder).toMatch(/^🔴 Still open: example\.org: Vulnerable to CVE-NEW \(critical\): CVE-NEW/);
 		expect(world.said.at(-1)?.continues).toBeUndefined();
 		await world.store.close();
 	});
@@ -206,7 +206,7 @@ describe('a tick', () => {
 		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, 'silent');
 		expect(await world.live(48)).toEqual([]);
 		for (const name of ['b.org', 'c.org', 'd.org', 'e.org']) world.web.plays(name, '1.3.0');
-		expect((await world.live(30))[0]).toContain('a.org has not answered since');
+		expect((await world.live(30))[0]).toContain('a.org has not responded since');
 		await world.store.close();
 	});
 
@@ -226,7 +226,7 @@ describe('a tick', () => {
 		await world.tick();
 		expect(world.warned).toEqual([]);
 		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('silent');
-		expect((await world.live(30)).join()).toContain('a.org has not answered since');
+		expect((await world.live(30)).join()).toContain('a.org has not responded since');
 		await world.store.close();
 	});
 
@@ -241,7 +241,7 @@ describe('a tick', () => {
 		for (const name of [...all, 'up.org']) world.web.plays(name, 'silent');
 		world.set(start + 1.2 * hour);
 		await world.tick();
-		expect(world.warned).toEqual(['no server answers: our own network may be down, so I report nothing']);
+		expect(world.warned).toEqual(['no server is responding: our own network may be down, so I report nothing']);
 		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
 		await world.store.close();
 	});
@@ -390,7 +390,7 @@ describe("a distribution's own breaking change", () => {
 		const card = await world.watch('example.org mdad');
 		await world.watch('other.org docker', '!b');
 		const { markdown = '' } = card.sections[0] ?? {};
-		expect(markdown).toContain('changed 1 thing recently that may break something: `!upgrade mdad 2025-12-06`');
+		expect(markdown).toContain('had 1 recent change that may break something: `!upgrade mdad 2025-12-06`');
 		expect(await world.live(24)).toEqual([]);
 		// As it is read live, and as a curator covers it.
 		const title = '(BC Break) Doves instead of pigeons';
@@ -427,7 +427,7 @@ describe("a distribution's own breaking change", () => {
 			entry('2026-01-05', 'Mild', { breaking: false, id: 'mdad/2026-01-06/three' }),
 		);
 		const [first] = await world.live(24);
-		expect(first).toMatch(/^⚠️ example\.org: The playbook changed on 2026-01-05: Curated: All, and 1 more$/);
+		expect(first).toMatch(/^⚠️ example\.org: The playbook changed on 2026-01-05: Curated: All \(plus 1 more alert\)$/);
 		const body = world.said.at(-1)?.body ?? '';
 		expect(body).toContain('Buy seed.');
 		expect(body).toContain('refuses to run until this is done');

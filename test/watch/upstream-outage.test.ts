@@ -76,11 +76,11 @@ test('reports a two-day silence once per room, its end once in the thread, and t
 	expect(await world.live(24, false)).toEqual([]);
 	expect(await world.live(40, true)).toEqual([]);
 	const told = ['!a', '!b'].map(
-		room => `${room}: ⚠️ I have not been able to read all of upstream's news since 2026-01-06 11:30 UTC.`,
+		room => `${room}: ⚠️ I have not been able to read all of upstream's sources since 2026-01-06 11:30 UTC.`,
 	);
 	expect(await world.live(100, true)).toEqual(told);
 	expect(await world.live(24, false)).toEqual(
-		['!a', '!b'].map(room => `${room}: ✅ I can read upstream's news again. (thread)`),
+		['!a', '!b'].map(room => `${room}: ✅ I can read all of upstream's sources again. (thread)`),
 	);
 	expect(await world.live(60, true)).toHaveLength(2);
 	await world.store.close();

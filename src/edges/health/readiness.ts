@@ -41,7 +41,7 @@ export function openReadiness({ store, syncAge, maxSyncAge, now, steady }: Readi
 		const found: string[] = [];
 		const age = syncAge();
 		if (age === undefined) found.push('not yet in sync with the homeserver');
-		else if (age > maxSyncAge) found.push(`the homeserver has not answered for ${Math.round(age / 1000)} seconds`);
+		else if (age > maxSyncAge) found.push(`the homeserver has not responded for ${Math.round(age / 1000)} seconds`);
 		writing ??= written().finally(() => {
 			writing = undefined;
 		});

@@ -96,5 +96,5 @@ async function pageOf(path: string, { loop, troubles, metrics }: HealthSetup): P
 		return { ...plain, status: found.length ? 503 : 200, body: `${found.length ? found.join('\n') : 'ready'}\n` };
 	}
 	if (path === '/metrics') return { status: 200, type: metrics.contentType, body: await metrics.text() };
-	return { ...plain, status: 404, body: 'There is /healthz, /readyz and /metrics.\n' };
+	return { ...plain, status: 404, body: 'Available: /healthz, /readyz and /metrics.\n' };
 }

@@ -38,12 +38,12 @@ export function failureOf(
 
 function sentence(error: unknown, code: string | undefined, said: unknown, status: number | undefined): string {
 	if (code !== undefined) return typeof said === 'string' && said ? `${said.replace(/\.$/, '')} (${code})` : code;
-	if (!(error instanceof Error)) return status === undefined ? 'no answer' : `status ${status}`;
+	if (!(error instanceof Error)) return status === undefined ? 'no response' : `status ${status}`;
 	const cause = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-	if (error.name === 'TimeoutError') return 'no answer in time';
+	if (error.name === 'TimeoutError') return 'no response in time';
 	if (cause === 'ECONNREFUSED') return 'nothing is listening at that address (ECONNREFUSED)';
 	if (cause === 'ENOTFOUND' || cause === 'EAI_AGAIN') return `the name cannot be resolved (${cause})`;
 	return cause && !error.message.includes(cause)
 		? `${error.message} (${cause})`
-		: error.message || (cause ?? 'no answer');
+		: error.message || (cause ?? 'no response');
 }

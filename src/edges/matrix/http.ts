@@ -103,7 +103,7 @@ function timeoutOf(pathname: string, timeout: number): number {
  */
 async function inTime<T>(ms: number, work: (late: AbortSignal) => Promise<T>): Promise<T> {
 	const late = new AbortController();
-	const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), ms);
+	const timer = setTimeout(() => late.abort(new DOMException('no response in time', 'TimeoutError')), ms);
 	try {
 		return await work(late.signal);
 	} finally {

@@ -90,7 +90,7 @@ export function openIdentity({ machine, request, means: given, inherited, user, 
 			expects = taken;
 		} else {
 			const needs = needsOf({ kind: 'refused', why }, user);
-			if (needs !== standing.needs) log.warn({}, `${needs} I try again every hour.`);
+			if (needs !== standing.needs) log.warn({}, `${needs} I will try again every hour.`);
 			standing = { signed: false, ...(needs !== undefined && { needs }) };
 			// Someone else may have replaced what was expected.
 			expects = undefined;
@@ -135,5 +135,5 @@ function needsOf(outcome: IdentityOutcome, user: string): string | undefined {
 		return `Open ${page} in a browser, logged in as ${user}, and allow the reset of its identity; I will continue within a minute.`;
 	}
 	const wrong = outcome.wrong ? 'encryption.seeds belong to another identity. ' : '';
-	return `${wrong}The homeserver has an identity of ${user} whose keys are not in this store. Set encryption.seeds, or set encryption.reset to true once: then anyone who verified the bot must verify it again.`;
+	return `${wrong}The homeserver has an identity for ${user} whose keys are not in this store. Set encryption.seeds, or set encryption.reset to true once: then anyone who verified the bot must verify it again.`;
 }

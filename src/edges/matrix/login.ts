@@ -171,7 +171,7 @@ function startRefusal(config: Config['matrix'], failure: Failure): Refusal {
 	if (failure.kind === 'token') return new Refusal(`${homeserver} does not accept the access token of ${user}.`);
 	if (failure.kind === 'limited')
 		return new Refusal(
-			`${homeserver} is rate-limiting logins of ${user} for ${duration(Math.ceil(failure.waitMs / 1000))}. Start again after that; a supervisor does so by itself.`,
+			`${homeserver} is rate-limiting logins of ${user} for ${duration(Math.ceil(failure.waitMs / 1000))}. Start again after that; a supervisor will do that automatically.`,
 		);
 	if (failure.kind === 'refused') return new Refusal(`${homeserver} refuses the login of ${user}: ${failure.why}.`);
 	return new Refusal(

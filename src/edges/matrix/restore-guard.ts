@@ -182,7 +182,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				if (error instanceof Uncountable) throw new Error(`this copy cannot be counted: ${error.message}`);
 				const failure = failureOf(error);
 				const why = 'why' in failure ? failure.why : 'it is rate-limiting us';
-				throw new Error(`the homeserver must know about a copy before it is handed out, but does not answer: ${why}`);
+				throw new Error(`the homeserver must know about a copy before it is handed out, but does not respond: ${why}`);
 			});
 			if (newest) return;
 			mark.leave();

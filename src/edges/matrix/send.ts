@@ -8,7 +8,7 @@ import { done, roomPath, type Session, stringOf } from './session.ts';
 
 /** Explains a login without keys. */
 export const keyless =
-	'this access token belongs to no device: in encrypted rooms I can neither read nor write; use the password, or the token of a login';
+	'this access token does not belong to a device: in encrypted rooms I can neither read nor write; use the password, or the token of a login';
 const mute = { failure: { kind: 'keyless', why: keyless } } as const;
 const unsealed = { failure: { kind: 'unsealed', why: 'the room is encrypted, but this message is not' } } as const;
 

@@ -114,7 +114,7 @@ export function openSession({ config, account, store, log }: SessionSetup): Sess
 }
 
 /** The failure of a response with an invalid shape. */
-export const senseless = { failure: { kind: 'away', why: 'an invalid answer' } } as const;
+export const senseless = { failure: { kind: 'away', why: 'an invalid response' } } as const;
 
 // Readers for responses.
 export const done = () => true as const;

@@ -48,7 +48,7 @@ export function copyClosedStore(store: string, to: string): void {
 	const lock = takeFolder(join(store, 'lock.sqlite'));
 	if (!lock) {
 		throw new Refusal(
-			`The bot that is using the store in ${store} does not answer on its control socket; stop it first, or run this as its user.`,
+			`The bot that is using the store in ${store} is not responding on its control socket; stop it first, or run this as its user.`,
 		);
 	}
 	try {

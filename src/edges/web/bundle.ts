@@ -113,7 +113,7 @@ async function fetchText(
 	const copy = copies.get(address);
 	if (copy) return { text: copy.text };
 	return {
-		source: trouble ?? { is: 'changed', reason: 'nothing came' },
+		source: trouble ?? { is: 'changed', reason: 'nothing was received' },
 		...(waitMs !== undefined && { waitMs }),
 	};
 }

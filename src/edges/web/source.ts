@@ -144,7 +144,7 @@ function releases(given: SourceSetup): UpstreamSource {
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
 			const reaches = !before().size || reading.value.some(({ version }) => before().has(version));
 			const lacks = [
-				...missing.map(({ version }) => `it no longer lists ${version}; if this stays, the release was withdrawn`),
+				...missing.map(({ version }) => `it no longer lists ${version}; if this persists, the release was withdrawn`),
 				...(reaches
 					? []
 					: [
@@ -348,7 +348,7 @@ function chartValues({ settings, values, known }: SourceSetup): UpstreamSource {
 				if (text === undefined) continue;
 				const installed = text.length > maxValues ? undefined : installedBy(text);
 				if (installed) values.chartValues.set(version, installed);
-				else left.push({ item: version, why: 'its values name no release of Synapse' });
+				else left.push({ item: version, why: 'its values name no Synapse release' });
 			}
 			return { left };
 		},

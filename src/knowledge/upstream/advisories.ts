@@ -88,7 +88,7 @@ export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisor
 		if ('reason' in read) return { reason: read.reason.replace('all of it', 'vulns') };
 		left.push(...read.left);
 		told.push(...read.items.flatMap(osvTold));
-		if (fieldOf(json, 'next_page_token')) left.push({ item: 'the rest of it', why: 'OSV has more pages than one' });
+		if (fieldOf(json, 'next_page_token')) left.push({ item: 'the rest of it', why: 'OSV has more than one page' });
 	}
 	const value = { advisories: [], unclear: [] } satisfies ReadAdvisories as ReadAdvisories;
 	for (const records of sameHoles(told)) {

@@ -42,9 +42,7 @@ export function itemsOf<Item>(
 	}
 	if (list.length > maxItems) left.push({ item: `item ${maxItems + 1}`, why: `nor the rest of ${list.length}` });
 	const [first] = left;
-	return !items.length && first
-		? { reason: `nothing of it can be read: ${first.item}: ${first.why}` }
-		: { items, left };
+	return !items.length && first ? { reason: `none of it can be read: ${first.item}: ${first.why}` } : { items, left };
 }
 
 function called(name: string | undefined, at: number): string {

@@ -71,7 +71,7 @@ describe('what to upgrade first', () => {
 	test('is PostgreSQL if the newer Synapse refuses the old one', () => {
 		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
 		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
-			'Upgrade PostgreSQL first: since 1.1.0, Synapse does not start on PostgreSQL 13',
+			'Upgrade PostgreSQL first: from 1.1.0 on, Synapse does not start on PostgreSQL 13',
 		);
 	});
 

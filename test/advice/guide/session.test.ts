@@ -150,7 +150,7 @@ test('says on stop how to go back and whether the server is down, and continues 
 	expect(stopped).toContain('Drop the half-made one');
 	expect(stopped).not.toContain('Go on with the old one');
 	expect(stopped).not.toContain('Restore the dump of the new one');
-	expect(way.words('done')).toContain('`start` continues there');
+	expect(way.words('done')).toContain('`start` picks up from there');
 	expect(way.words('where')).toContain('Stopped at stage 3 of 4');
 	way.say('start');
 	expect(way.place()).toBe('switch?');
@@ -163,7 +163,7 @@ test('shows on where all stages, who finished them, and the current one', () => 
 	const way = conversation();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
-	expect(where).toContain('You are at stage 2 of 4 (Restore)');
+	expect(where).toContain('You have been at stage 2 of 4 (Restore)');
 	expect(where).toContain('✅ 1. Look (done by `@bob:example.org`, 2026-11-21 12:01 UTC)');
 	expect(where).toContain('▶️ 2. Restore');
 	expect(where).toContain('psql -d matrix');
@@ -176,7 +176,7 @@ test('refuses those who may not change things once, and lets them ask where it i
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
 	for (const word of ['done', 'skip', 'back', 'stop']) expect(way.say(word, { by: bob, mayNot })).toBeUndefined();
 	expect(way.place()).toBe('look');
-	expect(way.words('where', { by: bob, mayNot })).toContain('You are at stage 1');
+	expect(way.words('where', { by: bob, mayNot })).toContain('You have been at stage 1');
 	const old = { why: 'That was long ago.', old: true };
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');
 	expect(way.words('done', { mayNot: old })).toBe('That was long ago.');

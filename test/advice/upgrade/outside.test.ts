@@ -87,7 +87,7 @@ test('asks once about packages of several systems if the system is not stated', 
 	const { steps } = planned(systems, 'debian', more);
 	const step = steps.find(({ id }) => id === '1.3.0/which-system');
 	expect(step).toMatchObject({ concerned: true, ask: ['os'], tells: ['1.1.0/no-debian-10', '1.2.0/no-ubuntu-20'] });
-	expect(step?.text).toContain('packages of 1.3.0 for Debian 12.');
+	expect(step?.text).toContain('1.3.0 packages for Debian 12.');
 	expect(step?.text).toContain('* Debian 10: up to 1.0.0');
 	expect(steps.filter(({ id }) => id.includes('no-'))).toEqual([]);
 	const stated = planned(systems, 'debian os=debian-10', more).steps.map(({ id }) => id);

@@ -315,7 +315,7 @@ describe('other alerts', () => {
 		const [change, ...rest] = room.hears(after, before, new Date('2022-02-03'));
 		expect(rest).toEqual([]);
 		expect(change && titleOf(change, 'example.org')).toBe(
-			'`example.org` now runs 1.2.0, a release I do not know of; before, it ran 1.0.0',
+			'`example.org` now runs 1.2.0, a release I do not know of; previously, it ran 1.0.0',
 		);
 		const text = change && textOf(change, 'example.org');
 		expect(text).toContain('I cannot say how new or how safe it is.');

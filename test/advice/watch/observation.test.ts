@@ -52,10 +52,10 @@ test.each<[Observation, string]>([
 		{ server: 'a.test', at, kind: 'unparsable', written: 'x' },
 		'`a.test` runs Synapse, with a version I cannot read: `x`',
 	],
-	[{ server: 'a.test', at, kind: 'hidden', status: 403 }, '`a.test` runs Matrix and hides its version'],
+	[{ server: 'a.test', at, kind: 'hidden', status: 403 }, '`a.test` runs Matrix, but hides its version'],
 	[
 		{ server: 'a.test', at, kind: 'not-matrix', status: 200, what: 'page' },
-		'`a.test` answers, but not with Matrix: a web page, status 200',
+		'`a.test` responds, but not with Matrix: a web page, status 200',
 	],
 	[{ server: 'a.test', at, kind: 'limited', waitSeconds: 600 }, '`a.test` asks me to wait, 10 minutes'],
 	[{ server: 'a.test', at, kind: 'failing', status: 502 }, '`a.test` is not working: status 502'],
@@ -90,5 +90,5 @@ test.each<[Observation, string]>([
 test('says where a delegation leads, with the problem there', () => {
 	const target = { at: 'm.test:443', by: 'well-known', delegated: 'm.test:443' } as const;
 	const words = observationWords({ ...by({ is: 'refused', at: 'm.test:443' }), target });
-	expect(words.advice).toContain('Its `.well-known/matrix/server` leads to `m.test:443`.');
+	expect(words.advice).toContain('Its `.well-known/matrix/server` points to `m.test:443`.');
 });

@@ -142,7 +142,7 @@ describe('readiness', () => {
 		age = 120_000;
 		expect(await ready()).toEqual([]);
 		age = 120_001;
-		expect(await ready()).toEqual(['the homeserver has not answered for 120 seconds']);
+		expect(await ready()).toEqual(['the homeserver has not responded for 120 seconds']);
 	});
 
 	test('needs a writable store, without writing at every request', async () => {

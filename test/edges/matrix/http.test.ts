@@ -218,7 +218,7 @@ test('gives up on endless responses in time, and aborts all on close', async () 
 	const client = await serve((request, response) => {
 		if (request.url === '/x') response.write('{');
 	});
-	expect(await failure(client, 300)).toMatchObject({ kind: 'away', why: 'no answer in time' });
+	expect(await failure(client, 300)).toMatchObject({ kind: 'away', why: 'no response in time' });
 	const silent = client.doRequest('GET', '/silent', null, null, 60_000).catch((error: unknown) => failureOf(error));
 	const other = openHttp('Glia/1');
 	sdk.setRequestFn(other.request);

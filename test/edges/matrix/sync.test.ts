@@ -20,7 +20,7 @@ function open(): Sync {
 		async doRequest(_method: string, _path: string, _query: unknown, _body: unknown, time: number) {
 			times.push(time);
 			vi.advanceTimersByTime(Math.min(time, takes));
-			if (takes >= time) throw new DOMException('no answer in time', 'TimeoutError');
+			if (takes >= time) throw new DOMException('no response in time', 'TimeoutError');
 			if (refuses) throw new Error('the connection was refused');
 			return { next_batch: 'next' };
 		},

@@ -42,7 +42,10 @@ const matters: [rule: string, subject: string, stage: string, title: string, tod
 	],
 	['lifecycle', 'python-3.10', 'd90', 'Python 3.10 loses its support', 'Python 3.10 reaches end of support'],
 	['lifecycle', 'debian-11', 'passed', 'Packages for Debian 11 have ended'],
-	['lifecycle', 'debian-12', 'passed', 'Packages for Debian 12 may end with any release'],
+	[
+		...(['lifecycle', 'debian-12', 'passed', 'Packages for Debian 12 may end with any release'] as const),
+		'Packages for Debian 12 may end in any release',
+	],
 	['lifecycle', 'ubuntu-22.04', 'd30', 'Packages for Ubuntu 22.04 end soon'],
 	[
 		'floor',
@@ -51,7 +54,10 @@ const matters: [rule: string, subject: string, stage: string, title: string, tod
 		'The newest release needs PostgreSQL 14, and yours is older',
 		'The newest release needs PostgreSQL 14, but yours is older',
 	],
-	['unseen', 'silent', 'long', '`example.org` has not answered since 2026-11-01 08:30 UTC'],
+	[
+		...(['unseen', 'silent', 'long', '`example.org` has not answered since 2026-11-01 08:30 UTC'] as const),
+		'`example.org` has not responded since 2026-11-01 08:30 UTC',
+	],
 	[
 		...(['unseen', 'hidden', 'long', '`example.org` does not show its version any more'] as const),
 		'`example.org` no longer shows its version',
