@@ -67,11 +67,8 @@ export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 			lead: [unknownWords(diagnosis, telling), ...taken].join('\n\n'),
 			sections: quietSection(diagnosis),
 		};
-	const unknown = diagnosis.unexplained
-		? [
-				`The first error in what you pasted (line ${diagnosis.unexplained.line}) has a **different** cause; ${helpWords(telling)}`,
-			]
-		: [];
+	const line = diagnosis.unexplained?.line;
+	const unknown = line ? [`The first error (line ${line}) has a **different** cause; ${helpWords(telling)}`] : [];
 	return {
 		value,
 		kind: 'answer',
@@ -113,7 +110,7 @@ function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number
 			long: `certain; your text contains this message${sources.length ? '' : ' word for word'}.`,
 		};
 	if (sure)
-		return { short: 'Certain', long: 'certain about this one. What you pasted contains other errors too; see below.' };
+		return { short: 'Certain', long: 'certain about this one. Your text contains other errors too; see below.' };
 	return {
 		short: 'Perhaps',
 		long: 'not certain, because other problems produce the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',

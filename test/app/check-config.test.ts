@@ -100,8 +100,8 @@ test('looks up the owner of a token, and writes nothing', async () => {
 	);
 	expect([err, status]).toEqual([[''], 0]);
 	expect(out).toEqual([
-		expect.stringMatching(/^store\.path: .*data, created on first startup$/),
-		expect.stringMatching(/^matrix\.homeserver: http:\S+ answers and supports Matrix up to v1\.16$/),
+		expect.stringMatching(/^store\.path: .*data, which will be created on first startup$/),
+		expect.stringMatching(/^matrix\.homeserver: http:\S+ responds and supports Matrix up to v1\.16$/),
 		`matrix.user: the token is that of ${user}, on device DEVICE`,
 		'operator.room: the bot is not in !other:example.org yet; invite it',
 		'matrix: accessToken and password are both set: the bot uses the token for its session, and the password only to sign it',
@@ -127,7 +127,11 @@ test.each([
 		/^config\.yaml:5: matrix\.accessToken: belongs to @other:example\.org/,
 	],
 	['an invalid token', '  accessToken: wrong\n', /^config\.yaml:5: matrix\.accessToken: is not accepted: .*M_UNKNOWN/],
-	['a token without a device', '  accessToken: bare\n', /^config\.yaml:5: matrix\.accessToken: belongs to no device/],
+	[
+		'a token without a device',
+		'  accessToken: bare\n',
+		/^config\.yaml:5: matrix\.accessToken: does not belong to a device/,
+	],
 	[
 		'an unknown account',
 		'  password: x\n',
@@ -254,7 +258,7 @@ test('looks up the .well-known of a server name given instead of an address', as
 	};
 	const found = await check(text, environment);
 	expect(found.err).toEqual([
-		`config.yaml:2: matrix.homeserver: expected an address; it is ${real} (by the .well-known of ${name})`,
+		`config.yaml:2: matrix.homeserver: expected an address; it is ${real} (according to the .well-known of ${name})`,
 	]);
 	expect(found.status).toBe(1);
 

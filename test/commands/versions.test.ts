@@ -129,8 +129,8 @@ describe('is the same everywhere', () => {
 	test.each([
 		[JSON.stringify({ server: { name: 'Dendrite', version: '0.13.7' } }), 'runs `Dendrite` `0.13.7`, not Synapse'],
 		[synapse('latest'), 'with a version I cannot read: `latest`'],
-		[JSON.stringify({ server: {} }), 'it answers with `{"server":{}}`'],
-		['<!DOCTYPE html><title>x</title>', 'it answers with a web page'],
+		[JSON.stringify({ server: {} }), 'it responds with `{"server":{}}`'],
+		['<!DOCTYPE html><title>x</title>', 'it responds with a web page'],
 	])('shows what was seen: %s', async (body, expected) => {
 		const { status: _, ...said } = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {

@@ -588,7 +588,7 @@ describe('notices', () => {
 		for (let i = 0; i < 2; i++)
 			await announce({ store, now, name: () => 'glia', server: undefined, reads: false, log, said: () => undefined });
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
-		expect(loud).toEqual([[{ room }, expect.stringContaining('belongs to no device')]]);
+		expect(loud).toEqual([[{ room }, expect.stringContaining('does not belong to a device')]]);
 	});
 
 	// The homeserver silently answers a known transaction ID with the old event.

@@ -337,8 +337,8 @@ describe('the system under a package', () => {
 		expect(text).toMatch(
 			/🔴 2\. Go to 1\.141\.0, the last for Debian 11; then upgrade to Debian 12\. `!upgrade 1\.61\.0 1\.141\.0 debian os=debian-11`/,
 		);
-		expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 15, once Debian 12 runs\. `!postgres 13 15 debian`/);
-		expect(text.indexOf('Debian 12 runs')).toBeGreaterThan(text.indexOf('the last for Debian 11'));
+		expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 15, once Debian 12 is running\. `!postgres 13 15 debian`/);
+		expect(text.indexOf('once Debian 12')).toBeGreaterThan(text.indexOf('the last for Debian 11'));
 		// A new system brings a new Python.
 		expect(text).not.toMatch(/Python 3\.9 →/);
 		expect(text).not.toContain('First check which system');
@@ -346,7 +346,7 @@ describe('the system under a package', () => {
 	test('can go first from a release that was built for it after its own release', () => {
 		const text = textOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
 		expect(text).toContain('🔴 1. Upgrade Debian 11 to Debian 12; its packages end at 1.141.0.');
-		expect(text).toContain('PostgreSQL 13 → 15, once Debian 12 runs');
+		expect(text).toContain('PostgreSQL 13 → 15, once Debian 12 is running');
 	});
 	test('is upgraded at once by anyone who runs its last package already', () => {
 		const text = textOf('1.157.2 1.163.2 debian os=ubuntu-25.10');

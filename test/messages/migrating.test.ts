@@ -61,6 +61,6 @@ test('names two background updates, their table and the time until they finish',
 		'* 1.38.0: `one`, `two` and 1 more, through `events` (grows with events): 2.2 to 13 min on PostgreSQL',
 	);
 	expect(text).toContain('* 1.39.0: `four`, through `events`');
-	expect(text).toContain('while nobody used the server');
+	expect(text).toContain('while nobody was using the server');
 	expect(text).toContain('yours may take longer');
 });

@@ -147,7 +147,7 @@ describe('a package that upstream does not build', () => {
 	});
 	test('is not downloaded for a system that is too new for it', () => {
 		const text = textFor('debian os=debian-13', '1.81.0', '2023-04-11');
-		expect(text).toContain('upstream has built them since 1.89.0');
+		expect(text).toContain('upstream has only built packages for it since 1.89.0');
 		expect(text).not.toContain('wget');
 	});
 	test('is mentioned for all systems if none is stated', () =>
@@ -317,7 +317,7 @@ test('passes pip the extras that the facts call for', () => {
 
 test('moves the playbook to a state with the release or sets the release, never both unasked', () => {
 	const text = textFor('mdad', '1.81.0', '2023-04-11');
-	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('It says an older one'));
+	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('If it says an older one'));
 	expect(text).toContain('`matrix_synapse_version: v1.81.0` to `vars.yml`. Delete that line');
 	expect(commandsIn(text)).toContain(`git log -S'matrix_synapse_version: v1.81.0' \\`);
 });

@@ -92,7 +92,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 
 	test.each([
 		['no such database', (url: URL) => (url.pathname = '/none'), 'there is no such database'],
-		['nobody listening', (url: URL) => (url.port = '1'), 'nothing listens there'],
+		['nobody listening', (url: URL) => (url.port = '1'), 'nothing is listening there'],
 		['a host without an address', (url: URL) => (url.hostname = 'none.invalid'), /there is no such host|resolved/],
 		['no TLS', (url: URL) => (url.search = '?sslmode=require'), 'it does not offer TLS'],
 	])('reports %s in one sentence', async (_, change, sentence) => {

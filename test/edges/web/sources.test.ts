@@ -400,7 +400,7 @@ const refused: Bad[] = [
 		source: 'upgrade notes',
 		path: '/v1.151.0/docs/upgrade.md',
 		page: upgradeNotes().split('# Upgrading').slice(0, 43).join('# Upgrading'),
-		trouble: /42 passages, and 5\d before/,
+		trouble: /only 42 passages; previously 5\d/,
 	},
 	{
 		name: 'files of a release without a schema version',
@@ -422,7 +422,7 @@ const refused: Bad[] = [
 		source: 'advisories',
 		path: '/advisories',
 		page: '[]',
-		trouble: /0 advisories, and 1 before/,
+		trouble: /only 0 advisories; previously 1/,
 	},
 	{
 		name: 'advisories with unclear versions',
@@ -485,14 +485,14 @@ const refused: Bad[] = [
 		source: 'charts',
 		path: '/charts',
 		page: chartFeed({ chart: '26.2.0' }),
-		trouble: /1 charts, and 2 before/,
+		trouble: /only 1 charts; previously 2/,
 	},
 	{
 		name: 'values that name no Synapse',
 		source: 'values of charts',
 		path: '/26.3.0/values.yaml',
 		page: 'synapse:\n  image: {}\n',
-		trouble: /26\.3\.0.*name no release of Synapse/,
+		trouble: /26\.3\.0.*name no Synapse release/,
 		before: ({ pages }) =>
 			void pages.set('/charts', chartFeed({ chart: '26.3.0' }, { chart: '26.2.0' }, { chart: '26.1.1' })),
 	},
@@ -501,7 +501,7 @@ const refused: Bad[] = [
 		source: 'values of charts',
 		path: '/26.3.0/values.yaml',
 		page: `${chartValues('1.151.0')}${'#\n'.repeat(700_000)}`,
-		trouble: /26\.3\.0.*name no release of Synapse/,
+		trouble: /26\.3\.0.*name no Synapse release/,
 		before: ({ pages }) =>
 			void pages.set('/charts', chartFeed({ chart: '26.3.0' }, { chart: '26.2.0' }, { chart: '26.1.1' })),
 	},
@@ -517,7 +517,7 @@ test('includes a chart once its values exist, but no drafts or other releases', 
 			pass(7);
 			await web.readNews();
 			expect(charts()).toEqual(['26.2.0']);
-			expect(troubleOf(stateOf(web, 'values of charts'))).toMatch(/26\.3\.0.*name no release of Synapse/);
+			expect(troubleOf(stateOf(web, 'values of charts'))).toMatch(/26\.3\.0.*name no Synapse release/);
 			pass(7);
 			await web.readNews();
 			expect(charts()).toEqual(['26.2.0', '26.3.0']);
