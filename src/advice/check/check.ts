@@ -38,7 +38,7 @@ export function check(
 	const read = written
 		.flatMap(one => findingsOf(one, question, wrong.isTried(one)))
 		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
-	// A refusal is also shown beside a mere announcement about its line: only the refusal of a note replaces it.
+	// A refusal is shown even if a note announces something about its line: only a note's own refusal replaces it.
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
 	const own = [...wrong.findings, ...read].filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
@@ -60,7 +60,7 @@ export function check(
 			lost: [...new Set(lost.map(name => nameable(writePath([path, name]), options)))],
 		}),
 	);
-	// The same for effects.
+	// Likewise, only a note's refusal replaces an effect in the same place.
 	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
 	for (const effect of effects) if (effect.kind === 'refuses') told.add(placeOf(effect));
@@ -156,13 +156,13 @@ function decideFiles(
 	return decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release });
 }
 
-/** Whether the start is refused, if that affects fewer deployments than the note does. */
+/** Whether the target really refuses to start: `refusesIf` affects fewer deployments than the note does. */
 function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
 	if (!refusesIf) return true;
 	return decideFiles(refusesIf, to, { configuration, options }).is === true;
 }
 
-/** What notes say about these files: refusals that hold in the target, and announcements about what is written there. */
+/** Notes whose refusal applies to these files and still holds in the target. */
 function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decision>): Finding[] {
 	const { to } = question;
 	const isReached = ({ release }: Note) => compare(release, finalOf(to)) <= 0;
@@ -175,7 +175,7 @@ function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decis
 	});
 }
 
-/** Announced ends, at the lines they affect. An announcement about an option that is not written is not a finding. */
+/** Deadlines, at the lines that they affect. One about an option that is not written is not a finding. */
 function promises(
 	{ from, to, ...question }: CheckRequest,
 	notes: readonly Note[],
@@ -193,7 +193,7 @@ function promises(
 	});
 }
 
-/** The places of the options that the note names, or all if there are none. */
+/** The places of the options that the note names, or all places if none of them is such an option's. */
 function placesFor({ options }: Note, places: readonly FoundPlace[]): FoundPlace[] {
 	const named = places.filter(({ option }) => options.includes(option));
 	return distinctPlaces(named.length ? named : places);
@@ -203,7 +203,7 @@ function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
 	return [...new Map(places.map(place => [spotOf(place), place])).values()];
 }
 
-/** What the code does with a configuration, if no note says so. */
+/** What the code does with a configuration, unless a note's refusal covers the same place. */
 function effectFindings(question: CheckRequest, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
 	const { configuration, options, to } = question;
 	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
@@ -229,7 +229,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 	const place = { option: path, file, line };
 	const state = optionAt(options, path, to);
 	if (!state) return [absent(written, question)].flatMap(finding => finding ?? []);
-	// The main process ignores the options that tell a worker where it is.
+	// The main process ignores the options that tell workers where it is.
 	const isForWorkers = /^worker_replication_h/.test(path) && !question.configuration.has.worker;
 	if (state.refused && isSet(written.value, state.refused) && !isForWorkers) {
 		const life = lifeOf(options, path);
@@ -239,7 +239,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 	const wrong = wrongKind(written.value, state, to);
 	if (wrong)
 		found.push({
-			// If releases were tested with values, reading their code is only a hint.
+			// If releases were tested with values of this option, their code is only a hint.
 			kind: state.accepts && !isTried ? 'refuses' : 'invalid',
 			...place,
 			is: wrong,
@@ -293,7 +293,7 @@ function absent(written: WrittenOption, { options, values, to, nearest }: CheckR
 	return { kind: 'unknown', ...place, ...(near !== undefined && { nearest: parent ? `${parent}.${near}` : near }) };
 }
 
-/** The proposal number in a name: a different number is a different thing, however similar. */
+/** The proposal number in a name: names with different numbers are different things, however similar they are. */
 function proposalOf(name: string): string | undefined {
 	return /msc(\d+)/.exec(name)?.[1];
 }
@@ -308,7 +308,7 @@ function parentOf(path: string): string {
 	return at < 0 ? '' : path.slice(0, at);
 }
 
-/** Then the section itself is the finding. */
+/** Whether the section is unknown too, in which case the section itself is the finding. */
 function isBelowUnknown(parent: string, options: Options, release: Version): boolean {
 	return parent !== '' && !parent.endsWith('[]') && !parent.endsWith('*') && !optionAt(options, parent, release);
 }
@@ -318,7 +318,7 @@ function kindsOf({ documentedType, type }: OptionState): readonly string[] {
 	return [...new Set([documentedType ?? [], type ?? []].flat())];
 }
 
-/** The kind of a value that the option does not accept; undefined if it does, or nobody can tell. */
+/** The kind of a value that the option does not accept; undefined if it accepts it, or if that is not known. */
 function wrongKind(value: Value, state: OptionState, to: Version): string | undefined {
 	const accepts = state.accepts ?? kindsOf(state);
 	if (accepts.length === 0 || value.kind === 'hidden') return undefined;
@@ -370,8 +370,9 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
 }
 
 /**
- * The target's refusals that these files can neither prove nor rule out, except those that the running release
- * has already survived. What only a command-line flag could still enable is not worth a line in every answer.
+ * The target's refusals that these files can neither prove nor rule out, except those that the running release has
+ * already survived. A condition that only a command-line flag could still meet (`partly`) is not worth a line in
+ * every answer.
  */
 function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRequest): Unjudged[] {
 	return [...decisions].flatMap(([note, { is }]) =>

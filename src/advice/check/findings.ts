@@ -56,7 +56,7 @@ export type Finding = {
 };
 
 export type Derived = { fact: string; file: string; line: number };
-/** What the files leave open; with `note`: whether this refusal holds, and `file` and `line` have no meaning. */
+/** What the files leave open. With `note`: whether its refusal applies; `file` and `line` have no meaning then. */
 export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'undecided'; note?: Note };
 export type Checked = {
 	to: Version;
@@ -75,7 +75,7 @@ export type CheckRequest = {
 	configuration: Configuration;
 	profile: Profile;
 	options: Options;
-	/** How releases reacted to values of every kind; absent: only what their code shows counts. */
+	/** How releases reacted to values of every kind; if absent, only what their code shows counts. */
 	values?: Table<ValueState>;
 	/** Absent: the question is only about the target. */
 	from?: Version;

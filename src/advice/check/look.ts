@@ -11,7 +11,7 @@ import type { Checked, Finding, Unjudged } from './findings.ts';
 
 type LookRange = { from: Version; to: Version; profile: Profile };
 
-/** A condition that the script evaluates. `printed`: what it prints for it; `id`: its key in plans. */
+/** A condition that the script evaluates. `printed`: what the script prints if it holds; `id`: its key in plans. */
 export type AskedCondition = Pick<Note, 'release' | 'found' | 'partly' | 'applies'> & {
 	printed: string;
 	id: string;
@@ -20,8 +20,8 @@ export type AskedCondition = Pick<Note, 'release' | 'found' | 'partly' | 'applie
 };
 
 /**
- * What the configuration and installed packages decide in a range for this deployment: its notes, and faults of
- * releases on the way.
+ * The conditions that a configuration and the installed packages decide for an upgrade of this deployment: those of
+ * notes in its range, and of faults that it may encounter.
  */
 export function askedByLook(
 	{ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>,
@@ -97,8 +97,8 @@ function defaultOf(option: string, release: Version, options: Options): Plain | 
 }
 
 /**
- * Parses the script's output: ids that hold, `?` before undecided ones; `none`. What was asked and is not listed
- * does not hold. The keys are those of notes and faults in plans.
+ * Parses the script's output: ids of conditions that hold, ids with `?` for undecided ones, or `none`. Conditions
+ * that were asked about but are not listed do not hold. The keys are those of notes and faults in plans.
  */
 export function decidedByLook(asked: readonly AskedCondition[], printed: readonly string[]): Map<string, boolean> {
 	const said = new Set(printed);

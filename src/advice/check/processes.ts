@@ -13,13 +13,13 @@ export type ProcessRole = {
 };
 
 export type Processes = {
-	/** Whether workers' files were given: without them addresses mean nothing. */
+	/** Whether both the main and the workers' files were given: without them, addresses mean nothing. */
 	whole: boolean;
 	/** The process that listens at `host:port` or `unix:/path`. */
 	of: (address: string) => ProcessRole | undefined;
 	/** The names of the processes that write a stream; undefined if the files do not say. */
 	writers: (stream: string) => readonly string[] | undefined;
-	/** Whether the main process leaves media to a worker. */
+	/** Whether a worker handles media instead of the main process. */
 	hasMediaWorker: boolean;
 };
 

@@ -1,4 +1,4 @@
-// Compares the routes of a reverse proxy with what a release's workers can serve: gone, misdirected, missing.
+// Compares a reverse proxy's routes with what a release's workers can serve: removed, misdirected and missing ones.
 import type { Configuration } from '../../configuration/files.ts';
 import { patternOf } from '../../configuration/proxy/pattern.ts';
 import { examplesOf, type Request, type ReverseProxy } from '../../configuration/proxy/route.ts';
@@ -34,7 +34,7 @@ export type RouteFinding = {
 
 export type ProxyChecked = {
 	findings: RouteFinding[];
-	/** Addresses that the given files do not explain: how many, by rule. */
+	/** Rules that lead to addresses that the given files do not explain, each once. */
 	unknown: { file: string; line: number }[];
 };
 
@@ -49,13 +49,16 @@ type RouteRows = { now: RouteRow[]; gone: (RouteRow & { release: Version })[]; a
 /** A path to test, and the route that it is an example of. */
 type AskedRoute = Request & { route: string; app?: string; isNewest: boolean };
 
-/** Endpoints below these prefixes; upstream's list has no expressions for them. */
+/** Prefixes of media endpoints; upstream's list has no expressions for them. */
 const mediaPrefixes: readonly { path: string; since: Version }[] = [
 	{ path: '^/_matrix/media/', since: '1.0.0' },
 	{ path: '^/_matrix/client/v1/media/', since: '1.111.0' },
 	{ path: '^/_matrix/federation/v1/media/', since: '1.111.0' },
 ];
-/** What only the main process serves, in every release, and proxies with too broad expressions misdirect. */
+/**
+ * Paths that only the main process serves, in every release, and that proxies with overly broad expressions
+ * misdirect.
+ */
 const mainOnly = [
 	'/_matrix/client/v3/logout',
 	'/_matrix/client/v3/refresh',
@@ -64,7 +67,7 @@ const mainOnly = [
 	'/_matrix/client/v3/pushers/set',
 	'/_matrix/client/v3/user/a/openid/request_token',
 ];
-/** Any worker can serve requests of these streams; their writers just do it more efficiently. */
+/** Any worker can serve requests for these streams; their writers are just more efficient at it. */
 const sharedStreams = new Set(['receipts', 'device_lists', 'quarantined_media_changes', 'events']);
 /** Only needed with single sign-on or rare features. */
 const optional =
@@ -106,7 +109,7 @@ export function checkProxy(
 	return { findings: withoutAnswered([...findings.values()]), unknown: processes.whole ? [...unknown.values()] : [] };
 }
 
-/** A route is only missing if none of its spellings goes to a worker; each is reported once. */
+/** Drops repeats, and sorts. A missing route is reported once, even if several rules send it to the main process. */
 function withoutAnswered(findings: readonly RouteFinding[]): RouteFinding[] {
 	const order: RouteProblem[] = [
 		'gone',
@@ -170,7 +173,7 @@ function methodOf(expression: string): string {
 	return /typing|sendToDevice|presence|account_data|tags|pushrules/.test(expression) ? 'PUT' : 'POST';
 }
 
-/** Example paths for a route, as clients write them, including longer ones if the route has no end anchor. */
+/** Example paths for a route, as clients write them; continued beyond the expression if it has no end anchor. */
 function spellings(expression: string): { path: string; isNewest: boolean }[] {
 	const real = expression
 		.replace('/.*/account_data', '/user/a/account_data')
@@ -182,7 +185,7 @@ function spellings(expression: string): { path: string; isNewest: boolean }[] {
 	return full.map(path => ({ path, isNewest: newest === undefined || path.includes(newest) }));
 }
 
-/** Paths taken from the proxy's own rules, which finds those that upstream never listed. */
+/** Paths taken from the proxy's own rules, to find those that upstream never listed. */
 function ownPaths({ rules }: ReverseProxy): AskedRoute[] {
 	const paths = rules.flatMap(({ kind, path }) =>
 		kind === 'expression' ? (examplesOf(path) ?? []) : kind === 'exact' ? [path] : [],
@@ -252,7 +255,7 @@ function isAllowed({ app, stream, methods }: RouteRow, method: string, role: Pro
 	if (stream !== undefined) {
 		const writers = known.writers(stream);
 		if (sharedStreams.has(stream)) return true;
-		// A process without its file may be the writer.
+		// A process whose file was not given may be the writer.
 		return role.name === undefined
 			? writers === undefined || writers.length > 0
 			: (writers?.includes(role.name) ?? false);
@@ -276,9 +279,9 @@ function resourceOf(path: string): string | undefined {
 }
 
 /**
- * Infers roles from what the proxy sends where: the main process gets what no other may serve. Another address is
- * a worker's if it gets several kinds of routes, since a proxy also serves other backends (authentication,
- * identity, bridges).
+ * Infers roles from what the proxy sends where: the main process gets what no other process may serve. Another
+ * address is a worker's if it gets at least two of the workers' routes, since a proxy also serves other backends
+ * (authentication, identity, bridges).
  */
 function inferred(
 	answers: readonly { request: AskedRoute; routed: { addresses: string[] } | undefined }[],

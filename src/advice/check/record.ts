@@ -17,7 +17,9 @@ export type CheckRecord = {
 	by: 'files' | 'excerpt' | 'skeleton' | 'look';
 	/** As people type them. */
 	facts: readonly string[];
-	/** By note id or fault key: whether the condition holds, and a mark to recognise the condition in a later edition. */
+	/**
+	 * By note id or fault key: whether the condition holds, and a mark by which later editions recognise the condition.
+	 */
 	conditions: Readonly<Record<string, readonly [holds: boolean, of: string]>>;
 	/** Ids of refusals that do not prevent the start with this configuration, although the notes apply to it. */
 	starts: readonly string[];
@@ -39,7 +41,7 @@ function conditionals({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): K
 	return all.filter(({ found }) => found !== undefined);
 }
 
-/** What the files show whatever the target: if it depends on the release, it is left open. */
+/** What the files show regardless of the target: conditions that depend on the release are left open. */
 export function recordOf(
 	request: CheckRequest,
 	{ day, by, facts }: Pick<CheckRecord, 'day' | 'by' | 'facts'>,
@@ -57,7 +59,7 @@ export function recordOf(
 	return { day, by, facts, conditions: conditionsOf(decided), starts: [...starts] };
 }
 
-/** The look's output. `decided`: what it decided of what it was asked. */
+/** A record of the look's output. `decided`: the conditions that it decided. */
 export function recordOfLook(
 	{ day, facts }: Pick<CheckRecord, 'day' | 'facts'>,
 	asked: readonly AskedCondition[],
@@ -74,7 +76,7 @@ function conditionsOf(decided: readonly (readonly [KeyedCondition, boolean])[]):
 	return Object.fromEntries(decided.map(([note, holds]) => [note.id, [holds, markOf(note)]]));
 }
 
-/** Stays the same as long as the condition does. */
+/** Stays the same while the condition does. */
 function markOf({ found, partly }: KeyedCondition): string {
 	return createHash('sha256')
 		.update(JSON.stringify([found as Condition, partly === true]))
@@ -82,13 +84,13 @@ function markOf({ found, partly }: KeyedCondition): string {
 		.slice(0, 8);
 }
 
-/** Adds a record. A look and a check of files are kept side by side, and each replaces the previous one of its kind. */
+/** Adds a record. A look and a check of files coexist, and each replaces the previous one of its kind. */
 export function withRecord(records: readonly CheckRecord[], fresh: CheckRecord): CheckRecord[] {
 	const isLook = fresh.by === 'look';
 	return [...records.filter(({ by }) => (by === 'look') !== isLook), fresh];
 }
 
-/** What records decide about a deployment: the newest one about a note wins. Expired ones are ignored. */
+/** What records decide about a deployment: for each note, the newest one takes precedence. Expired ones are ignored. */
 export function decidedBy(
 	records: readonly CheckRecord[],
 	{ knowledge, profile, today }: { knowledge: Pick<Knowledge, 'notes' | 'faults'>; profile: Profile; today: string },
@@ -109,7 +111,7 @@ export function decidedBy(
 	return { decided, starts: new Set(believed.flatMap(({ starts }) => starts)) };
 }
 
-/** The facts in the records, each from its newest. */
+/** The records with facts, each with its day. Expired ones are left out. */
 export function factsOf(records: readonly CheckRecord[], today: string): { day: string; facts: readonly string[] }[] {
 	return records.filter(record => record.facts.length > 0 && isBelieved(record, today));
 }

@@ -35,10 +35,10 @@ export function isOpaque(path: string): boolean {
 	return opaque.some(pattern => pattern.test(path));
 }
 
-/** A name of the form that Synapse's options have; anything else may be a secret that slipped to the left of a colon. */
+/** A name that an option of Synapse could have; anything else may be a secret that slipped to the left of a colon. */
 const optionName = /^(?!(?:\D*\d){6})[A-Za-z][a-z0-9]{0,15}([_-][a-z0-9]{1,16}){0,12}$/;
 
-/** A path that answers can show: leaves out user-defined names, and names that no option could have. */
+/** A path that answers can show: `*` replaces user-defined names, and names that no option could have. */
 export function nameable(path: string, options: Options): string {
 	if (options.byPath.has(path)) return path;
 	const shown: Segment[] = [];

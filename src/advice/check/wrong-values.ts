@@ -19,7 +19,7 @@ import type { WrittenOption } from './written-options.ts';
 export type WrongValues = {
 	findings: Finding[];
 	unjudged: Unjudged[];
-	/** Whether this place was tested, so that nothing else has to guess. */
+	/** Whether this option was tested, so that no other check has to guess. */
 	isTried: (written: WrittenOption) => boolean;
 };
 
@@ -72,7 +72,7 @@ function hasExceptions(kind: ValueKind, value: Value, { words = [], shapes = [] 
 	return kinds.includes(isWhole ? 'digits' : kind);
 }
 
-/** Whether these files enable the option. */
+/** Whether these files switch on everything that the refusal depends on. */
 function isOn({ switches, unless }: RefusedKind, { configuration, options, to }: CheckRequest): Decision['is'] {
 	const question = { configuration, defaultOf: plainDefaults(options), release: to };
 	const on = switches.map(option => decide({ option, is: true }, question).is);

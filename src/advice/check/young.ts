@@ -1,4 +1,4 @@
-// Notes whose condition only concerns options that the running release does not have, so that probably nobody has set them.
+// Notes that only concern options newer than the running release, so that probably nobody has set them.
 import { asksForPackage, type Condition } from '../../configuration/condition.ts';
 import { type Options, optionAt } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
@@ -21,7 +21,7 @@ function under(each: string, part: Condition): string[] {
 	return optionsOfCondition(part).map(option => `${each}.${option}`);
 }
 
-/** Ids of notes about options younger than `from` only. A path that the table does not have counts by its section. */
+/** Ids of notes only about options newer than `from`. A path that is not in the table counts like its section. */
 export function youngNotes(notes: readonly Note[], options: Options, from: Version): Set<string> {
 	const isKnown = (path: string): boolean => {
 		for (let part = path; part !== ''; part = part.replace(/(\.?[^.[\]]+|\[\])$/, '')) {

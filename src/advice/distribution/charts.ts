@@ -1,4 +1,4 @@
-// What the charts of Element Server Suite Community changed between two versions, and the Synapse releases they install.
+// What Element Server Suite Community's charts changed between two versions, and the Synapse releases they install.
 import { compareCharts } from '../../deployment/chart.ts';
 import type { Chart, ChartEntry, ChartKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { LiveCharts } from '../../knowledge/schema/synapse.ts';
@@ -77,7 +77,7 @@ export function chartPlan(
 	};
 }
 
-/** Everything one chart requires. */
+/** Everything that one chart requires. */
 export function chartNotes(chart: Chart, { entries, unread }: ChartKnowledge) {
 	const own = ({ chart: of }: { chart: string }) => compareCharts(of, chart.chart) === 0;
 	return { chart, entries: entries.filter(own), unread: unread.filter(own) };

@@ -15,7 +15,7 @@ export type Vars = {
 	empty: ReadonlySet<string>;
 	/** Values that are plain words, such as `matrix_homeserver_implementation: tuwunel`. */
 	words: ReadonlyMap<string, string>;
-	/** Whether variables not set there are set nowhere. */
+	/** Whether variables that are not set there are not set anywhere else either. */
 	isWhole: boolean;
 };
 
@@ -41,7 +41,10 @@ export function shortName(variable: string): string {
 		.replaceAll('_', '-');
 }
 
-/** Words that identify a component: its short name, that without the kind of thing it is, and the variable itself. */
+/**
+ * Words that identify a component: its short name, with and without `bot-`, and its variable, with and without
+ * `_enabled`.
+ */
 function wordsFor(variable: string): string[] {
 	const short = shortName(variable);
 	return [short, short.replace(/^bot-/, ''), variable, variable.replace(/_enabled$/, '')];
@@ -57,7 +60,7 @@ export function namesOf(
 		const before = known.get(variable);
 		if (before !== undefined) return before;
 		const now = fateOf(variable, renamed)?.new;
-		// “one or another” is not a name; the table of variables says what became of it.
+		// `new` may be a phrase (“one or another”) instead of a name; the table of variables shows it.
 		const found = now === undefined || now.includes(' ') ? variable : now;
 		known.set(variable, found);
 		return found;
@@ -75,7 +78,7 @@ export function namesOf(
 /** What decides about a component that `vars.yml` does not set. */
 export type ComponentDefaults = Pick<PlaybookKnowledge, 'enabled' | 'derived'>;
 
-/** `default`: nobody said so, but it is on unless turned off. Undefined: unknown. */
+/** `default`: nobody has said, but it is on unless turned off. Undefined: unknown. */
 type ComponentState = true | false | 'default' | undefined;
 
 export function isOn(
@@ -101,7 +104,7 @@ export function isOn(
 	return vars?.isWhole ? false : undefined;
 }
 
-/** What the variable that a component follows says about it; undefined if that is not set. */
+/** What the variable that a component depends on says about it; undefined if that variable is not set. */
 function derivedState(
 	{ variable, from, is, maybe }: DerivedComponent,
 	day: string,
@@ -110,7 +113,7 @@ function derivedState(
 	defaults: ComponentDefaults,
 ): { state: ComponentState } | undefined {
 	if (!is) return { state: isOn(from, day, deployment, names, defaults) };
-	// Two components that need different words of one variable exclude each other.
+	// Two components that need different values of one variable exclude each other.
 	const excluded = defaults.derived.some(
 		other =>
 			other.variable !== variable &&
@@ -143,20 +146,20 @@ export function concernOf(
 	defaults: ComponentDefaults,
 ): EntryConcern {
 	const found = concernBy(entry, deployment, names, defaults);
-	// The variable that says it is done may be in another file.
+	// The variable that shows that it is done may be in another file.
 	const isOpen = entry.unless.length + entry.unlessEmpty.length > 0 && deployment.vars?.isWhole === false;
-	// Having or lacking a component does not decide a condition that only words express.
+	// Whether a component is present does not decide a condition that only words express.
 	const isConditional =
 		entry.onlyIf !== undefined && !uses(entry, deployment) && !derives(entry, deployment, names, defaults);
 	return (isOpen || isConditional) && found.concerned === true ? { concerned: 'unknown', because: [] } : found;
 }
 
-/** Whether a variable is set whose presence decides. */
+/** Whether any variable is set whose presence makes the entry apply. */
 function uses(entry: PlaybookEntry, { vars }: Deployment): boolean {
 	return [...(vars?.values.keys() ?? [])].some(variable => matches(variable, entry.uses));
 }
 
-/** Whether a component is on because of the variable it follows, and the entry is about setting that component. */
+/** Whether a component is on because of the variable it depends on, and the entry is about setting that component. */
 function derives(
 	{ date, components, uses: used }: PlaybookEntry,
 	deployment: Deployment,
@@ -188,7 +191,7 @@ function concernBy(
 	if (!entry.components.length) return { concerned: entry.uses.length === 0 || 'unknown', because: [] };
 	const states = entry.components.map(variable => isOn(variable, entry.date, deployment, names, defaults));
 	if (states.includes(true)) return { concerned: true, because: [] };
-	// A component that is on by default decides nothing if set variables do.
+	// A component that is on by default decides nothing if the entry depends on which variables are set.
 	if (states.includes('default') && !entry.uses.length) return { concerned: true, because: [], byDefault: true };
 	if (states.includes('default')) return { concerned: 'unknown', because: [] };
 	if (states.includes(undefined)) return { concerned: 'unknown', because: [] };

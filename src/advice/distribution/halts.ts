@@ -1,4 +1,4 @@
-// Playbook days and charts that nobody should update past before something is done.
+// Playbook days and charts that nobody should update past until something has been done.
 import type { PlaybookEntry } from '../../knowledge/schema/distribution.ts';
 
 export type DistributionHalt = Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'onlyIf' | 'first'> & {
@@ -6,7 +6,7 @@ export type DistributionHalt = Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'on
 	components: string[];
 };
 
-/** The entries shown that require something first, in order. */
+/** The entries among those shown that require something first, in order. */
 export function haltsOf(entries: readonly DistributionHalt[]): DistributionHalt[] {
 	return entries
 		.filter(({ first }) => first !== undefined)

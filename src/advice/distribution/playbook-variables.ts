@@ -20,7 +20,7 @@ export const variableWord = /^[a-z][A-Za-z0-9]*_[A-Za-z0-9_]+:?$/;
 export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefined {
 	const fate: Fate = { old: name, says: [], never: false, changes: [] };
 	let current: string | undefined = name;
-	// Visit each name once: the table may say that a name of a family was kept.
+	// Visit each name once: the table may say that a name in a family was kept.
 	const seen = new Set<string>();
 	while (current !== undefined && !seen.has(current)) {
 		seen.add(current);
@@ -41,7 +41,7 @@ export function fateOf(name: string, renamed: readonly Renamed[]): Fate | undefi
 	return { ...fate, new: current };
 }
 
-/** A role may have renamed or removed the new name since. */
+/** Where the history really ends: a role may since have renamed or removed the new name. */
 export function endOf(fate: Fate | undefined, { refused }: PlaybookVariables): Fate | undefined {
 	if (fate?.new === undefined || !Object.hasOwn(refused, fate.new)) return fate;
 	const { new: _, ...rest } = fate;

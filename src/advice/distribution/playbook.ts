@@ -31,7 +31,7 @@ export type PlaybookPlan = {
 	/** Oldest first. */
 	entries: PlaybookEntryShown[];
 	hidden: (Pick<PlaybookEntry, 'id' | 'date' | 'title' | 'sources'> & { because: string[] })[];
-	/** Days that nobody should update past before something is done. */
+	/** Days that nobody should update past until something has been done. */
 	halts: DistributionHalt[];
 	/** Variables that were renamed or removed; with a `vars.yml`, only those in it. */
 	variables: (Fate & { date: string })[];
@@ -56,7 +56,7 @@ export function playbookPlan(
 	const entries: PlaybookEntryShown[] = [];
 	const hidden: PlaybookPlan['hidden'] = [];
 	for (const { added, gone, ...entry } of playbook.entries) {
-		// The change itself may be older than its log entry, so checkouts from in between are told as well.
+		// The change may be older than its log entry, so checkouts from between the two days get the entry too.
 		if (!isNew(added) || entry.date > span.to || isTakenBack(gone, span)) continue;
 		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook);
 		const { id, date, title, sources } = entry;
@@ -86,7 +86,7 @@ export function playbookPlan(
 	};
 }
 
-/** On the first day either of two versions may run: assume the older one, so that nothing is left out. */
+/** On the first day either of two versions may be installed: assume the older one, so that nothing is left out. */
 function synapseBefore({ from, fromIsIn }: PlaybookSpan, playbook: PlaybookKnowledge): string | undefined {
 	if (!fromIsIn) return synapseOn(from, playbook);
 	return playbook.synapse.findLast(({ date }) => date < from)?.synapse;
@@ -118,7 +118,7 @@ function variablesIn(
 	);
 }
 
-/** Whether the last day's checkout no longer has it. */
+/** Whether upstream has withdrawn it by the last day, so that the checkout no longer has it. */
 function isTakenBack(gone: string | undefined, { to }: PlaybookSpan): boolean {
 	return gone !== undefined && gone <= to;
 }
@@ -133,8 +133,8 @@ function unreadIn(isIn: (day: string) => boolean, span: PlaybookSpan, { unread }
 const lateBy = 60;
 
 /**
- * What a bot read today and this edition does not know. If its day is before the edition was made, it was added
- * after that: checkouts have it since then, not since its own day.
+ * Entries that a bot has read live and this edition does not know. One dated before the edition was made was added
+ * afterwards, so checkouts have it from that time on, not from its date.
  */
 function liveIn(
 	isIn: (day: string) => boolean,
@@ -152,7 +152,7 @@ function liveIn(
 		.map(({ date, title, url, breaking, text }) => ({ date, heading: title, url, breaking, text }));
 }
 
-/** Upstream's names of a section or item as a key, the same whether they are read live or covered by a curator. */
+/** Upstream's names for a section or item as a key, which is the same for text read live and for a curator's entry. */
 export function upstreamKey(names: readonly string[]): string {
 	return names.map(name => harmless(wordsOf(name)).slice(0, 200)).join(' › ');
 }

@@ -6,7 +6,7 @@ import { type ComponentNames, matches, type Vars } from './components.ts';
 import type { PlaybookEntryShown } from './playbook.ts';
 import { endOf, type Fate, fateOf } from './playbook-variables.ts';
 
-/** A variable as parsed: nothing of its value except what decides something. */
+/** A variable as parsed: of its value, only what decides something. */
 export type VariableRead = {
 	name: string;
 	file: string;
@@ -62,7 +62,7 @@ type VarsRequest = {
 	names: ComponentNames;
 	/** Whether a component is on, by its variable. */
 	isOn: (variable: string) => boolean | undefined;
-	/** Entries that apply to these variables, over all time. */
+	/** Entries that apply to these variables, from any date. */
 	entries: readonly PlaybookEntryShown[];
 	nearest: (name: string, names: readonly string[]) => string | undefined;
 };
@@ -104,8 +104,8 @@ export function checkVars(request: VarsRequest, known: VarsKnowledge): VarsCheck
 }
 
 /**
- * Playbook variables that templates use but that no longer exist: the run fails when they are rendered.
- * User-defined names cannot be judged.
+ * Playbook variables that templates use but that no longer exist: the run fails when they are rendered. User-defined
+ * names cannot be judged.
  */
 function undefinedFindings(
 	{ used, variables }: VarsRequest,
@@ -151,7 +151,7 @@ function findingOf(
 	return note === undefined ? undefined : { kind: 'removed', note };
 }
 
-/** Entries about rejected values, if these variables decide that they are. */
+/** Entries about rejected values, if these variables show that theirs are among those. */
 function valueFindings({ entries, where, variables }: VarsRequest): VarsFinding[] {
 	return entries.flatMap(({ id, refuses, concerned, onlyIf, byDefault, uses, unless }): VarsFinding[] => {
 		if (refuses !== 'values' || concerned !== true || byDefault || id.endsWith('/migration-validation')) return [];
@@ -189,7 +189,7 @@ function migrationFinding({ variables, where, isWhole }: VarsRequest, { migratio
 		return isWhole
 			? [{ ...finding, why: 'migration-missing', ...where, ...(set && { file: set.file, line: set.line }) }]
 			: [];
-	// Anything but a plain word is a template: “never ask me”.
+	// Anything but a plain word is a template, which means “never ask me”.
 	if (set.word === undefined || set.word >= migration) return [];
 	return [{ ...finding, why: 'migration', file: set.file, line: set.line }];
 }
@@ -203,7 +203,7 @@ function prefixesOf({ names, roles }: PlaybookVariables): { own: string[]; unrea
 
 export type VarsFact = { fact: string; variable: VariableRead | undefined };
 
-/** Facts that the variables show, with the variable that does. */
+/** Facts that the variables show, each with the variable that shows it; undefined if its absence does. */
 export function factsOfVars(
 	variables: readonly VariableRead[],
 	{ newest }: ComponentNames,

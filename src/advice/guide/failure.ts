@@ -5,8 +5,8 @@ import type { Guide } from '../../knowledge/schema/guide.ts';
 import { filled, valuesOf } from './parameters.ts';
 
 /**
- * The cause and cure of the failure with this ID. What nobody has stated follows from its stage's conditions: under
- * the default layout or way, the stage may not exist.
+ * The cause and cure of the failure with this ID. Parameters that nobody has stated follow from its stage's
+ * conditions, because with the default layout or way the stage may not exist.
  */
 export function failureText(guide: Guide, id: string, profile: Profile): { cause: string; cure: string } | undefined {
 	for (const { failures, applies } of allStages(guide)) {

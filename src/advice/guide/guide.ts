@@ -292,7 +292,7 @@ function guidedParameter(parameter: Parameter, values: Values, text: (words: str
 	};
 }
 
-/** Adds to the names in shown texts: parameters that unknown ones derive from or are asked with, and stated ones. */
+/** The names in shown texts and open conditions, the names that other parameters depend on, and stated ones. */
 function withAsked(
 	names: ReadonlySet<string>,
 	stages: readonly GuidedStage[],

@@ -20,7 +20,7 @@ export type Surroundings = {
 	ends: { major: string; ends: string; over: boolean }[];
 };
 
-/** `from` absent: SQLite. */
+/** `from` undefined: SQLite. */
 export type PostgresQuestion = { from: string | undefined; to: string; release: Version | undefined; today: string };
 
 /** The context of an upgrade between two major versions. `today` is `2026-11-21`. */

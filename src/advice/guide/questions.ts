@@ -3,7 +3,7 @@
 import { allStages } from '../../knowledge/guide-stages.ts';
 import type { Guided } from './guide.ts';
 
-/** The open questions, most effect first: a name counts once for each time it appears in commands. */
+/** The open questions, most effect first: a name counts once for each place in the stages that it fills or decides. */
 export function questionsOf(guided: Guided): string[] {
 	const stages = allStages(guided);
 	const conditions = [...stages, ...stages.flatMap(({ steps }) => steps)].flatMap(one =>

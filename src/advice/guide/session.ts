@@ -17,7 +17,7 @@ export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: st
 
 /** Times are ISO 8601. */
 export type GuideSession = Offer & {
-	/** Permanent, even when the room is upgraded. */
+	/** Permanent, even if the room is upgraded. */
 	id: string;
 	room: string;
 	/** `offered`: its plan was shown, but nobody has started. */
@@ -26,7 +26,7 @@ export type GuideSession = Offer & {
 	/** In the order they were passed, each stage once. */
 	passed: Passed[];
 	begun?: { by: string; at: string };
-	/** When the place was given. */
+	/** When the current stage was shown. */
 	since: string;
 	/** People who were told that they may not change things here, so that each is told only once. */
 	refused: string[];
@@ -78,7 +78,7 @@ export type Tell =
 	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
 	/** Not one of the session's words. */
 	| { is: 'asked'; what: Aside }
-	/** Said before the current stage was given. */
+	/** Said before the current stage was shown. */
 	| { is: 'early' }
 	/** The room's stage is no longer in the guide. */
 	| { is: 'changed'; was: string }
@@ -106,7 +106,7 @@ export function wordOf(body: string): { word: SessionWord; sign: boolean } | und
 	return Object.hasOwn(typed, text) ? { word: typed[text as keyof typeof typed], sign: text === '✅' } : undefined;
 }
 
-/** What was asked, with all values known at that time. */
+/** What was asked, with all values known at the time. */
 export function offerOf(
 	guided: Guided,
 	{ stated, profile, asked }: { stated: ReadonlyMap<string, string>; profile: Profile; asked: string },
@@ -120,7 +120,7 @@ export function offerOf(
 	};
 }
 
-/** Today's version of the guide for what was asked then; undefined if the guide no longer exists. */
+/** The current version of the guide for what was asked earlier; undefined if the guide no longer exists. */
 export function guidedFor(offer: Offer, guides: readonly Guide[], tried: readonly Tried[]): Guided | undefined {
 	const guide = guides.find(({ id }) => id === offer.guide);
 	const stated = new Map(Object.entries(offer.stated));
@@ -132,14 +132,14 @@ export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>
 	return [...stages, ...cleanUp];
 }
 
-/** The index of the last stage started, whether finished or only given; -1 if none. */
+/** The index of the last stage started, whether finished or only shown; -1 if none. */
 export function reachedIn({ passed, place }: GuideSession, { stages }: Guided): number {
 	const begun = (id: string) =>
 		passed.some(({ stage, as }) => stage === id && as === 'done') || (place?.stage === id && !place.gate);
 	return stages.findLastIndex(({ id }) => begun(id));
 }
 
-/** Starts at the first stage, or where it was stopped. */
+/** Starts at the first stage, or resumes where it was stopped. */
 export function begin(
 	session: GuideSession,
 	guided: Guided | undefined,
@@ -151,7 +151,7 @@ export function begin(
 	return give({ ...session, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
 }
 
-/** Gives the current stage again, in another room. */
+/** Shows the current stage again, in another room. */
 export function moved(session: GuideSession, guided: Guided | undefined): SessionStep {
 	if (!guided || guided.refused.length) return gone(session, guided);
 	const { session: here, tell, gives } = resume(session, guided);
@@ -188,7 +188,7 @@ function onward(
 	{ session, stage, next }: SessionStage,
 	{ word, by, at, now, sign }: Extract<HeardWord, { word: SessionWord }>,
 ): SessionStep {
-	// A reaction refers to a stage by its event, but a word said before the stage was given cannot mean it.
+	// A reaction refers to a stage by its event, but a word said before the stage was shown cannot mean it.
 	if (!sign && at < session.since) return { session, tell: { is: 'early' } };
 	if (word === 'done' && session.place?.gate) {
 		if (sign) return { session, tell: { is: 'gate' } };
@@ -211,7 +211,7 @@ function give(session: GuideSession, stage: GuidedStage, tell: Tell, since: stri
 	return { session: { ...session, place: gives, since }, tell, gives };
 }
 
-/** Gives a stage again that was passed before. */
+/** Shows a stage again that had been passed. */
 function again(session: GuideSession, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
 	if (!stage) return undefined;
 	const passed = session.passed.filter(other => other.stage !== stage.id);

@@ -2,9 +2,9 @@
 // an episode.
 import type { SourceTrouble } from '../watch/upstream-outage.ts';
 
-/** The bot's state when faults are looked for. */
+/** The bot's state at the time it is checked for faults. */
 export type BotCondition = {
-	/** What the operator has to do to have the device signed. */
+	/** What the operator has to do to get the device signed. */
 	needs?: string;
 	/** Why nothing can be said in encrypted rooms. */
 	mute?: string;
@@ -36,7 +36,7 @@ const staleAfter = 2 * 24 * 3600_000;
 const staleTries = 3;
 /** A source never read since the start is stale sooner (ms): none of its earlier content is in use. */
 const neverReadAfter = 6 * 3600_000;
-/** Whoever has made one backup expects the next (ms): with nightly backups, three have failed. */
+/** Anyone who has made one backup expects the next within this time (ms): with nightly backups, three have failed. */
 const backupAfter = 3 * 24 * 3600_000;
 
 export function lastingFaults(condition: BotCondition, now: Date): Map<string, OperatorFault> {

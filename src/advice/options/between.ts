@@ -1,4 +1,4 @@
-// How options changed between two releases: new, removed, deprecated, other defaults.
+// How options changed between two releases: added, removed, deprecated, or with another default.
 import { difference, lives, type Options, optionAt } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';

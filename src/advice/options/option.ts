@@ -1,4 +1,4 @@
-// The history of one option: found by what somebody typed, dated by the code, explained by the notes that name it.
+// The history of one option: found by what someone typed, dated by the code, explained by the notes that name it.
 import { type Life, lifeOf, type Options } from '../../configuration/options.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
@@ -15,7 +15,7 @@ export type Lookup =
 	/** Names that may have been meant, likeliest first. */
 	| { kind: 'none'; near: string[] };
 
-/** A path as people and notes write it: without the marks of lists and user-defined names. */
+/** A path as people and notes write it: without the markers for lists and user-defined names. */
 export function plainPath(path: string): string {
 	return path
 		.replaceAll('[]', '')
@@ -44,8 +44,8 @@ function sharing(typed: string, names: readonly string[]): string[] {
 }
 
 /**
- * `nearest` picks the most similar word, if any. A whole path takes precedence over the end of one, and a section
- * over what is in it.
+ * `nearest` picks the most similar word, if there is one. A whole path takes precedence over the end of one, and a
+ * section over its members.
  */
 export function lookUp(
 	typed: string,
@@ -127,7 +127,7 @@ const notesByOption = memo((notes: readonly Note[]): ReadonlyMap<string, Note[]>
 
 /**
  * Whether a note announces the end of the option itself. A deadline may be about something else that involves the
- * option: another default, or one of its values.
+ * option: its default, or one of its values.
  */
 function deprecates({ deadline, release }: Note, { path, removed }: Life): boolean {
 	if (!deadline || deadline.withdrawn) return false;

@@ -38,7 +38,7 @@ function concerns(advisory: Advisory, version: Version): boolean {
 	return is;
 }
 
-/** The first unaffected stable release, starting with this one. */
+/** The oldest stable release newer than this one that is not affected; null if there is none. */
 export function fixedIn(advisory: Advisory, version: Version, releases: readonly Release[]): Version | null {
 	return firstWithout(advisory, above(version, releases));
 }
@@ -73,7 +73,7 @@ export function advisoriesOn(
 	return result;
 }
 
-/** For `!notes` on one line of releases: which advisories its releases fix, and which its last one is open to. */
+/** For `!notes` on one line of releases: which advisories its releases fix, and which its last one is still open to. */
 export function advisoriesOf(
 	versions: readonly Version[],
 	known: { advisories: readonly Advisory[]; releases: readonly Release[] },

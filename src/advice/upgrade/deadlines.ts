@@ -11,7 +11,9 @@ import { stable } from '../../knowledge/stable.ts';
 import { memo } from '../../runtime/memo.ts';
 import { systemsOf } from './packages.ts';
 
-/** The end of a product's security fixes: `ends` as `2026-11-21`. `dropped`: the newest Synapse no longer starts on it. */
+/**
+ * The end of a product's security fixes: `ends` as `2026-11-21`. `dropped`: the newest Synapse does not start on it.
+ */
 export type SupportEnd = {
 	is: 'support';
 	product: string;
@@ -36,9 +38,9 @@ export type Deadline = {
 	at: { version?: string; date?: string; vague?: string };
 	/** The version is the earliest: any later one may bring it. */
 	orLater?: true;
-	/** What upstream announced, or whose end it is. */
+	/** What upstream announced, or the end of support or of packages that it is about. */
 	promised: string | SupportEnd | PackagesEnd;
-	/** The release in which it really happened; null while it works in the newest one. */
+	/** The release in which it really happened; null if it still works in the newest one. */
 	landed: Version | null;
 	/** Landed later than announced, or announced for a release or date that has passed without it. */
 	slipped: boolean;
@@ -55,13 +57,13 @@ export type Deadline = {
 
 const day = 24 * 3600 * 1000;
 
-/** The first day of a year or month: `2027` is 2027-01-01, the earliest that it can take effect. */
+/** The first day of a year or month, the earliest on which something can take effect: `2027` is 2027-01-01. */
 export function earliest(date: string): string {
 	const [year, month = '01', dayOfMonth = '01'] = date.split('-');
 	return [year, month, dayOfMonth].join('-');
 }
 
-/** The newest line of releases, its date, and the days between lines, averaged over the last ten. */
+/** The first release of the newest line, and the days between lines, averaged over the last ten intervals. */
 type ReleasePace = { newest: Release; days: number };
 
 function paceOf(releases: readonly Release[]): ReleasePace | undefined {
@@ -93,8 +95,8 @@ function lastDay(date: string): string {
 }
 
 /**
- * Whether it is later than announced, as of a day. If it needs a release, the first line of releases after the
- * announced day is on time.
+ * Whether it has happened later than announced, or has not happened by `today` although it should have. A change
+ * announced for a date is on time in the first line of releases after it.
  */
 function hasSlipped(
 	{ at, orLater }: Pick<Deadline, 'at' | 'orLater'>,
@@ -116,7 +118,7 @@ function hasSlipped(
 	);
 }
 
-/** The basis for judging deadlines: the day (`2026-11-21`) and the existing releases. */
+/** What deadlines are judged by: the day (`2026-11-21`) and the existing releases. */
 type DeadlineView = { today: string; releases: readonly Release[]; newest: Release; pace: ReleasePace | undefined };
 
 const releaseCalled = memo((releases: readonly Release[]) => new Map(releases.map(one => [one.version, one])));
@@ -153,7 +155,7 @@ function soon({ at, estimate, slipped }: Omit<Deadline, 'concerned'>): string {
 }
 
 export type DeadlineQuery = {
-	/** The running release: what was announced by then and has not landed by then is open. */
+	/** The release to judge by: a deadline is open if it was announced by then and has not landed by then. */
 	at: Version;
 	/** The day, as `2026-11-21`. */
 	today: string;
@@ -166,7 +168,7 @@ export type DeadlineQuery = {
 type Promised = Omit<Deadline, 'concerned'>;
 type DeadlineKnowledge = Pick<Knowledge, 'notes' | 'releases' | 'lifecycles' | 'systems'>;
 
-/** On one day the result is the same for many servers, until it is matched with their profiles. */
+/** Before it is matched with a profile, a day's result is the same for many servers. */
 const promisedOf = memo((_: DeadlineKnowledge) => new Map<string, readonly Promised[]>());
 const maxKept = 8;
 
@@ -206,7 +208,9 @@ type Product = {
 	name: string;
 	/** The fact that says which release of the product a deployment has. */
 	fact: 'postgres' | 'python';
-	/** Synapse's minimum version that permanently drops a release of the product. */
+	/**
+	 * The field of a Synapse release with its minimum version, which rules out older releases of the product for good.
+	 */
 	floor: 'postgresql' | 'python';
 };
 
@@ -222,7 +226,7 @@ function factOf({ fact }: Product, version: string): string | undefined {
 	return parseTerm(text) ? text : undefined;
 }
 
-/** How far ahead an end of support counts if the deployment did not say what it has: 400 days, just over a year. */
+/** How far off (ms), past or future, an end of support may be if the version in use is unknown: 400 days. */
 const ahead = 400 * 24 * 3600 * 1000;
 
 function isNear(ends: string, today: string): boolean {
@@ -230,7 +234,7 @@ function isNear(ends: string, today: string): boolean {
 	return Math.abs(left) <= ahead;
 }
 
-/** The ends of support that may affect the deployment on that day (`2026-11-21`), including past ones still in use. */
+/** The ends of support that may affect the deployment on a day (`2026-11-21`), including past ones. */
 export function lifecycleDeadlines(
 	profile: Profile,
 	today: string,

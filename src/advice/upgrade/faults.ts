@@ -60,7 +60,7 @@ function hasDefect(fault: Fault, release: Version): boolean {
 	return is;
 }
 
-/** `decided`: by fault key, whether the configuration shows that the fault applies; absent: it does not say. */
+/** `decided`: by fault key, whether the fault applies according to the configuration; absent if it does not say. */
 type FaultQuestion = {
 	at: FaultPlace;
 	profile: Profile;
@@ -112,7 +112,7 @@ export function faultsOf(
 		.sort(worstFirst);
 }
 
-/** The faults as they concern the stated type of installation. */
+/** The faults, with the paths and commands of the stated type of installation. */
 export function faultsInPlace(
 	faults: readonly PlannedFault[],
 	profile: Profile,
@@ -130,8 +130,8 @@ function worstFirst(a: PlannedFault, b: PlannedFault): number {
 }
 
 /**
- * What the upgrade introduces before what is already there; then what applies before what needs an answer; then
- * the newest. Otherwise rare old faults would hide the one that a patch release fixes.
+ * Puts faults that the upgrade introduces before existing ones, then those that apply before those that need an
+ * answer, then newer before older ones. Otherwise rare old faults would hide the one that a patch release fixes.
  */
 function freshestFirst(running: Version | undefined, profile: Profile): (a: Fault, b: Fault) => number {
 	const isOld = (fault: Fault) => (isKept(fault, running) ? 1 : 0);
@@ -143,7 +143,7 @@ function isKept(fault: Fault, running: Version | undefined): boolean {
 	return running !== undefined && hasDefect(fault, finalOf(running));
 }
 
-/** An intermediate stop, and the newest release that would do as well. */
+/** An intermediate stop, and the newest release that would serve as well. */
 export type HaltPlace = { best: Version; to: Version };
 
 /** The faults of a whole upgrade: those of the target, then of its stops and start. */
@@ -182,7 +182,7 @@ function withinHalt(fault: PlannedFault, last: Version): PlannedFault {
 
 /** Whether a release has no severe faults, as far as the deployment is known. */
 function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version) => boolean {
-	// A fault that affects only a few must not decide for everybody else.
+	// A fault that affects only a few must not decide for everyone else.
 	const severe = faults.filter(({ severity, from, onlyIf, applies, surroundings }) => {
 		const { is } = concern(applies, profile);
 		const isConcerned = surroundings ? is === true : is !== false;
@@ -193,14 +193,14 @@ function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version
 
 const linesOf = memo((releases: readonly Release[]) => Map.groupBy(stable(releases), ({ version }) => lineOf(version)));
 
-/** Alternatives to a release. `newer`: the stable releases above it, computed once for all its faults. */
+/** Alternatives to a release. `newer`: the stable releases above it, computed once for all of its faults. */
 type Cures = {
 	isSound: (version: Version) => boolean;
 	newer: readonly Release[];
 	releases: readonly Release[];
 };
 
-/** Null if every newer release has it too. */
+/** The release to use instead; null if every newer release has the fault too. */
 function insteadOf(release: Version, fault: Fault, { isSound, newer, releases }: Cures): Version | null {
 	const from = finalOf(release);
 	const isCure = ({ version }: Release) => !hasDefect(fault, version);

@@ -19,7 +19,7 @@ export type Halt = Pick<Stop, 'required' | 'ruins' | 'sticks' | 'onlyIf'> & {
 	applies?: Applies;
 };
 
-/** The stops: those that a long upgrade requires, then those that keep the last release within reach for a rollback. */
+/** The stops that a long upgrade requires, and those that keep the previous release within reach, in release order. */
 export function halts(from: Version, to: Version, profile: Profile, known: Knowledge): Halt[] {
 	const required = known.stops
 		.filter(({ ways }) => ways.some(way => isWithin(from, way.from) && isWithin(finalOf(to), way.to)))
@@ -27,7 +27,7 @@ export function halts(from: Version, to: Version, profile: Profile, known: Knowl
 		.map(({ id, first: from, last: to, best, required, ruins, sticks, onlyIf, waitFor, why, applies }): Halt => {
 			const tried = triedOf(id, known.verified);
 			const conditions = { ...(onlyIf && { onlyIf }), ...(applies && { applies }) };
-			// What only some databases need does not divide everyone's upgrade; the text says whom it affects.
+			// A stop that only some databases need does not divide everyone's upgrade; the text says whom it affects.
 			const everybody = required && onlyIf === undefined;
 			return { from, to, best, required: everybody, ruins, sticks, waitFor, why, ...conditions, ...tried };
 		});
@@ -46,7 +46,7 @@ export function halts(from: Version, to: Version, profile: Profile, known: Knowl
 	return [...required, ...recommended].sort((a, b) => compare(a.best, b.best));
 }
 
-/** Only stops that everybody must make divide the upgrade: a recommended one is optional. */
+/** Only stops that everyone must make divide the upgrade: a recommended one is optional. */
 export function legsOf(from: Version, to: Version, stops: readonly Halt[]): Leg[] {
 	const ends = [...new Set(stops.filter(({ required }) => required).map(({ best }) => best)), to];
 	return ends.map((end, i) => ({ from: ends[i - 1] ?? from, to: end }));

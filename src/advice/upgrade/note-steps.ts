@@ -1,4 +1,4 @@
-// Turns notes into steps of a plan: tells each story once, and drops what a wait already covers.
+// Turns notes into steps of a plan: tells each story only once, and drops what a wait already covers.
 
 import { finalOf, isAbove, type Version } from '../../deployment/version.ts';
 import type { Note, Source } from '../../knowledge/schema/synapse.ts';
@@ -20,7 +20,7 @@ export function stepOf(
 	const left = legs[leg]?.from ?? from;
 	const isCertain = note.certainBelow !== undefined && isAbove(note.certainBelow, left);
 	const onlyIf = isCertain ? undefined : note.onlyIf;
-	// An answer has hundreds of these, so optional fields are set: spreading would copy everything again.
+	// A plan has hundreds of these, so optional fields are set one by one: spreading would copy everything each time.
 	const step: Step = {
 		id: note.id,
 		release: note.release,
@@ -49,7 +49,7 @@ export function stepOf(
 	return step;
 }
 
-/** The step adjusted to the configuration, if there is one, and to the ends of the upgrade. */
+/** The step adjusted to the configuration, if there is one, and to where the upgrade starts and stops. */
 export function looked(
 	step: Step,
 	{ id, until }: Note,
@@ -61,7 +61,7 @@ export function looked(
 	const accepts = step.refuses && (starts?.has(id) || isOver());
 	const isYoung = young?.has(id) === true;
 	const isDecided = decided?.get(id) === true;
-	// The usual case: an answer has hundreds of steps.
+	// The usual case, and a plan has hundreds of steps.
 	if (!accepts && !isYoung && !isDecided) return step;
 	const { onlyIf: _, look: __, ...rest } = step;
 	return {
@@ -71,7 +71,7 @@ export function looked(
 	};
 }
 
-/** Tells a story once, by its last note. But a refusal on an earlier leg would be met there, so it stays. */
+/** Tells a story once, by its last note. A refusal on an earlier leg stays: the upgrade would run into it there. */
 export function told(steps: readonly Step[]): Step[] {
 	const ends = new Map<string, Step>();
 	for (const step of steps) if (step.story) ends.set(step.story, step);
@@ -88,7 +88,7 @@ export function told(steps: readonly Step[]): Step[] {
 	});
 }
 
-/** The last note of a story affects everyone that it, or a note it stands for, affects. */
+/** The last note of a story affects everyone whom it, or a note that it stands for, affects. */
 function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	if (end?.onlyIf === undefined) return {};
 	const clauses = [...new Set([end, ...before].flatMap(({ onlyIf }) => onlyIf ?? []))];
@@ -96,7 +96,9 @@ function onlyIfAny([end, ...before]: readonly Step[]): Pick<Step, 'onlyIf'> {
 	return { onlyIf: wide.join(', or ') };
 }
 
-/** A wait replaces later notes that ask for the same, if it is at least as certain, and if they can be followed there. */
+/**
+ * A wait replaces later notes that require the same, if it is at least as certain, and if they can be followed there.
+ */
 export function waited(
 	steps: readonly Step[],
 	waits: readonly Step[],

@@ -11,9 +11,9 @@ import type { OutsideCheck } from './step-task.ts';
 type Ends = { from: Version; to: Version; profile: Profile };
 
 /**
- * Combines every “only if” that no configuration decides (scripts, the proxy, the host) into one step. That step
- * may not apply to anyone, so it is not certain. A refusal to start, what a single query decides, and what may
- * not apply at all remain separate steps.
+ * Combines every “only if” that no configuration decides (scripts, the proxy, the host) into one step. It is possible
+ * that none of them applies, so that step is not certain. A refusal to start, what a single query decides, and what
+ * may not apply at all remain separate steps.
  */
 export function outsideFirst(steps: readonly Step[], { to }: Ends, notes: readonly Note[]): Step[] {
 	const placeOf = new Map(notes.flatMap(({ id, foundIn }) => (foundIn ? [[id, foundIn] as const] : [])));
@@ -44,7 +44,7 @@ function isPerhaps({ must, refuses, onlyIf, concerned, oneWay }: Step): boolean 
 	return must && !refuses && onlyIf !== undefined && concerned === true && !oneWay;
 }
 
-/** Combines the notes about systems whose packages ended into one step, if nobody has stated the system. */
+/** Combines the notes about systems whose packages have ended into one step, unless the system was stated. */
 export function systemOpen(
 	steps: readonly Step[],
 	{ from, to, profile }: Ends,
@@ -62,7 +62,7 @@ export function systemOpen(
 			: [],
 	);
 	const postgres = String(profile.get('postgres')?.value);
-	// Most people stay on the system that had packages for longest.
+	// Most people stay on the system whose packages lasted longest.
 	const [likely] = ended.filter(({ os }) => postgresOf(os) === postgres).sort((a, b) => compare(b.last, a.last));
 	const step: Step = {
 		...standingFor(members),

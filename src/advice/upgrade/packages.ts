@@ -1,11 +1,11 @@
-// The systems that upstream builds packages of a release for.
+// The systems for which upstream builds packages of a release.
 
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Knowledge, Lifecycle } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 
-/** A system that upstream builds, or built, packages for. */
+/** A system for which upstream builds, or has built, packages. */
 export type System = {
 	/** As in the fact `os`: `debian-12`. */
 	os: string;
@@ -38,8 +38,8 @@ export function isBuilt({ packages }: System, version: Version): boolean {
 }
 
 /**
- * Whether that package certainly works on the released system. It depends on the Python of the day it was built:
- * before the system's release that could be an older one, and then `apt` refuses the package.
+ * Whether the package of that release certainly works on the system as released. A package depends on the Python of
+ * the day it was built: before the system's release, that may have been an older one, which `apt` does not accept.
  */
 export function isSurelyBuilt(system: System, version: Version, day: string | undefined): boolean {
 	return isBuilt(system, version) && day !== undefined && day >= system.released;
@@ -47,7 +47,7 @@ export function isSurelyBuilt(system: System, version: Version, day: string | un
 
 const dependent: readonly unknown[] = ['debian', 'distro', 'nix'];
 
-/** Whether packages of this `install` depend on the system's Python and SQLite: `apt` and Nix make sure of the versions. */
+/** Whether packages of this `install` depend on the system's Python and SQLite: `apt` and Nix check the versions. */
 export function dependsOnSystem(install: unknown): boolean {
 	return dependent.includes(install);
 }

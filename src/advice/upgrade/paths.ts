@@ -2,7 +2,7 @@
 import type { PathName, Recipe } from '../../knowledge/schema/install.ts';
 import { pipInstall, withoutPip } from './without-pip.ts';
 
-/** The names that stand for a file in any note; the recipe's other names are also those of options. */
+/** The names that stand for a file in any note; the recipe's other names are also names of options. */
 const named: readonly PathName[] = [
 	'homeserver.yaml',
 	'conf.d',
@@ -26,19 +26,19 @@ const places = new RegExp(`^(\`\`\`(?:bash|sh|console)?\\n)([\\s\\S]*?)^\`\`\`$|
 /**
  * The text with the paths of this type of installation. Paths inside a container stay out of commands, which are
  * typed outside. If homeserver.yaml is generated, only commands that inspect it get its path. Blocks with pip
- * commands start by activating the virtual environment; where pip has no place, its packages stand for its commands, and
- * the text ends with how to install Python packages here.
+ * commands start by activating the virtual environment. If the recipe is `withoutPip`, package names replace pip
+ * commands. The text ends with how to install Python packages here, if it asks for any.
  */
 export function located(text: string, recipe: Recipe): string {
 	const { libraries } = recipe;
-	// A sentence may give a command to those whom pip concerns.
+	// Unless pip is replaced, only blocks count: a command in a sentence may only be meant for people who use pip.
 	const gets = recipe.withoutPip ? pipInstall : pipBlock;
 	const own = recipe.withoutPip ? withoutPip(text) : text;
 	const whole = inEnvironment(withPaths(own, recipe), recipe);
 	return libraries !== undefined && gets.test(text) ? `${whole.trimEnd()}\n\n${libraries}` : whole;
 }
 
-/** The same, with its text and its condition as they concern this type of installation. */
+/** The same, with the text and the condition adapted to this type of installation. */
 export function locatedIn<Told extends { text: string; onlyIf?: string | undefined }>(
 	told: Told,
 	recipe: Recipe,

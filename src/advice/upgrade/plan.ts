@@ -22,7 +22,7 @@ import { triedOf } from './trials.ts';
 import { type UnreadPassage, unreadOf } from './unread.ts';
 import type { Way } from './way.ts';
 
-/** `because`: the stated facts that exclude it, or `configuration`, and then the options it would have been about. */
+/** `because`: the stated facts that exclude it, or `configuration`. `options`: those that it would have been about. */
 export type Hidden = {
 	id: string;
 	title: string;
@@ -50,9 +50,9 @@ export type Plan = {
 	deadlines: Deadline[];
 	/** Those that mention a refusal first. */
 	unread: UnreadPassage[];
-	/** Options that the target has and the start does not; absent if the code was not looked at. */
+	/** Options that the target has and the start does not; absent if the code was not examined. */
 	newOptions?: string[];
-	/** What workers may serve from the target on, and no longer: for deployments stated to have workers. */
+	/** What workers may serve with the target but not with the start, and vice versa; only if workers were stated. */
 	routes?: RouteGroup[];
 	gaps: string[];
 };
@@ -126,8 +126,9 @@ export function plan({ from, to, profile, today, ...look }: Way, known: Knowledg
 const floorStories: readonly unknown[] = ['python-floor', 'sqlite-floor'];
 
 /**
- * Whether a note concerns this deployment. A minimum version of Python or SQLite that comes with the package does not, unless
- * the version is known to be too old: what may be needed is another system, not a new environment.
+ * Whether a note concerns this deployment. A minimum version of Python or SQLite does not concern packages that
+ * depend on the system's own, unless that is known to be too old: what may be needed is another system, not a new
+ * environment.
  */
 function noteConcern({ story, applies }: Note, profile: Profile): Concern {
 	const concerned = concern(applies, profile);

@@ -42,7 +42,7 @@ type Calendar = {
 		Knowledge,
 		'releases' | 'stops' | 'lifecycles' | 'installs' | 'migrations' | 'queued' | 'rollbackFloors' | 'notes' | 'verified'
 	>;
-	/** Whether everybody on the way waits for background updates before the first switch. */
+	/** Whether everyone on this path waits for background updates before the first switch. */
 	waited: boolean;
 };
 
@@ -51,7 +51,7 @@ function packagesOf({ lifecycles, releases }: Pick<Knowledge, 'lifecycles' | 're
 	return { systems: systemsOf(lifecycles), dayOf };
 }
 
-/** Whether the running package may be on a system for which the leg's target has none. */
+/** Whether the running package may be on a system for which upstream has none of the leg's target. */
 function mayLackPackage({ from, to }: Leg, profile: Profile, systems: readonly System[]): boolean {
 	if (profile.get('install')?.value !== 'debian' || profile.has('os')) return false;
 	return systems.some(system => isBuilt(system, from) && !isBuilt(system, to));
@@ -153,7 +153,7 @@ export function switchesAndWaits(
 	});
 }
 
-/** What to try once the target runs, before users find out. */
+/** What to try once the target is running, before users find out. */
 export function tryAfter(
 	{ to, profile }: Pick<Way, 'to' | 'profile'>,
 	installs: Knowledge['installs'],
@@ -176,7 +176,7 @@ export function tryAfter(
 	};
 }
 
-/** An upgrade that starts within a stop's range, or short of where it is too late, only has to wait before it begins. */
+/** For some starts, such as those within a stop's range, no stop is needed: waiting before the upgrade is enough. */
 export function waitAtStart(
 	{ from, to, profile }: Omit<Way, 'today'>,
 	{ stops, installs }: Pick<Knowledge, 'stops' | 'installs'>,

@@ -49,7 +49,7 @@ type Bounds = { min: number; max: number };
 /** What is known about a release's schema. If it could not be read, the bounds come from its neighbours. */
 type Schema = {
 	schema: Bounds;
-	/** What an older release that knows compat versions must reach. */
+	/** The schema version that an older release must have at least, if it knows compat versions. */
 	compat: Bounds;
 	/** Whether it knows compat versions itself. */
 	aware: boolean | 'unknown';
@@ -87,9 +87,9 @@ function between(lower: Release | undefined, upper: Release | undefined): Schema
 }
 
 /**
- * Whether the older release starts on a database that the newer one opened last. From 1.37 on a release compares
- * its own SCHEMA_VERSION with the compat version that the newer one stored; older ones, without compat versions,
- * use the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
+ * Whether the older release starts on a database that the newer one was the last to open. From 1.37 on a release
+ * compares its own SCHEMA_VERSION with the compat version that the newer one stored; older ones, which do not know
+ * compat versions, use the newer one's schema version. Source: synapse/storage/prepare_database.py of both.
  */
 function startsAfter(newer: Schema, older: Schema): boolean | 'unknown' {
 	const { schema, compat } = newer;
@@ -111,7 +111,7 @@ type RollbackFloor = {
 	unsure: Version[];
 };
 
-/** How far back one can go among the stable releases, in order. Skips those that could not be read. */
+/** How far back you can go from a release through the stable releases. Skips those that could not be read. */
 function floorOf(
 	{ version, schema }: { version: Version; schema: Schema },
 	all: readonly Release[],
@@ -148,11 +148,11 @@ function floorOf(
 	};
 }
 
-/** How far back one can go from a release, and whether as far as `to`. */
+/** How far back you can go from a release, and whether that includes `to`. */
 export function rollback(version: Version, to: Version | undefined, known: RollbackKnowledge): Rollback {
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
-	// A candidate has no schema numbers here: use its final release's, or those of the last stable one before it.
+	// A candidate has no schema numbers here: use those of its final release, or of the last stable one before it.
 	const numbers =
 		asked && (asked.schema !== undefined || all.includes(asked))
 			? asked

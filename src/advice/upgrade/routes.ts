@@ -1,4 +1,4 @@
-// What Synapse's documentation of workers gained and lost between two releases: which requests may go to which workers.
+// What Synapse's worker documentation gained and lost between two releases: which requests can go to which workers.
 import { stateAt, type Table } from '../../configuration/timeline.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
@@ -28,7 +28,7 @@ export function routesBetween(from: Version, to: Version, { read, entries }: Tab
 	return [...groups.values()].map(paired);
 }
 
-/** A pattern that only accepts other API versions, or another ending, counts as changed rather than lost and gained. */
+/** A pattern that only accepts other API versions, or has another ending, counts as changed, not as lost and gained. */
 function paired({ workers, gained, lost, changed }: RouteGroup): RouteGroup {
 	const pairs = gained.flatMap(route => {
 		const former = lost.find(({ path }) => isSameRoute(path, route.path));

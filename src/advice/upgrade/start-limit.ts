@@ -1,4 +1,4 @@
-// Whether systemd may kill the start in the middle of a migration: its timeout runs until Synapse reports that it is ready.
+// Whether systemd may kill the start in the middle of a migration: its timeout runs until Synapse reports readiness.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, type Version } from '../../deployment/version.ts';
 import type { Migration } from '../../knowledge/schema/migrations.ts';
@@ -21,7 +21,7 @@ const notifiesSince = '1.20.0';
 /** From this release on Synapse itself can do so, and upstream's sample units use it (contrib/systemd). */
 const canNotifySince = '1.10.0';
 
-/** Installations on the host itself, where systemd runs Synapse, or may. */
+/** Installations on the host itself, where systemd runs Synapse or may do so. */
 const onHost: readonly unknown[] = ['debian', 'distro', 'pip', 'source'];
 
 /** Undefined if nothing in the range scans a large table, or systemd does not wait. */

@@ -17,8 +17,8 @@ function weight(step: Step): number {
 }
 
 /**
- * The position of a step, before its release is considered. A switch comes at the end of its leg. A wait before
- * the first switch, and tests that the target works, come right away.
+ * The position of a step, before its release is considered. A switch comes at the end of its leg. A wait before the
+ * first switch comes first in its phase, as do tests that the target works.
  */
 function rank(step: Step): number {
 	const leg = step.when === 'switch' ? step.leg : 0;

@@ -6,7 +6,7 @@ import type { Migrating } from './migrating.ts';
 import type { StartLimit } from './start-limit.ts';
 import type { NoPackage, SwitchCommands } from './switch-commands.ts';
 
-/** What to try once the target runs; `updates` are commands that count the remaining background updates. */
+/** What to try once the target is running; `updates` are commands that count the remaining background updates. */
 type Trying = { kind: 'try'; media: boolean; bridges: boolean; federation: boolean; updates: string[] };
 
 /** `isStart`: before the first switch. `skipped`: what happens if you continue too early. */
@@ -18,7 +18,7 @@ type Wait = {
 	why: string;
 	skipped: Consequence;
 	lines: string[];
-	/** What the releases up to here queue, as far as it was measured. */
+	/** Background updates that the releases up to here queue, if their duration was measured. */
 	queued?: Migrating['queued'];
 	stuck?: { lines: string[]; text: string };
 };
@@ -30,7 +30,7 @@ export type OutsideCheck = Pick<Note, 'id' | 'release' | 'when' | 'title' | 'tex
 export type FoundIn = NonNullable<Note['foundIn']>;
 
 export type StepTask =
-	/** `commands`: absent without a matching recipe. `migrating`: without what earlier and later steps say. */
+	/** `commands`: absent without a matching recipe. `migrating`: without what earlier and later steps cover. */
 	| { kind: 'switch'; to: Version; commands?: SwitchCommands; migrating?: Partial<Migrating> }
 	| Wait
 	| Trying
@@ -49,7 +49,7 @@ export type StepTask =
 /** A system without packages after `last`. */
 type EndedSystem = { name: string; last: Version };
 
-/** The one among them whose own archive has the stated PostgreSQL. */
+/** The ended system whose own archive has the stated PostgreSQL. */
 export type LikelySystem = EndedSystem & { os: string; postgres: string };
 
 /** What skipping a required stop, or its wait, can do to the database or the start. */

@@ -31,7 +31,7 @@ export type Step = {
 	/** Notes in the range that this step replaces: earlier ones of its story, or what a wait covers. */
 	tells: string[];
 	oneWay?: string;
-	/** It is about a first start that takes long. */
+	/** It is about a first start that takes a long time. */
 	longStart?: true;
 	/** What users notice, in one line. */
 	people?: string;
@@ -40,13 +40,13 @@ export type Step = {
 	tried?: Trial[];
 	/** The leg of an upgrade with intermediate stops, counted from 0. */
 	leg: number;
-	/** Made by the planner, not from a note: a switch, or a wait at a stop. */
+	/** Created by the planner, not from a note: a switch, or a wait at a stop. */
 	generated?: true;
 	/** A check that delays nothing: only its result says whether there is anything to do. */
 	check?: true;
 	/** The input for wording a generated step, in messages/switch.ts; until then its title and text are empty. */
 	task?: StepTask;
-	/** It only mentions options that the running release does not have, so it hardly affects anyone. */
+	/** It only mentions options that the running release does not have, so it affects hardly anyone. */
 	young?: true;
 	/** For a generated step, once worded: what skipping it can do, as a clause: “can corrupt the database”. */
 	otherwise?: string;

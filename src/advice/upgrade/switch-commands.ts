@@ -30,11 +30,13 @@ export type NoPackage = {
 	newer: string[];
 	/** The oldest of `both`, or else of `newer`, if the system's packages have ended. */
 	next?: System;
-	/** The last package of the system, if the upgrade goes through it: no newer system has one of the release that runs. */
+	/**
+	 * The system's last package, if the upgrade goes through it: no newer system has a package of the running release.
+	 */
 	goTo?: Version;
 	/**
-	 * Whether `next` also has a package of the release that runs when the system is upgraded; `unknown` if that was built
-	 * before the system's own release, so that it may need an older Python.
+	 * Whether `next` also has a package of the release that is running when the system is upgraded; `unknown` if that
+	 * package was built before the system's own release, so that it may need an older Python.
 	 */
 	keeps: boolean | 'unknown';
 };
@@ -77,13 +79,13 @@ export type SwitchCommands = Leg & {
 	/** The stated type of installation, or the usual ones if none is stated. */
 	ways: WayCommands[];
 	stated: boolean;
-	/** Stop and start workers; `led`: there are none, or the installation does it; `perhaps`: not stated. */
+	/** Commands that stop and start workers; `led`: none exist, or the installation does it; `perhaps`: not stated. */
 	workers: 'led' | 'perhaps' | { stop: string[]; start: string[] };
 	/** Queries the running server's version. */
 	asking: string[];
 	/**
-	 * The arguments for `!backup` to verify that backup; `dump` is the file it writes. Absent if that guide does
-	 * not apply.
+	 * The arguments with which `!backup` verifies that backup; `dump` is the file that it writes. Absent if that guide
+	 * does not apply.
 	 */
 	proof?: { postgres?: string; install?: string; dump?: string };
 };
@@ -94,7 +96,7 @@ export type SwitchCommands = Leg & {
  */
 export type WayBack = { opens: boolean | 'unknown'; restore: string[]; page?: string };
 
-/** Its recipe has the plain names, used if the type of installation is not stated. */
+/** This recipe has the plain names, which are used if the type of installation is not stated. */
 const plain = 'pip';
 /** Shown if the type of installation is not stated: most servers use one of these. */
 const usual: readonly string[] = ['docker', 'debian', 'pip', 'mdad'];
@@ -129,7 +131,7 @@ function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | u
 
 /** Which of these systems lack a package of the release, and which others have one. */
 export function noPackage(system: System, { from, to }: Leg, { systems, dayOf }: BuiltPackages): NoPackage {
-	// Nobody upgrades Debian to Ubuntu, or to an older system.
+	// Nobody upgrades from Debian to Ubuntu, or to an older system.
 	const newer = systems.filter(
 		other => other.family === system.family && other.released > system.released && isBuilt(other, to),
 	);
@@ -228,7 +230,7 @@ function workersOf(profile: Profile, recipe: Recipe): SwitchCommands['workers'] 
 	return stated(profile) === undefined ? { stop: [], start: [] } : recipe.workers;
 }
 
-/** The guide restores PostgreSQL dumps, with Synapse in containers, from packages or from the playbook. */
+/** The guide restores PostgreSQL dumps for Synapse in containers, from packages or from the playbook. */
 function proofOf(profile: Profile, install: string | undefined, backup: readonly string[]): SwitchCommands['proof'] {
 	const postgres = profile.get('postgres')?.value;
 	if (profile.get('database')?.value === 'sqlite' || install === 'ess' || install === 'nix') return undefined;
@@ -308,7 +310,7 @@ export function waitCommands(profile: Profile, installs: Recipes): string[] {
 	return recipe ? forDatabase(profile, recipe, asked('SELECT count(*) FROM background_updates', recipe)) : [];
 }
 
-/** Commands that show whether such a wait will last for ever, on PostgreSQL. */
+/** Commands that show whether such a wait will never end, on PostgreSQL. */
 export function stuckCommands(query: string, profile: Profile, installs: Recipes): string[] {
 	const recipe = recipeFor(profile, installs);
 	return recipe ? asked(query.trim(), recipe).postgres : [];

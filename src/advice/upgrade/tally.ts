@@ -11,13 +11,13 @@ export type Tally = {
 	perhaps: number;
 	/** How many steps can stop the start. */
 	refusing: number;
-	/** Stops that everybody on the way must make. */
+	/** Stops that everyone on this path must make. */
 	halts: readonly Version[];
 	/** Steps that are only good to know. */
 	informing: number;
 	/**
-	 * Passages of upstream's that no curator has read yet, and a sentence in one of them that sounds like a refusal
-	 * to start.
+	 * How many upstream passages no curator has read yet, and a sentence in one of them that sounds like a refusal to
+	 * start.
 	 */
 	unread: number;
 	warning?: string;

@@ -22,8 +22,8 @@ const byClaimant = memo((verified: readonly Verified[]) => {
 });
 
 /**
- * Trials on both sides of a floor: the floor release starts, the one below does not. If this release itself did
- * not open the database, use the trial with the same floor that makes the stronger case.
+ * Trials on both sides of a floor: the floor release starts, the one below does not. If this release was not the last
+ * to open the database in any of them, uses the trial with the same floor that makes the strongest case.
  */
 export function triedRollback(
 	release: Version,

@@ -1,4 +1,4 @@
-// What a machine can tell about a passage that no curator has read: whether it mentions a refusal.
+// What can be recognised automatically in a passage that no curator has read: whether it mentions a refusal.
 
 import type { Unread } from '../../knowledge/schema/synapse.ts';
 

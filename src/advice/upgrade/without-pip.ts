@@ -1,8 +1,8 @@
-// Notes give pip's commands. Where packages come from elsewhere, the reader needs what those commands would install, not
-// the commands.
+// Notes contain pip commands. Where packages come from elsewhere, readers need to know which packages those commands
+// would install, not the commands.
 import { enumerate } from '../../text/format.ts';
 
-/** A command that installs, shows or removes Python packages, or prepares pip's environment, with its further lines. */
+/** A command that installs, shows or removes Python packages or prepares pip's environment; with continuation lines. */
 const commandLine =
 	/^[ \t]*(?:(?:\S*\/)?pip3? |virtualenv |(?:\S*\/)?python[\d.]* -m (?:venv|pip) |(?:source|\.) \S*\/activate\b)(?:.*\\\n)*.*(?:\n|$)/gm;
 const block = /^```[a-z]*\n([\s\S]*?)^```(?:\n|$)/gm;
@@ -15,7 +15,7 @@ export const pipInstall = /(?:^[ \t]*|`)(?:\S*\/)?pip3? install \S/m;
 /** The text with the packages that pip's commands would install, in place of the commands. */
 export function withoutPip(text: string): string {
 	const parts = text.split(block);
-	// Odd parts are what the blocks contain; the block itself has to be put together again.
+	// Odd parts are the contents of blocks; the blocks themselves have to be put together again.
 	const blocks = text.match(block) ?? [];
 	const told = parts.map((part, i) => (i % 2 === 1 ? part : sentences(part)));
 	let all = '';
@@ -60,7 +60,7 @@ function sentences(text: string): string {
 		});
 }
 
-/** What `pip install` would get, as code. Empty for another command, and for Synapse itself, pip itself, files and folders. */
+/** What `pip install` would get, as code. Empty for other commands, Synapse itself, pip itself, files and folders. */
 function packagesOf(command: string): string[] {
 	const [, rest] = /\bpip3? install (.*)/s.exec(command) ?? [];
 	if (rest === undefined) return [];

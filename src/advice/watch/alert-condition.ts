@@ -29,7 +29,7 @@ export const ladders: Record<Rule, readonly string[]> = {
 	distribution: ['changed'],
 };
 
-/** The last stage of a ladder: a new fact, which even rooms that stopped the reminders are told. */
+/** Stages that are new facts, so even rooms that acknowledged the alert are told. */
 export const ends: readonly string[] = ['passed', 'in-force'];
 
 export type AlertCondition = {
@@ -37,9 +37,9 @@ export type AlertCondition = {
 	subject: string;
 	stage: string;
 	severity: Severity;
-	/** Repeated until somebody acts or stops it. */
+	/** Repeated until someone acts or stops it. */
 	reminds: boolean;
-	/** Only told to rooms that were told about this release; nobody else needs to know. */
+	/** Only reported to rooms that were told about this release; nobody else needs to know. */
 	onlyIfTold?: Version;
 	/** Old news: rooms that were never told find it in the status card, and get no message. */
 	stale?: true;
@@ -123,7 +123,7 @@ export type Facing = KnownDeployment & {
 	told: boolean;
 	/** The results of checking its configuration. */
 	checks?: readonly CheckRecord[];
-	/** By note or fault id: whether the server's own answers, or a check of its configuration, show that it applies. */
+	/** By note id or fault key: whether the server's responses or a check of its configuration show that it applies. */
 	decided?: ReadonlyMap<string, boolean>;
 	/** Ids of refusals that the configuration shows do not prevent the start. */
 	starts?: ReadonlySet<string>;
@@ -140,7 +140,7 @@ export type At = Omit<Facing, 'running'> & {
 	named: Named;
 };
 
-/** The running release, if we know it. About an unknown release nothing is claimed, not even that it is newer. */
+/** The running release, if we know it. Nothing is claimed about an unknown release, not even that it is newer. */
 export function judged({ running, knowledge }: Pick<Facing, 'running' | 'knowledge'>): Running | undefined {
 	return running && isKnown(running.version, knowledge.releases) ? running : undefined;
 }

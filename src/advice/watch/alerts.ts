@@ -21,7 +21,7 @@ import { severities } from './severity.ts';
 
 /** A room's subscription to a server; times are ISO 8601, UTC. */
 export type Watch = {
-	/** Permanent, even when the room is upgraded. */
+	/** Permanent, even if the room is upgraded. */
 	id: string;
 	server: string;
 	profile: Profile;
@@ -56,7 +56,7 @@ export type SaidAlert = {
 /** An alert. Its identity is `watch`, `rule`, `subject`, `stage` and `episode`, and never changes. */
 export type Alert = {
 	watch: string;
-	/** `first`: a poll found out for the first time what runs. `change`: another release runs now. */
+	/** `first`: a poll found out for the first time what is running. `change`: another release is running now. */
 	rule: Rule | 'first' | 'change';
 	subject: string;
 	stage: string;
@@ -64,7 +64,7 @@ export type Alert = {
 	kind: 'new' | 'stage' | 'reminder' | 'solved';
 	severity: Severity;
 	about: AlertSubject;
-	/** Absent if it is not said. */
+	/** Absent if nothing is said. */
 	details?: Details;
 	/** Recorded but not said: the status card shows it, or a more important alert does. */
 	unsaid?: true;
@@ -93,14 +93,14 @@ const reminderDays: Record<Severity, readonly number[]> = {
 	warning: [14, 30, 60, 90],
 	info: [30, 60, 90],
 };
-/** A reminder includes everything due within this part of its interval, so that they come together from then on. */
+/** A reminder also covers alerts for which this share of the interval has passed, so that they coincide later on. */
 const together = 0.5;
 
 const day = 24 * 3600_000;
 
 /**
- * Everything the room should be told now. What became true and false again meanwhile is not reported. Alerts with
- * `unsaid` only change what is recorded.
+ * Everything the room should be told now. What has become true and then false again in between is not reported.
+ * Alerts with `unsaid` only change what is recorded.
  */
 export function alerts(situation: Situation): Alert[] {
 	const { watch, history, now } = situation;
@@ -146,7 +146,7 @@ export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situ
 	};
 }
 
-/** What has begun, come nearer, or needs repeating. */
+/** What has begun, come closer, or needs repeating. */
 function told(found: readonly AlertCondition[], situation: Situation, facing: Facing, card: boolean): Alert[] {
 	const { watch, said, now } = situation;
 	const muted = mutedBy(found, said);
@@ -192,9 +192,9 @@ function openOf(
 	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
 }
 
-/** The observation or statement that started the episode. */
+/** The time of the observation or statement that started the episode; empty if neither matters. */
 function episodeOf(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
-	// It does not depend on what runs, and is told once for ever.
+	// This does not depend on the running release, and is reported only once.
 	if (rule === 'distribution') return '';
 	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (history.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
@@ -274,7 +274,7 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 		said
 			.filter(open => open.solved === undefined)
 			.filter(open => !found.some(condition => condition.rule === open.rule && condition.subject === open.subject))
-			// With an unknown release nobody can say that anything is over.
+			// With an unknown release, we cannot say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {
 				// A question is not solved, and a release superseded by the next one, or by the upgrade, is not news.
@@ -316,7 +316,7 @@ function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert
 function changeOf({ watch, knowledge, card, said }: Situation, facing: Facing): Alert | undefined {
 	const { running } = facing;
 	if (!running || watch.heard === undefined || running.version === watch.heard) return undefined;
-	// In a mixture the version varies from poll to poll. The mixture is reported instead, and afterwards what is left of it.
+	// In a mixture the version varies from poll to poll. The mixture is reported instead, and what remains of it later.
 	if (running.mixture) return undefined;
 	const wasMixed = said.some(({ rule, solved }) => rule === 'mixture' && solved === undefined);
 	const [from, to] = [watch.heard, running.version];

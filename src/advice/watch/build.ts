@@ -4,7 +4,7 @@ import { finalOf, isCandidate, isVersion, type Version } from '../../deployment/
 import type { Release } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 
-/** How a build differs from the release it was made from. */
+/** How a build differs from the release that it is based on. */
 export type Build =
 	/** A checkout of Synapse's repository that is not exactly a release. */
 	| { is: 'checkout'; branch?: string; commit?: string; dirty?: true }
@@ -28,8 +28,8 @@ const development = /^(?:[-._~]?(?:dev|alpha|beta|preview|pre|snapshot|a|b|c)|~g
 const derived = /^(?:[+~_-]|\.post)/i;
 
 /**
- * Parses Synapse's version string (`1.98.0 (b=develop,4e7b1,dirty)`, `1.57.1+dfsg-1`, `1.150.0~rc1-2`). Undefined
- * if it does not start with a version, or with impossible numbers.
+ * Parses Synapse's version string (`1.98.0 (b=develop,4e7b1,dirty)`, `1.57.1+dfsg-1`, `1.150.0~rc1-2`). Undefined if
+ * it does not start with a version, or if its numbers are impossible.
  */
 export function readBuild(text: string): Written | undefined {
 	if (text.length > maxLength) return undefined;
@@ -61,9 +61,9 @@ function buildIn(rest: string, version: Version): Build | 'unreadable' | undefin
 	const [, suffix = '', remark] = /^([^\s(]*)\s*(?:\(([^)]*)\)?.*|.*)$/s.exec(rest) ?? [];
 	const checkout = remark === undefined ? undefined : checkoutIn(remark, version);
 	if (checkout) return checkout;
-	// A checkout of exactly this tag.
+	// A remark with a tag describes a checkout of exactly that tag.
 	if (suffix === '') return remark === undefined ? (rest === '' ? undefined : { is: 'derived' }) : remarkOf(remark);
-	// `git describe`: the number of commits after the tag.
+	// The output of `git describe`: the tag, the number of commits since then, and the commit.
 	const [, commit] = /-g([0-9a-f]{7,40})\b/.exec(suffix) ?? [];
 	if (commit) return { is: 'checkout', commit, ...(/dirty/.test(suffix) && { dirty: true as const }) };
 	if (/^[-+.]dirty$/.test(suffix)) return { is: 'checkout', dirty: true };

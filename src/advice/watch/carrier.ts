@@ -1,4 +1,4 @@
-// Distributions ship a release later: which Synapse each installs now, and its breaking changes meanwhile.
+// Distributions ship releases later than upstream: which Synapse each one installs now, and its breaking changes.
 import type { Profile } from '../../deployment/facts.ts';
 import { compare, isAbove, isVersion, type Version } from '../../deployment/version.ts';
 import type { Chart, ChartKnowledge, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
@@ -41,7 +41,7 @@ export type CarriedRelease = {
 	breaks: CarrierBreak[];
 };
 
-/** A server's distribution that we know too old a version of to judge. */
+/** A server's distribution, if our knowledge of it is too old to judge by. */
 export type UnknownCarrier = { of: 'mdad' | 'ess'; read: string };
 
 type CarrierRequest = {
@@ -55,7 +55,7 @@ type CarrierRequest = {
 /** After this many days without reading it, the distribution may have a newer release. */
 const maxAge = 45;
 
-/** Undefined: this server gets its releases from upstream directly. */
+/** Undefined: this server gets its releases directly from upstream. */
 export function carrierOf({
 	profile,
 	running,
@@ -86,7 +86,7 @@ function byPlaybook(
 	const { playbook: live } = knowledge;
 	const curated = playbook.synapse.at(-1)?.synapse ?? '0.0.0';
 	const newest = live && isVersion(live.synapse) && isAbove(live.synapse, curated) ? live.synapse : curated;
-	// The first day that it had what runs: a checkout that installed it is no older.
+	// The first day on which it installed the running release or a newer one: no checkout that installed it is older.
 	const had = playbook.synapse.find(({ synapse }) => compare(synapse, running) >= 0)?.date;
 	const from = had ?? knowledge.releases.find(({ version }) => version === running)?.date ?? playbook.read;
 	const changes = playbookBreaks(playbook, { from, fromIsIn: false, to: today }, { profile, knowledge });
@@ -201,7 +201,7 @@ const newsDays = 30;
 export function recentBreaks({ profile, today, knowledge, carriers }: Omit<CarrierRequest, 'running'>):
 	| {
 			of: 'mdad' | 'ess';
-			/** The day or chart that they came after. */
+			/** The day or chart after which they came. */
 			since: string;
 			changes: DistributionBreak[];
 	  }

@@ -1,4 +1,4 @@
-// What is true about a watched server and worth knowing, one function per rule. alerts.ts decides who still has
+// What is true about a watched server and worth knowing, with one function per rule. alerts.ts decides who still has
 // to be told, and messages/alerts.ts words it.
 
 import { type AlertCondition, type Facing, judged } from './alert-condition.ts';
@@ -9,7 +9,7 @@ import { floors, release, withdrawn } from './release-conditions.ts';
 import { advisories, faults, unclear } from './security-conditions.ts';
 import { severities } from './severity.ts';
 
-/** Everything true now, worst first, after a mixture if there is one, since that explains the rest. */
+/** Everything that is true now, worst first, after a mixture if there is one, since that explains the rest. */
 export function conditionsOf(facing: Facing): AlertCondition[] {
 	const found = [...unseen(facing), ...mixture(facing), ...lifecycles(facing), ...distributionBreaks(facing)];
 	const running = judged(facing);
@@ -53,7 +53,7 @@ const unseenAfter = { hours: 24, looks: 3 };
 
 function unseen({ history, told, now }: Facing): AlertCondition[] {
 	const last = history.at(-1);
-	// Whoever stated the version knows that it cannot be seen.
+	// The person who stated the version knows that it cannot be seen.
 	if (!last || last.is === 'synapse' || (told && last.is !== 'other')) return [];
 	const hours = (now.getTime() - Date.parse(last.since)) / 3_600_000;
 	if (last.is !== 'other' && (hours < unseenAfter.hours || last.looks < unseenAfter.looks)) return [];

@@ -50,7 +50,7 @@ export function promises(at: At): AlertCondition[] {
 		const { concerned } = deadline;
 		const nearness = ladders.deadline.indexOf(stage);
 		if (concerned === 'unknown' && nearness < ladders.deadline.indexOf('d30')) return [];
-		// A plan lists what has landed with its condition, so do not alert if it may not apply.
+		// A plan lists what has landed together with its condition, so do not raise an alert if it may not apply.
 		if (concerned === 'unknown' && ends.includes(stage)) return [];
 		const ask = concerned === 'unknown';
 		const near = nearness >= ladders.deadline.indexOf('d30');
@@ -76,7 +76,7 @@ export function promises(at: At): AlertCondition[] {
 /** Days for which something overdue is still news. */
 export const fresh = 90;
 
-/** Days since the announced date, or since the release. */
+/** Days since the announced date, or since the announced version was reached. */
 function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
 	if (at.date !== undefined) return daysBetween(earliest(at.date), today);
 	const named = at.version;
@@ -85,7 +85,7 @@ function overdueDays({ at }: Deadline, { knowledge, today }: At): number {
 	return reached ? daysBetween(reached.date, today) : 0;
 }
 
-/** The release in which it landed, if that is out. */
+/** The release in which it landed, if that release is out. */
 function landedBy({ landed }: Deadline, newest: Version): Version | undefined {
 	return landed !== null && compare(landed, newest) <= 0 ? landed : undefined;
 }
@@ -132,7 +132,7 @@ function dateStage(days: number): string | undefined {
 	return step === undefined ? undefined : `d${step}`;
 }
 
-/** Ends of support of what the profile certainly has; possible ones are in the status card. */
+/** Ends of support for what the profile certainly has; possible ones are in the status card. */
 export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
 	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): AlertCondition[] => {
 		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
@@ -170,7 +170,7 @@ export function nextDeadlines(facing: Facing, max: number): Deadline[] {
 		.filter(({ concerned, announced }) => concerned === true || announced !== null)
 		.filter(({ at, landed }) => !at.vague && landed === null)
 		.filter(({ at, slipped }) => !slipped && (at.date === undefined || earliest(at.date) > today));
-	// Those that certainly apply are chosen first, and then all are listed by date.
+	// Those that certainly apply are chosen first; the chosen ones are then listed by date.
 	const chosen = new Set(
 		near.toSorted((a, b) => Number(b.concerned === true) - Number(a.concerned === true)).slice(0, max),
 	);

@@ -25,12 +25,12 @@ export type LookRun = { since: string; until: string; looks: number } & Saw;
 /** At most this many runs are kept per server. */
 const maxRuns = 40;
 
-/** The history with one more poll. A poll older than the last is ignored: a clock was turned back. */
+/** The history with one more poll. A poll older than the last one is ignored: a clock was turned back. */
 export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
 	const last = history.at(-1);
 	if (last && at <= last.until) return [...history];
 	if (last && isSame(last, saw)) {
-		// Most polls do not ask for it.
+		// Most polls do not ask for facts.
 		const tells = last.is === 'synapse' && saw.is === 'synapse' && !saw.tells && last.tells && { tells: last.tells };
 		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw, ...tells }];
 	}
@@ -39,7 +39,7 @@ export function withLook(history: readonly LookRun[], saw: Saw, at: string): Loo
 
 function isSame(a: Saw, b: Saw): boolean {
 	if (a.is === 'synapse' && b.is === 'synapse') return a.version === b.version;
-	// Another text means another build, so a version stated for the previous one no longer holds.
+	// A different text means a different build, so a version stated for the previous one no longer holds.
 	if (a.is === 'unreadable' && b.is === 'unreadable')
 		return a.observed === undefined || writtenIn(a.observed) === writtenIn(b.observed);
 	return a.is === b.is;
@@ -73,12 +73,12 @@ export function lastObserved(history: readonly LookRun[]): Observed | undefined 
 /** A release stated by a person, and when (ISO 8601, UTC). */
 export type ToldVersion = { version: Version; build?: Build; written?: string; at: string };
 
-/** The running release as far as known, and since when it was seen or stated. */
+/** The running release as seen or stated, and since when. */
 export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; written?: string };
 
 /**
- * The release last seen or stated. A server that is silent or hides its version is assumed to run what it ran;
- * one that became other software, or reports an unparsable version, has no known release.
+ * The release last seen or stated. A server that is silent or hides its version is assumed to run what it ran before;
+ * one that now runs other software, or reports an unparsable version, has no known release.
  */
 export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined): Running | undefined {
 	const telling = history.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
@@ -119,10 +119,10 @@ export type RunningVersion = {
 	lately?: Version;
 };
 
-/** A version seen this long (ms) without another is the only one: two days. */
+/** A version seen for this long (ms) without another one is the only one: two days. */
 const steady = 48 * 3600 * 1000;
 
-/** An older version seen this often and this long (ms) without another is a downgrade. */
+/** An older version seen at least this often and for this long (ms) without another one is a downgrade. */
 const settled = { looks: 3, ms: 6 * 3600 * 1000 };
 
 export function standingOf(seen: readonly SeenVersion[]): RunningVersion | undefined {
@@ -158,8 +158,8 @@ function isShortWayDown(run: SeenVersion, before: SeenVersion | undefined): bool
 
 /**
  * The mixture of versions that a server currently shows, if any. A single step up or down is an upgrade or a
- * downgrade, even if it is undone. If versions return twice it is a mixture, until one has been seen alone for
- * two days.
+ * downgrade, even if it is undone. If versions return twice it is a mixture, until one version has been seen alone
+ * for two days.
  */
 function mixtureIn(runs: readonly SeenVersion[]): Mixture | undefined {
 	const lasting = runs.findLastIndex(run => lasted(run) >= steady);

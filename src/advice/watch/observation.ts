@@ -16,7 +16,7 @@ export type TlsFault =
 	| 'not-tls'
 	| 'protocol';
 
-/** How a response was invalid. */
+/** What makes a response invalid. */
 export type LookFailure =
 	| 'headers-too-large'
 	| 'body-too-large'
@@ -59,7 +59,7 @@ export type DiscoveryStep = 'literal' | 'port' | 'well-known' | 'srv' | 'srv-dep
 /** A server's federation endpoint: the host and port for requests, and the server name it delegates to. */
 export type Target = { at: string; by: DiscoveryStep; delegated?: string };
 
-/** `facts` as people type them: `oidc`, `no-registration`. `features`: experimental options, and whether they are on. */
+/** `facts` as people type them: `oidc`, `no-registration`. `features`: experimental options and whether they are on. */
 export type ServerFacts = { facts: readonly string[]; features: Readonly<Record<string, boolean>>; at: string };
 
 /** Everything a poll saw. */
@@ -100,7 +100,7 @@ type Found =
 	| { kind: 'other'; software: string; written: string }
 	/** Synapse with an unparsable version. */
 	| { kind: 'unparsable'; written: string }
-	/** A Matrix server that hides its version. `answer` is what it responds instead, `text` the start of that. */
+	/** A Matrix server that hides its version. `answer` is what it responds with instead, `text` the start of that. */
 	| { kind: 'hidden'; status: number; answer?: { is: AnswerKind; text: string } }
 	/** Something responds, but not Matrix. */
 	| { kind: 'not-matrix'; status: number; what: AnswerKind }
@@ -159,7 +159,7 @@ function foundIn({ federation, admin, signs = [] }: Sight): Found {
 	return { kind: 'not-matrix', status, what: whatIs(federation.reply) };
 }
 
-/** Whether we aborted it, or never started. */
+/** Whether we aborted the request, or never sent it. */
 function isUnasked(attempt: Attempt): boolean {
 	return 'trouble' in attempt && attempt.trouble.is === 'unasked';
 }
@@ -214,7 +214,7 @@ function adminVersionIn(attempt: Attempt): string | undefined {
 
 /** Text from a server, for storing: sanitised, on one line, and short. */
 function kept(text: string): string {
-	// Cut before it is sanitised, because that is slow on ten megabytes.
+	// Cut before it is sanitised, because sanitising ten megabytes would be slow.
 	const letters = [
 		...harmless(text.slice(0, 4 * maxText))
 			.replace(/\s+/g, ' ')

@@ -25,7 +25,7 @@ export type Overview = {
 	severe: number;
 	/** `risk`: a severe vulnerability. `late`: another vulnerability, or a newer release. */
 	state: 'risk' | 'late' | 'fine';
-	/** The upgrade to the newest release; absent if that runs. */
+	/** The upgrade to the newest release; absent if that is already running. */
 	way?: Plan;
 	deadlines: Deadline[];
 	/** What should have stopped working by now but still works. */
@@ -35,7 +35,7 @@ export type Overview = {
 	ask: string[];
 };
 
-/** Undefined if nobody knows what runs, or if we do not know that release. */
+/** Undefined if nobody knows what is running, or if we do not know that release. */
 export function overviewOf(facing: Facing): Overview | undefined {
 	const { profile, decided, starts, knowledge, today } = facing;
 	const running = judged(facing);

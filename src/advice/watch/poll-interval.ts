@@ -4,7 +4,7 @@ import type { Observation } from './observation.ts';
 export type PollPace = {
 	/** Milliseconds between polls of a server that answers. */
 	every: number;
-	/** 0 to 1: jitter of a tenth around the interval, so that polls do not bunch up. */
+	/** A random number from 0 to 1, which varies the interval by up to a tenth so that polls do not bunch up. */
 	random: number;
 };
 
@@ -12,7 +12,7 @@ const minute = 60_000;
 /** Our own longest pause (ms), so that a server's return is noticed within six hours. */
 const maxPause = 6 * 60 * minute;
 
-/** No poll is scheduled further ahead than this (ms): a day, which a server may ask for, and a little more. */
+/** No poll is scheduled further ahead than this (ms): a day, the longest a server may ask for, and a little more. */
 export const longestInterval = 25 * 60 * minute;
 
 /**

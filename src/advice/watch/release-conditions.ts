@@ -20,7 +20,7 @@ export function release(at: At): AlertCondition[] {
 	if (!isAbove(newest, running)) return [];
 	const line = lineOf(newest);
 	const own = line === lineOf(running);
-	// Whoever was told about the withdrawn release must be told about its replacement.
+	// Rooms that were told about the withdrawn release must be told about its replacement.
 	const wasTakenBack = knowledge.releases.some(({ version, deleted }) => deleted && lineOf(version) === line);
 	const first = stable(knowledge.releases).find(({ version }) => lineOf(version) === line);
 	const news = own ? newest : (first?.version ?? newest);
@@ -98,7 +98,7 @@ export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	});
 }
 
-/** How far a release is behind: in lines of releases, and in days since its date. */
+/** How far behind a release is: in lines of releases, and in days since the next release came out. */
 export function behind(running: Version, knowledge: Knowledge, today: string): { releases: number; days: number } {
 	const newest = newestOf(knowledge);
 	const newer = stable(knowledge.releases).filter(({ version }) => isAbove(version, running));

@@ -47,7 +47,7 @@ export function advisories({ running, named, knowledge, profile }: At): AlertCon
 	});
 }
 
-/** Thousands of rooms watch servers with the same release and facts. */
+/** Shared, because thousands of rooms watch servers with the same release and facts. */
 const severeFaults = memoByText<At['knowledge'], PlannedFault[]>(500);
 
 function severeFaultsOf({ running, knowledge, profile, decided }: At): PlannedFault[] {

@@ -1,4 +1,4 @@
-// Combines what a server reports with what people say: which takes precedence, and what its experimental features decide.
+// Combines what a server reports with what people say, and decides notes and faults by its experimental features.
 import { type Condition, decide } from '../../configuration/condition.ts';
 import { configurationOf } from '../../configuration/files.ts';
 import type { Fact, Profile } from '../../deployment/facts.ts';
@@ -20,7 +20,7 @@ export function seenFacts(history: readonly LookRun[]): ServerFacts | undefined 
 
 type AboutFeatures = { key: string; release: Version; found: Condition; options: string[] };
 
-/** Notes and faults that depend only on these experimental features: few of many, and needed at every poll. */
+/** Notes and faults that depend only on these experimental features: only a few, but needed at every poll. */
 const aboutFeatures = memo(({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>): AboutFeatures[] => {
 	const known = Object.values(featureOptions);
 	const all = [
@@ -36,7 +36,7 @@ const aboutFeatures = memo(({ notes, faults }: Pick<Knowledge, 'notes' | 'faults
 	});
 });
 
-/** By id: which notes and faults a server's experimental features decide. Undecided ones are absent. */
+/** By note id or fault key: what a server's experimental features decide. Undecided notes and faults are absent. */
 export function decidedBySeen(
 	history: readonly LookRun[],
 	knowledge: Pick<Knowledge, 'notes' | 'faults'>,
@@ -78,14 +78,14 @@ export function withSeen(said: Profile, history: readonly LookRun[]): SeenProfil
 
 /** The same, with the facts of earlier configuration checks at the lowest priority, since they may be months old. */
 export type KnownDeployment = SeenProfile & {
-	/** Facts known only from a configuration, with its day. */
+	/** Facts known only from a configuration, with the day it was checked. */
 	derived: readonly DatedFact[];
 	/** Facts from a configuration that a person or the server contradicts. */
 	outdated: readonly DatedFact[];
 };
 type DatedFact = { fact: string; day: string };
 
-/** Everything known about a deployment on a day: first what people say, then what the server reports, then its files. */
+/** Everything known about a deployment on a day, by precedence: what people say, what the server reports, its files. */
 export function deploymentFrom(
 	said: Profile,
 	history: readonly LookRun[],

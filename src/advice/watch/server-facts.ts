@@ -1,4 +1,4 @@
-// What a running server reports to anyone, through GET requests without a token: facts, and enabled experimental features.
+// What a running server reports to anyone, in GET requests without a token: facts, and experimental features.
 import type { OpenFact } from '../../deployment/facts.ts';
 import type { Attempt, ServerFacts } from './observation.ts';
 
@@ -9,8 +9,8 @@ export const featureOptions: Readonly<Record<string, string>> = {
 };
 
 /**
- * Requests to every server's client API. All releases support `r0`; whether registration is open shows by whether
- * it is refused.
+ * Requests to every server's client API. All releases support `r0`. Whether the last request is refused shows whether
+ * registration is open.
  */
 export const askedForFacts = {
 	versions: '/_matrix/client/versions',

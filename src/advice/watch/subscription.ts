@@ -11,7 +11,7 @@ import type { Severity } from './severity.ts';
 
 /** A room's subscription to a server. `facts` are statements as people type them. */
 export type Subscription = {
-	/** Permanent, even when the room is upgraded. */
+	/** Permanent, even if the room is upgraded. */
 	id: string;
 	room: string;
 	server: string;
@@ -54,7 +54,7 @@ export type Settings = {
 /** A watched server: the results of polls, and when the next poll is due. */
 export type WatchedServer = { server: string; history: readonly LookRun[]; looked?: Date; next: Date };
 
-/** Facts were checked when they were stated. If a later edition finds a contradiction in them, nothing is known. */
+/** Facts were checked when they were stated. If a later edition finds them contradictory, nothing is known. */
 export function profileFrom(facts: readonly string[]): Profile {
 	const profile = profileOf(facts.flatMap(fact => parseStored(fact) ?? []));
 	return isContradiction(profile) ? unknownDeployment : profile;

@@ -1,4 +1,4 @@
-// Whether upstream can be reached, and what rooms are told when it cannot, and when it can again.
+// The state of upstream's sources: what is wrong, since when they have been silent, and whether they are back.
 import type { Trouble } from './observation.ts';
 
 /** Why a source cannot be read, fully or in part. */
@@ -28,7 +28,7 @@ const telling = ['releases', 'upgrade notes', 'advisories'];
  */
 const silentAfter = { ms: 48 * 3600_000, failures: 3 };
 
-/** The sources that have not answered for long, or undefined. `known`: the day the edition was compiled. */
+/** The sources that have not been read for a long time, or undefined. `known`: the day the edition was compiled. */
 export function silenceOf(sources: readonly SourceStanding[], known: string, now: Date): UpstreamSilence | undefined {
 	const silent = sources
 		.filter(({ name, failures }) => telling.includes(name) && failures >= silentAfter.failures)

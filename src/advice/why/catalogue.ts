@@ -167,7 +167,7 @@ export function templatesOf(entry: CatalogueEntry): string[][] {
 	return [];
 }
 
-/** Real output of releases that matches no template: their own words, without the trial's values. */
+/** The output of real releases that matches no template, without the values of the trial. */
 function trialEntries(knowledge: Knowledge, matcher: Matcher): { entry: CatalogueEntry; pieces: string[] }[] {
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
 	const entries = new Map<string, CatalogueEntry>();

@@ -120,7 +120,7 @@ type Candidate = {
 	option?: string;
 };
 
-/** Every entry found in the text, with its positions and the text around the first. */
+/** Every entry found in the text, with its positions, and the source files and option named near the first one. */
 function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	const { owner, weights, matcher, optionAt, fileNamed, speaking, starting } = catalogue;
 	const { places } = matcher.find(text);

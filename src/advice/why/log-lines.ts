@@ -84,7 +84,7 @@ export function recordsIn(text: string): LogRecord[] {
 	return records;
 }
 
-/** Lines of a message to examine before deciding that it is talk. */
+/** Lines of a message to examine before deciding that it is conversation. */
 const maxLines = 60;
 const plainlyLog =
 	/^Traceback \(most recent call last\):|^Error in configuration\b|^ERROR: |^[\w.]{3,80} - (?:\d{1,6} - )?(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) - |^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - |^(?:[a-z_]\w{0,40}\.){0,8}[A-Z]\w{0,60}(?:Error|Exception): \S|^[\w.@-]{1,60}\.service: \S/;

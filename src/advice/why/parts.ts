@@ -1,4 +1,4 @@
-// Finds messages by a part of them: what somebody remembers, or thinks is important.
+// Finds messages by a part of them: what someone remembers, or thinks is important.
 import { type CatalogueEntry, templatesOf } from './catalogue.ts';
 
 /** Shorter parts occur in too many messages. */

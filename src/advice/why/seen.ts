@@ -4,8 +4,8 @@ import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 
 /**
- * A version after Synapse's name, or in the first words of its log. Bounded, like everything that parses
- * strangers' text.
+ * A version after Synapse's name, or in the first words of its log. Bounded, like everything that parses strangers'
+ * text.
  */
 const versionText =
 	/(?<!\bin |\bIn )\b(?:synapse(?:-py3)?(?:@|\/|:v?|==| \(| v?|-v?|_v?)|homeserver version |[Ss]erver version:? )v?(\d{1,2}\.\d{1,3}\.\d{1,3}(?:rc\d{1,2})?)/gi;

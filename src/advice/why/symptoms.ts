@@ -50,7 +50,7 @@ export function symptomSearch(entries: readonly CatalogueEntry[]): SymptomSearch
 		return found.flatMap(({ id, score, queryTerms, match }): SymptomMatch[] => {
 			const entry = entries[id as number];
 			const told = new Set(queryTerms).size;
-			// Words found only in the long text say little about what one would notice.
+			// Words found only in the long text say little about what people would notice.
 			const noticed = Object.values(match).filter(fields => fields.some(field => field !== 'text')).length;
 			if (noticed < Math.min(2, words.size)) return [];
 			if (!entry || told < Math.min(2, words.size) || told / words.size < share) return [];

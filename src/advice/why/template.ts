@@ -4,8 +4,8 @@
 import { wordsAt } from './log-lines.ts';
 
 /**
- * The maximum gap between two pieces of a message, in significant characters: names, paths and lists fit, other
- * records rarely do.
+ * The maximum gap between two pieces of a message, in significant characters: names, paths and lists fit into it, but
+ * other records rarely do.
  */
 const maxGap = 400;
 /** Shorter pieces mean nothing and are not searched for. */
@@ -15,7 +15,7 @@ const shortEnd = 6;
 const enough = 24;
 /** Characters kept of each gap, to recognise option names. */
 const maxCaptured = 120;
-/** At most this many matches per template are kept, the first ones. */
+/** At most this many matches are kept per template: the first ones. */
 const maxPlaces = 20;
 const window = 4096;
 const alphabet = 37;
@@ -38,10 +38,7 @@ function codeAt(text: string, at: number): number {
 	return unit < 128 ? (codes[unit] ?? -1) : -1;
 }
 
-/**
- * Escapes such as `
- * ` and `\"` from JSON and Python's repr are not part of the message.
- */
+/** Escapes such as `\n` and `\"` from JSON and Python's repr are not part of the message. */
 function isEscape(text: string, at: number): boolean {
 	return text.charCodeAt(at) === 92 && 'nrt"\''.includes(text.charAt(at + 1) || ' ');
 }
@@ -120,7 +117,7 @@ function telling(pieces: readonly string[]): readonly string[] {
 	return pieces.slice(pieces.indexOf(first), pieces.lastIndexOf(last) + 1);
 }
 
-/** Builds the matcher for these templates. That takes some milliseconds, so keep it. */
+/** Builds the matcher for these templates. That takes a few milliseconds, so keep it. */
 export function matcherOf(templates: readonly Template[]): Matcher {
 	const wanted = new Map<string, { codes: number[]; piece: TemplatePiece }>();
 	const lengths = new Int32Array(templates.length);
@@ -152,7 +149,7 @@ export function matcherOf(templates: readonly Template[]): Matcher {
  */
 type Reached = { end: number; stop: number; start: number; gaps: string[] };
 
-/** The latest matches of each piece: a short one may also occur inside the piece that follows it. */
+/** How many matches of each piece are kept, latest first: a short piece may also occur inside the one after it. */
 const maxReached = 4;
 
 type Hit = { node: number; count: number };
