@@ -1,4 +1,4 @@
-// What the bot asks of a homeserver, and what the homeserver answers. Commands do not see this port.
+// What the bot asks of a homeserver, and how the homeserver responds. Commands do not see this port.
 
 /** Why a request failed. After `away` it may still have taken effect. */
 export type Failure =

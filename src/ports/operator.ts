@@ -16,7 +16,7 @@ export type OperatedRoom = {
 /** A decided message that has not been delivered. */
 export type WaitingDelivery = { room: string; since: Date; tries: number; next: Date };
 
-/** A message that the homeserver refused permanently; `why` is its own reason. */
+/** A message that the homeserver refused permanently; `why` is the homeserver's reason. */
 export type GivenUp = { id: number; room: string; why: string; at: Date };
 
 export type OperatorStore = {

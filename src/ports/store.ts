@@ -73,7 +73,7 @@ export type Store = WatchStore &
 		fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 		postponeGap: (gap: Gap, until: Date) => Promise<void>;
 
-		/** Rooms with undecided messages that are not in hand and have no gap before them. */
+		/** Rooms that have undecided messages not in hand, except rooms with a gap. */
 		unread: (inHand?: InHand) => Promise<string[]>;
 		/** The room's first undecided message that is not in hand. */
 		nextMessage: (room: string, inHand?: InHand) => Promise<Incoming | undefined>;
@@ -132,9 +132,9 @@ export type Store = WatchStore &
 		/** Watched servers in order of name, starting after `after` (`''`: from the first). */
 		serversAfter: (after: string, limit: number) => Promise<WatchedServer[]>;
 
-		/** The first queued message of each room, if it is due, oldest first. */
+		/** The first queued message of each room, if it is due, oldest first; senders take turns if there are too many. */
 		due: (now: Date, except: readonly string[], limit: number) => Promise<Waiting[]>;
-		/** When the next message is due, among rooms with none due now. */
+		/** When the next message is due, or was due if it is late. Only the first of each room counts. */
 		nextDue: () => Promise<Date | undefined>;
 		seal: (id: number, event: Sealed) => Promise<void>;
 		/** The event that carried this message in that room. */
@@ -185,7 +185,7 @@ export type Store = WatchStore &
 		/** Deletes a room and everything about it. */
 		forget: (room: string) => Promise<void>;
 		leftBefore: (moment: Date) => Promise<string[]>;
-		/** Deletes messages decided or delivered before that moment. */
+		/** Deletes what was decided, delivered or over before that moment; retention.ts keeps some of it longer. */
 		prune: (before: Date) => Promise<void>;
 		kept: Kept;
 		/** Copies the store into an existing folder, readable only by its owner, while it stays in use. */

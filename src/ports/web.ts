@@ -27,7 +27,7 @@ export type Web = {
 	close: () => void;
 };
 
-/** One of upstream's documents. */
+/** One of upstream's sources. */
 export type SourceState = {
 	/** `releases`, `upgrade notes` … */
 	name: string;
@@ -47,7 +47,7 @@ export type BundleLook = {
 	/** When a valid bundle was last found, new or not. */
 	read?: Date;
 	next: Date;
-	/** Why the last check found none. */
+	/** Why the last check found no usable bundle. */
 	trouble?: BundleTrouble;
 };
 

@@ -1,4 +1,4 @@
-// Whether the bot can work: the homeserver answers, the store accepts writes, and messages are delivered.
+// Whether the bot can work: the homeserver responds, the store accepts writes, and messages are delivered.
 import type { Store } from '../../ports/store.ts';
 
 export type Readiness = {

@@ -34,7 +34,7 @@ export async function serveHealth(setup: HealthSetup): Promise<{ port: number; c
 		});
 	});
 	server.maxConnections = 100;
-	// Longer than usual scrape intervals: a request sent while the connection is being closed would look like a fault.
+	// Longer than usual scrape intervals: a request sent while the connection is being closed would look like a failure.
 	server.keepAliveTimeout = 75_000;
 	server.listen(listen.port, listen.host);
 	try {

@@ -37,7 +37,7 @@ const stateTypes = eventTypes.slice(eventTypes.indexOf('m.room.create')).filter(
 /**
  * Excludes our own events, since we know what we said and need not decrypt it. `question` only makes the filter's
  * text unique: Synapse answers an identical sync request from a cache of up to two minutes, even if that response
- * never reached us, and meanwhile a room may have become encrypted.
+ * never reached us, and a room may have become encrypted in the meantime.
  */
 export function syncFilter(self: string, question: number): string {
 	return JSON.stringify({

@@ -32,7 +32,7 @@ export type Http = {
 const callTimeout = 30_000;
 const slowTimeout = 120_000;
 const slow = /\/_matrix\/(?:client\/v3\/join\/|media\/v3\/upload)/;
-/** Before it responds, Synapse may spend up to 20 seconds on fetching the file from another server (ms). */
+/** Before it responds, Synapse may spend up to 20 seconds fetching the file from another server (ms). */
 const downloadTimeout = 60_000;
 const download = /\/_matrix\/(?:client\/v1\/media|media\/v3)\/download\//;
 /** A first sync of thousands of rooms (ms). */

@@ -8,7 +8,7 @@ import { objectOf, type Session } from './session.ts';
 const avatarType = 'io.glia.avatar';
 
 export type OwnProfile = Pick<Homeserver, 'names'> & {
-	/** Fetches the display name until the homeserver has answered once, then sets the avatar if there is none. */
+	/** Fetches the display name until the homeserver has responded once, then sets the avatar if there is none. */
 	learn: () => Promise<void>;
 };
 

@@ -56,7 +56,7 @@ function countOf(answer: unknown): number {
 export type RestoreGuard = {
 	/** Whether these keys may be used; resolves once that is known. */
 	counted: Promise<boolean>;
-	/** Why that is still unknown, and whose fault it is; undefined while there is nothing to report. */
+	/** Why it is still unknown, and whose fault that is; undefined while there is nothing to report. */
 	uncounted: () => { why: string; by: 'homeserver' | 'store' } | undefined;
 	/** Counts once more, so that an earlier copy is older than this device. Rejects if the homeserver does not store it. */
 	countAgain: () => Promise<void>;
@@ -106,7 +106,7 @@ function openMark(keys: KeyStore, stopped: () => boolean): Mark {
 			isOurs = false;
 		},
 		async remove(device) {
-			// The homeserver's answer does not matter: what was set in the store must be removed there.
+			// The homeserver's response does not matter: what was set in the store must be removed there.
 			await writing;
 			// If the database is gone or another replica leads, the mark stays: at worst a copy costs a session.
 			if (isOurs) await keys.putAway(device).catch(() => undefined);
@@ -114,7 +114,7 @@ function openMark(keys: KeyStore, stopped: () => boolean): Mark {
 	};
 }
 
-/** Counts this start, retrying until the homeserver answers. */
+/** Counts this start, retrying until the homeserver responds. */
 export function openRestoreGuard(given: Guarding): RestoreGuard {
 	const { log, behind, pause = (ms: number) => sleep(ms, undefined, { ref: false }) } = given;
 	const { device } = given;
@@ -195,7 +195,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	};
 }
 
-/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy (no error code). */
+/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which sends no code. */
 function isRefusal(error: unknown): boolean {
 	const failure = failureOf(error);
 	const { statusCode, errcode } = Object(error);

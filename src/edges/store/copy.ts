@@ -7,7 +7,7 @@ import { takeFolder } from './sqlite.ts';
 
 const name = 'glia.sqlite';
 
-/** Copies the open database into a folder, page by page. Writes that happen meanwhile are included. */
+/** Copies the open database into a folder, page by page. Writes that happen in the meantime are included. */
 export async function copyOpen(database: DatabaseSync, folder: string): Promise<void> {
 	const to = join(folder, name);
 	closeSync(openSync(to, 'wx', 0o600));

@@ -1,5 +1,5 @@
-// Elects the process that connects to Matrix, using one row and the database's clock. A fencing number rises with
-// each change of leader and is checked in every write transaction, so that a leader that wakes up late writes
+// Elects the process that connects to Matrix, using one row and the database's clock. A fencing number increases
+// with each change of leader and is checked in every write transaction, so that a leader that wakes up late writes
 // nothing.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -66,7 +66,7 @@ export type ReplicaSetup = {
 /** The notification channel. Channels span the database, so a bot in another schema may wake up for nothing. */
 const channel = 'glia_outbox';
 
-/** Tables that only replicas need. If two processes create them at once, one may fail once. */
+/** Tables that only replicas need. If two processes create them at the same time, one may fail once. */
 const tables = `
 	CREATE TABLE IF NOT EXISTS lease (id int PRIMARY KEY, holder text, fence bigint NOT NULL, until timestamptz NOT NULL);
 	INSERT INTO lease VALUES (1, NULL, 0, '-infinity') ON CONFLICT DO NOTHING;

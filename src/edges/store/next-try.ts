@@ -1,7 +1,7 @@
 // When something that failed is tried again.
 import { type RawBuilder, sql } from 'kysely';
 
-/** Retries are at most an hour ahead (ms): one further ahead than this was set before the clock was turned back. */
+/** Retries are at most an hour ahead. One that is further ahead than this (ms) was set before the clock went back. */
 const furthest = 2 * 3600_000;
 
 /** An SQL condition: the next attempt for a row of this table is due. `now`: ms. */

@@ -99,7 +99,7 @@ const notOffered: readonly string[] = ['42501', '42883', '0A000'];
 
 /**
  * Differs from the identity of every other database, and of this one after a recovery. If the server does not offer its
- * part, the database's own has to do. Throws for any other error: with half an identity, a recovery could go unnoticed.
+ * part, the database's part has to do. Throws any other error: with half an identity, a recovery could go unnoticed.
  */
 async function identityOf(db: Kysely<KeyTables>): Promise<string> {
 	const here = sql`(SELECT oid FROM pg_database WHERE datname = current_database()), 'key_uses'::regclass::oid`;

@@ -95,7 +95,7 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 	return client;
 }
 
-/** Adds the other settings to the URL. Passed separately, pg would overwrite them with what the URL leaves empty. */
+/** Adds the other settings to the URL: pg would overwrite separate ones with what the URL leaves empty. */
 function completed(url: string, { password, tls }: PostgresAddress): string {
 	const at = new URL(url);
 	if (password !== undefined && at.password === '') at.password = encodeURIComponent(password);
@@ -279,7 +279,7 @@ class OneConnection implements Driver {
 
 const writes = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode', 'MergeQueryNode']);
 
-/** At most this many prepared statements are kept: every length of a list makes another one, without limit. */
+/** At most this many prepared statements are kept: each length of a list needs its own, without limit. */
 const maxPrepared = 500;
 
 /** Names statements, so that the database parses and plans each once per connection. */

@@ -9,7 +9,7 @@ import type { Tables } from './schema.ts';
 export function openSqlite(path: string): DatabaseSync {
 	const database = new DatabaseSync(path, { timeout: 5000 });
 	if (path !== ':memory:') chmodSync(path, 0o600);
-	// Must come before the first write: later it takes a VACUUM. Freed pages are returned bit by bit (store.ts).
+	// Must come before the first write: later it would require a VACUUM. Freed pages are returned bit by bit (store.ts).
 	database.exec('PRAGMA auto_vacuum = INCREMENTAL');
 	// The files next to the database (-wal, -shm) inherit its mode. secure_delete overwrites deleted data: people's
 	// words must not outlive their row.

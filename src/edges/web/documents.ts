@@ -17,8 +17,8 @@ export type Document = {
 	otherwise?: readonly string[];
 	post?: string | undefined;
 	/**
-	 * The release that this file belongs to. Its files never change, so neither does the absence of one, if another
-	 * file of that release exists. If none does, the tag may not have been pushed yet.
+	 * The release that this file belongs to. A release's files never change: a missing one stays missing if another
+	 * one exists. If none does, the tag may not have been pushed yet.
 	 */
 	fixed?: string;
 };

@@ -18,7 +18,7 @@ type EditionSetup = {
 export type EditionLook = {
 	/** The newest version, if it is newer than ours. */
 	newer: () => string | undefined;
-	/** Checks if a check is due. Never rejects. */
+	/** Looks for a newer version, if a check is due. Never rejects. */
 	read: () => Promise<void>;
 };
 

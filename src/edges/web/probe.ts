@@ -70,7 +70,7 @@ export function openLook({ gate, discovery, exclude, totalMs, now }: LookSetting
 		if (seen.kind !== 'running' || !asksFacts) return seen;
 		const base = await baseOf(server, budget);
 		const ask = (path: string) => gate.page(`${base}${path}`, { budget });
-		// In parallel: one after another, a slow server would hold its slot for as long as all of them take.
+		// In parallel, because a slow server would otherwise hold its slot for the sum of all response times.
 		const [versions, login, metadata, registration] = await Promise.all([
 			ask(askedForFacts.versions),
 			ask(askedForFacts.login),

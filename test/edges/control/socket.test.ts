@@ -32,7 +32,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-test('tells a stored copy from one that was not stored', async () => {
+test('distinguishes a stored copy from one that was not stored', async () => {
 	const first = await askControl(folder, { ask: 'backup' });
 	expect(first?.reply).toEqual({ folder: 'copy' });
 	await first?.keep();
@@ -44,7 +44,7 @@ test('tells a stored copy from one that was not stored', async () => {
 	expect(logged).toEqual([]);
 });
 
-test('does not take later output for a confirmation', async () => {
+test('does not mistake later output for a confirmation', async () => {
 	const socket = connect(socketPath(folder));
 	socket.write('{"ask":"backup"}\n');
 	await new Promise(resolve => socket.once('data', resolve));
@@ -52,7 +52,7 @@ test('does not take later output for a confirmation', async () => {
 	expect(await over[0]).toBe(false);
 });
 
-test('asks nobody if no bot runs', async () => {
+test('returns nothing if no bot is running', async () => {
 	await control?.close();
 	expect(await askControl(folder, { ask: 'backup' })).toBeUndefined();
 });

@@ -98,7 +98,7 @@ describe('/healthz and /readyz', () => {
 		expect(await ask(port, '/..%2f..%2fetc/passwd')).toMatchObject({ status: 404 });
 	});
 
-	test('refuse a port in use and a foreign address in a sentence', async () => {
+	test('refuse a port in use and a foreign address with a sentence', async () => {
 		const other = createServer().listen(0, '127.0.0.1');
 		closes.push(() => other.close());
 		await new Promise(resolve => other.once('listening', resolve));
@@ -172,7 +172,7 @@ describe('readiness', () => {
 		expect(await ready()).toEqual([]);
 	});
 
-	test('needs an outbox that moves, where postponed messages do not count as stuck', async () => {
+	test('needs an outbox that moves; postponed messages do not count as stuck', async () => {
 		await said(incoming('$1'));
 		await store.settle('$1', [saying('a')], now);
 		const ready = check();

@@ -178,7 +178,7 @@ describe('rooms', () => {
 	});
 });
 
-describe('pages of the past', () => {
+describe('pages of history', () => {
 	const until = { event: '$u', at: new Date(at) };
 	const page = (chunk: Json[], more: Json = { end: 'next' }, to: typeof until | 'entrance' = until) =>
 		pageOf({ chunk, ...more }, room, self, to === 'entrance' ? undefined : to, now);
@@ -206,7 +206,7 @@ describe('pages of the past', () => {
 		expect(page([entrance()], { end: 'next' }, 'entrance')).toEqual({ messages: [], unreadable: [] });
 	});
 
-	test('end with the room, and a day before the event looked for', () => {
+	test('end at the start of the room, and a day before the requested event', () => {
 		expect(page([text('$3', 'c')], {})).not.toHaveProperty('next');
 		const old = { origin_server_ts: at - 25 * 3600_000 };
 		expect(page([text('$3', 'c', {}, old)])).not.toHaveProperty('next');

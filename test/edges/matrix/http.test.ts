@@ -179,7 +179,7 @@ describe('compressed responses', () => {
 		['in many layers', 'gzip,gzip,gzip,gzip', text, /compressed 4 times/],
 		['that grow without bound', 'gzip', gzipSync(Buffer.alloc(200_000, ' ')), /too large/],
 		['that grow in the second layer', 'br, br', brotliCompressSync(brotliCompressSync(Buffer.alloc(1e8))), /too large/],
-	])('%s are an absence', async (_what, encoding, body, why) => {
+	])('%s count as an outage', async (_what, encoding, body, why) => {
 		const client = await serve((_request, response) => {
 			response.writeHead(200, { 'content-encoding': encoding });
 			response.end(body);
@@ -214,7 +214,7 @@ test.each([
 	expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ ok: true });
 });
 
-test('gives up on endless responses in time, and aborts all on close', async () => {
+test('gives up on endless responses in time, and aborts all requests on close', async () => {
 	const client = await serve((request, response) => {
 		if (request.url === '/x') response.write('{');
 	});
@@ -229,7 +229,7 @@ test('gives up on endless responses in time, and aborts all on close', async () 
 	expect(await silent).toMatchObject({ kind: 'away' });
 });
 
-test('says in words that nothing is listening', async () => {
+test('reports in words that nothing is listening', async () => {
 	const client = await serve(() => undefined);
 	await new Promise(resolve => server?.close(resolve));
 	const fresh = openHttp('Glia/1');

@@ -65,7 +65,7 @@ test('retries a signature that the homeserver does not know yet, and logs it onc
 	identity.stop();
 });
 
-test('logs the problem after a few quick tries, and retries every hour', async () => {
+test('logs the problem after a few quick attempts, and retries every hour', async () => {
 	const { identity, state, logged, pass } = await start();
 	await pass(200_000);
 	const { uploads } = state;
@@ -81,7 +81,7 @@ test('logs the problem after a few quick tries, and retries every hour', async (
 	identity.stop();
 });
 
-test('does not block those who wait for the first try', async () => {
+test('does not block callers that wait for the first attempt', async () => {
 	const { identity, state, pass } = await start();
 	await pass(5000);
 	expect(state.tried).toBe(true);

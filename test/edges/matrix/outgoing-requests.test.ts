@@ -34,7 +34,7 @@ function open() {
 
 const toDevice = (id: string, eventType: string): Request => ({ id, type: 3, eventType, txnId: id, body: '{}' });
 
-test('marks a verification step as sent before sending it, since the answer may arrive first', async () => {
+test('marks a verification step as sent before sending it, since the reply may arrive first', async () => {
 	waiting = [toDevice('step', 'm.key.verification.key'), toDevice('room-key', 'm.room.encrypted')];
 	await open().all();
 	expect(happened).toEqual([

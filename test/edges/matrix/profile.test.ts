@@ -107,7 +107,7 @@ test('asks again at the next start after an outage', async () => {
 	await second.close();
 });
 
-test('an avatar that cannot be set does not end the process', async () => {
+test('does not end the process if the avatar cannot be set', async () => {
 	const warned: string[] = [];
 	const answers = [async () => ({ value: {} }), async () => Promise.reject(new Error('the store is closed'))];
 	const session = { user: bot, call: () => answers.shift()?.() } as unknown as Session;

@@ -154,7 +154,7 @@ describe('puts away the keys when it stops', () => {
 		expect([behind(), ...done]).toEqual([1, 'marked']);
 	});
 
-	test('but leaves those alone that it has not marked, and marks none after the stop', async () => {
+	test('but not those that it has not marked, and marks none after the stop', async () => {
 		const slow = Promise.withResolvers<void>();
 		delay = () => slow.promise;
 		const { guard } = open();

@@ -45,14 +45,14 @@ function open(): Sync {
 	});
 }
 
-test('waits longer each time for a homeserver that does not answer in time, up to five minutes', async () => {
+test('waits longer each time for a homeserver that does not respond in time, up to five minutes', async () => {
 	const { sync } = open();
 	takes = Number.POSITIVE_INFINITY;
 	for (let i = 0; i < 5; i++) expect(await sync('since')).toHaveProperty('failure');
 	expect(times).toEqual([45_000, 90_000, 180_000, 300_000, 300_000]);
 });
 
-test('gets an answer that takes two minutes', async () => {
+test('receives a response that takes two minutes', async () => {
 	const { sync } = open();
 	takes = 120_000;
 	const outcomes = [await sync('since'), await sync('since'), await sync('since')];
@@ -62,7 +62,7 @@ test('gets an answer that takes two minutes', async () => {
 	expect(times.at(-1)).toBe(45_000);
 });
 
-test('waits no longer after a failure that came at once', async () => {
+test('does not wait longer after an immediate failure', async () => {
 	const { sync } = open();
 	for (const each of [Number.POSITIVE_INFINITY, 'refused', 10] as const) {
 		takes = each === 'refused' ? 10 : each;

@@ -87,7 +87,7 @@ test('an invitation is on the disk before it can be accepted', async () => {
 	expect(await afterPowerCut(after => after.token())).toBe('3');
 });
 
-test('a later decision takes everything before it to the disk', async () => {
+test('a later decision brings everything before it to the disk', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), now);
 	await store.settle('a', [saying('answer', { answers: 'a' })], now);
 	const [row] = await store.due(now, [], 9);
@@ -97,7 +97,7 @@ test('a later decision takes everything before it to the disk', async () => {
 	expect(await afterPowerCut(after => after.eventOf(room, 'answer'))).toBe('$event');
 });
 
-test('the disk is waited for again after a write that did not wait', async () => {
+test('later writes wait for the disk again', async () => {
 	await store.take(batch('3'), now);
 	await expect(
 		store.take(batch('4', { joined: [news([incoming('a', { room: null as never })])] }), now),

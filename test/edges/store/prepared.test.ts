@@ -38,7 +38,7 @@ test('is the same SQL that Kysely would build for the call', async () => {
 	expect(ran.mock.lastCall?.[0]).toMatchObject({ sql: plain.sql, parameters: plain.parameters });
 });
 
-test('runs inside the transaction it is given, and says how many rows it changed', async () => {
+test('runs inside the transaction it is given, and reports how many rows it changed', async () => {
 	const failed = db.transaction().execute(async tx => {
 		expect(await keep(tx, { once: 'a', event: '$1' })).toMatchObject({ numAffectedRows: 1n });
 		throw new Error('no');

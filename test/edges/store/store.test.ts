@@ -29,7 +29,7 @@ sessionStoreContract(local);
 describe('memory', () => storeContract(() => openStore()));
 describe('file', () => storeContract(() => openStore(join(folder(), 'data'))));
 
-test('is there after a restart, readable only by its owner', async () => {
+test('survives a restart, readable only by its owner', async () => {
 	const path = join(folder(), 'deep', 'data');
 	const first = await openStore(path);
 	await first.take(batch('token'), new Date());
@@ -57,7 +57,7 @@ test('keeps what is committed on SIGKILL', () => {
 	database.close();
 });
 
-test('refuses to open twice in one sentence, in this process and in another', async () => {
+test('refuses with one sentence to open twice, in this process and in another', async () => {
 	const path = folder();
 	const store = await openStore(path);
 	const sentence = `Another process is using the store in ${path}; stop it first.`;
@@ -86,7 +86,7 @@ test('shrinks the file when data is deleted', async () => {
 	await store.close();
 });
 
-test('lets the file of an older Glia shrink too', async () => {
+test('shrinks a file from an older Glia too', async () => {
 	const path = join(folder(), 'data');
 	cpSync(join(import.meta.dirname, 'store-0.1.0'), path, { recursive: true });
 	const mode = () => {
@@ -100,7 +100,7 @@ test('lets the file of an older Glia shrink too', async () => {
 	expect(mode()).toBe(2);
 });
 
-test('refuses a store of a newer Glia in one sentence', async () => {
+test('refuses a store from a newer Glia with one sentence', async () => {
 	const path = folder();
 	await (await openStore(path)).close();
 	const database = new DatabaseSync(join(path, 'glia.sqlite'));
@@ -109,7 +109,7 @@ test('refuses a store of a newer Glia in one sentence', async () => {
 	await expect(openStore(path)).rejects.toThrow(/was written by a newer Glia; start that one, or restore a backup\.$/);
 });
 
-test('refuses a file that is not a store, or an unusable folder, in one sentence', async () => {
+test('refuses a file that is not a store, or an unusable folder, with one sentence', async () => {
 	const path = folder();
 	writeFileSync(join(path, 'glia.sqlite'), 'this is not a database, and long enough to be looked at as one');
 	await expect(openStore(path)).rejects.toThrow(/^The store in .* cannot be (opened|used): /);

@@ -71,7 +71,7 @@ test('keeps the keys of the same device and its identity', async () => {
 	await expect(openKeys(keysIn(folder), owner, 'another')).rejects.toThrow(/passphrase/);
 });
 
-test('refuses a store migrated by a later version in one sentence, and leaves it unchanged', async () => {
+test('refuses a store migrated by a later version with one sentence, and leaves it unchanged', async () => {
 	await (await openStore(folder)).close();
 	const file = join(folder, 'glia.sqlite');
 	const database = new DatabaseSync(file);

@@ -97,7 +97,7 @@ function migratorOf(db: Kysely<Tables>): Migrator {
 	return new Migrator({ db, provider: { getMigrations: async () => migrations } });
 }
 
-test('reads old titles once, and words them as today', async () => {
+test('reads old titles once, and words them as we do today', async () => {
 	const db = await oldStore();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();

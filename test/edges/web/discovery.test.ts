@@ -222,7 +222,7 @@ test('needs a certificate for the name, not for the SRV host', async () => {
 	});
 });
 
-test('asks the second SRV host if the first is gone', async () => {
+test('asks the second SRV host if the first is down', async () => {
 	world.zone.a('gone.test', ours);
 	world.zone.a('box.test', ours);
 	world.zone.say('_matrix-fed._tcp.example.test', [

@@ -23,7 +23,7 @@ async function open(): Promise<Web> {
 	return web;
 }
 
-test('asks once a day, and remembers the answer', async () => {
+test('checks once a day, and remembers the result', async () => {
 	let text = '[{"tag_name":"v0.3.0"}]';
 	world.zone.a('glia.test', ours);
 	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end(text));
@@ -43,19 +43,19 @@ test('asks once a day, and remembers the answer', async () => {
 	expect([web.newerEdition(), world.heard.length]).toEqual([undefined, 3]);
 });
 
-test('knows nothing and does not fail if nobody answers', async () => {
+test('reports nothing and does not fail if there is no response', async () => {
 	const web = await open();
 	await web.readEdition();
 	expect(web.newerEdition()).toBeUndefined();
 });
 
-test('asks nobody without an address', async () => {
+test('makes no requests without an address', async () => {
 	web = await world.web();
 	await web.readEdition();
 	expect([web.newerEdition(), world.zone.questions]).toEqual([undefined, []]);
 });
 
-test('asks again soon after the clock was turned back', async () => {
+test('checks again soon after the clock was turned back', async () => {
 	world.zone.a('glia.test', ours);
 	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end('[]'));
 	const web = await open();

@@ -596,7 +596,7 @@ function lifecycleCases(product: string, existing: string, fresh: string): Recor
 describe.each(named)('%s', name => {
 	const source: Source = sources[name];
 
-	test('keeps what is known on a rate limit, and waits as long as it says', () =>
+	test('keeps what is known if it is rate-limited, and waits as long as the source asks', () =>
 		played(source, async scene => {
 			await scene.look(30);
 			for (const [what, how] of limits) {
@@ -665,7 +665,7 @@ describe.each(named)('%s', name => {
 			expect(scene.trouble()).toBe('');
 		}));
 
-	test('reads Windows line ends alike', async () => {
+	test('reads Windows line endings the same way', async () => {
 		const seen: unknown[] = [];
 		for (const end of ['\n', '\r\n'])
 			await played(source, async scene => {

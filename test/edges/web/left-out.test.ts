@@ -99,7 +99,7 @@ const bad: [what: string, source: string, path: string, page: string, trouble: R
 	],
 ];
 
-describe('an unreadable item costs only that item', () => {
+describe('an unreadable item affects only that item', () => {
 	test.each(bad)('%s', (_, source, path, page, trouble) =>
 		played(
 			async ({ web, logged, pass }) => {

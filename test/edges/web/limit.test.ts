@@ -21,7 +21,7 @@ test('serves in order of arrival', async () => {
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('gives up a wait in time, without losing a turn', async () => {
+test('stops waiting in time, without losing a slot', async () => {
 	const queue = turns(1);
 	const end = await queue.take(1000);
 	const late = queue.take(5);
@@ -37,7 +37,7 @@ test('gives up a wait in time, without losing a turn', async () => {
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('keeps no memory for an unused key, even after a wait in vain', async () => {
+test('uses no memory for an unused key, even after a wait that timed out', async () => {
 	const byKey = turnsBy(1);
 	const end = await byKey.take('a', 1000);
 	expect(await byKey.take('a', 5)).toBeUndefined();

@@ -60,7 +60,7 @@ test('does not ask the proxy for a forbidden address', async () => {
 	expect(world.trespasses).toBe(0);
 });
 
-test('tells a proxy that refuses or is down from a failing source', async () => {
+test('distinguishes a proxy that refuses or is down from a failing source', async () => {
 	const stranger = new URL(proxy.url);
 	stranger.password = 'wrong';
 	expect(await read(`feed.test:${port}/releases`, () => stranger)).toMatchObject({

@@ -63,7 +63,7 @@ test('sends all requests at once, so that a slow server takes no longer than one
 	expect(seen).toMatchObject({ tells: { facts: expect.arrayContaining(['oidc', 'no-registration']) } });
 });
 
-test('asks once a day in the background, and nobody right after a start', async () => {
+test('asks once a day in the background, but not right after a start', async () => {
 	const { world } = await openServer();
 	let now = Date.UTC(2026, 0, 1);
 	const web = await world.web({}, () => new Date(now));

@@ -146,7 +146,7 @@ describe('news from upstream', () => {
 			expect(web.news().passages.map(({ heading }) => heading)).toContain('Owls');
 		}));
 
-	test('reads on after the clock was turned back', () =>
+	test('keeps reading after the clock was turned back', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			const before = upstream.asked.length;
@@ -266,7 +266,7 @@ describe('politely', () => {
 			expect(again.news().releases).toHaveLength(1);
 		}));
 
-	test('asks nobody if live reading is off', () =>
+	test('makes no requests if live reading is off', () =>
 		played(async ({ world }) => {
 			const web = await world.web({});
 			await web.readNews();
@@ -561,7 +561,7 @@ describe('reports a source that has changed its format, and keeps what it said b
 		}),
 	);
 
-	test('recovers once the source is well again', () =>
+	test('recovers once the source works again', () =>
 		played(async ({ web, upstream, pass }) => {
 			const page = upstream.pages.get('/releases') ?? '';
 			upstream.pages.set('/releases', '<html>');

@@ -130,7 +130,7 @@ describe('the list of releases', () => {
 });
 
 describe('limits', () => {
-	test('cost only the refused file', () =>
+	test('affect only the refused file', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, look, web }) => {
 			const path = 'raw.githubusercontent.com/element-hq/synapse/v1.170.0/rust/Cargo.toml';
 			upstream.instead.set(path, (_, response) => response.writeHead(429, { 'retry-after': '600' }).end());
