@@ -1,4 +1,4 @@
-// What supervisors and Prometheus are told: over real HTTP, of a real store.
+// What supervisors and Prometheus see: over real HTTP, with a real store.
 import { createServer, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -166,7 +166,7 @@ describe('readiness', () => {
 		full = true;
 		clock = 10_001;
 		expect(await ready()).toEqual(['the store cannot be written: database or disk is full']);
-		// What failed is tried again at once.
+		// What failed is tried again immediately.
 		expect(await ready()).toHaveLength(1);
 		full = false;
 		expect(await ready()).toEqual([]);

@@ -1,4 +1,4 @@
-// What systemd is told, through the program for that: here one that records its arguments.
+// What systemd-notify is called with: here a program that records its arguments.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

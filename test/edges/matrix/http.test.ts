@@ -101,7 +101,7 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 	['an expired session', 401, { errcode: 'M_UNKNOWN_TOKEN', soft_logout: true }, {}, { kind: 'token', soft: true }],
 	['a locked account', 401, { errcode: 'M_USER_LOCKED', soft_logout: true }, {}, { kind: 'away' }],
 	['a full server', 403, { errcode: 'M_RESOURCE_LIMIT_EXCEEDED' }, {}, { kind: 'away' }],
-	['an error of the homeserver', 500, { errcode: 'M_UNKNOWN', error: 'Internal server error' }, {}, { kind: 'away' }],
+	['an internal error', 500, { errcode: 'M_UNKNOWN', error: 'Internal server error' }, {}, { kind: 'away' }],
 	['a JSON 404 from something else', 404, { message: 'no route' }, {}, { kind: 'away' }],
 	['an unknown endpoint', 404, { errcode: 'M_UNRECOGNIZED' }, {}, { kind: 'away' }],
 	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is not a homeserver' }],
@@ -174,8 +174,8 @@ describe('compressed responses', () => {
 
 	test.each<[string, string, Buffer, RegExp]>([
 		['of an unrequested kind', 'compress', text, /unsupported compression \(compress\)/],
-		['that are not', 'gzip', text, /claims to be gzip but is not/],
-		['that break off', 'gzip', gzipSync(text).subarray(0, 20), /claims to be gzip but is not/],
+		['that are not compressed', 'gzip', text, /claims to be gzip but is not/],
+		['that are cut off', 'gzip', gzipSync(text).subarray(0, 20), /claims to be gzip but is not/],
 		['in many layers', 'gzip,gzip,gzip,gzip', text, /compressed 4 times/],
 		['that grow without bound', 'gzip', gzipSync(Buffer.alloc(200_000, ' ')), /too large/],
 		['that grow in the second layer', 'br, br', brotliCompressSync(brotliCompressSync(Buffer.alloc(1e8))), /too large/],

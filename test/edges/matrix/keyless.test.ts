@@ -1,4 +1,4 @@
-// A login without a device, on a homeserver that answers whatever the test wants: nothing is sent to a room that
+// A login without a device, on a homeserver that responds as the test wants: nothing is sent to a room that
 // was ever encrypted, whatever the homeserver says about it.
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -18,10 +18,10 @@ const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
 
 let server: Server;
 let calls: string[];
-/** What `state/m.room.encryption` answers: status and body. */
+/** The response to `state/m.room.encryption`: status and body. */
 let state: [number, object];
 let sync: object;
-/** What a page of history answers. */
+/** The response to a page of history. */
 let page: object;
 /** The filters of syncs. */
 let filters: (string | null)[];

@@ -1,4 +1,4 @@
-// What the crypto machine wants to send: in which order it is sent, and what happens on failure.
+// The requests of the crypto machine: in which order they are sent, and what happens if one fails.
 import type { OlmMachine, Request } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { beforeEach, expect, test } from 'vitest';
 import { openCourier } from '../../../src/edges/matrix/outgoing-requests.ts';

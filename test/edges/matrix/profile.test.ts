@@ -28,7 +28,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-/** A start with its first sync; resolves when all its requests are answered. */
+/** A start with its first sync; resolves once all its requests have been answered. */
 async function start() {
 	const matrix = { homeserver: served.url, user: bot, password, allow: ['*'], device: 'Glia' };
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];

@@ -1,5 +1,5 @@
-// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver makes the bot wait for
-// ever.
+// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver can make the bot wait
+// forever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';
@@ -14,9 +14,9 @@ let putAway: number;
 let there: number | undefined;
 let loud: string[];
 let pauses: number[];
-/** How often the store does not answer a write. */
+/** How many writes the store fails. */
 let storeAway: number;
-/** What the homeserver answers to the n-th request instead. */
+/** The homeserver's response to the n-th request instead of the usual one. */
 let trouble: (n: number) => Error | undefined;
 /** What the n-th request waits for. */
 let delay: (n: number) => Promise<unknown> | undefined;
@@ -63,7 +63,7 @@ function open() {
 		behind: () => void behind++,
 		pause: async ms => {
 			pauses.push(ms);
-			// A guard that would wait for ever does so here.
+			// A guard that would wait forever does so here.
 			if (pauses.length > 100) await new Promise(() => undefined);
 		},
 	});

@@ -7,12 +7,12 @@ import { homeserver } from '../../crypto/homeserver.ts';
 export const bot = '@bot:example.org';
 export const password = 'correct horse';
 
-/** What happens to a call: another response, or the usual one changed on its way back. */
+/** What happens to a call: another response, or the usual one changed on the way back. */
 export type Way = { status: number; body: object } | ((answer: Buffer) => { headers?: object; body: Buffer | string });
 
 export type Served = Awaited<ReturnType<typeof serve>>;
 
-/** Starts it on a free port of loopback. */
+/** Starts it on a free loopback port. */
 export async function serve() {
 	const keys = homeserver();
 	const devices = new Map<string, string>();

@@ -1,4 +1,4 @@
-// The store in memory and on a file, and what can go wrong only with a file.
+// The store in memory and in a file, and what can only go wrong with a file.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

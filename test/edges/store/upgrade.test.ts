@@ -1,4 +1,4 @@
-// A store of 0.1.0, keys included, opens in this version with everything in it; an older version refuses a newer store.
+// A store from 0.1.0, with its keys, opens complete in this version; an older version refuses a newer store.
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -8,7 +8,7 @@ export type Authority = {
 	certificate: string;
 	/**
 	 * A certificate for these names and addresses. `days`: its validity, counted from now; `chain`:
-	 * whether intermediate authorities are sent along; `subject`: its common name.
+	 * whether intermediate certificates are sent too; `subject`: its common name.
 	 */
 	issue: (
 		names: readonly string[],

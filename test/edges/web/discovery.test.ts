@@ -20,7 +20,7 @@ type Case = {
 	delegates?: string;
 	names?: Record<string, string>;
 	services?: Record<string, [string, number]>;
-	/** Where the server listens, and for which names its certificate is. */
+	/** Where the server listens, and which names its certificate is for. */
 	port: number;
 	certified: string[];
 	expected: { host: string; sni: string | false; by: string };

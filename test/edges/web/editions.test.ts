@@ -1,4 +1,4 @@
-// A newer Glia, if it is announced; and silence if nobody answers.
+// Reports a newer Glia if one is announced, and stays silent if there is no response.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Web } from '../../../src/ports/web.ts';
 import { openWorld, ours, type World } from './world.ts';

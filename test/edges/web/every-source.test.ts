@@ -1,5 +1,5 @@
 // Everything that can happen to an upstream document, simulated over HTTP for every source: rate limits, redirects, half
-// responses, line ends; drafts, candidates, edits, deletions, odd names. The type makes the table of cases complete.
+// responses, line endings; drafts, candidates, edits, deletions, odd names. The type makes the table of cases complete.
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { News } from '../../../src/knowledge/live.ts';
@@ -29,7 +29,7 @@ type Scene = {
 	bot: LiveBot;
 	/** Advances the clock by this many hours, reads what is due, and ticks; returns what is known then. */
 	look: (hours: number) => Promise<News>;
-	/** How often the source was asked. */
+	/** How often the source was requested. */
 	requests: () => number;
 	trouble: () => string;
 };
@@ -55,7 +55,7 @@ async function played(source: Source, play: (scene: Scene) => Promise<void>): Pr
 		const web = await world.web({ sources: upstream.settings }, now, given);
 		const bot = await openLiveBot({ edition, web, now });
 		bot.plays('example.org', '1.149.0');
-		// Elsewhere stands for another host that upstream has moved to.
+		// `elsewhere` is another host that upstream has moved to.
 		world.zone.a('elsewhere.test', other);
 		await world.https({ address: other, port: 443, names: ['elsewhere.test'] }, (request, response) => {
 			const [, host = '', path = ''] = /^\/([^/]+)(.*)$/.exec(request.url ?? '') ?? [];
@@ -187,7 +187,7 @@ const refusals: [string, Answer, RegExp][] = [
 	],
 ];
 
-/** Answers all documents of a source like this. */
+/** Responds like this to all requests for a source's documents. */
 function answer({ upstream }: Scene, { place }: Source, how: Answer): void {
 	upstream.intercept = (at, text, response) => {
 		if (!place.test(at)) return false;
@@ -316,7 +316,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 			},
 		},
 		edit: {
-			// A tag's files never change: they are not even asked for again.
+			// A tag's files never change: they are not even requested again.
 			change(upstream) {
 				const release = newest(upstream);
 				if (release) release.schema = 99;
@@ -692,7 +692,7 @@ describe.each(named)('%s', name => {
 	);
 });
 
-/** What this source says did not change; others may have news. */
+/** What this source says has not changed; others may have news. */
 function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, fresh: string): void {
 	const parts: Record<SourceName, (news: Omit<News, 'read'>) => unknown> = {
 		releases: ({ releases, passages }) => [releases, passages],

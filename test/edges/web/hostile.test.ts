@@ -1,5 +1,5 @@
-// Broken and malicious servers. None reaches a forbidden address, none holds the bot longer than its limit, and none
-// puts markup, a mention or an active character into what is said about it.
+// Broken and malicious servers. None gets the bot to connect to a forbidden address or to take longer than its
+// limit, and none gets markup, a mention or an active character into what is said about it.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -11,7 +11,7 @@ import { harmless } from '../../../src/text/markdown.ts';
 import { openAuthority } from './authority.ts';
 import { banned, openWorld, other, ours, pages, synapse, type World } from './world.ts';
 
-/** Runs in its own world; then nothing may have gone where it must not. */
+/** Runs in its own world, and checks afterwards that nothing went to a forbidden address. */
 async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	const world = await openWorld();
 	try {
@@ -23,7 +23,7 @@ async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	expect(world.dialled.filter(place => !place.startsWith(`${ours}:`) && !place.startsWith(`${other}:`))).toEqual([]);
 }
 
-/** Everything a room would see of it is ours, except what is in code. */
+/** Everything that a room would see of it is our text, except what is in code. */
 function expectHarmless(observation: Observation): void {
 	const { result, advice = '' } = observationWords(observation);
 	const [content] = matrixMessages({ value: {}, lead: `${result}. ${advice}`, sections: [], kind: 'answer' }).contents;
@@ -49,7 +49,7 @@ type Case = {
 	arrange: (w: World) => Promise<void> | void;
 	/** By default `hostile.test:8448`: an explicit port skips the delegation. */
 	server?: string;
-	/** It lasts until the limit, so the limit is short. */
+	/** It runs until the limit, so the limit is short. */
 	hangs?: boolean;
 	expected: Record<string, unknown>;
 	/** What the log says about forbidden addresses. */
@@ -70,7 +70,7 @@ function run(cases: Case[]): void {
 			expectSecretive(observation, server, world);
 		});
 	test.each(cases.filter(({ hangs }) => !hangs))('$name', look);
-	// Cases that last until their limit run together.
+	// Cases that run until their limit run concurrently.
 	test.concurrent.each(cases.filter(({ hangs }) => hangs))('$name', look);
 }
 
@@ -81,7 +81,7 @@ const garbled = unreached({ is: 'broken', fault: expect.stringMatching(/^(not-ht
 const running = { kind: 'running', version: '1.150.0' };
 const good = JSON.stringify({ server: { name: 'Synapse', version: '1.150.0' } });
 
-/** A TLS server that answers each request with these bytes, or as it likes. */
+/** A TLS server that responds to each request with these bytes, or through a function. */
 function raw(answer: string | Buffer | ((socket: TLSSocket) => void), end = true): Case['arrange'] {
 	return w =>
 		w.tls({ port: 8448, names: ['hostile.test'] }, socket => {
@@ -100,7 +100,7 @@ function http(status: number, headers: Record<string, string | number>, body: st
 		});
 }
 
-/** Writes for ever, or until the other side closes. */
+/** Writes forever, or until the other side closes. */
 function endless(start: string, more: string, waitMs = 0): Case['arrange'] {
 	return raw(socket => {
 		socket.write(start);
@@ -847,7 +847,7 @@ describe('answers', () => {
 			(name): Case => ({
 				name: `a software called ${JSON.stringify(name).slice(0, 40)}`,
 				arrange: said('1.150.0', name),
-				// Without a name it may be anything.
+				// If there is no name, it may be anything.
 				expected: { kind: name === '' ? 'hidden' : 'other' },
 			}),
 		),

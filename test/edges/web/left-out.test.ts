@@ -1,4 +1,4 @@
-// An unreadable item of a source costs only that item: the rest is read, and `!status` names what was left out.
+// An unreadable item in a source affects only that item: the rest is read, and `!status` names what was left out.
 import { describe, expect, test } from 'vitest';
 import { deadlines } from '../../../src/advice/upgrade/deadlines.ts';
 import { parseTerm, unknownDeployment } from '../../../src/deployment/facts.ts';

@@ -1,4 +1,4 @@
-// Turns: at most a few at a time, in order, and every wait ends.
+// Slots: at most a few at a time, in order of arrival, and every wait ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Observation } from '../../../src/advice/watch/observation.ts';

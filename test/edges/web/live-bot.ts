@@ -1,4 +1,4 @@
-// A bot of some edition with upstream's sources and a watched server: every command and the tick, with the test's clock.
+// A bot with a given edition, upstream's sources and a watched server: every command and the tick, on the test's clock.
 
 import { commands } from '../../../commands/index.ts';
 import { usualLimits } from '../../../src/advice/watch/subscription.ts';

@@ -1,4 +1,4 @@
-// Realistic documents, broken in one place: fields missing, of another type, of another value, doubled, huge.
+// Realistic documents, broken in one place: fields missing, duplicated, huge, or with another type or value.
 /** Returns a number from 0 to 1. */
 type Random = () => number;
 
@@ -49,7 +49,7 @@ export function mutated(text: string, random: Random): { text: string; how: stri
 	} catch {
 		return mutatedText(text, random);
 	}
-	// One in ten is not even JSON any more.
+	// One in ten is no longer even JSON.
 	if (below(random, 10) === 0) return mutatedText(text, random);
 	const places = placesIn(json);
 	const place = places[below(random, places.length)];

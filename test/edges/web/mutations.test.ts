@@ -1,4 +1,4 @@
-// Whatever becomes of one document of a source, every command answers, no tick fails, and `!status` names the source.
+// Whatever happens to one document of a source, every command works, no tick fails, and `!status` names the source.
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../../../bench/random.ts';
 import type { Gate } from '../../../src/edges/web/client.ts';
@@ -147,7 +147,7 @@ describe(`${mutations} mutations`, () => {
 			}
 		}
 		expect(troubled).toBeGreaterThan(mutations / 20);
-		// It recovers once the document is well again.
+		// It recovers once the document is valid again.
 		world.mutate(undefined);
 		for (let i = 0; i < 6; i++) {
 			await world.sources().read();

@@ -17,7 +17,7 @@ export type Played = {
 	pass: (hours: number) => void;
 	/** What was logged, oldest first. */
 	logged: Record<string, unknown>[];
-	/** Another process on what is stored. */
+	/** Another process with the same stored data. */
 	restarted: () => Promise<Web>;
 };
 

@@ -36,7 +36,7 @@ afterEach(async () => {
 	await world.close();
 });
 
-/** Reads the feed at this path, through the proxy unless told otherwise; returns its error. */
+/** Reads the feed at this path, through the proxy by default; returns its error. */
 async function read(path: string, proxyOf = (_address: string): URL | undefined => proxy.url): Promise<unknown> {
 	const { settings } = await openUpstream(world);
 	const releases = { address: `https://${path}`, hours: 1 };

@@ -1,4 +1,4 @@
-// A check asks a running server about itself: with GET, when a person asks, and otherwise once a day.
+// A check asks a running server about itself, with GET: if a person asks, and otherwise once a day.
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, ours, type World } from './world.ts';
 
@@ -53,7 +53,7 @@ test('sends all requests at once, so that a slow server takes no longer than one
 			const [status, body] = answers[request.url ?? ''] ?? [404, { errcode: 'M_UNRECOGNIZED' }];
 			const answer = () => response.writeHead(status).end(JSON.stringify(body));
 			if (!request.url?.startsWith('/_matrix/client/')) return answer();
-			// Nobody gets an answer before all four have asked.
+			// No request gets a response before all four have arrived.
 			waiting.push(answer);
 			if (waiting.length === 4) for (const give of waiting) give();
 			return undefined;

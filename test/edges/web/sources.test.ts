@@ -356,7 +356,7 @@ const refused: Bad[] = [
 		trouble: /an address I do not connect to/,
 	},
 	{
-		name: 'a feed that redirects in a circle',
+		name: 'a feed that redirects in a loop',
 		page: (_, response) => void response.writeHead(302, { location: '/releases' }).end(),
 		trouble: /redirect loop/,
 	},
@@ -366,7 +366,7 @@ const refused: Bad[] = [
 		trouble: /something other than HTTPS/,
 	},
 	{
-		name: 'a feed that closes in the middle',
+		name: 'a feed whose connection closes in the middle',
 		page: (_, response) => void response.writeHead(200, { 'content-length': 500 }).write('[', () => response.destroy()),
 		trouble: /closed the connection/,
 	},
@@ -383,7 +383,7 @@ const refused: Bad[] = [
 		trouble: /status 404/,
 	},
 	{
-		name: 'a feed with 304 although nothing was said',
+		name: 'a feed that responds 304 to a request without conditions',
 		page: (_, response) => void response.writeHead(304).end(),
 		trouble: /status 304/,
 		before: ({ pages }) => void pages.set('/releases', ''),
@@ -411,7 +411,7 @@ const refused: Bad[] = [
 		before: ({ pages }) => void pages.set('/releases', feed({ version: '1.152.0' }, { version: '1.150.0' })),
 	},
 	{
-		name: 'advisories of another shape',
+		name: 'advisories with another structure',
 		source: 'advisories',
 		path: '/advisories',
 		page: '[{"id": 7}]',
@@ -581,7 +581,7 @@ describe('reports a source that has changed its format, and keeps what it said b
 	test.concurrent.each(hanging)('reads the other sources despite one %s', (_, page, trouble) =>
 		played(
 			async ({ web }) => {
-				// Anyone who asks meanwhile waits for the same reading.
+				// Anyone who asks in the meantime waits for the same read.
 				await Promise.all([web.readNews(), web.readNews()]);
 				expect(troubleOf(stateOf(web, 'releases'))).toMatch(trouble);
 				expect(web.news().lifecycles.python).toBeDefined();

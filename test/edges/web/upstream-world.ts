@@ -1,5 +1,5 @@
-// All of upstream on loopback, complete, in the form of the real documents: GitHub's API and raw files, endoflife.date,
-// OSV and the playbook. The content is made from facts (versions, dates, code names); no text of theirs is in it.
+// All of upstream on loopback, complete, in the real documents' format: GitHub's API and raw files, endoflife.date,
+// OSV and the playbook. The content is made up of facts (versions, dates, code names), with no text of upstream's.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';
@@ -9,7 +9,7 @@ import { ours, type World } from './world.ts';
 
 export type PlayedRelease = {
 	version: string;
-	/** As GitHub gives it: `2026-03-01`. */
+	/** As GitHub returns it: `2026-03-01`. */
 	date: string;
 	tag?: string;
 	body?: string;
@@ -24,13 +24,13 @@ export type PlayedRelease = {
 	upgrade?: string;
 };
 
-/** What each host answers with; a test may change anything between two reads. */
+/** What each host responds with; a test may change anything between two reads. */
 export type UpstreamWorld = {
 	releases: PlayedRelease[];
 	/** Entries of the GitHub list of advisories, and of OSV's `vulns`. */
 	advisories: unknown[];
 	vulns: unknown[];
-	/** Releases by product, as endoflife.date gives them. */
+	/** Releases by product, as endoflife.date returns them. */
 	products: Record<string, unknown[]>;
 	builds: string[];
 	playbook: { synapse: string; entries: [date: string, title: string, text: string][] };
@@ -53,7 +53,7 @@ const raw = 'raw.githubusercontent.com';
 const hosts = [api, raw, 'endoflife.date', 'api.osv.dev'];
 const repository = '/repos/element-hq/synapse';
 
-/** A release as GitHub's API gives it, with the fields that it has. */
+/** A release as GitHub's API returns it, with the same fields. */
 export function githubRelease({
 	version,
 	date,
@@ -80,13 +80,13 @@ export function githubRelease({
 		published_at: draft ? null : `${date}T12:00:00Z`,
 		assets: [],
 		tarball_url: `https://${api}${repository}/tarball/${tag}`,
-		// Editing a release in a browser leaves Windows line ends.
+		// Editing a release in a browser leaves Windows line endings.
 		body: text.replaceAll('\n', '\r\n'),
 		reactions: { total_count: 3, '+1': 3 },
 	};
 }
 
-/** An advisory as GitHub's API gives it. `parts`: package and range. */
+/** An advisory as GitHub's API returns it. `parts`: package and range. */
 export function githubAdvisory(
 	ghsa: string,
 	parts: [name: string, range: string][],
@@ -123,7 +123,7 @@ export function githubAdvisory(
 	};
 }
 
-/** A record as OSV gives it. */
+/** A record as OSV returns it. */
 export function osvRecord(id: string, affected: Record<string, unknown>[], more: Record<string, unknown> = {}) {
 	return {
 		id,
@@ -146,7 +146,7 @@ export function osvRecord(id: string, affected: Record<string, unknown>[], more:
 
 export const pypi = (...events: Record<string, string>[]) => ({ type: 'ECOSYSTEM', events });
 
-/** A product's release as endoflife.date gives it. */
+/** A product's release as endoflife.date returns it. */
 export function productRelease(name: string, codename: string | null, released: string, ends: string | null) {
 	return {
 		name,
@@ -332,7 +332,7 @@ export function upstreamWorld(given: Partial<UpstreamWorld> = {}): UpstreamWorld
 	};
 }
 
-/** Answers on all of upstream's hosts, with the addresses of the standard configuration. */
+/** Serves all of upstream's hosts, with the addresses of the standard configuration. */
 export async function openUpstreamWorld(world: World, given: Partial<UpstreamWorld> = {}): Promise<UpstreamWorld> {
 	const upstream = upstreamWorld(given);
 	for (const host of hosts) world.zone.a(host, ours);

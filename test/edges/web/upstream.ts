@@ -113,13 +113,13 @@ export function chartValues(synapse: string): string {
 
 export type Upstream = {
 	settings: SourcesSettings;
-	/** What is at a path; a function answers as it likes. */
+	/** What is at a path; a function can respond with anything. */
 	pages: Map<string, string | ((request: IncomingMessage, response: ServerResponse) => void)>;
-	/** Paths asked for, with ` 304` where the answer was that. */
+	/** The requested paths, with ` 304` appended if that was the response. */
 	asked: string[];
 };
 
-/** All of upstream on one host of the simulated world, with what the tests say of each page. */
+/** All of upstream on one host of the simulated world, with the content that the tests set for each page. */
 export async function openUpstream(world: World): Promise<Upstream> {
 	const pages: Upstream['pages'] = new Map<string, string>([
 		[

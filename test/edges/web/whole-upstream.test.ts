@@ -182,7 +182,7 @@ const at = (host: string, answer: (response: ServerResponse, text: string, place
 	((place, text, response) => place.startsWith(host) && Boolean(answer(response, text, place))) satisfies Weather;
 type Weather = NonNullable<UpstreamWorld['intercept']>;
 
-/** What the year's months have besides releases. */
+/** What happens in the months of that year besides releases. */
 const weather: Record<number, Weather> = {
 	1: at('raw.githubusercontent.com', response => response.writeHead(429, { 'retry-after': '600' }).end()),
 	2: at('api.github.com', response => response.writeHead(403, reset).end()),

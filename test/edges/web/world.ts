@@ -22,7 +22,7 @@ export type World = {
 	zone: Zone;
 	authority: Authority;
 	heard: Heard[];
-	/** Addresses and ports that were dialled, as the bot meant them. */
+	/** Addresses and ports that were dialled, as the bot sees them. */
 	dialled: string[];
 	/** What the log says about forbidden addresses. */
 	logged: Record<string, unknown>[];
@@ -30,9 +30,9 @@ export type World = {
 	trespasses: number;
 	/** An HTTPS server at this address and port, as the bot sees them. */
 	https: (at: At, answer: (request: IncomingMessage, response: ServerResponse) => void) => Promise<void>;
-	/** A server that speaks TLS and then what it likes. */
+	/** A server that speaks TLS and then sends what the test wants. */
 	tls: (at: At, speak: (socket: TLSSocket) => void, options?: TlsOptions) => Promise<void>;
-	/** A server that sends what it likes. */
+	/** A server that sends what the test wants. */
 	tcp: (at: At, speak: (socket: Socket) => void) => Promise<void>;
 	web: (settings?: Partial<WebSettings>, now?: () => Date, given?: Partial<WebGiven>) => Promise<Web>;
 	close: () => Promise<void>;
@@ -147,12 +147,12 @@ export function openKept(): Kept & { texts: Map<string, string> } {
 	return { texts, get: async key => texts.get(key), put: async (key, text) => void texts.set(key, text) };
 }
 
-/** Answers `/_matrix/federation/v1/version` like Synapse, and everything else with 404. */
+/** Responds to `/_matrix/federation/v1/version` like Synapse, and to everything else with 404. */
 export function synapse(version: string): (request: IncomingMessage, response: ServerResponse) => void {
 	return pages({ '/_matrix/federation/v1/version': { server: { name: 'Synapse', version } } });
 }
 
-/** Answers these paths with JSON, and everything else with 404. */
+/** Responds to these paths with JSON, and to everything else with 404. */
 export function pages(
 	bodies: Record<string, unknown>,
 	headers: Record<string, string> = {},

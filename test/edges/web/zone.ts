@@ -1,4 +1,4 @@
-// A name server on loopback that uses the real wire format and answers as the test says.
+// A name server on loopback that uses the real wire format and responds as the test says.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -90,7 +90,7 @@ function answerTo(
 		fixed.writeUInt32BE(record.ttl ?? 300, 4);
 		fixed.writeUInt16BE(data.length, 8);
 		const whole = Buffer.concat([owner, fixed, data]);
-		// What comes after an alias belongs to the name that it leads to.
+		// What comes after an alias belongs to the name that it points to.
 		if (record.type === 'CNAME') owner = data;
 		return whole;
 	});
