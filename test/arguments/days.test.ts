@@ -46,7 +46,7 @@ test.each([
 	expect(read(text)).toEqual({ words: [day], taken: [`I read \`${text}\` as ${day}.`] });
 });
 
-test('uses the last day of a month that is too short', () => {
+test('uses the last day if the month is too short', () => {
 	expect(withDays(['last', 'month'], '2026-03-31').words).toEqual(['2026-02-28']);
 	expect(withDays(['last', 'year'], '2024-02-29').words).toEqual(['2023-02-28']);
 	expect(withDays(['last', 'month'], '2026-01-15').words).toEqual(['2025-12-15']);

@@ -1,4 +1,4 @@
-// What is read of a vars.yml: names, positions and booleans, and nothing else of its values.
+// What is read from a vars.yml: names, positions and booleans, and nothing else of its values.
 import { describe, expect, test } from 'vitest';
 import { Refusal } from '../../src/answer.ts';
 import { isPlaybookVars, readPlaybookVars } from '../../src/arguments/playbook-vars.ts';

@@ -1,4 +1,4 @@
-// Other spellings of facts, and what each is read as.
+// Other spellings of facts, and how each is read.
 import { expect, test } from 'vitest';
 import { sortWords } from '../../src/arguments/words.ts';
 import { writeTerm } from '../../src/deployment/facts.ts';

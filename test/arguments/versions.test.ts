@@ -57,7 +57,7 @@ describe('versions', () => {
 		expect(linesOf(typed, knowledge)).toEqual({ releases: ['1.59.0'], candidate: '1.59.0rc2' });
 	});
 
-	test('says which release an incomplete version was taken for', () => {
+	test('says how an incomplete version was understood', () => {
 		expect(readVersion('1.57', 'target', knowledge).note).toContain('newest patch release');
 		expect(readVersion('1.57.2', 'start', knowledge).note).toContain('withdrawn');
 		expect(readVersion('1.56', 'start', knowledge).note).toBeUndefined();

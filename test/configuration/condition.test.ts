@@ -146,7 +146,7 @@ describe('a condition', () => {
 });
 
 describe('files', () => {
-	test('replace top-level keys by those of a later main file', () => {
+	test('replace top-level keys with those of a later main file', () => {
 		const { processes } = configurationOf([
 			{ name: 'a.yaml', text: 'server_name: x\nemail:\n  smtp_host: a\n  smtp_port: 25\n' },
 			{ name: 'b.yaml', text: 'email:\n  smtp_host: b\n' },
@@ -157,7 +157,7 @@ describe('files', () => {
 		).toBe(false);
 	});
 
-	test("tell a worker's file by its app, and take the first file as the main one", () => {
+	test("identify a worker's file by its app, and treat the first file as the main one", () => {
 		const parts = (...texts: string[]) =>
 			configurationOf(texts.map((text, i) => ({ name: `${i}.yaml`, text }))).processes.map(({ part }) => part);
 		expect(parts('worker_app: synapse.app.generic_worker\n')).toEqual(['main']);

@@ -14,7 +14,7 @@ describe('reads YAML as PyYAML does', () => {
 });
 
 describe('positions', () => {
-	test('gives file and line of every key and value', () => {
+	test('have the file and line of every key and value', () => {
 		const parsed = parseYaml('a: 1\nb:\n  - c: x\n', 'homeserver.yaml');
 		if ('why' in parsed) throw new Error(parsed.why);
 		const [root] = parsed.documents;

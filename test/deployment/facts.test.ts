@@ -115,7 +115,7 @@ test.each([
 	'constructor',
 ])('rejects %j as a fact', text => expect(parseTerm(text)).toBeUndefined());
 
-test('finds that two values of one fact contradict each other, also by what they imply', () => {
+test('finds that two values of one fact contradict each other, also through what they imply', () => {
 	expect(contradiction('docker pip')).toEqual({ fact: 'install', stated: ['install=docker', 'install=pip'] });
 	expect(contradiction('postgres=14 sqlite')).toEqual({ fact: 'database', stated: ['postgres=14', 'database=sqlite'] });
 	expect(contradiction('workers no-workers')).toEqual({ fact: 'workers', stated: ['workers', 'no-workers'] });
@@ -130,7 +130,7 @@ test('accepts the same value twice', () => {
 	});
 });
 
-test('what comes with a system is known for all that upstream builds packages for today', async () => {
+test('what comes with a system is known for all systems that upstream builds packages for now', async () => {
 	const { lifecycles } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	const current = systemsOf(lifecycles).filter(({ packages }) => 'until' in packages);
 	expect(current.length).toBeGreaterThan(3);

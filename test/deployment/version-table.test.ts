@@ -1,4 +1,4 @@
-// The order of all releases and the members of all ranges, as they were before semver carried them.
+// The order of all releases and the members of all ranges, as they were before semver was used for them.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compare, isWithin } from '../../src/deployment/version.ts';

@@ -11,7 +11,7 @@ const folder = new URL('../../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const options = optionsOf(JSON.parse(readFileSync(new URL('synapse/code/options.json', folder), 'utf8')));
 
-/** What every usable configuration has, besides what a case is about. */
+/** What every usable configuration has, apart from what a case is about. */
 const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n';
 const database = 'database:\n  name: sqlite3\n';
 
@@ -44,7 +44,7 @@ describe('several files', () => {
 	const replaced = (later: string) =>
 		findings(email, '1.163.2', undefined, { 'later.yaml': later }).findings.filter(({ kind }) => kind === 'replaced');
 
-	test('replace a whole block by that of a later file', () =>
+	test('replace a whole block with that of a later file', () =>
 		expect(replaced('email:\n  notif_from: b@example.org\n')).toEqual([
 			{
 				kind: 'replaced',
@@ -66,7 +66,7 @@ describe('several files', () => {
 		['it is another block', 'redis:\n  enabled: true\n'],
 	])('lose nothing if %s', (_, later) => expect(replaced(later)).toEqual([]));
 
-	test('replace a block by that of a worker\u2019s own file too', () =>
+	test('replace a block with that of a worker\u2019s own file too', () =>
 		expect(replaced('worker_app: synapse.app.generic_worker\nworker_name: w\nemail: {}\n')).toHaveLength(1));
 });
 
@@ -153,7 +153,7 @@ test('says which defaults of the set options change over a range', () => {
 	expect(kinds('default_room_version: "9"\n', '1.163.2', '1.61.0')).toEqual(['default-changed default_room_version 1']);
 });
 
-test('gives the location of each fact', () => {
+test('returns the location of each fact', () => {
 	const configuration = configurationOf([
 		{
 			name: 'homeserver.yaml',

@@ -34,7 +34,7 @@ function findings(
 	return checkProxy(proxy, configurationOf(rest), routes, to).findings;
 }
 
-/** `problem line route`, without what is only missing. */
+/** `problem line route`, without routes that are only missing. */
 const wrong = (proxyFiles: Record<string, string>, question = {}) =>
 	findings(proxyFiles, question)
 		.filter(({ problem }) => problem !== 'missing')
@@ -104,7 +104,7 @@ describe('nginx', () => {
 		expect(found.every(line => line.split(' ')[1] === String(first))).toBe(true);
 	});
 
-	test('tells methods apart by a map or an if', () => {
+	test('distinguishes methods by a map or an if', () => {
 		const location = 'location ~ ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/';
 		const map = 'map $request_method $push { default main; GET generic; HEAD generic; }\n';
 		expect(wrong({ 'site.conf': map + nginx(`${location} { proxy_pass http://$push; }`) })).toEqual([]);
@@ -173,7 +173,7 @@ describe('nginx', () => {
 		expect(wrong({ 'site.conf': site }, { files: {} })).toContain('main-only 11 /_matrix/client/v3/logout');
 	});
 
-	test('does not take another server behind the proxy for a worker', () => {
+	test('does not mistake another server behind the proxy for a worker', () => {
 		const site = nginx(
 			'location ~ ^/_matrix/client/(.*)/(login|logout|refresh) { proxy_pass http://127.0.0.1:8090; }',
 			'location /_matrix/identity { proxy_pass http://127.0.0.1:8091; }',

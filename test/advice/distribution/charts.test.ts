@@ -1,4 +1,4 @@
-// What is between two charts.
+// What changed between two charts.
 import { expect, test } from 'vitest';
 import { chartNotes, chartPlan, withLiveCharts } from '../../../src/advice/distribution/charts.ts';
 import { compareCharts } from '../../../src/deployment/chart.ts';
@@ -92,6 +92,6 @@ test("continues with charts that the bot has read, in upstream's words", () => {
 	expect(withLiveCharts(known, undefined)).toBe(known);
 });
 
-test('gives the notes of a single chart', () => {
+test('returns the notes of a single chart', () => {
 	expect(chartNotes(chart(2), known)).toMatchObject({ entries: [{ chart: '26.1.0' }], unread: [{ bullet: '#1' }] });
 });

@@ -25,7 +25,7 @@ test('follows a name through families to its current one, preferring its own ent
 	expect(fateOf('matrix_redis_port', table)?.changes.map(({ date }) => date)).toEqual(['2023-01-01', '2025-01-01']);
 });
 
-test('tells removed, never existing and unknown names apart', () => {
+test('distinguishes removed, never existing and unknown names', () => {
 	expect(fateOf('matrix_no_tls', table)).toMatchObject({ never: false });
 	expect(fateOf('matrix_no_tls', table)).not.toHaveProperty('new');
 	expect(fateOf('matrix_worker_count', table)).toMatchObject({ never: true, new: 'matrix_workers_count' });

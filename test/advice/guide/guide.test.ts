@@ -48,7 +48,7 @@ function guided(guide: Guide, stated: Record<string, string> = {}, facts: string
 	return guideFor(guide, { stated: new Map(Object.entries(stated)), profile: profile(...facts) }, tried);
 }
 
-test('takes a stated value, or one that follows from facts, or the default, or leaves it unknown', () => {
+test('uses a stated value, or one that follows from facts, or the default, or leaves it unknown', () => {
 	const value = (stated: Record<string, string>, ...facts: string[]) =>
 		guided(guideOf(), stated, facts).parameters.map(({ name, value, by }) => `${name} ${value} ${by}`);
 	expect(value({})).toEqual(['name synapse default']);
@@ -109,7 +109,7 @@ const sized = {
 	parameters: [...guideOf().parameters, { name: 'size', means: 'the size', kind: 'size', optional: true }],
 };
 
-test('takes a stated way, or a preferred one, or the first that fits', () => {
+test('chooses a stated way, or a preferred one, or the first that fits', () => {
 	const way = (stated: Record<string, string>) => guided(guideOf(sized), stated).way;
 	expect(way({})).toBe('dump');
 	expect(way({ size: '200', layout: 'debian' })).toBe('upgrade');
@@ -283,7 +283,7 @@ test.each([
 		expect(readValue({ kind }, typed)).toBeUndefined();
 });
 
-test('takes an image from a registry with a port, and a tag that is pinned to a digest', () => {
+test('accepts an image from a registry with a port, and a tag that is pinned to a digest', () => {
 	const pinned = `17-alpine@sha256:${'0a'.repeat(32)}`;
 	expect(readValue({ kind: 'image' }, 'registry.example:5000/library/postgres')).toBe(
 		'registry.example:5000/library/postgres',

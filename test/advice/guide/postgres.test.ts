@@ -1,4 +1,4 @@
-// What surrounds a major upgrade: Synapse's minimum versions, what to upgrade first, ends of support; and the command.
+// The context of a major upgrade: Synapse's minimum versions, what to upgrade first, ends of support; and the command.
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../../commands/index.ts';
 import { postgres } from '../../../commands/postgres.ts';
@@ -96,7 +96,7 @@ describe('what to upgrade first', () => {
 });
 
 describe('!postgres', () => {
-	test('15 17 docker: gives the dump-and-restore guide, dangers first, in at most two messages and a file on request', async () => {
+	test('15 17 docker: shows the dump-and-restore guide, dangers first, in at most two messages and a file on request', async () => {
 		const answer = await said('15 17 docker');
 		expect(answer.lead).toMatch(/^\*\*PostgreSQL 15 → 17 via dump and restore/);
 		expect(answer.sections[0]).toMatchObject({ title: 'Risks', fold: false });
@@ -114,7 +114,7 @@ describe('!postgres', () => {
 		expect(answer).not.toMatch(/-U synapse\b/);
 	});
 
-	test('asks for libc collation by name since 15, because a cluster may use ICU', async () => {
+	test('asks for libc collation by name from 15 on, because a cluster may use ICU', async () => {
 		for (const typed of ['13 14 docker', '13 14 managed host=a new-host=b', 'sqlite 14 docker'])
 			expect(text(await said(typed)), typed).not.toContain('--locale-provider');
 		for (const typed of ['15 17 docker', '17 15 debian', '15 17 managed host=a new-host=b', 'sqlite 17 debian']) {
@@ -263,7 +263,7 @@ describe('!postgres', () => {
 	test('is listed', () => expect(commands).toContain(postgres));
 });
 
-/** The guides that this command gives. */
+/** The guides that this command shows. */
 const own = knowledge.guides.filter(({ id }) => ['postgres-major', 'sqlite-postgres', 'backup'].includes(id));
 
 test('every stage was executed and every failure reproduced, or says why not', () => {

@@ -124,7 +124,7 @@ test('says what a skip costs, and lists what was not done at the end', () => {
 	expect(way.words('done')).toContain('⚠️ Not done: 1. Look; 3. Switch.');
 });
 
-test('shows the previous stage again on back, but not before the first', () => {
+test('shows the previous stage again on “back”, but not before the first', () => {
 	const way = conversation();
 	expect(way.words('back')).toContain('nothing before stage 1 of 4');
 	way.say('done');
@@ -133,7 +133,7 @@ test('shows the previous stage again on back, but not before the first', () => {
 	expect(way.session().passed).toEqual([]);
 });
 
-test('says on stop how to go back and whether the server is down, and continues on start', () => {
+test('on “stop”, says how to go back and whether the server is down; on “start”, continues', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
 	// The way back from this stage alone: later ones were never done.
@@ -159,7 +159,7 @@ test('says on stop how to go back and whether the server is down, and continues 
 	expect(way.words('stop')).toContain('Restore the dump of the new one');
 });
 
-test('shows on where all stages, who finished them, and the current one', () => {
+test('on “where”, shows all stages, who finished them, and the current one', () => {
 	const way = conversation();
 	way.say('done', { by: bob });
 	const where = way.words('where') ?? '';
@@ -221,7 +221,7 @@ test.each([
 	expect(way.say(said)).toBeUndefined();
 });
 
-test('takes no longer to search hostile output', () => {
+test('searches hostile output just as quickly', () => {
 	for (const text of ['\n'.repeat(60_000), ' '.repeat(60_000), 'a: '.repeat(20_000), 'a.'.repeat(30_000)])
 		expect(isOutput(text)).toBe(false);
 });

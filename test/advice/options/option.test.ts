@@ -42,7 +42,7 @@ describe('an option as people type it', () => {
 		expect(found(typed)).toEqual({ kind: 'one', path });
 	});
 
-	test('tells a list from a mapping with the same names', () => {
+	test('distinguishes a list from a mapping with the same names', () => {
 		const twins = optionsOf({ '1.0.0': ['turn[].name', 'turn.*.name'] });
 		expect(lookUp('turn.*.name', twins, nearest)).toEqual({ kind: 'one', path: 'turn.*.name' });
 		expect(lookUp('turn.name', twins, nearest)).toMatchObject({ kind: 'several' });
@@ -61,7 +61,7 @@ describe('an option as people type it', () => {
 		expect(found(typed)).toEqual({ kind: 'none', near });
 	});
 
-	test('lists the options below', () => {
+	test('lists the options directly below', () => {
 		expect(below('instance_map', options)).toEqual(['instance_map.*.port', 'instance_map.*.tls']);
 		expect(below('email.smtp_host', options)).toEqual([]);
 	});
@@ -80,7 +80,7 @@ describe('deprecations and replacements', () => {
 		});
 	const life = (path: string, ...notes: Note[]) => optionLife(path, options, notes);
 
-	test("come from a note's subject, even if it gives only the end of the path", () => {
+	test("come from a note's subject, even if it names only the end of the path", () => {
 		const named = announcing('1.1.0/x', ['email.template_dir'], {
 			subject: '`template_dir` under `email`',
 			replacedBy: '`templates`',
@@ -101,7 +101,7 @@ describe('deprecations and replacements', () => {
 		expect(optionLife('old', both, [dropped])).toMatchObject({ deprecated: '1.1.0' });
 	});
 
-	test('do not come from a note on its default, nor from a withdrawn one', () => {
+	test('do not come from a note about its default, or from a withdrawn one', () => {
 		const other = announcing('1.1.0/x', ['kept'], { promised: 'The default of `kept` changes to true.' });
 		expect(life('kept', other)).not.toHaveProperty('deprecated');
 		const back = announcing('1.1.0/x', ['kept'], { subject: '`kept`', withdrawn: 'It stays.' });

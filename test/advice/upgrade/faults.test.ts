@@ -68,7 +68,7 @@ describe('the faults of an upgrade', () => {
 		expect(newer.map(([id, , , take]) => [id, take])).toContainEqual(['y', '1.3.0']);
 	});
 
-	test('mention faults of upgrades from certain releases only to those', () => {
+	test('mention faults of upgrades from certain releases only for those', () => {
 		const early = fault({ id: 'x', broken: ['>=1.1.0 <1.1.2'], fixed: '1.1.2', from: '<=1.0.0' });
 		expect(on({ from: '1.0.0', to: '1.1.0' }, early)).toHaveLength(1);
 		expect(on({ from: '1.1.0', to: '1.1.1' }, early)).toEqual([]);
@@ -110,7 +110,7 @@ describe('the faults of an upgrade', () => {
 	});
 });
 
-describe('say where to go instead', () => {
+describe('say which release to use instead', () => {
 	const take = (...faults: Fault[]) =>
 		faultsOf('1.1.0', { at: 'target', profile: unknownDeployment }, { faults, releases: all })[0]?.take;
 	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.1'], fixed: '1.1.1' });

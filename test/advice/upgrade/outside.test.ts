@@ -22,7 +22,7 @@ function planned(...asked: Parameters<typeof decided>) {
 
 const script = { must: true, onlyIf: 'a script reads the log', foundIn: 'scripts' } as const;
 
-test('joins what no file can decide into one step, with each condition beside its text', () => {
+test('combines what no file can decide into one step, with each condition next to its text', () => {
 	const { steps } = planned([
 		note('1.1.0/log', { ...script, endpoints: ['/a'] }),
 		note('1.2.0/proxy', { ...script, when: 'before', foundIn: 'proxy', onlyIf: 'a proxy caches' }),
@@ -114,7 +114,7 @@ const wait = {
 	why: 'Else it breaks.',
 };
 
-test('lets a wait settle what is then done, however old the release, and names it', () => {
+test('lets a wait replace the notes that it settles, however old, and names them', () => {
 	const stuck = { ...script, when: 'before', foundIn: 'database', story: 'stuck' } as const;
 	const notes = [note('1.1.0/first', { ...stuck }), note('1.3.0/stuck', { ...stuck, possible: '1.2.0' })];
 	const ids = (settles: string[]) =>

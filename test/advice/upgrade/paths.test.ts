@@ -44,7 +44,7 @@ test('adds a remark to pip commands if Python packages are installed in another 
 	expect(at('docker', 'Take pip install for granted.')).toBe('Take pip install for granted.');
 });
 
-describe('where pip has no place, a text has the packages instead of the commands', () => {
+describe('without pip, a text has the packages instead of the commands', () => {
 	const said =
 		"The distribution's Synapse also gets its Python packages from the distribution (`python3-…`), not from pip.";
 
@@ -153,7 +153,7 @@ test.each(['sqlite', 'postgres workers'])('opens the environment before a pip pl
 	for (const lines of using) expect(lines).toMatch(/^cd ~\/synapse\nsource env\/bin\/activate\n/);
 });
 
-describe('a plan has no command of another way to install', () => {
+describe('a plan has no command for another installation method', () => {
 	const pip = /^\s*(\S*\/)?pip3? |\bvenv\b(?!s)|virtualenv /;
 	const foreign: Record<string, RegExp> = {
 		pip: /^\s*(apt-get install \.|docker|kubectl|helm|just) /,
@@ -227,7 +227,7 @@ describe('commands', () => {
 	});
 });
 
-test('leaves every command of every note readable for a shell', () => {
+test('keeps every command in every note valid for a shell', () => {
 	const blocks = (text: string) =>
 		[...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)\n```/g)].map(([, lines = '']) => lines);
 	for (const { id, text } of notes) {

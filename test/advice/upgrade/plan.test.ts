@@ -27,7 +27,7 @@ describe('the range', () => {
 	])('%s → %s', (from, to, expected) => expect(ids(planned(from, to, knowledge).steps)).toEqual(expected));
 });
 
-test('what holds for certain below a release depends on where the leg starts that reaches the note', () => {
+test('whether a note certainly applies depends on the start of the leg that reaches it', () => {
 	const knowledge = known({
 		releases: releases('1.0.0', '1.1.0', '1.2.0', '1.3.0'),
 		notes: [note('1.3.0/a', { onlyIf: 'it is queued', certainBelow: '1.2.0', must: true })],
@@ -47,7 +47,7 @@ describe('the place of a step', () => {
 			note('1.2.0/must', { when: 'before', must: true }),
 		],
 	});
-	test('puts refusals first, then duties, by release', () => {
+	test('puts refusals first, then requirements, by release', () => {
 		expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toEqual([
 			'1.2.0/stops-the-start',
 			'1.2.0/must',
@@ -57,7 +57,7 @@ describe('the place of a step', () => {
 			'1.2.0/cleanup',
 		]);
 	});
-	test('sorts unsorted notes: refusals, duties, information; certain before uncertain; by release', () => {
+	test('sorts unsorted notes: refusals, requirements, information; certain before uncertain; by release', () => {
 		const unsure = { applies: { all: ['workers'] } };
 		const steps = [
 			note('1.1.0/refuses', { refuses: true, must: true }),
@@ -101,7 +101,7 @@ test('applies the end of a story to everyone its notes apply to', () => {
 	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
 });
 
-test('shows only the end of a story, standing for its other notes', () => {
+test('shows only the end of a story, in place of its other notes', () => {
 	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
 	const knowledge = known({
 		notes: [

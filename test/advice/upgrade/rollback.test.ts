@@ -41,7 +41,7 @@ test('judges a candidate by its release, or says that it uses the one before', (
 	expect(floorWords(next)).toContain('inferred this from the schema of 1.40.0');
 });
 
-test('says whether one can return to the requested release', () => {
+test('says whether you can return to the requested release', () => {
 	expect(rollback('1.40.0', '1.38.0', history)).toMatchObject({ canReturn: true });
 	expect(rollback('1.40.0', '1.37.0', history)).toMatchObject({ canReturn: false, to: '1.37.0' });
 	expect(rollback('1.40.0', undefined, history)).not.toHaveProperty('canReturn');
@@ -87,7 +87,7 @@ describe('releases of unknown schema', () => {
 		expect(back(list, '1.164.0', '1.161.0')).toEqual([true, '1.160.0', undefined]);
 	});
 
-	test('leave the answer unknown in a gap that older releases refuse, and no below it', () => {
+	test('make the answer unknown in a gap that older releases refuse, and no below it', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
 		expect(back(list, '1.164.0', '1.161.0')).toEqual(['unknown', '1.163.0', ['1.161.0', '1.162.0']]);
 		expect(back(list, '1.164.0', '1.160.0')).toEqual([false, '1.163.0', ['1.161.0', '1.162.0']]);
@@ -101,7 +101,7 @@ describe('releases of unknown schema', () => {
 		expect(back(steep, '1.161.0', '1.160.0')).toEqual(['unknown', '1.161.0', ['1.160.0']]);
 	});
 
-	test('claim nothing for the newest but what older ones refuse already', () => {
+	test('claim nothing about the newest except what older ones already refuse', () => {
 		const list = [read('1.160.0', 90, 88), read('1.161.0', 92, 91), '1.162.0'];
 		expect(back(list, '1.162.0', '1.161.0')).toEqual(['unknown', '1.162.0', ['1.161.0']]);
 		expect(back(list, '1.162.0', '1.160.0')).toEqual([false, '1.162.0', ['1.161.0']]);

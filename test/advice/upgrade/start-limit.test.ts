@@ -29,7 +29,7 @@ test('covers migrations after the start and up to the target', () => {
 	expect(releasesIn('debian', '1.63.0', '1.64.0')).toEqual(['1.64.0rc1']);
 });
 
-test('needs no more time for column changes alone, but names them beside slow work', () => {
+test('needs no more time for column changes alone, but names them alongside slow work', () => {
 	expect(releasesIn('debian', '1.29.0', '1.31.0')).toBeUndefined();
 	expect(releasesIn('debian', '1.29.0', '1.41.0')).toEqual(['1.30.0', '1.40.0']);
 });
@@ -41,7 +41,7 @@ test("applies one database's migration to those who have it or did not say", () 
 });
 
 describe('systemd', () => {
-	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('does not wait, as far as is known, with “%s”', facts => {
+	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('is not known to wait with “%s”', facts => {
 		expect(limitFor(facts, '1.39.0', '1.40.0')).toBeUndefined();
 	});
 	test("waits with upstream's packages since 1.20.0, and if others set it up", () => {

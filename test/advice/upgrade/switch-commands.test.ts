@@ -12,12 +12,12 @@ function chosen(facts: string, leg: Partial<DatedLeg> = {}) {
 	return commands;
 }
 
-test('gives one installation method if stated, otherwise the usual ones', () => {
+test('returns one installation method if stated, otherwise the usual ones', () => {
 	expect(chosen('docker').ways.map(({ install }) => install)).toEqual(['docker']);
 	expect(chosen('').ways.map(({ install }) => install)).toEqual(['docker', 'debian', 'pip', 'mdad']);
 });
 
-test('gives no commands without a recipe', () => {
+test('returns no commands without a recipe', () => {
 	const leg = { from: '1.56.0', to: '1.163.2', released: '2026-10-23', today: '2026-11-21' };
 	expect(
 		switchCommands(leg, deployed('docker'), { installs: {}, systems: [], dayOf: () => undefined }),

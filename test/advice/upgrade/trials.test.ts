@@ -112,7 +112,7 @@ describe('a plan', () => {
 });
 
 describe('the wording', () => {
-	test('gives one sentence per day, and says what was only simulated', () => {
+	test('has one sentence per day, and says what was only simulated', () => {
 		const later = verified(['1.40.0'], 'starts', { date: '2026-12-01', says: 'b', faked: 'sqlite 3.22' });
 		expect(trialWords([verified(['1.40.0'], 'starts', { says: 'a' }), later])).toEqual([
 			'Tested on 2026-11-21: a.',

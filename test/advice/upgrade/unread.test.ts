@@ -1,4 +1,4 @@
-// Words of refusal in passages that nobody has read.
+// Refusals announced in passages that no curator has read.
 import { expect, test } from 'vitest';
 import { warningIn } from '../../../src/advice/upgrade/unread.ts';
 

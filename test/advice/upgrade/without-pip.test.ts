@@ -13,7 +13,7 @@ test('installs neither pip, nor Synapse itself, nor a folder', () => {
 	expect(withoutPip('Run `pip install .` there.')).toBe('Run `pip install .` there.');
 });
 
-test('knows a command from the name of the program', () => {
+test('distinguishes a command from the name of the program', () => {
 	expect(['`pip install a`', '  ~/env/bin/pip3 install a'].every(text => pipInstall.test(text))).toBe(true);
 	expect(['pip installs a', 'a `pip install` gets it'].some(text => pipInstall.test(text))).toBe(false);
 });

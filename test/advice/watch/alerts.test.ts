@@ -1,4 +1,4 @@
-// What a room is told about a server, and what not: single cases, then whole random lives of servers.
+// What a room is told about a server, and what it is not told: single cases, then random histories of servers.
 
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
@@ -74,7 +74,7 @@ describe('a check of the configuration', () => {
 	const notes = [note('1.0.0/old', { deadline, found, applies: { all: ['workers'] } })];
 	const knowledge = known({ releases: releases('1.0.0'), notes });
 	const record = (holds: boolean): CheckRecord => {
-		// As recordOf makes it for the condition above.
+		// As recordOf creates it for the condition above.
 		const of = createHash('sha256')
 			.update(JSON.stringify([found, false]))
 			.digest('hex')
@@ -204,7 +204,7 @@ describe('deadlines', () => {
 });
 
 describe('other alerts', () => {
-	test('hold back at the first check, and are solved by the upgrade that fixes them', () => {
+	test('are withheld at the first check, and solved by the upgrade that fixes them', () => {
 		const knowledge = known({
 			releases: releases('1.0.0', '1.1.0', '1.2.0'),
 			advisories: [advisory('CVE-1', ['<1.2.0'])],
@@ -219,7 +219,7 @@ describe('other alerts', () => {
 		expect(room.said.every(({ solved }) => solved !== undefined)).toBe(true);
 	});
 
-	test('report a later advisory, remind of it, and solve it in its thread', () => {
+	test('report a later advisory, repeat it, and say in its thread that it is solved', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -235,7 +235,7 @@ describe('other alerts', () => {
 		]);
 	});
 
-	test('report a severe fault of the running release until a release without it runs', () => {
+	test('report a severe fault of the running release until a release without it is running', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -269,7 +269,7 @@ describe('other alerts', () => {
 		expect(heard.flat().filter(name => name === 'advisory CVE-1 open')).toHaveLength(1);
 	});
 
-	test('let a severe vulnerability suppress release news, and pass quiet hours', () => {
+	test('let a severe vulnerability suppress release news, and ignore quiet hours', () => {
 		const knowledge = known({
 			releases: releases('1.0.0', '1.1.0'),
 			advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }), advisory('CVE-2', ['<1.1.0'])],
@@ -396,7 +396,7 @@ describe('other alerts', () => {
 		]);
 	});
 
-	test('do not call alerts solved when the server became other software', () => {
+	test('do not call alerts solved if the server now runs other software', () => {
 		const knowledge = known({ advisories: [advisory('CVE-1', ['<1.1.0'])] });
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -434,7 +434,7 @@ function randomOf(seed: number): () => number {
 	};
 }
 
-/** Two years of releases, promises and advisories, and a server that lives through them. */
+/** Two years of releases, announcements and advisories, and a server that lives through them. */
 function lifeOf(seed: number) {
 	const random = randomOf(seed);
 	const pick = <T>(...list: T[]) => list[Math.floor(random() * list.length)] as T;
@@ -497,7 +497,7 @@ function lifeOf(seed: number) {
 
 const identity = ({ watch, rule, subject, stage, episode }: Alert) => [watch, rule, subject, stage, episode].join('|');
 
-describe('random lives of servers', () => {
+describe('random histories of servers', () => {
 	const seeds = Array.from({ length: 20 }, (_, i) => [i + 1] as const);
 
 	test.each(seeds)(

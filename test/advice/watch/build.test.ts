@@ -1,4 +1,4 @@
-// What servers in the wild call themselves, and what is said about each: read once, and worded the same everywhere.
+// What servers in the wild call themselves, and what is said about each: parsed once, and worded the same everywhere.
 import { describe, expect, test } from 'vitest';
 import { readBuild } from '../../../src/advice/watch/build.ts';
 import { runningOf, sawOf, withLook } from '../../../src/advice/watch/history.ts';
@@ -19,7 +19,7 @@ const knowledge = known({
 	],
 });
 
-/** A server that answers this when asked for its version, and is a homeserver otherwise. */
+/** A server that responds with this when asked for its version, and is otherwise a homeserver. */
 function observed(body: string, server = 'a.test'): Observation {
 	const reply = (status: number, text: string): Attempt => ({ reply: { status, body: text, headers: {} } });
 	return observationOf({

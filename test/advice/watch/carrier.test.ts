@@ -1,4 +1,4 @@
-// When a room hears of a release for a server from a distribution: once that has it, with its breaking changes.
+// When a room with a server from a distribution hears about a release: once the distribution has it.
 import { describe, expect, test } from 'vitest';
 import type { AlertCondition } from '../../../src/advice/watch/alert-condition.ts';
 import { type Carriers, carrierOf, recentBreaks } from '../../../src/advice/watch/carrier.ts';
@@ -115,7 +115,7 @@ test('names a chart with what it installs and breaks', () => {
 	expect(released(['ess'], '1.62.0')).toBeUndefined();
 });
 
-test("reports upstream's release if the playbook was not read for long, and says so", () => {
+test("reports upstream's release if the playbook was not read for a long time, and says so", () => {
 	for (const facts of [['mdad'], ['ess']]) {
 		const old = words(released(facts, '1.62.0', { today: '2022-03-20' }));
 		expect(old).toContain('Synapse 1.63.0 is out');

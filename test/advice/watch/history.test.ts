@@ -78,7 +78,7 @@ test.each<[string, [string, number][]]>([
 	expect(standingOf(seen(...runs))?.mixture).toBeUndefined();
 });
 
-test('calls it a mixture when versions return twice, with the lowest, the highest and its beginning', () => {
+test('calls it a mixture if versions return twice, with the lowest, the highest and its start', () => {
 	const runs = seen(['1.150.0', 100], ['1.152.0', 1], ['1.150.0', 2], ['1.152.0', 1]);
 	const mixture = { lowest: '1.150.0', highest: '1.152.0', since: runs[1]?.since };
 	expect(standingOf(runs)).toEqual({ version: '1.150.0', since: runs[1]?.since, mixture });

@@ -25,7 +25,7 @@ describe('a version that cannot be read', () => {
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('a')), told(-1))).toBeUndefined();
 	});
 
-	test('is taken for the one at the next check if an old store lacks its spelling', () => {
+	test('is taken for the one at the next check if an old store does not have its text', () => {
 		const old: Saw = { is: 'unreadable' };
 		expect(runningOf(seen(old, unreadable('a'), unreadable('a')), { version: '1.1.0', at: at(-1) })?.version).toBe(
 			'1.1.0',
@@ -40,7 +40,7 @@ describe('a version that cannot be read', () => {
 	});
 });
 
-test('takes the build of the last check, and sees no change in another build', () => {
+test('uses the build of the last check, and does not count another build as a change', () => {
 	const branch = { build: { is: 'checkout' as const, branch: 'develop' }, written: '1.0.0 (b=develop)' };
 	const history = seen(synapse('1.0.0'), synapse('1.0.0', branch));
 	expect(history).toHaveLength(1);

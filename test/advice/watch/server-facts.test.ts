@@ -1,4 +1,4 @@
-// What a server tells everyone, and how that ranks beside what people say.
+// What a server reports to everyone, and how that ranks against what people say.
 import { describe, expect, test } from 'vitest';
 import { faultKey } from '../../../src/advice/upgrade/way.ts';
 import { type LookRun, sawOf, withLook } from '../../../src/advice/watch/history.ts';
@@ -72,7 +72,7 @@ test.each([
 	expect(facts({ registration: answer }) ?? []).toEqual(expected);
 });
 
-/** A history in which the server told something. */
+/** A history in which the server reported something. */
 function history(told: readonly string[], features: Record<string, boolean> = {}): LookRun[] {
 	return [{ is: 'synapse', version: '1.150.0', since: at, until: at, looks: 1, tells: { facts: told, features, at } }];
 }

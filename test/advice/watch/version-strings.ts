@@ -1,4 +1,4 @@
-// What servers in the wild answer when asked for their version: releases, builds, packages, forks, others, nonsense.
+// What servers in the wild respond when asked for their version: releases, builds, packages, forks, others, nonsense.
 
 /** The `server` in the response of `/_matrix/federation/v1/version`. */
 export const servers: readonly unknown[] = [
@@ -105,7 +105,7 @@ export const servers: readonly unknown[] = [
 	...['[1.98.0](https://evil.example)', '`1.98.0`', '-1.98.0', '1.98.0'.padEnd(400, 'x'), '1.'.repeat(524_288)],
 ].map(version => ({ name: 'Synapse', version }));
 
-/** Answers whose `server` has another type. */
+/** Responses whose `server` has another type. */
 export const oddServers: readonly unknown[] = [
 	{ name: 'Synapse' },
 	{ name: 'synapse', version: '1.98.0' },
@@ -134,7 +134,7 @@ export const oddServers: readonly unknown[] = [
 	'Synapse 1.98.0',
 ];
 
-/** Whole answers, as text. */
+/** Whole responses, as text. */
 export const bodies: readonly string[] = [
 	'{}',
 	'[]',

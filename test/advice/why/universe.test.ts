@@ -1,4 +1,4 @@
-// Every message with which a release refuses is recognised: filled in, wrapped and inside a traceback.
+// Every message with which a release refuses to start is recognised: filled in, wrapped and inside a traceback.
 import { expect, test } from 'vitest';
 import { diagnose } from '../../../src/advice/why/diagnose.ts';
 import { stateAt } from '../../../src/configuration/timeline.ts';
