@@ -57,7 +57,7 @@ export const backup = {
 		const major = to ?? (typeof fact === 'string' ? fact : undefined);
 		if (major === undefined)
 			throw new Refusal(
-				`Which major version of PostgreSQL do you run? ${code(example)}. ${code('SHOW server_version')} shows it. With the next one, this rehearses the upgrade.`,
+				`Which major version of PostgreSQL do you run? ${code(example)}. ${code('SHOW server_version')} shows it. With the next major version, this rehearses the upgrade.`,
 			);
 		stated.set('to', major);
 		if (server !== undefined && !stated.has('domain')) stated.set('domain', server);

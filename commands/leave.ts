@@ -27,7 +27,7 @@ export const leave = {
 		}
 		if (more !== undefined || (word !== undefined && word.toLowerCase() !== 'yes')) {
 			throw new Refusal(
-				`I am staying. ${code('!leave')} is about me and this room only, and accepts only the word ${code('yes')}: ${code('!leave yes')}.`,
+				`I am staying. ${code('!leave')} only makes me leave this room, and the only word it accepts is ${code('yes')}: ${code('!leave yes')}.`,
 			);
 		}
 		return {

@@ -307,7 +307,7 @@ export function skeletonWords({
 	const command = name === undefined ? '!check' : `!check ${name}`;
 	const file = 'skeleton.py';
 	const trust = [
-		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon is taken for an option name and kept.`,
+		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon is mistaken for an option name and kept.`,
 		`Read it before you run it (${script.trimEnd().split('\n').length} lines). SHA-256: ${code(sha256)}`,
 		`In a checkout of Glia, it is ${code('knowledge/skeleton.py')}. List worker files and the log configuration after the first file.`,
 	];
@@ -381,7 +381,7 @@ export function lookWords(
 	const sha256 = createHash('sha256').update(script).digest('hex');
 	return {
 		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
-		lead: `**${count(conditions, 'condition')}, one script: run it with Synapse's Python.** It prints the version of that Python, and IDs or ${code('none')}, never a value.`,
+		lead: `**One script checks ${count(conditions, 'condition')}: run it with Synapse's Python.** It prints that Python's version, and IDs or ${code('none')}, never a value.`,
 		title: 'Look',
 		sections: [
 			{ title: 'Checksum', markdown: `SHA-256: ${code(sha256)}`, fold: true },

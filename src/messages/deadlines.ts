@@ -22,7 +22,7 @@ export function dueWords({ at, orLater, estimate, slipped, landed, withdrawn }: 
 	if (withdrawn) return `${announced}, but the announcement was withdrawn: ${small(withdrawn.replace(/\.$/, ''))}`;
 	if (landed && landed === at.version) return `dropped in ${landed}, as announced`;
 	if (landed) return `${due}; dropped in ${landed}${slipped ? ', later than announced' : ''}`;
-	if (slipped) return `${due}${expected}; overdue, but still working (it may stop working in any release)`;
+	if (slipped) return `${due}${expected}; overdue, but still working (may stop working in any release)`;
 	return `${at.vague ? when : `to be dropped ${when}`}${expected}`;
 }
 

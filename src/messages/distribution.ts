@@ -204,7 +204,7 @@ export function chartNotesWords(
 	const result = unread.length
 		? `${count(unread.length, 'item')} not reviewed yet`
 		: shown.length
-			? `${count(shown.length, 'entry', 'entries')}, ${breaking || shown.length > 1 ? `${breaking || 'none'} of them` : 'not'} breaking`
+			? `${count(shown.length, 'entry', 'entries')}, ${shown.length > 1 ? `${breaking || 'none'} of them` : breaking ? 'which is' : 'not'} breaking`
 			: 'nothing to do for the chart itself';
 	const facts = [
 		`released ${chart.date}`,

@@ -224,8 +224,7 @@ function openLines({ advisories: { open }, to }: Plan): string[] {
 	if (!open.length) return [];
 	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
-	const free =
-		fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'all of them'}.` : '';
+	const free = fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'them all'}.` : '';
 	return [
 		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known vulnerability', 'known vulnerabilities')}**${grave ? ` (${grave} serious)` : ''}.${free}`,
 	];
@@ -252,12 +251,10 @@ function now(plan: Plan, sorted: Sorted): string[] {
 		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
 	}
 	if (sorted.system)
-		return ['**Now:** check which system it is, and add it to the command.', block(['cat /etc/os-release'])];
+		return ['**Now:** check which system it runs on, and add it to the command.', block(['cat /etc/os-release'])];
 	if (first)
 		return [
-			first.how
-				? `**Now:** start with the first of these: ${first.how}`
-				: `**Now:** ${first.title}: see “The steps” above.`,
+			first.how ? `**Now:** start with number 1: ${first.how}` : `**Now:** ${first.title}: see “The steps” above.`,
 		];
 	const shorter = shorterCommand(plan);
 	if (plan.profile.install === undefined && shorter)

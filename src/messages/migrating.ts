@@ -8,7 +8,8 @@ import { code } from '../text/markdown.ts';
 const maxNamed = 8;
 
 /** How times were measured: knowledge/synapse/migration-times.json. */
-const measured = 'Times are for a million rows of that table on two cores with other work; yours may take longer.';
+const measured =
+	'Times are for a million rows in that table, on two cores that were also doing other work; yours may take longer.';
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
@@ -32,7 +33,7 @@ export function migrationsWords(migrations: Migrating['migrations']): string {
 			]
 		: [];
 	const how = some ? measured : 'Nobody has measured how long they take.';
-	return `These go through large tables before the port opens. ${how}
+	return `These migrations go through large tables before the port opens. ${how}
 
 ${list([...lines, ...(more > 0 ? [`and ${count(more, 'more', 'more')}`] : []), ...quick])}`;
 }

@@ -127,7 +127,7 @@ export function unreadSection({ unread }: Pick<Plan, 'unread'>): Section[] {
 			`${passage.release}: ${link(unreadName(passage), passage.url)}${passage.changed ? ' (changed since it was read here)' : ''}`,
 	);
 	const quoted = unread.flatMap(passage => (passage.text ? [unreadQuotation(passage, passage.text)] : []));
-	const below = quoted.length ? ', or below in its own words' : '';
+	const below = quoted.length ? ', or below in its original words' : '';
 	return [
 		{
 			title: `Unread (${unread.length})`,

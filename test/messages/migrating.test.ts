@@ -38,7 +38,9 @@ describe('before the port opens', () => {
 			'* 1.71.0: `e` (grows with es): 0 to 7 s on SQLite',
 			'* 1.72.0: `f` (grows with fs): about 7 s on SQLite',
 		]);
-		expect(text).toContain('for a million rows of that table on two cores with other work; yours may take longer');
+		expect(text).toContain(
+			'for a million rows in that table, on two cores that were also doing other work; yours may take longer',
+		);
 	});
 	test('names at most eight, and counts the rest', () => {
 		const many = Array.from({ length: 11 }, (_, i) => migration(`1.${i}.0`, { a: 'as' }));
