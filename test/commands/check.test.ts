@@ -35,6 +35,26 @@ async function refusal(text: string, files?: Given): Promise<string> {
 	}
 }
 
+describe('a required member that is missing is reported once', () => {
+	test.each([
+		['cas_config: { enabled: true }', ['cas_config message:4']],
+		['cas_config:\n  displayname_attribute: x\n  enabled: true', ['cas_config message:4']],
+		['account_validity:\n  renew_at: 1w\n  enabled: true', ['account_validity.enabled message:6']],
+		['sentry: { environment: x }', ['sentry message:4']],
+		['jwt_config: { enabled: true, algorithm: x }', ['jwt_config.enabled message:4']],
+		['retention:\n  purge_jobs:\n    - shortest_max_lifetime: 1d', ['retention.purge_jobs[] message:6']],
+		[
+			'trusted_key_servers:\n  - verify_keys: {}\n  - server_name: a\n  - accept_keys_insecurely: true',
+			['trusted_key_servers[] message:5', 'trusted_key_servers[] message:7'],
+		],
+		['old_signing_keys:\n  "ed25519:a": { key: x }', ['old_signing_keys.* message:5']],
+		['thumbnail_sizes: [{ width: 1, height: 1 }]', ['thumbnail_sizes[].method message:4']],
+	])('%s', async (text, expected) => {
+		const found = (await kinds(`1.163.2\n${base}${text}`)).filter(line => String(line).startsWith('refuses '));
+		expect(found).toEqual(expected.map(line => `refuses ${line}`));
+	});
+});
+
 describe('reads the configuration from', () => {
 	test('a code block', async () => {
 		const said = `1.163.2\n\`\`\`yaml\n${base}smtp_host: x\n\`\`\`\nthank you`;

@@ -17,9 +17,19 @@ import type { Value } from '../../configuration/yaml.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare, finalOf } from '../../deployment/version.ts';
-import type { Effect, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
+import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { faultKey } from '../upgrade/way.ts';
-import { type Checked, type CheckRequest, type Finding, findingKinds, type Unjudged } from './findings.ts';
+import { effectFindings } from './effects.ts';
+import {
+	type Checked,
+	type CheckRequest,
+	distinctPlaces,
+	type Finding,
+	findingKinds,
+	placeOf,
+	spotOf,
+	type Unjudged,
+} from './findings.ts';
 import { isOpaque, nameable, optionsIn, type WrittenOption } from './written-options.ts';
 import { wrongValues } from './wrong-values.ts';
 
@@ -63,13 +73,13 @@ export function check(
 	// Likewise, only a note's refusal replaces an effect in the same place.
 	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
-	for (const effect of effects) if (effect.kind === 'refuses') told.add(placeOf(effect));
+	for (const effect of effects.findings) if (effect.kind === 'refuses') told.add(placeOf(effect));
 	const findings = [
 		...unreadable(configuration),
 		...missing(question),
 		...notes,
-		...effects,
-		...own,
+		...effects.findings,
+		...own.filter(finding => finding.reason !== 'missing-member' || !effects.reports(finding)),
 		...duplicates,
 		...replaced,
 	].sort(inOrder);
@@ -93,15 +103,6 @@ export function check(
 			),
 		),
 	};
-}
-
-function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
-	return `${file} ${line} ${option}`;
-}
-
-/** The same with the column, because one line may hold several elements of a list. */
-function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option'>): string {
-	return `${placeOf(place)} ${place.column}`;
 }
 
 /** Invalid YAML stops every release: each process reads its files first. */
@@ -197,25 +198,6 @@ function promises(
 function placesFor({ options }: Note, places: readonly FoundPlace[]): FoundPlace[] {
 	const named = places.filter(({ option }) => options.includes(option));
 	return distinctPlaces(named.length ? named : places);
-}
-
-function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
-	return [...new Map(places.map(place => [spotOf(place), place])).values()];
-}
-
-/** What the code does with a configuration, unless a note's refusal covers the same place. */
-function effectFindings(question: CheckRequest, effects: readonly Effect[], told: ReadonlySet<string>): Finding[] {
-	const { configuration, options, to } = question;
-	return effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
-		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
-		if (until !== undefined && compare(to, until) >= 0) return [];
-		const decision = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
-		if (decision.is !== true) return [];
-		const places = placesOf(decision).map(at => ({ ...at, option: nameable(at.option, options) }));
-		const shown = places.length ? distinctPlaces(places) : [{ file: '', line: 0, option }];
-		const more = { why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) };
-		return shown.flatMap(place => (told.has(spotOf(place)) ? [] : [{ kind, ...place, ...more }]));
-	});
 }
 
 function replacement(note: Note): { replacedBy?: string } {

@@ -1,4 +1,5 @@
-// What !check finds, as data without words.
+// What !check finds, as data without words, and where.
+import type { FoundPlace } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Table } from '../../configuration/timeline.ts';
@@ -54,6 +55,19 @@ export type Finding = {
 	/** The reason as a clause without any words of the configuration, for invalid YAML or what no note covers. */
 	why?: string;
 };
+
+export function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>): string {
+	return `${file} ${line} ${option}`;
+}
+
+/** The same with the column, because one line may hold several elements of a list. */
+export function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option'>): string {
+	return `${placeOf(place)} ${place.column}`;
+}
+
+export function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
+	return [...new Map(places.map(place => [spotOf(place), place])).values()];
+}
 
 export type Derived = { fact: string; file: string; line: number };
 /** What the files leave open. With `note`: whether its refusal applies; `file` and `line` have no meaning then. */
