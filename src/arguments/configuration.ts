@@ -17,7 +17,7 @@ export type ReadConfiguration = {
 	proxy?: ReverseProxy;
 	/** Facts stated by the person, and facts from the files. */
 	profile: Profile;
-	/** Facts from the files that a person denied. */
+	/** Facts from the files that a person contradicted. */
 	contradicted: string[];
 };
 

@@ -42,8 +42,10 @@ const spellings: readonly [RegExp, string][] = [
 	[/^(?:single-?worker|monolith)$/, 'no-workers'],
 ];
 
-/** Types of installation that are similar to one of ours, and the difference. */
-// A map, because people type words like `constructor`, which every object has.
+/**
+ * Types of installation that are similar to one of ours, and the difference. A map, because people type words like
+ * `constructor`, which every object has.
+ */
 const near: ReadonlyMap<string, { as: string; but: string }> = new Map([
 	['podman', { as: 'docker', but: `in the commands, replace ${code('docker')} with ${code('podman')}` }],
 	...['helm', 'kubernetes', 'k8s'].map((word): [string, { as: string; but: string }] => [

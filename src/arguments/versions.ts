@@ -1,4 +1,4 @@
-// The one place that parses versions, facts and other words that people type.
+// Parses Synapse versions and server names as people type them.
 import { distance } from 'fastest-levenshtein';
 import { readBuild } from '../advice/watch/build.ts';
 import type { ToldVersion } from '../advice/watch/history.ts';

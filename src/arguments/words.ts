@@ -63,6 +63,7 @@ export const joiningWords: ReadonlySet<string> = new Set([
  * in addition to those that this edition lists.
  */
 export function sortWords(words: readonly string[], example: string, systems: readonly string[] = []): ParsedWords {
+	// People also write `postgres = 14`.
 	const together = words.join(' ').replace(/(\w) *= *(\w)/g, '$1=$2');
 	const spelled = respelled(together.split(/\s+/).flatMap(word => (isAddress(word) ? [word] : apart(word))));
 	const sorted: ParsedWords = { versions: [], terms: [], servers: [], taken: spelled.taken };
@@ -84,7 +85,7 @@ export function sortWords(words: readonly string[], example: string, systems: re
 	return sorted;
 }
 
-/** Splits `1.56->1.69`, `1.56→1.69`, `1.56..1.69` and `1.56,1.69`, and joins `postgres = 14`. */
+/** Splits `1.56->1.69`, `1.56→1.69`, `1.56..1.69` and `1.56,1.69`, without the punctuation around them. */
 function apart(word: string): string[] {
 	const bare = trimmed(word, '"\'(', '"\'),;');
 	const version = trimmed(bare, '`<', '`>.?!');

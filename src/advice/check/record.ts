@@ -1,4 +1,4 @@
-// What is stored of a configuration check for a server: facts, and which conditions hold. Never any value from it.
+// What is stored about a configuration check of a server: facts, and which conditions hold. Never any value from it.
 import { createHash } from 'node:crypto';
 import type { Condition } from '../../configuration/condition.ts';
 import { concern } from '../../deployment/condition.ts';

@@ -15,7 +15,7 @@ export type Vars = {
 	empty: ReadonlySet<string>;
 	/** Values that are plain words, such as `matrix_homeserver_implementation: tuwunel`. */
 	words: ReadonlyMap<string, string>;
-	/** Whether variables that are not set there are not set anywhere else either. */
+	/** Whether variables that are not set there are not set at all. */
 	isWhole: boolean;
 };
 
@@ -28,7 +28,7 @@ export type Deployment = {
 export type ComponentNames = {
 	/** Variables that enable something, by every name that people may use for them. */
 	byWord: ReadonlyMap<string, ReadonlySet<string>>;
-	/** The newest name of a renamed variable; any other as it is. */
+	/** The newest name of a variable; one that was never renamed is returned as it is. */
 	newest: (variable: string) => string;
 };
 

@@ -1,4 +1,4 @@
-// What the playbook changed between two days for one deployment, and the Synapse releases it went through meanwhile.
+// What the playbook changed between two days for one deployment, and which Synapse releases it installed then.
 import { synapseOn } from '../../knowledge/distributions.ts';
 import type { PlaybookEntry, PlaybookKnowledge } from '../../knowledge/schema/distribution.ts';
 import type { Playbook, Renamed } from '../../knowledge/schema/synapse.ts';
@@ -35,7 +35,7 @@ export type PlaybookPlan = {
 	halts: DistributionHalt[];
 	/** Variables that were renamed or removed; with a `vars.yml`, only those in it. */
 	variables: (Fate & { date: string })[];
-	/** The migration value that the playbook finally requires, if it changed. */
+	/** The migration value that the playbook requires in the end, if it changed. */
 	migration?: string | undefined;
 	/** What it installed at both ends; undefined if unknown. */
 	synapse: { from: string | undefined; to: string | undefined };

@@ -78,7 +78,7 @@ export type Guided = {
 	summary: string;
 	profile: Record<string, string | boolean>;
 	parameters: GuidedParameter[];
-	/** Names of parameters and facts that would make it more precise, parameters first. */
+	/** Names of parameters and facts that would make the guide more precise, parameters first. */
 	ask: string[];
 	/** Why this guide must not be followed here; if there is any reason, there are no stages. */
 	refused: GuideRefusal[];

@@ -8,8 +8,8 @@ import type { FoundFailure, Guided, GuidedStage, GuideRefusal } from './guide.ts
 import { failuresIn, guideFor } from './guide.ts';
 
 /**
- * A stage of the guide. At its gate, the room has been told what cannot be undone, but has not been given the
- * stage yet.
+ * A stage of the guide. At its gate, the room has been told what cannot be undone, but has not been shown the stage
+ * yet.
  */
 export type StagePlace = { stage: string; gate: boolean };
 
@@ -47,7 +47,7 @@ export type SessionWord = (typeof typed)[keyof typeof typed];
 export type HeardWord = { by: string; at: string; now: string } & (
 	| {
 			word: SessionWord;
-			/** By a reaction, or by its emoji typed. */
+			/** Said with a reaction, or by typing its emoji. */
 			sign: boolean;
 			/** Why they may not change things here; `old`: the message is older than a day. */
 			mayNot?: { why: string; old: boolean };
@@ -218,7 +218,7 @@ function again(session: GuideSession, stage: GuidedStage | undefined, since: str
 	return give({ ...session, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
 }
 
-/** Resumes at the current stage, or if that no longer exists, after the last passed one that still does. */
+/** Resumes at the current stage, or if that no longer exists, after the last passed stage that still does. */
 function resume(session: GuideSession, guided: Guided): SessionStep {
 	const all = stagesOf(guided);
 	const { place } = session;
@@ -256,7 +256,7 @@ export function refuse(
 	return { session: { ...session, refused: [...session.refused, by] }, tell: { is: 'refused', why } };
 }
 
-/** Finds a known error in a message. Other text gets a reply only if it is clearly program output. */
+/** Finds a known error in a message. Other text only gets a reply if it is clearly program output, or an aside. */
 function looked(session: GuideSession, text: string, guided: Guided): SessionStep | undefined {
 	const found = failuresIn(guided, session.place?.stage, text);
 	if (found.length) return { session, tell: { is: 'found', found } };

@@ -180,7 +180,7 @@ function withinHalt(fault: PlannedFault, last: Version): PlannedFault {
 	return fault.take !== null && compare(fault.take, last) > 0 ? { ...fault, take: null } : fault;
 }
 
-/** Whether a release has no severe faults, as far as the deployment is known. */
+/** Whether a release has no severe faults, given what is known about the deployment. */
 function soundFor(profile: Profile, faults: readonly Fault[]): (version: Version) => boolean {
 	// A fault that affects only a few must not decide for everyone else.
 	const severe = faults.filter(({ severity, from, onlyIf, applies, surroundings }) => {

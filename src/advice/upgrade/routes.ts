@@ -8,7 +8,7 @@ export type WorkerRoute = { path: string; methods: string; was?: string };
 /** `workers`: the app (`generic_worker`), or the writer of a stream (`stream typing`). */
 export type RouteGroup = { workers: string; gained: WorkerRoute[]; lost: WorkerRoute[]; changed: WorkerRoute[] };
 
-/** The groups whose routes differ, in table order. Empty before the oldest release read. */
+/** The groups whose routes differ, in table order. Empty if `from` is older than the oldest release that was read. */
 export function routesBetween(from: Version, to: Version, { read, entries }: Table<string>): RouteGroup[] {
 	const oldest = read[0];
 	if (oldest === undefined || compare(from, oldest) < 0) return [];

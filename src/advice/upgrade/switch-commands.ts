@@ -129,7 +129,7 @@ function frozenOn({ frozen }: Recipe, { released, today }: DatedLeg): string | u
 	return soonAfter > frozen.notBefore ? soonAfter : frozen.notBefore;
 }
 
-/** Which of these systems lack a package of the release, and which others have one. */
+/** What to use instead of a package of `to`, which upstream does not build for this system. */
 export function noPackage(system: System, { from, to }: Leg, { systems, dayOf }: BuiltPackages): NoPackage {
 	// Nobody upgrades from Debian to Ubuntu, or to an older system.
 	const newer = systems.filter(

@@ -10,7 +10,7 @@ function trial({ says, releases, database, faked, outcome, date, error }: Verifi
 	return { says, releases, database, ...(faked && { faked }), outcome, date, ...(error && { error }) };
 }
 
-/** The results of testing a note or a stop; undefined if nobody has. */
+/** The results of testing a note or a stop; undefined if it was never tested. */
 export function triedOf(id: string, verified: readonly Verified[]): { tried: Trial[] } | undefined {
 	const tried = byClaimant(verified).get(id);
 	return tried ? { tried } : undefined;

@@ -107,8 +107,8 @@ export type Details =
 	| { is: 'mixture'; lowest: Version }
 	| { is: 'distribution'; of: 'mdad' | 'ess'; change: DistributionBreak }
 	/**
-	 * For a change that involves an unknown release. `judged`: the one that runs now is known. `newest`: the newest
-	 * known.
+	 * For a change that involves an unknown release. `judged`: the running release is known. `newest`: the newest known
+	 * release.
 	 */
 	| { is: 'unjudged'; judged: boolean; newest: Version }
 	/** The upgrade from the older to the newer release, and what is left to do after it. */

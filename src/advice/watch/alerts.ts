@@ -128,7 +128,7 @@ export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situ
 	const { checks = [] } = watch;
 	const deployment = deploymentFrom(watch.profile, history, checks, today);
 	const checked = decidedBy(checks, { knowledge, profile: deployment.profile, today });
-	// A check may be months old, while the server's own answers are current.
+	// A check may be months old, while the server's own responses are current.
 	const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 	return {
 		server: watch.server,
@@ -295,7 +295,7 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 	);
 }
 
-/** A poll found out what runs, and the room was never told: it gets its status card now. */
+/** A poll found out what is running, and the room was never told: it gets its status card now. */
 function firstOf({ watch, card, knowledge }: Situation, running: Running): Alert {
 	const { version, since } = running;
 	return {

@@ -36,7 +36,7 @@ export type CarriedRelease = {
 	newest: Version;
 	/** The chart, or the day up to which the playbook is known. */
 	as: string;
-	/** Where its own changes start: the day or chart that installed what runs. */
+	/** Where its own changes start: the day or chart that installed the running release. */
 	since: string;
 	breaks: CarrierBreak[];
 };

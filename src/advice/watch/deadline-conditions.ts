@@ -17,7 +17,7 @@ import {
 	newestOf,
 } from './alert-condition.ts';
 
-/** On one day, thousands of rooms watch servers with the same release and facts. */
+/** Shared, because on any day thousands of rooms watch servers with the same release and facts. */
 const keptStories = memoByText<At['knowledge'], ReadonlyMap<string, Deadline>>(500);
 
 /** One deadline per story: the latest announcement. */

@@ -109,7 +109,7 @@ export type SeenVersion = { version: Version; since: string; until: string; look
 
 export type Mixture = { lowest: Version; highest: Version; since: string };
 
-/** What runs, and since when (ISO 8601, UTC). */
+/** What is running, and since when (ISO 8601, UTC). */
 export type RunningVersion = {
 	/** The lowest of a mixture, because its vulnerabilities are open. */
 	version: Version;

@@ -31,7 +31,7 @@ export type Overview = {
 	/** What should have stopped working by now but still works. */
 	overdue: Deadline[];
 	rollback: Rollback;
-	/** The facts that would decide most, in that order. */
+	/** The facts that would decide most, the most useful first. */
 	ask: string[];
 };
 

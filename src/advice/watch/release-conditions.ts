@@ -10,7 +10,7 @@ import { type AlertCondition, type At, floorFacts, newestOf } from './alert-cond
 import { carrierOf } from './carrier.ts';
 import { stageOf } from './deadline-conditions.ts';
 
-/** A new line of releases is news, and so is a patch of the running line; patches of other lines are not. */
+/** A new line of releases is news, and so is a patch release of the running line; those of other lines are not. */
 export function release(at: At): AlertCondition[] {
 	const { running, knowledge } = at;
 	const carrier = carrierOf(at);

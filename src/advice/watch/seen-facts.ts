@@ -63,7 +63,7 @@ export type SeenProfile = {
 	profile: Profile;
 	/** Facts, as people type them, that only the server reported. */
 	seen: readonly string[];
-	/** Facts that the server reported and a person denied. */
+	/** Facts that the server reported and a person contradicted. */
 	contradicted: readonly string[];
 };
 

@@ -44,7 +44,7 @@ function loginFacts(login: Attempt | undefined, metadata: Attempt | undefined): 
 	const providers = sso.flatMap(
 		flow => listIn(flow, 'identity_providers') ?? listIn(flow, 'org.matrix.msc2858.identity_providers') ?? [],
 	);
-	// Releases before 1.26.0 do not say which.
+	// Releases before 1.26.0 do not name the providers.
 	if (!providers.length) return ['no-mas', 'sso', ...(flows.some(({ type }) => type === 'm.login.cas') ? ['cas'] : [])];
 	const ids = providers.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
 	const kind = (name: OpenFact, has: boolean) => (has ? name : `no-${name}`);

@@ -4,7 +4,7 @@ import type { Trouble } from './observation.ts';
 /** Why a source cannot be read, fully or in part. */
 export type SourceTrouble =
 	| { is: 'unreached'; trouble: Trouble }
-	/** `wrongToken`: the configured token was refused. `asksToWait`: it said for how long. */
+	/** `wrongToken`: the configured token was refused. `asksToWait`: the source said how long to wait. */
 	| { is: 'status'; status: number; wrongToken?: true; asksToWait?: true }
 	/** It does not have the expected form. */
 	| { is: 'changed'; reason: string }
@@ -15,7 +15,7 @@ export type SourceTrouble =
 export type SourceStanding = { name: string; read?: Date; failures: number; trouble?: SourceTrouble };
 
 export type UpstreamSilence = {
-	/** Since when the first of them has not been read. */
+	/** The time from which the first of them could not be read. */
 	since: Date;
 	sources: readonly SourceStanding[];
 };
@@ -23,8 +23,8 @@ export type UpstreamSilence = {
 /** The sources a room would miss; others are only mentioned in `!status`. */
 const telling = ['releases', 'upgrade notes', 'advisories'];
 /**
- * A source is unreachable if it was not read for two days and failed this often: a single failure may be our own
- * network.
+ * A source is unreachable if it has not been read for two days and has failed this often: a single failure may be our
+ * own network.
  */
 const silentAfter = { ms: 48 * 3600_000, failures: 3 };
 

@@ -102,7 +102,7 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): Ca
 	return texts.map((refusal, i) => {
 		const since = new Set(refusal.sites.filter(({ always }) => !always).map(site => site.since));
 		const options = refusal.sites.flatMap(site => site.options);
-		// A note about the same option, of the very release that began to refuse it, is about it too.
+		// A note about the same option, from the release that began to refuse it, is about this refusal too.
 		const same = knowledge.notes.filter(
 			note => note.refuses && since.has(note.release) && note.options.some(option => options.includes(option)),
 		);

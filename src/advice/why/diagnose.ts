@@ -29,7 +29,9 @@ type Fit = 'yes' | 'no' | 'unknown';
 
 export type WhyMatch = {
 	entry: CatalogueEntry;
-	/** Found in the text, or only by the words of a symptom. */
+	/**
+	 * `text`: a message was found in the text; `words`: guessed from the words of a symptom, or from part of a message.
+	 */
 	by: 'text' | 'words';
 	/** The line where it begins, from 1. */
 	line?: number;
@@ -60,7 +62,7 @@ export type Diagnosis = {
 export const maxMatches = 3;
 /** Matches closer than this (characters) belong to one event. */
 const sameEvent = 1500;
-/** A template with fewer significant characters is only sure if the text mentions Synapse's start. */
+/** A template with fewer significant characters is no proof by itself: the rest of the text must be about Synapse. */
 const weak = 20;
 /** A template with at least this many is only printed by Synapse. */
 const telling = 40;

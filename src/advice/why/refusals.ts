@@ -98,7 +98,7 @@ export function optionNamed(path: string, { byPath }: Options): string | undefin
 	const tries = [plain, plain.replace(/\[\]/g, '.*'), plain.replace(/^[a-z_]+\./, '')];
 	const known = tries.find(name => byPath.has(name));
 	if (known !== undefined) return known;
-	// A nested name without a known history is represented by the option that contains it.
+	// A nested name without a known history counts if the option that contains it is known.
 	const root = /^[a-z_]+/.exec(plain)?.[0] ?? '';
 	return /^[a-z0-9_.[\]]{1,100}$/.test(plain) &&
 		(byPath.has(root) || [...byPath.keys()].some(key => key.startsWith(`${root}.`)))

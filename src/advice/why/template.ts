@@ -20,7 +20,7 @@ const maxPlaces = 20;
 const window = 4096;
 const alphabet = 37;
 
-/** A template: literal pieces in order. `split` cuts a message at its placeholders. */
+/** A template: the literal pieces of a message in order, without its placeholders. */
 export type Template = { pieces: readonly string[] };
 
 /** A match of a template: offsets in the text, and the text before it, in its gaps and after its end. */
