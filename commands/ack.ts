@@ -1,4 +1,4 @@
-// !ack: somebody takes care of it; no more reminders.
+// !ack: someone is taking care of an alert, so reminders stop.
 
 import { chosen, readNumbers } from '../src/arguments/alerts.ts';
 import type { Command, Ports } from '../src/command.ts';

@@ -1,4 +1,4 @@
-// !alerts: what is open in this room.
+// !alerts: the open alerts in this room.
 
 import type { Command, Ports } from '../src/command.ts';
 import { openWords } from '../src/messages/watch.ts';

@@ -1,4 +1,4 @@
-// !backup: the proof of a backup, and the rehearsal of a PostgreSQL upgrade, as a guide.
+// !backup: testing a backup, and rehearsing a PostgreSQL upgrade, as a guide.
 
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { majorsOf } from '../src/advice/guide/postgres.ts';
@@ -26,7 +26,7 @@ export const backup = {
 	async run({ words: typed, room }, { knowledge, store }: Pick<Ports, 'knowledge' | 'store'>) {
 		const { begin, all, rest: words, asked: again } = takeStart(typed);
 		const guide = knowledge.guides.find(({ id }) => id === 'backup');
-		if (!guide) throw new Error('the knowledge has no guide backup');
+		if (!guide) throw new Error('the knowledge has no backup guide');
 		const file = words.some(word => /^(file|markdown)$/i.test(word));
 		const { stated, rest } = takeParameters(
 			words.filter(word => !/^(file|markdown)$/i.test(word)),

@@ -1,4 +1,4 @@
-// !check: what a configuration says about the deployment, and what a release, or a range of them, does to it.
+// !check: what a configuration says about the deployment, and how a release, or a range of releases, affects it.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -89,7 +89,7 @@ type CheckQuestion = {
 	to: Version;
 	taken: string[];
 	stated: Profile;
-	/** The server as it was named, and what this room knows of it, if it watches it. */
+	/** The server as named, and what this room knows about it, if the room watches it. */
 	name: string | undefined;
 	server: Subscription | undefined;
 };
@@ -131,7 +131,7 @@ async function byFiles(
 	});
 }
 
-/** `look` alone asks for the script, with what that printed it decides. */
+/** Without output, returns the look script; with it, decides the conditions. */
 async function byLook(
 	{ printed, python }: LookOutput,
 	question: CheckQuestion,
@@ -145,7 +145,7 @@ async function byLook(
 	const conditions = askedByLook(knowledge, { from, to, profile: new Map() });
 	if (printed.length === 0) {
 		const template = readFileSync(new URL('../knowledge/look.py', import.meta.url), 'utf8');
-		// With its releases in it, what comes back is an answer to what was asked.
+		// Includes the releases, so that the output is decided for the same ones.
 		const versions = question.from === undefined ? [to] : [question.from, to];
 		const again = ['!check', ...(name === undefined ? [] : [name]), ...versions, 'look'].join(' ');
 		const script = lookScript(template, conditions, tables.options());
@@ -182,7 +182,7 @@ async function byLook(
 	});
 }
 
-/** Keeps what was found out of a server's configuration, for those who may change things; says so, or why not. */
+/** Stores the results for a watched server, if the sender may change things. Returns what to say about it. */
 async function keep(
 	record: (() => CheckRecord) | undefined,
 	{ name, server }: CheckQuestion,
@@ -203,7 +203,7 @@ function dayOf({ now }: Pick<Ports, 'now'>): string {
 	return now().toISOString().slice(0, 10);
 }
 
-/** What a watched server runs, where that is a release that is known. */
+/** The release that a watched server runs; undefined if that is not a known release. */
 async function runningRelease(
 	{ server, told }: Subscription,
 	{ store, knowledge }: CheckPorts,
@@ -212,7 +212,7 @@ async function runningRelease(
 	return runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 }
 
-/** What a vars.yml says to the playbook as it is now, and what came since a day that was said or that it says itself. */
+/** Checks a vars.yml against the current playbook, and lists changes since the day given by the person or the file. */
 async function checkPlaybook(
 	words: readonly string[],
 	files: readonly GivenFile[],
@@ -257,7 +257,7 @@ function onOrOff(state: boolean | 'default' | undefined): boolean | undefined {
 	return state === 'default' ? true : state;
 }
 
-/** The file says itself up to which day its owner has read. */
+/** The span since the day up to which, according to the file, its owner has read; undefined if it does not say. */
 function spanOf(variables: ReturnType<typeof readPlaybookVars>['variables'], to: string) {
 	const word = variables.find(({ name }) => name === 'matrix_playbook_migration_validated_version')?.word;
 	const [, year, month, day] = /^v(\d{4})\.(\d\d)\.(\d\d)\./.exec(word ?? '') ?? [];
@@ -265,8 +265,8 @@ function spanOf(variables: ReturnType<typeof readPlaybookVars>['variables'], to:
 }
 
 /**
- * One version is the target, unless it is said to be the start; without one it is the newest release. `running`: what the
- * server runs, from which the way begins where no other start was said.
+ * A single version is the target unless the words make it the start; without one, the target is the newest release.
+ * `running`: what the server runs, which is the start unless another is given.
  */
 function range(
 	versions: readonly string[],

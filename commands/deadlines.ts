@@ -60,7 +60,7 @@ export const deadlines = {
 		const runs = server && runningOf(seen?.history ?? [], server.told);
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const observed = running === undefined ? lastObserved(seen?.history ?? []) : undefined;
-		// What has landed in a release that this server does not run yet is still ahead of it.
+		// What has landed in a release newer than the one this server runs is still ahead of it.
 		const found = decide(
 			{ at: newest(knowledge), today, all: all || running !== undefined, decided },
 			profile,
@@ -84,7 +84,7 @@ export const deadlines = {
 	},
 } satisfies Command;
 
-/** What runs, where that is more than a release or less than one that can be judged. */
+/** What the server runs, and how far that can be judged: it may be a custom build or an unknown release. */
 function runningWords(runs: Running, knowledge: Ports['knowledge']): string {
 	const named = `It runs Synapse ${versionWords(runs, knowledge)}.`;
 	if (!isKnown(runs.version, knowledge.releases))

@@ -1,4 +1,4 @@
-// !help: what people can say; of one command, or of the facts.
+// !help: all commands, one command, or the facts.
 
 import { Refusal } from '../src/answer.ts';
 import { nearest } from '../src/arguments/nearest.ts';

@@ -1,4 +1,4 @@
-// Everything people can say, in the order help prints it.
+// All commands, in the order in which !help lists them.
 import type { Command } from '../src/command.ts';
 import { ack } from './ack.ts';
 import { alerts } from './alerts.ts';

@@ -1,4 +1,4 @@
-// !leave: leave the room, once somebody has confirmed it; what the room has is kept for a while.
+// !leave: leave the room once someone has confirmed it. The room's data is kept for a while.
 
 import type { Answer } from '../src/answer.ts';
 import { Refusal } from '../src/answer.ts';
@@ -14,7 +14,7 @@ export const leave = {
 	changes: true,
 	run({ words, room }, { limits }: Pick<Ports, 'limits'>): Answer {
 		const [word, more] = words;
-		// A conversation on the terminal keeps nothing that could be lost, and knows no reactions.
+		// A conversation in the terminal stores nothing that could be lost, and has no reactions.
 		const terminal = room === 'console';
 		if (word === undefined && !terminal) {
 			return {

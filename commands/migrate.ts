@@ -1,4 +1,4 @@
-// !migrate: the move from the official image to matrix-docker-ansible-deploy as a guide, and what old names became.
+// !migrate: moving from the official image to matrix-docker-ansible-deploy, as a guide; and what became of old names.
 
 import { fateToday, variableWord } from '../src/advice/distribution/playbook-variables.ts';
 import { guideFor } from '../src/advice/guide/guide.ts';
@@ -57,7 +57,7 @@ export const migrate = {
 			return fates([...new Set(variables)], knowledge, await distributions.variables());
 		}
 		const guide = knowledge.guides.find(({ id }) => id === 'mdad');
-		if (!guide) throw new Error('the knowledge has no guide mdad');
+		if (!guide) throw new Error('the knowledge has no mdad guide');
 		const file = said.some(word => /^(file|markdown)$/i.test(word));
 		const release = said.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
 		const { stated, rest } = takeParameters(
@@ -98,14 +98,14 @@ export const migrate = {
 	},
 } satisfies Command;
 
-/** What the room knows of a server; one that it does not watch is only a name. */
+/** What the room knows about a server; undefined if it does not watch it, in which case the server is only a name. */
 async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription) return undefined;
 	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
 	return {
 		facts: subscription.facts,
-		// The playbook could not install what nobody knows.
+		// The playbook cannot install an unknown release.
 		version: running && isKnown(running.version, knowledge.releases) ? running.version : undefined,
 		note: running && `${quoted(server)} runs Synapse ${versionWords(running, knowledge)}.`,
 	};
@@ -123,7 +123,7 @@ function refuseOthers(profile: Profile) {
 		);
 }
 
-/** How the release that runs stands to the one that the playbook installs today, where that is known. */
+/** How the running release compares with the one that the playbook installs today, if both are known. */
 function playbookLines(version: string | undefined, { playbook }: Knowledge): string[] {
 	if (!playbook || version === undefined) return [];
 	const order = compare(version, playbook.synapse);

@@ -1,4 +1,4 @@
-// !notes: all that one release asks, and the facts of that release.
+// !notes: everything that one release requires, and facts about it.
 
 import { chartNotes, withLiveCharts } from '../src/advice/distribution/charts.ts';
 import { advisoriesOf } from '../src/advice/upgrade/advisories.ts';
@@ -50,7 +50,7 @@ export const notes = {
 	},
 } satisfies Command;
 
-/** The newest release, where a word asks for it. */
+/** The newest release, if a word asks for it. */
 function latestIn(words: readonly string[], knowledge: Knowledge): string | undefined {
 	return words.some(word => /^(latest|newest)$/i.test(word)) ? newest(knowledge) : undefined;
 }

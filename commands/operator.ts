@@ -1,4 +1,4 @@
-// !operator: what only those who run the bot may ask and do, in their own room.
+// !operator: what only the operators of the bot may ask and do, in their own room.
 
 import type { Answer } from '../src/answer.ts';
 import { Refusal } from '../src/answer.ts';
@@ -46,7 +46,7 @@ export const operator = {
 	},
 } satisfies Command;
 
-/** The same for the same command, however often it is decided. */
+/** Identifies one command, so that deciding it again produces the same key. */
 function keyOf({ sender, at, text }: Asked): readonly string[] {
 	return [sender, at.toISOString(), text];
 }

@@ -1,4 +1,4 @@
-// !option: the life of one option of homeserver.yaml.
+// !option: the history of one option of homeserver.yaml.
 import { below, lookUp, optionLife } from '../src/advice/options/option.ts';
 import { Refusal } from '../src/answer.ts';
 import { nearest } from '../src/arguments/nearest.ts';
@@ -18,7 +18,7 @@ export const option = {
 	changes: false,
 	run({ words }, { knowledge, code: tables }: Pick<Ports, 'knowledge' | 'code'>) {
 		const [first, extra] = words;
-		// As part of a sentence, or copied from a file.
+		// Punctuation of a sentence, or the colon copied from a file.
 		const typed = first?.replace(/[?!:,]+$/, '');
 		if (!typed) throw new Refusal(`Which option? For example: ${code(example)}`);
 		if (extra !== undefined)
@@ -36,7 +36,7 @@ export const option = {
 		}
 		if (found.kind === 'none') throw new Refusal(noOptionWords(typed, found.near, options.read[0] ?? ''));
 		const life = optionLife(found.path, options, knowledge.notes);
-		if (!life) throw new Error(`${found.path} stands in the table without any state`);
+		if (!life) throw new Error(`${found.path} is in the table of options without any state`);
 		return optionWords(
 			life,
 			{ first: options.read[0] ?? '', last: options.read.at(-1) ?? '' },

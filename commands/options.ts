@@ -1,4 +1,4 @@
-// !options: what two releases make of the options: new, gone, deprecated, other defaults.
+// !options: how the options differ between two releases: new, removed, deprecated, or with another default.
 import { optionsBetween } from '../src/advice/options/between.ts';
 import { Refusal } from '../src/answer.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';

@@ -1,4 +1,4 @@
-// !postgres: a new major version of PostgreSQL under Synapse, or PostgreSQL instead of SQLite, as a guide.
+// !postgres: a major PostgreSQL upgrade, or a move from SQLite to PostgreSQL, as a guide.
 
 import { guideFor } from '../src/advice/guide/guide.ts';
 import { majorsOf, newestMajor, surroundings } from '../src/advice/guide/postgres.ts';
@@ -90,11 +90,11 @@ export const postgres = {
 
 function guideCalled(id: string, knowledge: Knowledge): Guide {
 	const guide = knowledge.guides.find(other => other.id === id);
-	if (!guide) throw new Error(`the knowledge has no guide ${id}`);
+	if (!guide) throw new Error(`the knowledge has no ${id} guide`);
 	return guide;
 }
 
-/** What a watched server runs, and what the room knows of it. */
+/** What a watched server runs, and what the room knows about it. Throws a Refusal if the room does not watch it. */
 async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)
@@ -114,7 +114,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 
 type Majors = { from?: string; to: string; taken: string[] };
 
-/** The majors that were typed, `15.18` for 15; what is missing comes from the facts, or is the newest. */
+/** The typed major versions (`15.18`: 15). A missing start comes from the facts, a missing target is the newest. */
 function majors(
 	isSqlite: boolean,
 	typed: readonly string[],

@@ -1,4 +1,4 @@
-// !profile: what this room knows about a deployment.
+// !profile: shows and changes what this room knows about a deployment.
 
 import { withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';

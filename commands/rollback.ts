@@ -1,4 +1,4 @@
-// !rollback: whether one can go back, how far, and why not further.
+// !rollback: whether you can go back, how far, and why not further.
 
 import { rollback as decide } from '../src/advice/upgrade/rollback.ts';
 import { Refusal } from '../src/answer.ts';

@@ -1,4 +1,4 @@
-// !room: how this room wants to be spoken to.
+// !room: the settings of this room.
 
 import type { Settings } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
@@ -7,7 +7,7 @@ import { settingsWords } from '../src/messages/watch.ts';
 import { isQuiet, zoneNamed } from '../src/text/local-time.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
-/** What can be set: its meaning, an example, and how a word is read; undefined for an invalid word. */
+/** Each setting with an example. `read` parses a value; undefined for an invalid one. Throws a Refusal for `@room`. */
 const settable: Record<
 	string,
 	{ example: string; read: (value: string, sender: string) => Partial<Settings> | undefined }
@@ -51,7 +51,7 @@ const settable: Record<
 	},
 };
 
-/** `22-7`, `22h-7h` and `22:00-7:00` as `22:00-07:00`. */
+/** Rewrites `22-7`, `22h-7h` and `22:00-7:00` as `22:00-07:00`; returns anything else unchanged. */
 function wholeHours(value: string): string {
 	const [, from, fromMinute = '00', to, toMinute = '00'] =
 		/^(\d\d?)(?::(\d\d))?h?-(\d\d?)(?::(\d\d))?h?$/.exec(value) ?? [];

@@ -1,4 +1,4 @@
-// !servers: what this room watches.
+// !servers: the servers that this room watches.
 
 import { Refusal } from '../src/answer.ts';
 import type { Command, Ports } from '../src/command.ts';

@@ -1,4 +1,4 @@
-// !snooze: not now; remind again at a time, or with a release.
+// !snooze: no more reminders until a given time or release.
 
 import { chosen, readNumbers, readSnooze } from '../src/arguments/alerts.ts';
 import type { Command, Ports } from '../src/command.ts';

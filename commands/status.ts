@@ -1,4 +1,4 @@
-// !status: alive or not, and how fresh the knowledge is.
+// !status: bot health, and how current the knowledge is.
 
 import { horizon } from '../src/advice/upgrade/plan.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
@@ -26,7 +26,7 @@ export const status = {
 		const published = health.published?.();
 		const uninvited = await store.uninvited();
 		const replacement = uninvited.find(({ from }) => from === room)?.to;
-		// Other rooms are counted only: whose they are is nobody's business here.
+		// Other rooms are only counted: people here have no business knowing which they are.
 		const elsewhere = uninvited.length - (replacement === undefined ? 0 : 1);
 		const ago = (at: Date) => Math.max(0, Math.round((now().getTime() - at.getTime()) / 1000));
 		const value = {

@@ -1,4 +1,4 @@
-// !unwatch: this room no longer hears of a server.
+// !unwatch: stops watching a server in this room.
 
 import { Refusal } from '../src/answer.ts';
 import type { Command, Ports } from '../src/command.ts';

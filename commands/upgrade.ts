@@ -1,4 +1,4 @@
-// !upgrade: what lies between two releases, for one deployment.
+// !upgrade: what an upgrade between two releases requires of one deployment.
 
 import { readFileSync } from 'node:fs';
 import { check } from '../src/advice/check/check.ts';
@@ -141,7 +141,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 
 type UpgradePorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' | 'now'>;
 
-/** What the playbook changed since a day, and the Synapse releases that it went through. */
+/** What has changed in the playbook since a day, and the plan for the Synapse releases that it went through. */
 async function throughPlaybook({ words, taken }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
 	const { knowledge, distributions, now } = ports;
 	const playbook = await distributions.mdad();
@@ -156,7 +156,7 @@ async function throughPlaybook({ words, taken }: DistributionWords, ports: Omit<
 	return playbookWords(found, plan, manner);
 }
 
-/** What lies between two charts, and the Synapse releases that they install. */
+/** What has changed between two charts, and the plan for the Synapse releases that they install. */
 async function throughCharts({ words }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {
 	const charts = withLiveCharts(await ports.distributions.ess(), ports.knowledge.charts);
 	const read = readChartWords(words, charts);
@@ -165,7 +165,7 @@ async function throughCharts({ words }: DistributionWords, ports: Omit<UpgradePo
 	return chartWords(found, plan, { ...read, asked: `upgrade ess ${asked(words)}` });
 }
 
-/** The words as they may be said again, at their full length only where that is no flood. */
+/** The words without `all`, for repeating the command: at most 200 characters. */
 function asked(words: readonly string[]): string {
 	return words
 		.filter(word => !isAll(word))
@@ -193,7 +193,7 @@ type Seen = Pick<Way, 'from' | 'to' | 'profile' | 'today'> & {
 	printed: readonly string[] | undefined;
 };
 
-/** The script that asks what a configuration decides of this way. */
+/** The look script, which prints what a configuration decides about this upgrade. */
 function lookFor(
 	way: Pick<Way, 'from' | 'to' | 'profile'>,
 	typed: readonly string[],
@@ -207,7 +207,7 @@ function lookFor(
 	});
 }
 
-/** What a configuration decides: one given now, or what the look printed, over what earlier checks left. */
+/** What a configuration decides: the files given now or the look's output take precedence over earlier checks. */
 function decidedFor(
 	{ looked, printed, today, ...way }: Seen,
 	{ checks, history }: { checks: readonly CheckRecord[]; history: readonly LookRun[] },
@@ -220,7 +220,7 @@ function decidedFor(
 	const said = printed && decidedByLook(askedByLook(knowledge, way), printed);
 	return {
 		profile,
-		// The look may see what the files given beside it do not: what is installed.
+		// The look comes last, because it may see what the files do not show: what is installed.
 		decided: new Map([
 			...before.decided,
 			...decidedBySeen(history, knowledge),
@@ -231,19 +231,19 @@ function decidedFor(
 	};
 }
 
-/** What the tables of the code add to a plan: new options, and routes for those who say that they have workers. */
+/** What the tables read from the code add to a plan: new options, and routes if the deployment has workers. */
 function fromCode({ from, to, profile }: Way, tables: Ports['code']): Pick<Plan, 'newOptions' | 'routes'> {
 	const newOptions = addedBetween(tables.options(), from, to).map(({ option }) => option);
 	if (profile.get('workers')?.value !== true) return { newOptions };
 	return { newOptions, routes: routesBetween(from, to, tables.routes()) };
 }
 
-/** The word that asks for every text. */
+/** Whether this is the word that asks for everything. */
 function isAll(word: string): boolean {
 	return /^all$/i.test(word);
 }
 
-/** What a server runs that this room watches, and what the room knows of it. */
+/** What a watched server runs, and what the room knows about it. Throws a Refusal if no plan can start from that. */
 async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)

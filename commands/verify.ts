@@ -1,4 +1,4 @@
-// !verify: what to compare to be sure that it is us, and what that is worth.
+// !verify: what to compare to verify the bot's device, and what that achieves.
 
 import type { Command, Ports } from '../src/command.ts';
 import { verifyWords } from '../src/messages/verify.ts';

@@ -1,4 +1,4 @@
-// !watch: this room subscribes to a server, and sees at once how it stands.
+// !watch: subscribes this room to a server, and shows its status at once.
 
 import { withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';

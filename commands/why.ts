@@ -1,4 +1,4 @@
-// !why: an error text, lines of a log or a symptom → the cause and the way out.
+// !why: from an error text, log lines or a symptom to its cause and the fix.
 
 import { isKnown } from '../src/advice/watch/build.ts';
 import { runningOf } from '../src/advice/watch/history.ts';
@@ -16,7 +16,7 @@ import { versionWords } from '../src/messages/version.ts';
 import { whyWords } from '../src/messages/why.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 
-/** Characters of all texts together. */
+/** The limit for all texts together, in characters. */
 const maxText = 10_000_000;
 
 export const why = {
@@ -43,7 +43,7 @@ export const why = {
 		const named = name === undefined ? undefined : await store.watch(room, name);
 		const pasted = name !== undefined && !named ? withServer : bare;
 		const others = [...(said === undefined ? [] : [said]), ...files.map(file => file.text)];
-		// What was said in a reply to a log is about the log.
+		// A remark in a reply to a log is about the log, not part of it.
 		const own = others.length > 0 && isRemark(pasted) ? [] : [pasted];
 		const text = [...own, ...others].filter(part => part.trim() !== '').join('\n');
 		if (text.trim() === '')
@@ -86,12 +86,12 @@ export const why = {
 	},
 } satisfies Command;
 
-/** A room that watches one server speaks of that one. */
+/** The only element; undefined if there are more. A room that watches one server means that one. */
 function onlyOne<T>([first, second]: readonly T[]): T | undefined {
 	return second === undefined ? first : undefined;
 }
 
-/** A line about a log, and not of one. */
+/** Whether a text is a remark about a log, rather than part of one. */
 function isRemark(text: string): boolean {
 	return text.length <= 200 && !text.includes('\n') && !isLog(text);
 }
