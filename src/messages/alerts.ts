@@ -1,4 +1,4 @@
-// Words for a watch: the message that groups a server's alerts, its status card, and its open conditions.
+// Words for the message that groups a server's alerts.
 
 import type { Alert } from '../advice/watch/alerts.ts';
 import type { Severity } from '../advice/watch/severity.ts';
@@ -45,7 +45,7 @@ const unreminded: ReadonlySet<Alert['rule']> = new Set(['change', 'release', 'di
 const maxInFull = 6;
 
 export function alertWords(server: string, given: readonly Numbered[], mention: string | undefined): Answer {
-	// News comes first: readers of a reminder know its content, and would take the whole message for one.
+	// News comes first: after a reminder, whose content readers know, they would take the whole message for one.
 	const newest = given.find(({ alert: { kind } }) => kind !== 'reminder' && kind !== 'solved');
 	const alerts = newest ? [newest, ...given.filter(one => one !== newest)] : given;
 	const worst = (['severe', 'warning', 'info'] as const).find(severity =>
@@ -95,7 +95,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	};
 }
 
-/** An alert for programs, with its words instead of the values they were made from. */
+/** An alert for programs, with its words instead of the values they are derived from. */
 function alertValue({ alert, number }: Numbered, server: string): Record<string, unknown> {
 	const { about: _, details: __, ...value } = alert;
 	return { ...value, title: titleOf(alert, server), text: textOf(alert, server), ...(number && { number }) };
@@ -124,7 +124,7 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 			fold: false,
 		};
 	});
-	// The first alert's section has no title of its own, so it must follow the message's title directly.
+	// The first alert's section does not repeat the message's title, so it must directly follow it.
 	const place = full[0] && full[0].alert === alerts[0]?.alert ? 1 : 0;
 	sections.splice(place, 0, ...holes.map(group => holesSection(group, server)));
 	return [
@@ -138,8 +138,8 @@ function sectionsOf(alerts: readonly Numbered[], server: string): Section[] {
 }
 
 /**
- * From this many vulnerabilities on, those that one release fixes share a section: repeating the same sentence
- * for each would bury the rest.
+ * If one release fixes at least this many vulnerabilities, they share a section: repeating the same sentence for
+ * each would bury the rest.
  */
 const minTogether = 3;
 

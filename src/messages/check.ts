@@ -1,4 +1,4 @@
-// Words for !check: findings by effect, each with its place, and never a value of the configuration.
+// Words for !check: findings by effect, each with its place, but never a value from the configuration.
 import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/findings.ts';
 import type { ProxyChecked } from '../advice/check/proxy.ts';
@@ -45,7 +45,7 @@ const groups: readonly { kinds: readonly Finding['kind'][]; title: string; mark?
 
 export function checkWords(checked: Checked, around: CheckContext): Answer {
 	const { configuration, routes } = around;
-	// A proxy's files alone say nothing about the start.
+	// A proxy's files alone say nothing about whether Synapse starts.
 	const isOnlyProxy = routes !== undefined && !configuration.processes.length && !configuration.unreadable.length;
 	const { findings, to, from, refuses } = checked;
 	const unjudged = isOnlyProxy ? [] : checked.unjudged;
@@ -274,8 +274,8 @@ const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synap
 const inEnvironment = 'env/bin/python skeleton.py homeserver.yaml';
 
 /**
- * How to run the script with Synapse's own Python; in a container it reads from standard input. On NixOS that Python
- * is out of reach, so another one is used, and the unit names the files.
+ * How to run the script with Synapse's own Python. In a container, the script comes from standard input. On NixOS that
+ * Python is not accessible, so another one is used, and the paths come from the systemd unit.
  */
 const runs: Readonly<Record<string, string>> = {
 	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
@@ -348,7 +348,7 @@ export function checksWords(records: readonly CheckRecord[], today: string, serv
 	});
 }
 
-/** What is stored of a check for a server, or why nothing is: `not` says so in a word or a sentence. */
+/** What was stored about a check of a server, or why nothing was: `not` is a keyword or a sentence. */
 export function recordWords(about: { server: string } & ({ record: CheckRecord } | { not: string })): string {
 	const server = code(about.server);
 	if ('record' in about) {

@@ -24,7 +24,7 @@ function atMostLines(lines: readonly string[], atMost: number): string[] {
 	return more > 0 ? [...shown, `☐ ${what}, in “The steps”`] : shown;
 }
 
-/** What is certain, then what everybody must check. Queries come first, because they could delay the switch. */
+/** What is certain, then what everyone must check. Queries come first, because they could delay the switch. */
 export function beforeLines(
 	plan: Plan,
 	{ sure, checks, updates, measures }: Sorted,
@@ -37,7 +37,7 @@ export function beforeLines(
 	return isTight({ first }) && all.length ? [inOneLine(all)] : all;
 }
 
-/** A box stays with its first word where the line is broken. */
+/** Joins lines, with a non-breaking space after each box so that it stays with its first word. */
 function inOneLine(lines: readonly string[]): string {
 	return lines.map(line => line.replace(/^☐ /, '☐\u00a0')).join(' ');
 }
@@ -70,7 +70,7 @@ export function switchList(plan: Plan, { sure, updates, fetches }: Sorted, { bef
 	]);
 }
 
-/** How far one can roll back without a backup, and the command that says more. */
+/** How far you can roll back without a backup, and the command that says more. */
 export function rollbackLine({ rollback, from, to }: Plan): string {
 	const { floor, canReturn } = rollback;
 	const how =

@@ -223,7 +223,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	];
 }
 
-/** Whom it affects, what to do, and whether that can wait; uncurated changes in upstream's words. */
+/** Whom a change affects, what to do, and whether that can wait; uncurated changes in upstream's words. */
 function breakWords({ of, change }: Detail<'distribution'>): string {
 	const { when, components, onlyIf, sure, told, text, do: what, first, refuses, waits, url } = change;
 	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);
@@ -260,7 +260,7 @@ function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {
 	return [`It runs ${namedWords(running)}; ${fix}.`, ...linkWords({ ...(link !== undefined && { link }) })].join(' ');
 }
 
-/** What an upgrade that was made means now. */
+/** What a completed upgrade means now. */
 function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'changed'>): string {
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)

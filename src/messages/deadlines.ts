@@ -42,7 +42,7 @@ export function promisedWords({ promised }: Pick<Deadline, 'promised'>): string 
 		: `Upstream built packages for ${system} up to ${promised.last}; ${promised.without ?? 'newer releases'} and newer have none.`;
 }
 
-/** For programs, with sentences instead of the values they were made from. */
+/** For programs, with sentences instead of the values they are derived from. */
 export function deadlineValue(deadline: Deadline): Omit<Deadline, 'promised'> & { promised: string } {
 	return { ...deadline, promised: promisedWords(deadline) };
 }
@@ -80,13 +80,13 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
 
-/** At most this many are unfolded: on a phone, a room opens at the end of the answer, and these are what it should show. */
+/** At most this many are unfolded: on a phone, a room opens at the end of the answer, which should show these. */
 const near = 3;
 
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };
 
 export function deadlinesWords(found: readonly Deadline[], { all, today, horizon, server, note }: Deadlines): Answer {
-	// What has landed in candidates only is still to come for everybody else.
+	// What has landed only in release candidates is still to come for everyone else.
 	const isOver = ({ landed, withdrawn }: Deadline) =>
 		withdrawn !== undefined || (landed !== null && compare(landed, horizon.release) <= 0);
 	const open = found.filter(deadline => !isOver(deadline));

@@ -51,7 +51,7 @@ export type SortedEntries = { sure: EntryTold[]; perhaps: EntryTold[]; rest: Ent
 export function sorted(entries: readonly EntryTold[]): SortedEntries {
 	const breaking = entries.filter(entry => entry.breaking);
 	return {
-		// Refusals first; otherwise in the order in which they came.
+		// Refusals first; otherwise in their original order.
 		sure: breaking
 			.filter(({ concerned }) => concerned === true)
 			.sort((a, b) => Number(b.refuses !== undefined) - Number(a.refuses !== undefined)),
@@ -198,7 +198,7 @@ export function entryText(entry: EntryTold): string {
 	return parts.filter(Boolean).join('\n\n');
 }
 
-/** Cuts a title to the line of a fold. */
+/** Shortens a title to fit a fold's line. */
 function fitting(title: string): string {
 	return title.length <= 80 ? title : `${title.slice(0, 79)}…`;
 }

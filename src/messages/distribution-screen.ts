@@ -23,7 +23,7 @@ export type Screen = {
 	title: string;
 	shown: SortedEntries;
 	halts: readonly HaltTold[];
-	/** The value to set once everything is read and done. */
+	/** The value to set once everything has been read and done. */
 	migration: string | undefined;
 	/** Links to uncurated changes, with upstream's words if they were read live. */
 	unread: readonly string[];
@@ -59,7 +59,7 @@ const densities: readonly Extent[] = [
 	{ halts: 1, boxes: 1, says: false, parts: 0 },
 ];
 
-/** Characters of Markdown in each fold: together with the rest they fit one message. */
+/** Characters of Markdown in each fold, so that everything fits one message. */
 const room = { breaks: 11_000, rest: 5_000, synapse: 9_000 };
 
 export function distributionScreen(screen: Screen): { title: string; lead: string; sections: Section[] } {

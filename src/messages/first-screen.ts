@@ -152,14 +152,14 @@ function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the upgrade itself'}${unless}.**`;
 }
 
-/** Whether the target or a stop has a severe fault that may affect this server: an all-clear would contradict its line. */
+/** Whether the target or a stop has a severe fault that may affect this server, which rules out an all-clear. */
 function perhapsBroken({ faults }: Plan): boolean {
 	return faultLines(faults).length > 0;
 }
 
 /**
- * Severe faults that may affect this deployment; those that certainly do come first. What the running release has
- * as well is no reason against this upgrade, so it is only counted.
+ * Severe faults that may affect this deployment; those that certainly do come first. A fault that the running
+ * release already has is no reason against this upgrade, so it is only counted.
  */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {
 	const open = faults.filter(({ concerned }) => concerned !== true);

@@ -82,7 +82,7 @@ export function sessionWords(
 
 type StageContext = { session: GuideSession; tell: Tell; stage: GuidedStage; number: number; guided: Guided };
 
-/** The current stage, after a word on the one before; at the gate only the warning. */
+/** The current stage, after a sentence about the previous one; at the gate only the warning. */
 function given({ session, tell, stage, number, guided }: StageContext, base: Answer): Answer {
 	const all = stagesOf(guided);
 	const before = beforeWords(tell, guided);

@@ -5,7 +5,7 @@ import { allStages } from '../knowledge/guide-stages.ts';
 import type { Tried } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list } from '../text/format.ts';
 
-/** Whether a stage was tested, and what of it was not. */
+/** Whether a stage was tested, and which parts of it were not. */
 export function triedWords({ tried, untried }: GuidedStage): string {
 	const lines = [
 		...trials(tried),

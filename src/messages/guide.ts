@@ -16,7 +16,7 @@ import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
 import { playedSection, triedWords } from './guide-trials.ts';
 import { appliesClause, typedFact } from './whose.ts';
 
-/** What the command found out besides the guide, for the places where a reader needs it. */
+/** What the command found out in addition to the guide, for the places where a reader needs it. */
 export type Around = {
 	/** Lines for the top, before the guide's own dangers; each may begin with a mark. */
 	dangers?: readonly string[];
@@ -80,7 +80,7 @@ function aroundWork(work: readonly Section[], guided: Guided, around: Around): S
 }
 
 function titlesOf(stages: readonly Section[]): Section {
-	// The mark comes last, or the numbers would not make a list.
+	// The mark comes last, because otherwise the numbers would not form a list.
 	const lines = stages.map(({ title, mark }) => (mark ? `${title} ${mark}` : title));
 	return { title: `The ${count(stages.length, 'stage')}`, markdown: lines.join('\n'), fold: true };
 }
@@ -200,7 +200,7 @@ function wholeOf(parts: readonly GuidedStep[]): string {
 
 function stepText(step: GuidedStep): string {
 	const { text, commands, language, edit, file, see, shows } = step;
-	// The expected output first: after a clause about a failure it would read as the output of that.
+	// The expected output first: after a clause about a failure, it would read as the output of the failure.
 	const seen = [
 		...(shows.length ? [`The output should contain ${enumerate(shows.map(shown => code(shown)))}.`] : []),
 		...(see ? [see] : []),
@@ -256,7 +256,7 @@ export function wayBackSections({ wayBack: { before, again, after }, noReturn, s
 	];
 }
 
-/** What an attempt left behind. After the point of no return, it would delete the only copy of what was written since. */
+/** How to remove what an attempt left behind. After the point of no return, that deletes the only copy of new data. */
 export function againSection(stages: readonly GuidedStage[], at?: (stage: GuidedStage) => string): Section[] {
 	return wayBackSection('Before you try again', stages, at).map(section => ({
 		...section,
@@ -318,7 +318,7 @@ export function usualWords({ parameters }: Guided, asked: string): string {
 
 /** Stages that a fact excludes. Stages for other layouts are not worth mentioning. */
 function hiddenSection({ hidden: all }: Guided): Section[] {
-	// Not by the listed parameters, which do not include derived ones.
+	// Checks for facts rather than for parameters that are not listed, because derived parameters never are.
 	const hidden = all.filter(({ because }) => because.some(term => parseTerm(term) !== undefined));
 	if (!hidden.length) return [];
 	const lines = hidden.map(({ title, because }) => `${title}: ${because.map(typedFact).join(', ')}`);

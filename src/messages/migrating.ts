@@ -1,4 +1,4 @@
-// Words for what goes through large tables during a switch: before the port opens, and in the background.
+// Words for what scans large tables during a switch: before the port opens, and in the background.
 import type { Migrating } from '../advice/upgrade/migrating.ts';
 import type { Took } from '../knowledge/schema/migrations.ts';
 import { count, list } from '../text/format.ts';
@@ -13,7 +13,7 @@ const measured =
 
 const databaseNames = { sqlite: 'SQLite', postgres: 'PostgreSQL' } as const;
 
-/** Which migrations go through large tables, and for how long, as Markdown; empty if none does. */
+/** Which migrations scan large tables, and for how long, as Markdown; empty if none does. */
 export function migrationsWords(migrations: Migrating['migrations']): string {
 	const reading = migrations.filter(({ work }) => work === 'reads');
 	if (!reading.length) return '';

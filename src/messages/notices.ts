@@ -36,7 +36,7 @@ export function storeLost(): Answer {
 	};
 }
 
-/** To encrypted rooms, after a backup was restored. `since`: the time of the first command that cannot be read again. */
+/** To encrypted rooms, after a restore from a backup. `since`: the time of the first command that is now unreadable. */
 export function restored(since: Date): Answer {
 	const at = since.toISOString().slice(0, 16).replace('T', ' ');
 	return {

@@ -1,4 +1,4 @@
-// Words for what was seen of a server.
+// Words for what a poll of a server found.
 import type {
 	AnswerKind,
 	Closed,

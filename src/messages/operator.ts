@@ -169,7 +169,7 @@ export function leftWords(room: string): Answer {
 	};
 }
 
-/** The text as other rooms see it, without mentioning anybody. */
+/** The text as other rooms see it. It mentions nobody. */
 export function announcementWords(text: string): Answer {
 	return {
 		value: { format: 1 },

@@ -15,7 +15,7 @@ import { link } from './sections.ts';
 /** `read`: the first and last release whose code was read. */
 export type OptionSpan = { first: Version; last: Version };
 
-/** `null` and the like as people would say it; anything else as YAML on one line. */
+/** `null` and empty values in words; anything else as code on one line. */
 function defaultWords(value: unknown): string {
 	if (value === undefined) return 'set by the code';
 	if (value === null) return 'none';
@@ -52,7 +52,7 @@ function end({ life, deprecated, replacedBy }: OptionLife, last: Version): strin
 	];
 }
 
-/** What it accepts in the newest release that has it. */
+/** What the option accepts in the newest release that has it. */
 function kinds({ accepts, documentedType, type, required }: OptionState): string | undefined {
 	const named = [accepts ?? documentedType ?? type ?? []].flat().filter(kind => kind !== 'null');
 	if (!named.length && !required) return undefined;
@@ -69,7 +69,7 @@ function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
 	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }, i) => `${defaultWords(value)} ${i === changes.length - 1 ? 'since' : 'from'} ${from}`))}.`;
 }
 
-/** Where the code of the newest release with it names it, and what upstream wrote. */
+/** Where the newest release that has the option names it in its code, and what upstream wrote. */
 function sourcesOf({ life, notes, newest }: OptionLife): Source[] {
 	const { file } = life.state;
 	const where = {
@@ -147,7 +147,7 @@ export function optionWords(
 	};
 }
 
-/** Such an option is read but changes nothing: a trap that nobody finds by reading what the option does. */
+/** For an option that is read but changes nothing, which its documentation does not reveal. */
 function withoutEffect({ since, until, says }: Effect): string {
 	const when = [since && `since ${since}`, until && `until ${until}`].flatMap(words => words || []).join(' ');
 	return `It may have no effect${when ? ` (${when})` : ''}: ${says}.`;
@@ -160,7 +160,7 @@ function notesSection(notes: readonly Note[]): Section {
 
 type Subject = { title: string; lines: string[] };
 
-/** Options by subject, which is their first segment; a section added or removed as a whole stands for everything in it. */
+/** Options by subject (their first segment). A section added or removed as a whole stands for everything in it. */
 function bySubject<One extends { option: string; release: Version }>(
 	list: readonly One[],
 	words: (one: One) => string,

@@ -47,7 +47,7 @@ function isImplied(fact: string, profile: Plan['profile']): boolean {
 	return fact === 'python' && profile.python === pythonOf(os);
 }
 
-/** What is true of most servers: many features are used by few. */
+/** The likely answer for each fact: most servers do not use most features. */
 const likely: Record<string, string> = {
 	...examples,
 	...Object.fromEntries(
@@ -94,7 +94,7 @@ function mostHiding(steps: readonly Step[], stated: Plan['profile']): string[] {
 
 type OpenCondition = { applies: Applies; ask: readonly string[]; steps: number };
 
-/** The open conditions of steps, each once: in a long plan many steps share one, and each is evaluated for each fact. */
+/** The open conditions of steps, each once: many steps of a long plan share one, and each is evaluated per fact. */
 function conditionsOf(steps: readonly Step[]): OpenCondition[] {
 	const conditions = new Map<string, OpenCondition>();
 	for (const { ask, applies, generated } of steps) {

@@ -14,7 +14,7 @@ import { routesSection } from './routes.ts';
 import { link, openLine, unreadName, whoseStep } from './sections.ts';
 import type { Sorted } from './sorted-steps.ts';
 
-/** Characters of Markdown in each part, so that everything fits one message. Beyond that, only a step's title is shown. */
+/** Characters of Markdown in each part, so that everything fits one message. Steps that do not fit are only titles. */
 const room = { steps: 12_000, settings: 7_000, uses: 3_600, informing: 3_000, rest: 1_800 };
 
 /** `kept`: in full, however little room there is. */
@@ -69,7 +69,7 @@ export function settingsFold(settings: readonly Step[], plan: Plan): Section[] {
 	return [{ title: settingsTitle(settings), markdown, fold: true }];
 }
 
-/** The title of that fold. */
+/** The title of the fold with the settings. */
 export function settingsTitle(settings: readonly Step[]): string {
 	const many = (what: string) => (settings.length === 1 ? `The ${what}` : `The ${numeral(settings.length)} ${what}s`);
 	return settings.every(({ options }) => options.length)

@@ -86,7 +86,7 @@ export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	return { value: planValue(plan), lead, title: `Plan: ${plan.from} → ${plan.to}`, sections, kind: 'answer' };
 }
 
-/** For programs, with sentences instead of the values they were made from. */
+/** For programs, with sentences instead of the values they are derived from. */
 export function planValue(plan: Plan): Record<string, unknown> {
 	return {
 		...plan,

@@ -1,5 +1,5 @@
-// What the playbook matrix-docker-ansible-deploy installs today, and what it requires after a longer time without
-// an update.
+// What the matrix-docker-ansible-deploy playbook installs today, and what it requires after a long time without an
+// update.
 
 import type { Fate } from '../advice/distribution/playbook-variables.ts';
 import type { Section } from '../answer.ts';

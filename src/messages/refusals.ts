@@ -1,4 +1,4 @@
-// What Synapse wants when it refuses to start, in our words: what it is about, and what to do.
+// Why Synapse refuses to start, in our words: the subject, the cause, and what to do.
 import type { Want } from '../advice/why/refusals.ts';
 import { capital, enumerate } from '../text/format.ts';
 import { code } from '../text/markdown.ts';

@@ -5,7 +5,7 @@ import type { Version } from '../deployment/version.ts';
 import { enumerate, list } from '../text/format.ts';
 import { trialWords } from './trials.ts';
 
-/** Why nothing older than the floor certainly starts, as sentences. */
+/** Why no release older than the floor is certain to start, as sentences. */
 export function floorWords({ release, reason, by, unsure = [] }: Rollback): string {
 	const guess = by
 		? ` I do not know the schema of ${release} itself, so I inferred this from the schema of ${by}.`
@@ -34,7 +34,7 @@ function reasonWords(release: Version, reason: FloorReason, unsure: readonly Ver
 	}
 }
 
-/** For programs, with sentences instead of the values they were made from. */
+/** For programs, with sentences instead of the values they are derived from. */
 export function rollbackValue(rollback: Rollback): Omit<Rollback, 'reason'> & { floorWhy: string } {
 	const { reason: _, ...value } = rollback;
 	return { ...value, floorWhy: floorWords(rollback) };

@@ -30,7 +30,7 @@ export const densities: readonly Density[] = [
 /** What comes first is never omitted: up to five, by title. */
 export const barest: Density = { first: 5, why: false, faults: 0, before: 0, after: 0, people: 0, taken: false };
 
-/** Whether room is so short that lists share a line. */
+/** Whether there is so little room that the items of a list share a line. */
 export function isTight({ first }: Pick<Density, 'first'>): boolean {
 	return first > 4;
 }

@@ -13,7 +13,7 @@ import { floorNames, whoseStep } from './sections.ts';
 import { consequenceWords, stepWorded } from './switch.ts';
 import { allOf, appliesClause } from './whose.ts';
 
-/** The steps by where they are shown. Each is in one of these lists, or in none because another line already covers it. */
+/** The steps by where they are shown. Each is in one of these lists, or in none if another line already covers it. */
 export type Sorted = {
 	/** What certainly must be done before anything else. */
 	first: First[];
@@ -23,7 +23,7 @@ export type Sorted = {
 	maybeFirst: string[];
 	/** Certain steps, by their time. */
 	sure: Record<Step['when'], Step[]>;
-	/** To be checked by everybody beforehand, since no configuration shows whom they affect. */
+	/** For everyone to check beforehand, since no configuration shows whom they affect. */
 	checks: Step[];
 	/** What shows that the target works. */
 	trying: Step[];
@@ -41,7 +41,7 @@ export type Sorted = {
 	fetches: boolean;
 	/** Whether a command can show the free disk space. */
 	measures: boolean;
-	/** Set if the system must be found out first, because not all have packages of the target. */
+	/** Set if people must first find out which system they run, because not all have packages of the target. */
 	system?: { likely?: LikelySystem };
 };
 /** `command`: shows whether it is done; `instead`: the release to choose instead. */
@@ -76,7 +76,7 @@ function systemOf({ applies }: Step): string | undefined {
 		: undefined;
 }
 
-/** Takes a plan before wording, with the tasks that its words are made from. */
+/** Accepts a plan that has not been put into words yet, because it needs the tasks of its steps. */
 export function sortedSteps(plan: Plan): Sorted {
 	const told = plan.steps.filter(step => !isToldElsewhere(step, plan));
 	const commands = plan.steps.flatMap(({ task }) => (task?.kind === 'switch' && task.commands ? [task.commands] : []));
@@ -132,7 +132,7 @@ export function sortedSteps(plan: Plan): Sorted {
 	};
 }
 
-/** Without it the release may not even be available to install. */
+/** Whether a step is about a way of installing. Without it, the release may not even be available to install. */
 function isOfInstall({ applies }: Step): boolean {
 	return applies !== undefined && 'all' in applies && applies.all.some(term => term.startsWith('install='));
 }

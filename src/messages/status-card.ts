@@ -31,7 +31,7 @@ export type Card = {
 	opening?: string;
 };
 
-/** What upstream announced to stop but did not: one line, however much it is. */
+/** What upstream announced would stop working but still works: one line, however many there are. */
 function lateWords(late: readonly Deadline[], server: string): string[] {
 	const [first] = late;
 	if (!first) return [];

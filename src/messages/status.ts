@@ -16,7 +16,7 @@ type Status = {
 	lastSync?: string;
 	/**
 	 * `unsignedSince`: ISO 8601. `devices`: of the account. `second`, `lingering`: other sessions of Glia. `mute`:
-	 * why nothing can be said in encrypted rooms; `muteBy`: which side fails.
+	 * why nothing can be sent to encrypted rooms; `muteBy`: which side is failing.
 	 */
 	device?: {
 		fingerprint: string;
@@ -55,7 +55,7 @@ type Status = {
 	awaitsInvitation?: { here?: string; elsewhere: number };
 	/** Published knowledge; absent if none is configured. */
 	updates?: UpdatesStatus;
-	/** Upstream's sources; `ago` in seconds. Absent if there are none, empty if they are switched off. */
+	/** The upstream sources; `ago` in seconds. Absent if there are none, empty if they are switched off. */
 	sources?: { name: string; address: string; read?: string; ago?: number; trouble?: string }[];
 };
 

@@ -21,7 +21,7 @@ export function block(lines: readonly string[]): string {
 	return lines.length ? `\`\`\`bash\n${lines.join('\n')}\n\`\`\`` : '';
 }
 
-/** There is nothing to download for this system. */
+/** For a system that has no package to download. */
 export function noPackageWords({
 	version,
 	from,
@@ -54,7 +54,7 @@ export function noPackageWords({
 A system is upgraded one release at a time. The old PostgreSQL stays installed and keeps running meanwhile; move it to the new system's version afterwards.`;
 }
 
-/** What only exists from some release on, by type of installation. */
+/** What exists only from a certain release on, by type of installation. */
 const things: Record<string, string> = { docker: 'images', pip: 'releases on PyPI' };
 
 /** What a system upgrade can do to the package: https://github.com/matrix-org/synapse/issues/5590. */
@@ -151,7 +151,7 @@ function stopWords({ workers, stop }: SwitchCommands): string {
 	return `Stop Synapse**: anything it writes after that will not be in the backup.${below(stop)}${lingering(stop)}`;
 }
 
-/** A process started by something else goes on writing: `synctl` and a systemd target stop only their own. */
+/** A process started by something else keeps writing: `synctl` and a systemd target stop only their own. */
 function lingering(stop: readonly string[]): string {
 	return stop.some(line => line.startsWith('pgrep'))
 		? '\n\nThe last line must print `all stopped`. If it lists processes, something else started them: stop them there, or with `kill`.'
@@ -216,7 +216,7 @@ function failedWords({ from, to, back }: SwitchCommands): string {
 	return `${why}To roll back${sure}: stop Synapse, restore the backup, and go back to the ${from} image or package that you were running. If people have used ${to} in the meantime, also empty the ${code('e2e_one_time_keys_json')} table before starting Synapse.${how}`;
 }
 
-/** How to wait for background updates at a stop, and how to see that they will last for ever, as Markdown. */
+/** How to wait for background updates at a stop, and how to tell that they will never finish, as Markdown. */
 export function waitWords({
 	at,
 	lines,
@@ -354,7 +354,7 @@ function otherwise(task: StepTask): string | undefined {
 	return task.kind === 'no-package' ? 'finds no package' : undefined;
 }
 
-/** The plan with the generated steps put into words, and without the values they were made from. */
+/** The plan with the generated steps put into words, and without the values these are derived from. */
 export function worded(plan: Plan): Plan {
 	return { ...plan, steps: plan.steps.map(stepWorded) };
 }

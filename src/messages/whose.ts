@@ -68,7 +68,7 @@ function factClause({ fact, operator, value }: Term): string {
 	return `use ${engineWords[fact] ?? fact} ${comparisons[operator](text)}`;
 }
 
-/** A guide parameter (`proxy=nginx|caddy`), by the name that people use to answer for it. */
+/** A guide parameter (`proxy=nginx|caddy`), by the name that people use to set it. */
 function parameterClause(text: string): string {
 	const [, name = text, operator = '', values = ''] = /^([\w{}-]+?)(!=|<=|>=|[=<>])(.*)$/.exec(text) ?? [];
 	const listed = enumerate(values.split('|').map(code), 'or');
@@ -78,7 +78,10 @@ function parameterClause(text: string): string {
 	return `${code(name)} ${is[operator] ?? 'is'} ${listed}`;
 }
 
-/** Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have modules”. Empty if there are none. */
+/**
+ * Clauses that must all hold, as one: “you use SQLite and have modules” instead of “you use SQLite, and you have
+ * modules”. Empty if there are none.
+ */
 export function allOf(conditions: readonly (string | undefined)[]): string {
 	const [first = '', ...clauses] = conditions.filter(clause => clause !== undefined);
 	return clauses.reduce((before, clause) => {
@@ -134,7 +137,7 @@ function withOneVerb(clauses: readonly string[], last: 'and' | 'or'): readonly s
 	];
 }
 
-/** Why something is left out: the stated fact as people type it (`docker`, not `install=docker`), or what the files say. */
+/** Why something is left out: the fact as people type it (`docker`, not `install=docker`), or their configuration. */
 export function typedFact(stated: string): string {
 	if (stated === 'configuration') return 'your configuration';
 	return code(stated.replace(/^(install|database)=/, ''));

@@ -16,8 +16,8 @@ import { link } from './sections.ts';
 import { appliesClause } from './whose.ts';
 
 /**
- * safe: start anything; after-fix: harmless, but futile until then; wait: it is working, so let it; unsafe: start
- * nothing.
+ * safe: start anything; after-fix: harmless, but futile before the fix; wait: Synapse is working, so let it; unsafe:
+ * start nothing.
  */
 type Forward = 'safe' | 'after-fix' | 'wait' | 'unsafe';
 
