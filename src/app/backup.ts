@@ -38,7 +38,7 @@ type Serving = {
 /** The prefix of unfinished copies. Those left behind by a killed process are deleted at the next start. */
 const prefix = 'backup-';
 
-/** Answers backup requests, one at a time. Undefined if there can be no socket. */
+/** Answers backup requests, one at a time. Undefined if the control socket cannot be opened. */
 export async function serveBackups({ folder, store, homeserver, now, log }: Serving): Promise<Control | undefined> {
 	for (const name of readdirSync(folder))
 		if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });

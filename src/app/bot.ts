@@ -22,7 +22,7 @@ import { ownPassages } from './own-edition.ts';
 import type { Supervision, Vitals } from './supervision.ts';
 import { type BotPorts, type Common, type RunningWorkers, startWorkers } from './workers.ts';
 
-/** The time allowed for pending deliveries at the end (ms); including closing, the process ends within ten seconds. */
+/** The time allowed for pending deliveries at the end (ms). With closing, the process ends within ten seconds. */
 const lastDeliveries = 7000;
 const hour = 3600_000;
 
@@ -73,7 +73,7 @@ type Base = {
 
 export type Bot = {
 	/**
-	 * `deliver`: sends what is in hand; `abandon`: ends the session of a failed start; `leave`: just stops, because
+	 * `deliver`: sends what is pending; `abandon`: ends the session of a failed start; `leave`: just stops, because
 	 * another process continues.
 	 */
 	stop: (how: 'deliver' | 'abandon' | 'leave') => Promise<void>;
@@ -113,7 +113,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 		log,
 		locked: ending.end,
 		stopping: () => ending.signal.aborted,
-		// With a signal rather than a race against the end: each race would leave a listener behind until then.
+		// Uses a signal rather than a race against the end: each race would leave a listener behind until then.
 		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
 	};
 	const storeLost = await noticeLoss({ ...common, keysAlone });
@@ -212,7 +212,7 @@ export async function noteEnd({ operator }: Config, { kept }: Pick<Store, 'kept'
 	await noteEnding(kept, why instanceof Error ? why.message : String(why), new Date());
 }
 
-/** After the start, which need not wait for it; everything else works without it. */
+/** Opens the control socket. Called after the start, which need not wait for it: everything else works without it. */
 async function openControl(serving: Parameters<typeof serveBackups>[0]): Promise<Control | undefined> {
 	try {
 		const { serveBackups } = await import('./backup.ts');

@@ -80,7 +80,7 @@ async function serve(): Promise<number> {
 		// Loaded only here: the console needs none of it, and starts in half the time.
 		const { readConfig } = await import('../config.ts');
 		const settings = readConfig(task.config, process.env);
-		// The SDK's old HTTP library, which we replace, prints a deprecation warning at each start that nobody here can fix.
+		// The SDK's old HTTP library, which we replace, causes a deprecation warning at each start, which we cannot fix.
 		process.noDeprecation = true;
 		const { runMatrix } = await import('./run-bot.ts');
 		return runMatrix(settings, { commands, ports, reread: () => readConfig(task.config, process.env) });
@@ -93,7 +93,7 @@ async function serve(): Promise<number> {
 	return say(task.said, { json: task.json, all: task.all === true, commands, ports, ...(files.length && { files }) });
 }
 
-/** A script that names the bot's configuration is answered with the knowledge that the bot is using. */
+/** A script that names the bot's configuration gets answers from the knowledge that the bot is using. */
 async function editionFor(task: Invocation): Promise<Edition> {
 	const own = await openOwnEdition();
 	if (task.is !== 'say' || task.config === undefined) return own;

@@ -9,7 +9,7 @@ export type Invocation =
 	| { is: 'seeds'; config: string }
 	| { is: 'check-config'; config: string }
 	| { is: 'backup'; to: string; config: string }
-	/** A missing location is the configuration's. */
+	/** A location that is absent comes from the configuration. */
 	| { is: 'move-store'; from?: string; to?: string; config?: string }
 	/**
 	 * `said` is `-` to read lines from standard input. `maxBytes`: how much of a file to read, if it is not a
@@ -62,12 +62,12 @@ type SubcommandWords = { values: ReadonlyMap<string, readonly string[]>; rest: r
 
 type Subcommand = {
 	options: ParseArgsOptionsConfig;
-	/** Whether it takes words other than options. */
+	/** Whether it accepts words other than options. */
 	takesWords: boolean;
 	read: (words: SubcommandWords) => Invocation;
 };
 
-/** By name; the first has none. A new one needs an entry here, in the usage text, and in cli.ts. */
+/** By name; the default has an empty one. A new one needs an entry here, in the usage text, and in cli.ts. */
 const subcommands: Readonly<Record<string, Subcommand>> = {
 	'': {
 		options: { config },
@@ -189,10 +189,10 @@ function readCheck({ values, rest }: SubcommandWords): Invocation {
 	return { is: 'say', said: `!check ${[...range, ...rest.filter(isFact)].join(' ')}`, json: values.has('json'), files };
 }
 
-/** The maximum size of a log in bytes. One byte more is read, so that a longer one is refused rather than cut. */
+/** The maximum size of a log in bytes. One byte more is read, so that a longer log is refused rather than cut off. */
 const maxLog = 10_000_000;
 
-/** `why` too: every word that is neither a fact nor a release is a file, and without one it reads standard input. */
+/** So is `why`: every word that is neither a fact nor a release is a file. Without a file, it reads standard input. */
 function readWhy({ values, rest }: SubcommandWords): Invocation {
 	const isContext = (word: string) =>
 		parseTerm(word.toLowerCase()) !== undefined || /^v?1\.\d{1,3}(\.\d{1,3})?(rc\d{1,3})?$/.test(word);

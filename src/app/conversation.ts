@@ -7,7 +7,7 @@ import { answersTo, endWithReader, exitOf, print, type Speaking } from './consol
 
 const person = { sender: 'console', mayChange: () => undefined };
 
-/** Handles a line to the session under way, whose thread is the whole conversation; undefined if the line is a command. */
+/** Passes a line to the current session, whose thread is the whole conversation; undefined if the line is a command. */
 function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
 	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
 	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;

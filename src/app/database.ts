@@ -1,4 +1,4 @@
-// Takes the store's database for this process alone, by leading the replicas without doing a leader's work.
+// Reserves the store's database for this process, by leading the replicas without doing a leader's work.
 import { Refusal } from '../answer.ts';
 import { type Fence, joinReplicas } from '../edges/store/lease.ts';
 import { placeOf } from '../edges/store/postgres.ts';
@@ -10,7 +10,7 @@ import { momentIn } from '../text/local-time.ts';
 /** Longer than the lease of a killed holder lasts (ms). */
 const leaseWait = 10_000;
 
-/** Takes the database until `release`. Throws a Refusal if a bot is using it. */
+/** Reserves the database until `release`. Throws a Refusal if a bot is using it. */
 export async function takeDatabase(address: PostgresAddress): Promise<{ fence: Fence; release: () => Promise<void> }> {
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
 	const leadership = await replica.lead(AbortSignal.timeout(leaseWait));

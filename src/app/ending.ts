@@ -38,7 +38,7 @@ export function openEnd(log: Log): Omit<Ending, 'release'> {
 		signal: over.signal,
 		end,
 		fatal(error) {
-			// What fails while it ends for another reason is not why it ends.
+			// What fails while the process is already ending is not why it ends.
 			if (hasReason()) log.error({ err: error }, 'another error while stopping');
 			else reason.fault = { error };
 			end();
@@ -47,7 +47,7 @@ export function openEnd(log: Log): Omit<Ending, 'release'> {
 	};
 }
 
-/** An ending that system signals trigger. `hangUp`: what SIGHUP does instead. */
+/** An ending that system signals trigger. `hangUp`: what SIGHUP does instead of ending the process. */
 export function openEnding(log: Log, hangUp: (() => void) | undefined): Ending {
 	const ending = openEnd(log);
 	const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -79,9 +79,9 @@ export function statusOf(ending: Ending, log: Log, words: (error: unknown, why: 
 	return 0;
 }
 
-/** What ended the process, as its last words. `unstored`: where the store is, and what is seen there, if that is what failed. */
+/** Why the process ended, as its last words. `unstored`, if the store failed: where it is, and what is wrong there. */
 export function faultSentence(fault: unknown, why: string, unstored?: { place: string; trouble?: string }): string {
-	// Those of the keys are whole sentences already.
+	// Errors about the keys are already whole sentences.
 	if (fault instanceof Error && fault.name === 'CryptoError') return why;
 	if (unstored !== undefined) {
 		const { place, trouble } = unstored;

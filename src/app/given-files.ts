@@ -9,8 +9,8 @@ import { maxBytes } from '../configuration/yaml.ts';
 const standardInput = '-';
 
 /**
- * Reads files; of a folder its `*.yaml`, sorted and not recursive, as Synapse does. Throws a Refusal that names
- * what cannot be read. Of a file larger than `limit` bytes, only enough is read to notice that.
+ * Reads files. A folder stands for the `*.yaml` files in it, sorted and without subfolders, as in Synapse. Throws a
+ * Refusal that names what cannot be read. Of a file larger than `limit` bytes, only enough is read to notice that.
  */
 export function readGiven(paths: readonly string[], limit = maxBytes): GivenFile[] {
 	return paths.flatMap(path => {

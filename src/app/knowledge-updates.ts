@@ -44,7 +44,7 @@ export type Updates = {
 /** The timeout of a check (ms). */
 const maxCheck = 120_000;
 
-/** What is kept in memory of a bundle whose text is on disk. */
+/** What is kept in memory about a bundle whose text is on disk. */
 type NewestBundle = Pick<Bundle, 'made' | 'horizon'> & { hash: string; signature: string; settled: boolean };
 
 type UpdatesState = {
@@ -124,7 +124,7 @@ async function recall(state: UpdatesState): Promise<void> {
 	const newest = remembered(bundle, found);
 	state.newest = newest;
 	if (!reachesBeyond(bundle, standing(state).own)) return;
-	// Another version of Glia may have other rules, and compiles to another format.
+	// Another version of Glia may have other rules, and compile to another format.
 	if (found.checkedBy === setup.glia) await swap(state, bundle, found.files);
 	else {
 		const refusal = await checked(bundle, found, state);
@@ -187,7 +187,7 @@ async function tried(bundle: Bundle, signed: SignedText, state: UpdatesState): P
 	}
 }
 
-/** What an older Glia reports as a mistake may be something a newer one knows. */
+/** Why a bundle with mistakes is refused. If it needs a newer Glia, that version may not see them as mistakes. */
 function mistaken(mistakes: readonly string[], { glia }: Bundle, ours: string): BundleRefusal | undefined {
 	const [first] = mistakes;
 	if (first === undefined) return undefined;
@@ -208,7 +208,7 @@ async function swap(state: UpdatesState, { author, made }: Bundle, files: URL): 
 	const before = state.inUse;
 	state.current = await openEdition(files, { author, made });
 	state.inUse = files;
-	// Answers under way still read from the previous one.
+	// Answers in progress still read from the previous one.
 	state.kept.tidy(before ? [files, before] : [files]);
 }
 

@@ -1,4 +1,4 @@
-// The outside world for the bot in Matrix: the configured web access, and the knowledge merged with today's news.
+// The outside world for the bot in Matrix: the configured web access, and the knowledge merged with upstream's news.
 
 import { Refusal } from '../answer.ts';
 import { type Config, plainWatch } from '../config.ts';

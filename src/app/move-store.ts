@@ -1,4 +1,4 @@
-// Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Neither may be in use meanwhile.
+// Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Neither may be in use.
 import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
@@ -24,7 +24,7 @@ type OpenEnd = StoreEnd & {
 	close: () => Promise<void>;
 };
 
-/** Moves everything; resolves to the exit status. Throws a Refusal, and then leaves the new place as it was. */
+/** Moves everything; resolves to the exit status. If it throws a Refusal, the new place is left as it was. */
 export async function moveStore(from: StorePlace, to: StorePlace): Promise<number> {
 	if (JSON.stringify(from) === JSON.stringify(to)) throw new Refusal('Both locations are the same: nothing to move.');
 	const source = await openSource(from);
@@ -111,7 +111,7 @@ async function openDatabase(address: PostgresAddress): Promise<OpenEnd> {
 	}
 }
 
-/** Copies the keys of each session, and its count of starts. Resolves to the number of sessions. */
+/** Copies the keys of each session, and how often it was started. Resolves to the number of sessions. */
 async function moveKeys(from: KeyStore, to: KeyStore): Promise<number> {
 	// Newest session last, to preserve the order.
 	const names = (await from.earlier('')).reverse();

@@ -1,4 +1,4 @@
-// The operator's room: what `!operator` can do, and the worker that reports faults. Loaded only if a room is configured.
+// The operator's room: what `!operator` can do, and the worker that reports faults. Loaded if a room is configured.
 import type { BotCondition } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import type { Config } from '../config.ts';

@@ -1,4 +1,4 @@
-// The built-in edition: the knowledge beside the program. The single-file build replaces this module.
+// The built-in edition: the knowledge shipped with the program. The single-file build replaces this module.
 import { readPassages } from '../knowledge/compiled.ts';
 import { type Edition, openEdition } from '../knowledge/edition.ts';
 

@@ -1,12 +1,12 @@
-// Whether this process reaches the homeserver: a replica that does not must not lead.
+// Whether this process can reach the homeserver: a replica that cannot must not lead.
 import { openInquiry } from '../edges/matrix/inquiry.ts';
 import type { ProxyOf } from '../runtime/proxy.ts';
 
-/** The timeout for an answer (ms). */
+/** The timeout for a response (ms). */
 const reachTimeout = 4000;
 
 export type Reach = {
-	/** Rejects unless the homeserver answers. Any answer of a homeserver will do, even that we ask too often. */
+	/** Rejects with an Error if the homeserver does not respond. Any response counts, even a rate limit. */
 	reach: () => Promise<void>;
 	close: () => Promise<void>;
 };

@@ -12,7 +12,7 @@ export const reloadable = ['log.level', 'matrix.allow', 'watch.perRoom', 'watch.
 
 const levels: readonly Level[] = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'];
 
-/** What SIGHUP does. Undefined on a terminal: closing one also sends SIGHUP, and then it means the end. */
+/** What SIGHUP does instead of ending the bot. Undefined on a terminal, which sends SIGHUP when it is closed. */
 export function onHangUp(
 	config: Config,
 	{ log, reread }: { log: ReloadLog; reread: Reloading['reread'] | undefined },

@@ -1,4 +1,4 @@
-// Runs the bot as one of several processes on one PostgreSQL database: it leads, or polls servers and waits to take over.
+// Runs the bot as one of several processes on a PostgreSQL database: leads, or polls servers and waits to take over.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
@@ -21,7 +21,7 @@ import type { Supervision } from './supervision.ts';
 const claimSpare = 60_000;
 /** The pause before a standby tries again to poll while nobody leads (ms). */
 const standbyPause = 1000;
-/** Before one that lost the lease may lead again (ms): a database that refuses is not asked without end, and another may lead. */
+/** The pause (ms) before a replica that lost the lease tries to lead again, so that another replica can. */
 const afterLoss = 3000;
 const hour = 3600_000;
 
@@ -60,8 +60,8 @@ export async function runReplica(config: Config, setup: BotSetup, address: Postg
 }
 
 /**
- * This replica's claims on servers, which last a little longer than a poll may take. A poll that it began while it waited may
- * still run when it leads, so the two have different names.
+ * This replica's claims on servers, which last a little longer than a poll may take. A poll that it began as a standby
+ * may still be running when it leads, so the two claim under different names.
  */
 function claimsOf({ watch }: Config, { id }: Replica, as: 'leader' | 'standby'): { poller: string; keep: number } {
 	return { poller: `${id} ${as}`, keep: watch.lookSeconds * 1000 + claimSpare };
@@ -114,7 +114,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 				await bot.stop(leaves ? 'leave' : sentence === undefined ? 'deliver' : 'abandon');
 				if (!lost.aborted) await noteEnd(config, store, fault === undefined ? sentence : fault.error);
 			}
-			// Before the store is closed under what did not end in time.
+			// Copied before the store is closed, because whatever did not end in time then fails.
 			reason = { ...term.reason() };
 		} catch (error) {
 			if (!lost.aborted) await noteEnd(config, store, error).catch(() => undefined);
@@ -129,7 +129,7 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 	}
 	if (lost.aborted) {
 		const { sentence, fault } = reason;
-		// Nobody else logs what failed beside the loss.
+		// Nothing else logs what failed apart from the loss.
 		const also = { ...(fault && { err: fault.error }), ...(sentence !== undefined && { sentence }) };
 		log.warn({ why: Object(lost.reason).message, ...also }, 'this replica no longer leads');
 		return;
@@ -177,7 +177,7 @@ function openStandby(config: Config, setup: BotSetup, given: Standby): { stop: (
 	return {
 		async stop() {
 			stopped.abort();
-			// A poll under way does not hold up a takeover: its decisions are written in turn, or not at all.
+			// A poll in progress does not hold up a takeover: its decisions are written in turn, or not at all.
 			await Promise.race([done, sleep(lastSteps, undefined, { ref: false })]);
 		},
 	};
@@ -198,7 +198,7 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 	});
 	const failed = Promise.withResolvers<void>();
 	const supervision = await supervise(config, setup, { log, store, vitals: vitalsOf(setup) });
-	// Waiting is all a standby has to do.
+	// A standby only has to wait, so it is ready at once.
 	supervision?.inSync();
 	try {
 		const own = { knowledge, code, distributions, passages: ownPassages };

@@ -5,7 +5,7 @@ import type { StorePlace } from './move-store.ts';
 
 type AskedPlaces = { from?: string; to?: string; config?: string };
 
-/** Both locations; one that is not named is the configuration's. Throws a Refusal. */
+/** Both locations; one that is not named comes from the configuration. Throws a Refusal. */
 export function placesOf(asked: AskedPlaces, environment: Record<string, string | undefined>) {
 	const store = asked.config === undefined ? undefined : readConfig(asked.config, environment).store;
 	const configured = store && (store.postgres ?? store.path);

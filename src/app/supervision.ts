@@ -14,7 +14,7 @@ import type { SourceState } from '../ports/web.ts';
 import type { Log } from '../runtime/log.ts';
 import { openLoop } from '../runtime/loop.ts';
 
-/** What is monitored. Every part can be called from the start on, though some have little to report at first. */
+/** What is monitored. Every part can be called from the start, though some have little to report at first. */
 export type Vitals = {
 	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
 	syncAge: () => number | undefined;

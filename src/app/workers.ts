@@ -23,11 +23,11 @@ import { tellOfUpstream } from '../watch/upstream-outage.ts';
 
 const hour = 3600_000;
 /**
- * A homeserver that has not answered for this long (ms) counts as away; what is decided meanwhile would arrive as
+ * A homeserver that has not responded for this long (ms) counts as away: what is decided meanwhile would arrive as
  * a backlog.
  */
 const deafAfter = 3 * 60_000;
-/** The longest interval between checks whether rooms must be told that upstream is unreachable, or back (ms). */
+/** The longest interval (ms) between checks whether to tell rooms that upstream is unreachable, or reachable again. */
 const upstreamPause = hour / 2;
 
 /** What most workers need. */
@@ -37,7 +37,7 @@ export type Common = {
 	now: () => Date;
 	random: () => number;
 	log: Log;
-	/** Nothing works until somebody acts. */
+	/** Called when nothing works until someone acts. */
 	locked: (why: string) => void;
 	stopping: () => boolean;
 	/** Waits for this long (ms), or until the end. */
@@ -66,7 +66,7 @@ type WorkersSetup = {
 };
 
 export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Worker[]; intake: Promise<void> } & {
-	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
+	/** Milliseconds since the homeserver last responded to a sync; undefined before the first. */
 	syncAge: () => number | undefined;
 };
 
@@ -186,7 +186,7 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant, hears }: Decid
 	};
 }
 
-/** Wakes only those that have something to do, because their queries would delay the answer to a command. */
+/** Wakes only workers that have something to do, because their queries would delay the answer to a command. */
 function wakeFor({ joined, invited }: Batch, inbox: Inbox, rooms: RoomWorkers): void {
 	const changed = joined.some(({ state }) => Object.keys(state).length > 0);
 	if (joined.some(({ messages }) => messages.length > 0)) inbox.wake();
