@@ -11,11 +11,14 @@ export type Offer = {
 	asked: string;
 };
 
-/** A part of an answer that is never split. Its Markdown is ours: it contains nothing unescaped that a person typed. */
+/**
+ * A part of an answer. It is split between messages only if it is too long for one. Its Markdown is ours: anything
+ * that a person typed is escaped.
+ */
 export type Section = {
 	/** At most 40 characters, to fit the line of a fold. */
 	title: string;
-	/** A warning sign before the title: 🔴 refuses or stops, ⚠️ cannot be undone. */
+	/** An emoji before the title, such as 🔴 (refuses or stops) or ⚠️ (cannot be undone). */
 	mark?: string;
 	markdown: string;
 	/** Whether Matrix clients show it folded. What can stop a server, or cannot be undone, is never folded. */
@@ -44,13 +47,13 @@ export type Answer = {
 	/** Matrix user ids to mention. */
 	mention?: string[];
 	afterwards?: RoomEffect;
-	/** The command that a ✅ on this answer runs, with the rights of whoever reacts. */
+	/** The command that a ✅ on this answer runs, with the rights of the person who reacts. */
 	confirms?: string;
 	/** A guide session that can start here; with `begin` it starts at once, which requires the right to change things. */
 	session?: { offer: Offer; begin: boolean };
 };
 
-/** Shown to the person verbatim. Any other error is our fault, and logged. */
+/** Shown to the person verbatim. Any other error is a bug of ours, and is logged. */
 export class Refusal extends Error {
 	override name = 'Refusal';
 }

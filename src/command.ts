@@ -47,18 +47,18 @@ export type Command = {
 	/** Further help, as Markdown. */
 	help?: string;
 	changes: boolean;
-	/** It accepts the word `all`: everything that its first screen folds or leaves out. */
+	/** It accepts the word `all`, which shows everything that its first screen folds or leaves out. */
 	takesAll?: true;
-	/** It polls servers, which may take long: others do not wait for it. */
+	/** It polls servers, which may take a long time, so other messages do not wait for it. */
 	looks?: true;
 	/**
-	 * It takes a text (a configuration, a log): everything after its name in the message, up to the size of an
+	 * It accepts a text (a configuration, a log): everything after its name in the message, up to the size of an
 	 * event, or a file, or another message. Such texts are not stored.
 	 */
 	takesText?: true;
-	/** Whether the text still has to be found, because what follows the name has none. `replies`: to another message. */
+	/** Whether the text is still missing. `text`: what follows the name; `replies`: whether this is a reply. */
 	lacksText?: (text: string, replies: boolean) => boolean;
-	/** It accepts a file that it was sent with or replies to, but does not need one. */
+	/** It accepts, but does not need, a file: one attached to its message, or to the message it replies to. */
 	takesFile?: true;
 	/** Whether these words make a changing command read-only, so that everyone may use it. */
 	asks?: (words: readonly string[]) => boolean;
@@ -90,9 +90,9 @@ export type Health = {
 	/** Such as `0.1.0`. */
 	version: string;
 	startedAt: Date;
-	/** When the homeserver last answered a sync; undefined on the console. */
+	/** When the homeserver last responded to a sync; undefined on the console. */
 	lastSync: () => Date | undefined;
-	/** Upstream's sources; absent on the console, empty if they are switched off. */
+	/** The upstream sources; absent on the console, empty if they are switched off. */
 	sources?: () => readonly SourceState[];
 	/** Published knowledge; undefined on the console, and if none is configured. */
 	published?: () => PublishedKnowledge | undefined;
@@ -110,17 +110,17 @@ export type DeviceStanding = {
 	fingerprint: string;
 	/** The public master key of the account's identity, if it has one. */
 	master?: string;
-	/** Whether the account's own identity signed the device; undefined until the homeserver has answered. */
+	/** Whether the account's own identity signed the device; undefined until the homeserver has responded. */
 	signed: boolean | undefined;
-	/** A sentence saying what the operator has to do for that. */
+	/** A sentence saying what the operator has to do to get it signed. */
 	needs?: string;
 	/** Since when it has been known to be unsigned. */
 	unsignedSince?: Date;
-	/** How many devices the account has, including ours; undefined until the homeserver has answered. */
+	/** How many devices the account has, including ours; undefined until the homeserver has responded. */
 	devices?: number;
-	/** The session of another running Glia on the same account. */
+	/** The session of another Glia that is running on the same account. */
 	second?: string;
-	/** Why nothing can be said in encrypted rooms now, and which side fails. */
+	/** Why nothing can be sent to encrypted rooms at the moment, and which side is failing. */
 	mute?: string;
 	muteBy?: 'homeserver' | 'store';
 	/** Earlier sessions of ours that could not be logged out. */

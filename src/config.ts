@@ -42,7 +42,7 @@ const account = z.strictObject({
 	forgetAfterDays: z.number().min(0).default(7),
 });
 
-/** A name without a dot is hardly a server: probably the rest of a user id is missing. */
+/** A name without a dot is unlikely to be a server: probably the rest of a user id is missing. */
 const matrix = account.superRefine(({ allow, user }, context) => {
 	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
 	for (const [index, entry] of allow.entries()) {
@@ -222,7 +222,7 @@ const shape = z.strictObject({
 		.prefault({}),
 });
 
-/** The configuration file's shape. Secrets that may be in files or the environment are only checked by `parseConfig`. */
+/** The configuration file's shape. Secrets, which may be in files or the environment, are checked by `parseConfig`. */
 export { shape as configShape };
 
 /** The environment variable of each option, in the order of the options. */
@@ -258,8 +258,8 @@ export function readConfig(path: string, environment: Environment): Config {
 }
 
 /**
- * Where a bot keeps its data, and whose bundles it trusts, which is all that an answer in the terminal needs.
- * Other mistakes in the file do not matter here. Throws a Refusal with every mistake in these.
+ * Returns the folder of the store and the trusted publishers' keys: all that an answer in the terminal needs.
+ * Throws a Refusal with every mistake in these options; mistakes in other options do not matter here.
  */
 export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
 	const text = readText(path);
@@ -285,7 +285,7 @@ export function readText(path: string): string {
 	}
 }
 
-/** Where options were written, and their values, for mistakes that only other checks can find. */
+/** Where options are written, and their values, for mistakes that only other checks can find. */
 export function locate(text: string, environment: Environment) {
 	const lines = new LineCounter();
 	const document = parseDocument(text, { lineCounter: lines });

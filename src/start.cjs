@@ -1,5 +1,5 @@
 // The entry point. `src/main.ts` is a symbolic link to it. Node.js resolves the link before it chooses a loader,
-// so an old version runs this plain JavaScript and says what it needs, where it would reject a `.ts` file.
+// so an old version runs this plain JavaScript and reports what it needs, instead of rejecting a `.ts` file.
 'use strict';
 require('./node-version.cjs');
 const { enableCompileCache, flushCompileCache } = require('node:module');

@@ -1,4 +1,4 @@
-// Collects what belongs to a command besides its own words: an attached file, the message it replies to, and
+// Collects what belongs to a command in addition to its own words: an attached file, the message it replies to, and
 // files its sender sent directly before or after.
 import { isLog } from '../advice/why/log-lines.ts';
 import type { GivenFile } from '../configuration/files.ts';
@@ -18,12 +18,12 @@ import { callsIn } from './calls.ts';
 /** Total bytes of all files of one command. */
 export const maxFileBytes = 10_000_000;
 const maxFiles = 20;
-/** How often a file is requested before we conclude that the homeserver does not have it now. */
+/** How many times a file is requested before we conclude that it is unavailable. */
 const fetchTries = 6;
 
 export type AttachmentReader = {
 	homeserver: Pick<Homeserver, 'user' | 'quoted' | 'around' | 'fetch'>;
-	/** Retries until there is an answer or a refusal, at most `tries` times. */
+	/** Asks until there is a value or a refusal, at most `tries` times. */
 	withRetries: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
 };
 
@@ -71,7 +71,7 @@ export async function wholeOf(
 	return { message: body === undefined ? unspoken(whole, message, to) : whole, together };
 }
 
-/** A file addressed to the bot without a command: if it is plainly a log, treat it as one for `!why`. */
+/** A file addressed to the bot without a command. If it is clearly a log, it is passed to `!why`. */
 function unspoken(whole: WholeMessage['message'], { file }: Incoming, to: Respondent): WholeMessage['message'] {
 	const calls = callsIn(whole, to);
 	if (!file || calls.some(({ name }) => isKnown(name, to))) return whole;
@@ -116,7 +116,7 @@ async function belonging(query: AttachmentQuery, calls: readonly Call[]): Promis
 	return lacks ? nearby(query) : {};
 }
 
-/** What the replied-to message contributes; undefined if it is one of ours or does not matter. */
+/** What the replied-to message contributes; undefined if it is one of ours or irrelevant. */
 async function fromReply(event: string, query: AttachmentQuery, isCommand: boolean): Promise<Attachments | undefined> {
 	const { reader, to } = query;
 	const asked = await reader.withRetries(() => reader.homeserver.quoted(query.message.room, event));
@@ -124,7 +124,7 @@ async function fromReply(event: string, query: AttachmentQuery, isCommand: boole
 	const quoted = asked.value;
 	if (quoted.sender === reader.homeserver.user) return undefined;
 	if (isCommand) return fromQuoted(quoted, to);
-	// Somebody asks in their own words what a log means.
+	// Someone asks in their own words what a log means.
 	const said = quoted.is === 'text' && isLog(quoted.text) ? fromQuoted(quoted, to) : undefined;
 	return said && { ...said, body: why(to) };
 }
@@ -137,7 +137,7 @@ function fromQuoted(quoted: Quoted, to: Respondent): Attachments {
 	return { quoted: own ? call.text : quoted.text };
 }
 
-/** The files directly before and after a command in its thread, or else the root message of the thread. */
+/** The files directly before and after a command in its thread, or if there are none, the root of the thread. */
 async function nearby({ message, to, reader }: AttachmentQuery): Promise<Attachments> {
 	const { event, sender, thread } = message;
 	const asked = await reader.withRetries(() => reader.homeserver.around(message.room, event, sender));
@@ -197,7 +197,7 @@ type AdjacentFiles = { before: BroughtFile[]; after: BroughtFile[] };
 
 /**
  * The files adjacent to a command: no other message of its sender lies between them in its thread. A file with a
- * command of its own does not count, because that command was answered with it.
+ * command of its own does not count, because it belongs to that command.
  */
 function besides(
 	{ before, after }: { before: Quoted[]; after: Quoted[] },
@@ -227,7 +227,7 @@ function callsOf(quoted: Quoted, to: Respondent): Call[] {
 	return callsIn({ body: wordsOf(quoted), mentioned: false }, to);
 }
 
-/** A file without a caption belongs to its sender's preceding command, or to the one that it replies to. */
+/** Handles a file without a caption. It belongs to its sender's preceding command, or to the one it replies to. */
 async function following(file: SentFile, query: AttachmentQuery): Promise<Attachments | 'not ours'> {
 	const { message, to, reader } = query;
 	const command = await commandOf(query);
@@ -269,7 +269,7 @@ async function commandOf({ message, to, reader }: AttachmentQuery): Promise<Quot
 	return near && wants(last) ? last : undefined;
 }
 
-/** Fetches the files, or says why one cannot be read: half a configuration would be judged wrongly. */
+/** Fetches all files, or says why one cannot be read, since half a configuration would be judged wrongly. */
 async function textsOf(
 	files: readonly BroughtFile[],
 	{ homeserver, withRetries }: AttachmentReader,

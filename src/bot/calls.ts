@@ -5,7 +5,7 @@ import type { Command, Ports } from '../command.ts';
 import type { GivenFile } from '../configuration/files.ts';
 import type { Incoming } from '../ports/homeserver.ts';
 
-/** A text that somebody said, with everything that belongs to it. */
+/** What someone said, with everything that belongs to it. */
 export type Message = Omit<Incoming, 'event' | 'file' | 'raw' | 'unread' | 'wants'> & {
 	files?: readonly GivenFile[];
 	/** The text of the message that this one replies to, or whose thread it is in. */
@@ -20,12 +20,12 @@ export type Message = Omit<Incoming, 'event' | 'file' | 'raw' | 'unread' | 'want
 
 /**
  * A command as called. `addressed`: the bot was named, so even an unknown command gets an answer. `text` is what
- * follows the name as typed, including further lines if the command takes a text. `long`: the length of a call
+ * follows the name as typed, including further lines if the command accepts a text. `long`: the length of a call
  * that is too long; its words are not parsed.
  */
 export type Call = { name: string; words: string[]; text: string; addressed: boolean; long?: number };
 
-/** Characters of ordinary talk that are read. A later word is not a command. */
+/** Characters of ordinary talk that are searched. Commands further on in a message are ignored. */
 const maxTalk = 1024;
 
 /** Undoes the typographic replacements that phones and word processors make. */
@@ -51,8 +51,8 @@ function* linesIn(body: string): Generator<{ at: number; line: string }> {
 }
 
 /**
- * The commands in a message. Quoted lines do not count. A command that needs words and stands alone on its line
- * takes them from the next line. A command that takes a text takes everything after it.
+ * The commands in a message. Quoted lines do not count. If a command that needs words is alone on its line, they
+ * come from the next line. A command that accepts a text gets everything after its name.
  */
 export function callsIn(
 	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
@@ -98,7 +98,7 @@ export function callsIn(
 	return calls;
 }
 
-/** What follows the bot's name, from the first word that is not a command. */
+/** Everything from `word`, the first word after the bot's name. Empty if it is not found. */
 function afterAddress(body: string, names: readonly string[], word: string): string {
 	const head = body.slice(0, maxCommand).toLowerCase();
 	const ends = names
@@ -175,7 +175,7 @@ function decoded(text: string): string {
 	}
 }
 
-/** What a message is answered with: the commands, the bot's names, and what its sender may do. */
+/** What is needed to answer a message: the commands, the bot's names, and what the sender may do. */
 export type Respondent = {
 	commands: readonly Command[];
 	ports: Ports;

@@ -1,4 +1,4 @@
-// Decides what follows from one message.
+// Decides how to respond to one message.
 import type { GuideSession, StagePlace } from '../advice/guide/session.ts';
 import type { Answer } from '../answer.ts';
 import { tooManyWaiting } from '../messages/notices.ts';
@@ -41,9 +41,9 @@ export type Deciding = {
 	rights: { changes: number | 'state_default'; bare: boolean };
 	/** Called when messages have been queued. */
 	decided: () => void;
-	/** Whether the homeserver currently answers syncs. */
+	/** Whether the homeserver currently responds to syncs. */
 	hears?: () => boolean;
-	/** Called when the store fails: nothing may go on. */
+	/** Called when the store fails: everything must stop. */
 	fatal: (error: unknown) => void;
 	/** Milliseconds until a command that polls servers gets a notice; 5,000 by default. */
 	timeout?: number;
@@ -61,7 +61,7 @@ type CommandDecision = {
 	together?: readonly string[];
 };
 
-/** `reading`: what belongs to the message but is not in it may be fetched. Rejects with what the store throws. */
+/** `reading`, if given, fetches what belongs to the message but is not in it. Rejects with what the store throws. */
 export async function decide(
 	message: Incoming,
 	deciding: Deciding,
@@ -71,7 +71,7 @@ export async function decide(
 		return await decideOn(message, deciding, reading);
 	} catch (error) {
 		if (!(error instanceof Unrenderable)) throw error;
-		// Thrown further it would end the process, and the next start would begin with the same message.
+		// If rethrown, it would end the process, and the next start would begin with the same message.
 		const { log, ports } = deciding.respondent;
 		return { sayings: sayingsOf([unrenderable(error, message.room, log)], message, undefined), at: ports.now() };
 	}
@@ -138,7 +138,7 @@ async function decideOn(
 	};
 }
 
-/** The guide session where the text was sent: failures its guide knows come first. */
+/** The guide session of the thread that a text was sent in: failures that its guide knows come first. */
 async function sessionOf(
 	{ room, thread }: Incoming,
 	calls: readonly Call[],
@@ -165,8 +165,8 @@ async function fullFor(message: Incoming, store: Deciding['store']): Promise<Say
 type InSession = { to: Respondent; deciding: Deciding; always: Always; reading: AttachmentReader | undefined };
 
 /**
- * Handles a message in a guide's thread. A text or file that is not a word of the session is an error the admin
- * ran into.
+ * Handles a message in a guide's thread. A text or file that is not a word of the session is treated as an error
+ * that the admin ran into.
  */
 async function decideInSession(
 	message: Incoming,
@@ -187,7 +187,7 @@ async function decideInSession(
 	return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
 }
 
-/** Someone confirmed a question of ours: run the command as if they had sent it now, with their current rights. */
+/** Runs the command of a question that someone confirmed, as if they had sent it now, with their current rights. */
 async function confirmed(
 	{ command, at }: { command: string; at: Date },
 	message: Incoming,
@@ -287,7 +287,7 @@ export function resumedIn(room: string, session: GuideSession, ports: Parameters
 	return keptTurn(next, { root: sayings[0]?.said ?? '' }, sayings);
 }
 
-/** The root of the thread may not be sent yet, so it has no event id to refer to. The outbox fills it in. */
+/** The root of the thread may not have been sent yet, so there is no event id to refer to. The outbox fills it in. */
 function inThread(sayings: Saying[], thread: KeptSession['thread']): Saying[] {
 	if (!('root' in thread)) return sayings;
 	return sayings.map(saying => {

@@ -1,4 +1,4 @@
-// Handles what is said in a guide session: the new state of the session, and the answer. Rooms and the terminal share it.
+// Handles what is said in a guide session: returns its new state and the answer. Used in rooms and in the terminal.
 import type { Guided } from '../advice/guide/guide.ts';
 import type { GuideSession, SessionStep, StagePlace, Tell } from '../advice/guide/session.ts';
 import { begin, guidedFor, moved, refuse, step, wordOf } from '../advice/guide/session.ts';
@@ -27,7 +27,7 @@ export function offeredAs(id: string, room: string, offer: Offer): GuideSession 
 type Steward = { mayChange: Respondent['mayChange']; ports: Pick<Ports, 'knowledge' | 'now' | 'code'> };
 type SaidMessage = Pick<Message, 'sender' | 'at' | 'body'>;
 
-/** Starts an offered session or resumes a stopped one; a sentence if that is not possible. */
+/** Starts an offered session or resumes a stopped one; returns a sentence saying why if that is not possible. */
 export function begun(
 	session: GuideSession,
 	{ sender }: SaidMessage,
@@ -73,14 +73,14 @@ function explained(turn: SessionTurn | undefined, text: string, { ports }: Stewa
 	};
 }
 
-/** The text of calls that are not a known command and so may be a word of the session, such as `glia: done`. */
+/** The word of a session in a call that is not a known command, such as `glia: done`; undefined if there is none. */
 export function asWord(calls: readonly Call[], { commands }: Pick<Respondent, 'commands'>): string | undefined {
 	const [call, more] = calls;
 	if (!call || more || call.words.length || commands.some(({ name }) => name === call.name)) return undefined;
 	return wordOf(call.name) ? call.name : undefined;
 }
 
-/** Tells somebody, once, that they may not start a session. */
+/** Tells someone, once, that they may not start a session. */
 export function refusedIn(
 	session: GuideSession,
 	{ sender }: SaidMessage,

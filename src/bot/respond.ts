@@ -8,7 +8,7 @@ import { code, quoted } from '../text/markdown.ts';
 import type { Call, CallOutcome, Message, Respondent } from './calls.ts';
 import { callsIn, maxCalls, maxCommand } from './calls.ts';
 
-/** Commands that change something are not carried out once they are this old (24 hours). */
+/** Commands that change something are not carried out if they are older than this (24 hours, in ms). */
 const staleAfter = 24 * 3600 * 1000;
 
 /** The answers to the commands in a message, in order; empty if nothing was asked of the bot. Never throws. */
@@ -28,7 +28,7 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 	return answers;
 }
 
-/** The command that help is asked for, as in `!upgrade help`. */
+/** The `help` command, if the call asks for help with its command, as in `!upgrade help`. */
 function helpAsked({ name, words }: Call, { commands }: Respondent): Command | undefined {
 	const asked = commands.find(command => command.name === name);
 	const asks = words.length === 1 && /^(-{0,2}help|-h|\?)$/i.test(words[0] ?? '');
@@ -91,19 +91,19 @@ function fault(err: unknown, about: Record<string, unknown>, log: Respondent['lo
 	return { value: { format: 1, error: `internal error, reference ${reference}` }, lead, sections: [], kind: 'fault' };
 }
 
-/** The answer in place of one that cannot be put into a message. Logs where that failed, not what was said. */
+/** Replaces an answer that cannot be put into a message. Logs where that failed, but not what was said. */
 export function unrenderable({ cause }: Error, room: string, log: Respondent['log']): Answer {
 	return fault(placesOf(cause), { room }, log);
 }
 
-/** An error without its message, which may contain a person's text: where it happened. */
+/** Where an error happened, without its message, which may contain a person's text. */
 function placesOf(error: unknown): unknown {
 	if (!(error instanceof Error)) return typeof error;
 	const places = (error.stack ?? '').split('\n').filter(line => /^ {4}at /.test(line));
 	return Object.assign(new Error(error.name), { stack: [error.name, ...places].join('\n') });
 }
 
-/** Why a message may not change anything here: its sender lacks the power level, or it is too old. */
+/** Why a message may not change anything here: its sender has too low a power level, or it is too old. */
 export function mayNotChange(
 	{ at }: Pick<Message, 'at'>,
 	{ mayChange, ports }: Pick<Respondent, 'mayChange'> & { ports: Pick<Ports, 'now'> },

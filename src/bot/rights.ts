@@ -34,7 +34,7 @@ export function refusalToChange(
 	return `To change this, you need power level ${needs} in this room, but yours is ${has}. Ask someone who has it.`;
 }
 
-/** Room versions up to 10 name the creator in the content. Custom versions are treated like new ones. */
+/** Room versions up to 10 name the creator in the content. Custom versions are treated like version 11. */
 function creatorsOf({ sender, content }: { sender: string; content: Content }): string[] {
 	const version = versionOf(content);
 	if (version !== undefined && version <= 10) return [typeof content.creator === 'string' ? content.creator : sender];

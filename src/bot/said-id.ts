@@ -1,7 +1,7 @@
 // Our own message ids, which are also the transaction ids.
 import { createHash } from 'node:crypto';
 
-/** Deterministic: the same parts always give the same id. */
+/** Deterministic: the same parts always produce the same id. */
 export function saidId(...what: readonly (string | number)[]): string {
 	return createHash('sha256').update(JSON.stringify(what)).digest('base64url').slice(0, 32);
 }

@@ -8,7 +8,7 @@ import { saidId } from './said-id.ts';
 
 export type Always = 'notice' | 'text' | undefined;
 
-/** An answer cannot be put into a message: a bug of ours, which would return with every attempt. */
+/** An answer cannot be put into a message: a bug of ours, which would recur at every attempt. */
 export class Unrenderable extends Error {}
 
 /** The messages for the answers to one event: the answer, its files, and what follows them. Throws Unrenderable. */
@@ -61,8 +61,8 @@ function relation({ event, thread }: Incoming): Content {
 
 /**
  * An unprompted message, said once per stay in a room. Homeservers remember transaction ids for as long as the
- * device exists, so an id made from the room alone would return the event of an earlier stay, and the room would
- * see nothing.
+ * device exists. With an id derived from the room alone, they would return the event of an earlier stay, and the
+ * room would see nothing.
  */
 export function announcement(
 	what: string,

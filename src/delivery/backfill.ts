@@ -1,4 +1,5 @@
-// Reads what a limited sync left out backwards from the room's history, page by page, before newer messages are handled.
+// Fills gaps that a limited sync left: reads the room's history backwards, page by page, before newer messages are
+// handled.
 
 import type { Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
@@ -16,14 +17,14 @@ type GapFill = {
 	filled: () => void;
 	/** Consecutive failures by room; empty at start. */
 	failures: Map<string, ReadFailures>;
-	/** Whether the homeserver answers other requests. */
+	/** Whether the homeserver responds to other requests. */
 	hears: () => boolean;
 	locked: (why: string) => void;
 	/** Whether the process is about to end. */
 	stopping: () => boolean;
 };
 
-/** `all` sets the pause; only `refused` and `broken` (the homeserver answers, but not this) lead to giving up. */
+/** `all` sets the pause; only `refused` and `broken` (it responds to other requests only) lead to giving up. */
 export type ReadFailures = { all: number; refused: number; broken: number };
 
 /** At most this many pages of 100 events are read back, since a room's history can be endless. */
@@ -33,8 +34,8 @@ const maxPages = 1000;
 const maxRefusals = 4;
 
 /**
- * How often we ask a homeserver that answers everything except this: for about half an hour. Until then nobody in the room
- * is answered.
+ * How many times we ask a homeserver that responds to everything except this request: enough for about half an hour.
+ * Until then nobody in the room gets an answer.
  */
 const maxBroken = 35;
 
@@ -55,7 +56,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 				}
 				const failed = failures.get(gap.room) ?? { all: 0, refused: 0, broken: 0 };
 				const isBroken = failure.kind === 'away' && hears();
-				// Only a failure that counts may end it: after some refusals, a rate limit or an outage is worth waiting for.
+				// Give up only on a failure that counts: even after refusals, a rate limit or an outage is worth waiting out.
 				const isLast =
 					(failure.kind === 'refused' && failed.refused >= maxRefusals) || (isBroken && failed.broken >= maxBroken);
 				if (isLast) {

@@ -1,4 +1,5 @@
-// Decides incoming messages, each once and in room order, and stores each decision with the mark that it was made.
+// Decides incoming messages, each once and in room order, and stores each decision together with the mark that the
+// message has been decided.
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { Answer } from '../answer.ts';
@@ -13,25 +14,25 @@ import type { InHand } from '../ports/store.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker } from '../runtime/worker.ts';
 
-/** Rooms worked on at a time. A slow command holds up only its own room. */
+/** Rooms handled at the same time. A slow command holds up only its own room. */
 const maxRooms = 8;
-/** A command that polls servers gets a notice after this time (ms), and its answer when the poll ends. */
+/** A command that polls servers gets a notice after this time (ms), and its answer once the poll has ended. */
 const observationTimeout = 5000;
-/** Messages with files read at a time: each may hold 10 MB. */
+/** Messages with files that are read at the same time: each may take up 10 MB. */
 const maxRead = 4;
 
-/** How often we ask a homeserver that answers everything except this: for about half an hour. */
+/** How many times we ask a homeserver that responds to everything else: enough for about half an hour. */
 const maxTries = 35;
 
 export type Inbox = {
 	/** Call when there may be new messages. */
 	wake: () => void;
 	/**
-	 * Takes no more messages; resolves when those in hand are decided. Polls are abandoned, and the next start
-	 * repeats them.
+	 * Accepts no more messages; resolves when those in progress are decided. Polls are abandoned, and the next
+	 * start repeats them.
 	 */
 	stop: () => Promise<void>;
-	/** Resolves when no poll is under way. */
+	/** Resolves when no poll is in progress. */
 	looked: () => Promise<void>;
 };
 
@@ -79,8 +80,8 @@ export function openInbox(deciding: Deciding): Inbox {
 			if (!message) return;
 			if (message.unread || looksAtServers(message, deciding)) {
 				const turn = looks.begin(message);
-				// A message that only has to be read again is answered in room order, or its room is told in order that
-				// it takes a while.
+				// A message that only has to be read again gets its answer, or at least the notice that it is taking a
+				// while, in room order.
 				if (message.unread) await turn;
 				continue;
 			}
@@ -101,11 +102,11 @@ export function openInbox(deciding: Deciding): Inbox {
 }
 
 type Looks = {
-	/** Resolves when the message is decided, or when its sender was told that it takes a while. */
+	/** Resolves when the message is decided, or when its sender has been told that it is taking a while. */
 	begin: (message: Incoming) => Promise<void>;
-	/** The messages in hand, and the senders whose next messages wait for them. */
+	/** The messages in progress, and the senders whose next messages wait for them. */
 	inHand: () => InHand | undefined;
-	/** Resolves when nothing is under way. */
+	/** Resolves when nothing is in progress. */
 	over: () => Promise<void>;
 };
 
@@ -124,7 +125,7 @@ function openLooks({ deciding, wake, fatal, ending }: LooksSetup): Looks {
 		return { events: [...looks.keys()], senders: [...looks.values()].filter(({ held }) => held) };
 	}
 
-	/** A poll does not hold its room's turn: others never wait for it, and its sender only for a while. */
+	/** A poll does not hold up its room: others never wait for it, and its sender only for a while. */
 	async function begin(message: Incoming): Promise<void> {
 		const { event, room, sender } = message;
 		const one = { room, sender, held: true, done: Promise.resolve() };
@@ -198,7 +199,7 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 			const outcome = await ask();
 			if ('value' in outcome || outcome.failure.kind === 'refused' || failed + 1 >= tries) return outcome;
 			const { failure } = outcome;
-			// If the homeserver is silent altogether, that says nothing about this request.
+			// If the homeserver does not respond at all, that says nothing about this request.
 			if (deciding.hears?.() === false) failed = -1;
 			if (failed >= maxTries) return outcome;
 			// The next start redoes what is left undone when the process ends or the token is revoked.

@@ -1,5 +1,5 @@
-// When the running bot last made a copy of its store that the requester kept, for metrics and the operator's
-// room. A copy does not record itself, since this is written only afterwards.
+// When the running bot last copied its store for a backup that was completed, for metrics and the operator's room.
+// A backup does not contain its own date, because the date is written only afterwards.
 import type { Store } from '../ports/store.ts';
 
 const key = 'last backup';

@@ -1,4 +1,4 @@
-// Detects an empty store although the bot has been here before, and tells its rooms that their watches are gone.
+// Detects that the store is empty although the bot has run before, and tells its rooms that their watches are gone.
 import { randomUUID } from 'node:crypto';
 import type { Homeserver } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
@@ -14,7 +14,7 @@ const lostKey = 'store lost';
 type StoreSearch = {
 	store: Pick<Store, 'kept' | 'token'>;
 	homeserver: Pick<Homeserver, 'marker' | 'mark'>;
-	/** Whether keys of an earlier session were found beside a database that nobody had logged in with. */
+	/** Whether keys of an earlier session were found, although the database has no login. */
 	keysAlone: boolean;
 	now: () => Date;
 	random: () => number;
@@ -24,7 +24,7 @@ type StoreSearch = {
 };
 
 /**
- * Tells a first start from a lost store by a marker in the bot's account data, and leaves the marker there.
+ * Distinguishes a first start from a lost store by a marker in the bot's account data, and sets the marker.
  * Resolves to the time when the store was lost, if that was recent. Call it before the first sync.
  */
 export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined> {
@@ -34,12 +34,12 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	const fresh = id === undefined && (await store.token()) === undefined;
 	if (fresh) {
 		const lost = keysAlone || (await markerOf(looking)) !== undefined;
-		// Before the marker: if the process is killed in between, the next start finds the same.
+		// Before the marker: if the process is killed in between, the next start reaches the same conclusion.
 		if (lost) await kept.put(lostKey, now().toISOString());
 	}
 	const mine = id ?? randomUUID();
 	if (id === undefined) await kept.put(idKey, mine);
-	// Nothing waits for it, so nothing else would handle its failure.
+	// It is not awaited, so nothing else would handle its failure.
 	markAs(mine, looking).catch((error: unknown) => log.warn({ err: error }, 'could not leave the marker'));
 	const at = await kept.get(lostKey);
 	if (at === undefined || now().getTime() - Date.parse(at) > toldFor) return undefined;
@@ -49,13 +49,13 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	return new Date(at);
 }
 
-/** Whether the store was lost at that moment or later. */
+/** Whether the store was lost at or after `since`. */
 export async function lostSince(kept: Store['kept'], since: Date): Promise<boolean> {
 	const at = await kept.get(lostKey);
 	return at !== undefined && Date.parse(at) >= since.getTime();
 }
 
-/** The marker. Waits until the homeserver says whether there is one. */
+/** The marker; undefined if there is none. Retries until the homeserver responds. */
 async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearch): Promise<string | undefined> {
 	for (let tries = 0; !stopping(); tries++) {
 		const marker = await homeserver.marker();
@@ -69,7 +69,7 @@ async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearc
 	return undefined;
 }
 
-/** Leaves the marker, retrying in the background for as long as it takes. */
+/** Sets the marker, retrying in the background for as long as it takes. */
 async function markAs(id: string, { homeserver, random, log, stopping, pause }: StoreSearch): Promise<void> {
 	for (let tries = 0; !stopping(); tries++) {
 		const there = await homeserver.marker();

@@ -46,7 +46,7 @@ export async function meantForUs(
 	return meant;
 }
 
-/** Whether we are alone in a room with one person. Only asked about what is plainly a log; false if in doubt. */
+/** Whether we are alone in a room with one person. Only checked if a message is clearly a log; false if in doubt. */
 async function isAlone(room: string, homeserver: Listening['homeserver']): Promise<boolean> {
 	const people = await homeserver.people(room);
 	return 'value' in people && people.value === 2;
@@ -56,7 +56,7 @@ function isSign({ repliesTo, body }: Incoming): boolean {
 	return repliesTo !== undefined && signs.includes(body);
 }
 
-/** Whether a message is a command that can take its sender's next file. */
+/** Whether a message is a command that can use its sender's next file. */
 function wantsFile({ repliesTo, body }: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
 	const last = calls.at(-1);
 	if (!last || repliesTo !== undefined || body.length > maxCommand) return false;
@@ -70,7 +70,7 @@ function belongs(file: Incoming, command: Incoming): boolean {
 	return file.room === command.room && (follows || file.repliesTo === command.event);
 }
 
-/** Whether a message is nothing but commands that take no text, or a word of a guide session. */
+/** Whether a message is only commands that accept no text, a word of a guide session, or a reaction. */
 function isPlain(message: Incoming, calls: readonly Call[], commands: Listening['commands']): boolean {
 	const { body, file, repliesTo } = message;
 	if (isSign(message)) return true;

@@ -30,7 +30,7 @@ export async function announce({ store, now, name, server, reads, log, said }: A
 	for (const untold of await store.untold()) {
 		const { room } = untold;
 		const sayings: Saying[] = [];
-		// The notice would go unencrypted, and we never send that to an encrypted room. Tell the operator instead.
+		// The notice would be sent unencrypted, which we never do in an encrypted room. Tell the operator instead.
 		if (untold.encrypted && !reads)
 			log.error(
 				{ room },
@@ -72,7 +72,7 @@ export async function explain(explaining: Explaining): Promise<number | undefine
 
 /**
  * Skips what an earlier session has read, since the store may be an older copy. Rooms are decided in order, so
- * that session had read everything up to the last message it replied to. False if the homeserver does not say.
+ * that session had read everything up to the last message it replied to. False if the homeserver has to be asked again.
  */
 async function passOverRead(unexplained: readonly Unexplained[], explaining: Explaining): Promise<boolean> {
 	const { store, homeserver, loginSince, now } = explaining;
@@ -83,7 +83,7 @@ async function passOverRead(unexplained: readonly Unexplained[], explaining: Exp
 		if ('failure' in replied) return false;
 		const answered = events.filter(({ event }) => replied.value.has(event));
 		if (answered.length === 0) continue;
-		// Before the marks: if the process is killed in between, the next start finds the same.
+		// Before the marks: if the process is killed in between, the next start reaches the same conclusion.
 		await tellRestored(answered, unexplained, explaining);
 		await store.passOver(room, new Date(Math.max(...answered.map(({ at }) => at.getTime()))), now());
 	}

@@ -20,7 +20,7 @@ export type OperatorNotices = {
 	said: () => void;
 };
 
-/** Kept across restarts. `open`: since when each lasting fault is known, and whether it was reported. */
+/** Kept across restarts. `open`: since when each lasting fault has been known, and whether it was reported. */
 type Memory = { since: string; open: Record<string, { since: string; told: boolean }>; frozen?: string };
 
 const memoryKey = 'operator told';
@@ -28,11 +28,11 @@ const memoryKey = 'operator told';
 const endedKey = 'operator ended';
 /** When another process took over, for the operator's room. */
 const takenOverKey = 'operator taken over';
-/** A block of the event loop is reported only from this length (ms), and once per `frozenPause`. */
+/** A blocked event loop is reported if it was blocked for at least `frozenFor` (ms), once per `frozenPause` (ms). */
 const frozenFor = 10_000;
 const frozenPause = 3600_000;
 
-/** Stores why the process ended, if somebody has to know. */
+/** Records why the process ended, for the next start to report. */
 export async function noteEnding(kept: Store['kept'], why: string, now: Date): Promise<void> {
 	await kept.put(endedKey, JSON.stringify({ at: now.toISOString(), why }));
 }
@@ -116,7 +116,7 @@ function frozenIn(memory: Memory, worst: number, at: Date): number | undefined {
 
 async function recall(kept: Store['kept'], at: Date): Promise<Memory> {
 	const text = await kept.get(memoryKey);
-	// Nothing before the room was named is news.
+	// Nothing that happened before the room was configured is reported.
 	return text === undefined ? { since: at.toISOString(), open: {} } : (JSON.parse(text) as Memory);
 }
 

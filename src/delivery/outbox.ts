@@ -7,14 +7,14 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
 
-/** Rooms served at a time; one while the homeserver rate-limits us. */
+/** Rooms served at the same time; one while the homeserver rate-limits us. */
 const maxRooms = 8;
 /** Homeservers forget transaction ids after a day; an hour less, to allow for clock skew (ms). */
 const transactionsLive = 23 * 3600_000;
 /** Refusals we do not recognise become permanent after this many tries. */
 const maxRefusals = 8;
 /**
- * A refusal by a worker that may not know yet that we are in the room becomes permanent after this many
+ * Refusals by a worker that may not know yet that we are in the room. They become permanent after `maxNotYet`
  * tries.
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
@@ -28,7 +28,7 @@ const absent = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 export type Outbox = {
 	/** Call when there may be something to send. */
 	wake: () => void;
-	/** Call when the homeserver answers again: sends what waited for that. */
+	/** Call when the homeserver responds again: sends what was waiting for that. */
 	back: () => Promise<void>;
 	/** Keeps sending until nothing is due or the time (ms) is over, then sends nothing more. */
 	stop: (within: number) => Promise<void>;
@@ -96,7 +96,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 				});
 			busy.set(waiting.room, done);
 		}
-		// A delivery under way wakes the worker when it ends.
+		// A delivery in progress wakes the worker when it ends.
 		if (busy.size > 0) return undefined;
 		delivering.idle?.();
 		const next = await store.nextDue();
@@ -140,7 +140,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	};
 }
 
-/** The homeserver's request to wait. It ends if the clock is turned back, since nobody knows how long ago it was. */
+/** The pause the homeserver asked for. It ends if the clock is turned back, since its start is then unknown. */
 function openLimit(now: () => Date): { pause: (ms: number) => void; leftMs: () => number } {
 	let from = 0;
 	let until = 0;
@@ -157,7 +157,7 @@ function openLimit(now: () => Date): { pause: (ms: number) => void; leftMs: () =
 
 type Delivery = { worker: Worker; busy: ReadonlyMap<string, Promise<void>>; isDue: () => Promise<boolean> };
 
-/** Resolves when nothing is due any more, or at a point in time (ms). */
+/** Resolves when nothing is due any more, or at the time `over` (ms since 1970). */
 async function delivered(over: number, { worker, busy, isDue }: Delivery): Promise<void> {
 	while (Date.now() < over) {
 		await worker.settled();
@@ -226,8 +226,8 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 }
 
 /**
- * What a failure means for the message being sent. After `stopped`, another request would leave no time for
- * anything else.
+ * What a failure means for the message being sent. `stopped`: make no further request, which would leave no time
+ * for anything else.
  */
 export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
@@ -281,7 +281,7 @@ function isUnsealed(outcome: Outcome<unknown>): boolean {
 	return 'failure' in outcome && outcome.failure.kind === 'unsealed';
 }
 
-/** The exact event of every attempt, stored before the first: encrypting again would give a different event. */
+/** The event that every attempt sends, stored before the first: encrypting again would produce a different one. */
 async function seal(waiting: Waiting, { store, homeserver }: Delivering): Promise<Sealed | { failure: Failure }> {
 	if (waiting.kind === 'leave') throw new TypeError('leaving a room is not an event');
 	let event: Sealed;

@@ -5,7 +5,7 @@ import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 
 const day = 24 * 3600_000;
-/** How long decided and delivered messages are remembered (ms). Nothing that old is delivered to us again. */
+/** How long decided and delivered messages are remembered (ms). Nothing older is delivered to us again. */
 const memory = 14 * day;
 
 type Sweeping = {

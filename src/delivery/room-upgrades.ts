@@ -12,12 +12,12 @@ import { maxPerHour, waitAfter } from './invitations.ts';
 
 /** How long we try to join a replacement that does not let us in (ms). */
 const gracePeriod = 14 * 24 * 3600_000;
-/** The pause for a move that waits for an invitation, which is noticed at once; nothing else changes the outcome (ms). */
+/** The pause (ms) for a move that waits for an invitation. It can be long, because an invitation is noticed at once. */
 const invitationPause = 3600_000;
 /** The pause for someone who has brought us into too many rooms (ms). */
 const limitPause = 600_000;
 
-/** Even if a homeserver's limit is shorter, let the other moves go first (ms). */
+/** The shortest pause (ms): lets other moves go first even if the homeserver's rate limit asks for less. */
 const minPause = 100;
 
 type Moving = {
@@ -207,7 +207,7 @@ async function factsOf(move: Move, moving: Moving): Promise<Outcome<RoomFacts>> 
 	const inside = membership.value === 'join';
 	const named = await homeserver.predecessor(to);
 	if ('failure' in named && named.failure.kind !== 'refused') return named;
-	// An invitation brings the new room's own claim. Whether it is true shows once we are inside.
+	// An invitation contains the new room's own claim, which can only be checked once we are inside.
 	const room = 'value' in named ? (named.value ?? null) : inside ? undefined : invitation?.predecessor;
 	const replaces = room === undefined ? 'unreadable' : room === from ? 'this' : 'other';
 	const person = bringerOf(move, allow);
@@ -226,7 +226,7 @@ async function isAdministrator({ from, to, sender }: Move, moving: Moving): Prom
 	if ('failure' in member) return member;
 	if (member.value !== 'join') return { value: false };
 	const rooms = [await store.room(from), await store.room(to)];
-	// The sync that brings its state is still on its way.
+	// The sync that contains its state has not arrived yet.
 	if (!rooms.every(room => room?.state.create)) return { failure: unknownRoom };
 	return { value: rooms.every(room => mayChangeState(sender, changes, room?.state ?? {})) };
 }

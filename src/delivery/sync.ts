@@ -34,8 +34,8 @@ const startTries = 3;
 const maxPause = 5000;
 
 /**
- * After messages the next sync waits for our answers, but at most this long (ms). A single-process homeserver
- * handles requests in order: asked at once, it would look for news while our answer waits.
+ * After messages, the next sync waits for our answers, but at most this long (ms). A single-process homeserver
+ * handles requests in order: if asked at once, it would look for new events while our answer waits.
  */
 const answersFirst = 100;
 
@@ -50,7 +50,7 @@ export async function takeIn(taking: Taking): Promise<void> {
 		if ('value' in outcome) {
 			const batch = outcome.value;
 			for (const news of batch.joined) news.messages = await taking.meant(news.messages);
-			// A sync token is only worth a write along with news: repeating an empty sync after a restart does no harm.
+			// A sync token is only worth writing along with new events: repeating an empty sync after a restart does no harm.
 			if (!heard || bringsNews(batch)) await store.take(batch, now());
 			since = batch.token;
 			taking.taken(batch, tries > 0);

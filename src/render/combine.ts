@@ -5,12 +5,12 @@ import { code, escapeMarkdown } from '../text/markdown.ts';
 import { blocksOf, type Span, spansOf } from './markdown.ts';
 import { inlineText, unstyled } from './plain.ts';
 
-/** The width of a fold's line on a phone. */
+/** The width of a fold's line on a phone, in characters. */
 const maxTitle = 40;
 
 /**
  * Each answer becomes an open section: its lead, followed by what must not be folded, under small headings. Its
- * folded sections follow unchanged. A single answer is returned as it is; an empty list throws a TypeError.
+ * folded sections follow unchanged. A single answer is returned unchanged; an empty list throws a TypeError.
  */
 export function joined(answers: readonly Answer[]): Answer {
 	const [only, second] = answers;

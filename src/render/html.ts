@@ -2,7 +2,7 @@
 import sanitizeHtml from 'sanitize-html';
 import type { Block, List, Span } from './markdown.ts';
 
-/** Longer code blocks fill a phone's screen; outside a fold they get one of their own. */
+/** Code blocks with more lines would fill a phone's screen, so outside a fold they get one of their own. */
 const maxLines = 12;
 
 /** `folded`: whether these blocks are already in a fold. */
@@ -80,9 +80,9 @@ const written = new RegExp(
 );
 
 /**
- * A second line of defence: should the writer above ever produce something unsafe, it is removed here. Sanitising
- * takes as long as the rest of rendering, so it only runs if the HTML contains something the writer never
- * produces.
+ * A second line of defence: if the functions above ever produce something unsafe, it is removed here. Sanitising
+ * takes as long as the rest of rendering, so it only runs if the HTML contains something that they never
+ * produce.
  */
 export function allowed(html: string): string {
 	for (const [tag] of html.matchAll(/<[^>]*>?|>/g)) if (!written.test(tag)) return cleaned(html);

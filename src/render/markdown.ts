@@ -27,12 +27,12 @@ export type Block =
 	| List
 	| { is: 'quote'; blocks: Block[] };
 
-// HTML and strikethrough are not parsed: they stay literal, and what is between them is still parsed.
+// HTML tags and strikethrough marks are not parsed: they stay literal, and what is between them is still parsed.
 const marked = new Marked({
 	tokenizer: { html: () => undefined, tag: () => undefined, del: () => undefined },
 });
 
-/** Matrix allows a hundred levels; nobody reads more than a few. */
+/** Matrix allows 100 levels of nesting, but nobody reads more than a few. */
 const maxDepth = 8;
 
 /** A cache of recently parsed texts, since many rooms get the same notes. */
@@ -193,7 +193,7 @@ function text(words: string): Span {
 
 const schemes = new Set(['https:', 'http:', 'mailto:']);
 
-/** Only the words if the address is one we do not allow: relative, or with another scheme. */
+/** Returns only the words if the address is relative or has a scheme that we do not allow. */
 function linkTo(address: string, inner: Span[]): Span[] {
 	const url = URL.parse(address);
 	return url && schemes.has(url.protocol) ? [{ is: 'link', href: url.href, spans: inner }] : inner;

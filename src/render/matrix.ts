@@ -33,7 +33,7 @@ export type MatrixContent = {
 export type MatrixMessages = {
 	/** One or two, in order. */
 	contents: MatrixContent[];
-	/** Files to send afterwards: those of the answer, and the complete answer as Markdown if two messages cannot hold it. */
+	/** Files to send afterwards: the answer's own, and the whole answer as Markdown if two messages cannot hold it. */
 	files: NonNullable<Answer['files']>;
 };
 
@@ -61,7 +61,7 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	if (sections) {
 		const full = [head, ...shownAs(sections, false).map(({ piece }) => piece)];
 		if (fits(full)) return { contents: [write(full)], files };
-		// One message is worth more than a complete plain-text body.
+		// A single message matters more than a complete plain-text body.
 		const shown = shownAs(sections, true);
 		const brief = [head, ...shown.map(({ piece }) => piece)];
 		if (fits(brief)) return { contents: [write(brief)], files };
@@ -105,7 +105,7 @@ function writer(answer: Answer, always: MatrixOptions['always']): (pieces: reado
 
 type ReadSection = { section: Section; blocks: readonly Block[] };
 
-/** The sections with their Markdown parsed; undefined if they are longer than this many bytes, since parsing takes time. */
+/** The sections with their Markdown parsed; undefined if they must exceed `bytes`, since parsing takes time. */
 function readUpTo(bytes: number, sections: readonly Section[]): ReadSection[] | undefined {
 	if (sections.reduce((count, { markdown }) => count + markdown.length, 0) > bytes) return undefined;
 	return sections.map(section => ({ section, blocks: blocksOf(section.markdown) }));
@@ -115,7 +115,7 @@ function shownAs(sections: readonly ReadSection[], brief: boolean): Shown[] {
 	return sections.map(({ section, blocks }) => ({ section, blocks, piece: sectionPiece(section, blocks, { brief }) }));
 }
 
-/** What cannot wait: the lead and everything that is never folded, or at least its titles; then where to find the rest. */
+/** What cannot wait: the lead and everything that is never folded, or at least its titles; then where the rest is. */
 function summary(answer: Answer, head: Piece, file: string, room: number, fits: Fits): Piece[] {
 	const pointer = paragraphPiece([
 		{ is: 'text', text: 'The full answer is in the file ' },

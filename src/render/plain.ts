@@ -14,7 +14,7 @@ export type Style = {
 /** Plain text, as in a message's body. */
 export const unstyled: Style = { width: Number.POSITIVE_INFINITY, strong: text => text, code, codeLine: text => text };
 
-/** Stands for a non-breaking space until the line is done. No text contains it, since control characters were removed. */
+/** Stands for a non-breaking space while lines are broken. No text contains it: control characters were replaced. */
 const bound = '\x01';
 
 export function linesOf(blocks: readonly Block[], style: Style): string[] {
@@ -59,7 +59,7 @@ export function indented(lines: readonly string[], by: string): string[] {
 	return lines.map(line => (line === '' ? '' : by + line));
 }
 
-/** The same style in the width left beside a margin; some columns always remain. */
+/** The same style, narrower by a margin of `by` columns, but at least 20 wide. */
 export function narrower(style: Style, by: number): Style {
 	return { ...style, width: Math.max(style.width - by, 20) };
 }

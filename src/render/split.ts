@@ -10,7 +10,7 @@ export type Shown = { section: Section; blocks: readonly Block[]; piece: Piece }
 /** What is never split: a section, or one block of a section too large for any message. */
 export type Unit = { of: Shown; block?: Block; list?: List };
 
-/** The whole section if `fits` says so, or else its blocks, with lists split into items (`list` is where they belong). */
+/** The whole section if it fits, or else its blocks, with lists split into items (`list` is the list they are from). */
 export function unitsOf(of: Shown, fits: (piece: Piece) => boolean): Unit[] {
 	if (!of.blocks.length || fits(of.piece)) return [{ of }];
 	return of.blocks.flatMap((block): Unit[] =>

@@ -1,6 +1,6 @@
-// What to do about a clock that somebody sets.
+// Copes with a system clock that is set while the process is running.
 
-/** A clock (ms) that stands still for a moment, instead of going back, when `now` is turned back. */
+/** A clock (ms) that never goes back: when `now` is turned back, it continues from its last value. */
 export function steady(now: () => number): () => number {
 	let last = now();
 	let lost = 0;
@@ -13,8 +13,8 @@ export function steady(now: () => number): () => number {
 }
 
 /**
- * Whether a time has come that was set at most `ahead` (ms) before it. One that is further ahead was set before the clock was
- * turned back, and counts as come.
+ * Whether a time has come that was scheduled at most `ahead` (ms) in advance. A time further ahead than that was
+ * scheduled before the clock was turned back, so it counts as having come.
  */
 export function hasCome(time: Date, now: Date, ahead: number): boolean {
 	const left = time.getTime() - now.getTime();

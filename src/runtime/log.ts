@@ -1,4 +1,5 @@
-// The log: one event per line on standard error, leaving standard output to answers. JSON for machines, text on a terminal.
+// The log: one event per line on standard error, as text on a terminal and as JSON for machines. Standard output is
+// only for answers.
 import { pino } from 'pino';
 
 export type Level = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -45,7 +46,7 @@ export function openLog(
 	};
 }
 
-/** A closed terminal accepts no more lines, but work in hand must still finish. */
+/** Ignores write errors: a closed terminal accepts no more lines, but work in progress must still finish. */
 function standardError() {
 	const out = pino.destination({ fd: 2, sync: true });
 	out.on('error', () => {});
@@ -62,7 +63,7 @@ function textLine(line: string): string {
 	return `${at} ${String(level).toUpperCase().padEnd(5)} ${msg}${more.length ? ` (${more.join(', ')})` : ''}${error}\n`;
 }
 
-/** Removes what would move the cursor or start another line, since some values come from homeservers. */
+/** Escapes what would move the cursor or start another line, since some values come from homeservers. */
 function printable(value: unknown): string {
 	const text = typeof value === 'string' ? value : JSON.stringify(value);
 	return text.replace(/[\p{Cc}\p{Cf}]/gu, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);

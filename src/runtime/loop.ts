@@ -1,14 +1,14 @@
-// Measures how late the event loop is: whatever blocks it blocks everybody.
+// Measures how late the event loop is: anything that blocks it blocks everyone.
 
 export type Loop = {
-	/** The worst delay (ms) of about the last ten seconds. */
+	/** The longest delay (ms) in about the last ten seconds. */
 	lagMs: () => number;
 	/** The longest delay (ms) since the last call. */
 	takeWorst: () => number;
 	close: () => void;
 };
 
-/** The interval between measurements, and how many of them count for `lagMs`. */
+/** The interval between measurements (ms), and how many of them count for `lagMs`. */
 const pause = 500;
 const looks = 20;
 

@@ -6,7 +6,7 @@ export type ProxyOf = (address: string) => URL | undefined;
 
 const names = ['https_proxy', 'http_proxy', 'all_proxy'];
 
-/** Undefined if no proxy is set; then nothing is loaded. Throws a Refusal if one cannot be used. */
+/** Undefined if no proxy is set, without loading the library. Throws a Refusal if one cannot be used. */
 export async function proxiesIn(
 	environment: Readonly<Record<string, string | undefined>>,
 ): Promise<ProxyOf | undefined> {

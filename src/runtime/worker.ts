@@ -2,13 +2,13 @@
 
 export type Worker = {
 	wake: () => void;
-	/** Resolves when no run is under way. */
+	/** Resolves when the current run, if any, has ended. */
 	settled: () => Promise<void>;
 	/** Starts no further run; resolves when the current one has ended. */
 	stop: () => Promise<void>;
 };
 
-/** Runs `step` when woken and after each pause (ms), or sooner if `step` returns a shorter one. Errors go to `fatal`. */
+/** Runs `step` when woken and after each pause (ms), sooner if `step` returns a shorter one. Errors go to `fatal`. */
 export function openWorker(
 	step: () => Promise<number | undefined>,
 	fatal: (error: unknown) => void,

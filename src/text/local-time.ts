@@ -77,7 +77,7 @@ export function quietUntil(now: Date, quiet: Quiet | undefined, zone: string): D
 	if (!isInside(here)) return undefined;
 	const end = nextTime(here, to);
 	if (here.offsetNanoseconds === end.offsetNanoseconds) return dateOf(end);
-	// The clocks change before that, perhaps out of the quiet hours.
+	// The clocks change before then, perhaps to a time outside the quiet hours.
 	const change = here.getTimeZoneTransition('next');
 	return dateOf(change && temporal().ZonedDateTime.compare(change, end) < 0 && !isInside(change) ? change : end);
 }

@@ -1,4 +1,4 @@
-// Puts words chosen by others (a person, a server, upstream) into our Markdown as words, never as markup.
+// Puts text from others (a person, a server, upstream) into our Markdown as plain words, never as markup.
 
 // Zero-width and other invisible characters, except the two that select text or emoji presentation.
 const invisible = /(?![\uFE0E\uFE0F])\p{Default_Ignorable_Code_Point}/gu;
@@ -22,14 +22,14 @@ export function harmless(text: string): string {
 		.replace(invisible, '');
 }
 
-/** Whether it is only visible ASCII without a backtick, so that it can be shown as code unchanged. */
+/** Whether a text is only visible ASCII without backticks, and can be shown as code unchanged. */
 function isPlain(text: string): boolean {
 	return /^[!-_a-~]+$/.test(text);
 }
 
 /**
  * Inline code that shows exactly this text on one line, whatever backticks it contains. Separate two of them by a
- * space or a sign: Markdown merges adjacent backticks.
+ * space or punctuation: Markdown merges adjacent backticks.
  */
 export function code(text: string): string {
 	// The usual case: an option, a path, an id.

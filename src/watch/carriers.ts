@@ -2,7 +2,7 @@
 import type { Carriers } from '../advice/watch/carrier.ts';
 import type { Distributions } from '../knowledge/distributions.ts';
 
-/** `facts`: those of each server. Undefined if none uses a distribution. Throws if the knowledge cannot be read. */
+/** `facts`: one list per server. Undefined if none uses a distribution. Throws if the knowledge cannot be read. */
 export async function carriersFor(
 	facts: readonly (readonly string[])[],
 	distributions: () => Distributions,

@@ -33,7 +33,7 @@ export type Watching = {
 	said: () => void;
 	stopping: () => boolean;
 	/**
-	 * Whether the homeserver answers. Nothing is polled while it does not, so that rooms hear current news rather
+	 * Whether the homeserver responds. Nothing is polled while it does not, so that rooms get current news rather
 	 * than a backlog.
 	 */
 	listening: () => boolean;
@@ -43,9 +43,9 @@ export type Watching = {
 
 /** Servers polled in one batch; the rest follow right after. */
 const batchSize = 100;
-/** Rooms decided for in one transaction. Nobody else can write meanwhile. */
+/** Rooms handled in one transaction. Nothing else can write during it. */
 const roomConcurrency = 20;
-/** When this many servers are silent at once and nobody else answers either, our own network is probably down. */
+/** If this many servers are silent at once and no other server responds, our own network is probably down. */
 const manySilent = 4;
 /** How many servers that answered lately are polled again to confirm that, and how many they are picked from. */
 const witnesses = { asked: 3, of: 200 };
@@ -80,7 +80,7 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
 		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
 	} catch (error) {
-		// An internal error about one server does not affect the others: it is polled again in its turn.
+		// An internal error about one server does not affect the others. The server is polled again at the usual interval.
 		log.error({ err: error, server: server.server }, 'could not poll a server because of an internal error');
 		return { server, saw: undefined, pause: every };
 	}
@@ -105,8 +105,8 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 }
 
 /**
- * Whether any server answers that answered lately and is not among these. The few that are due may all be down on
- * their own, and what we know about the others is older, so some are polled again now.
+ * Whether any server other than these, which responded lately, still responds. The few that are due may all be down
+ * independently, and what we know about the others is older, so some of them are polled again now.
  */
 async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, every }: Watching): Promise<boolean> {
 	const names = new Set(due.map(({ server }) => server));
@@ -119,8 +119,8 @@ async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, e
 }
 
 /**
- * Decides for every room that watches the server and stores the poll with what is said, in one transaction for
- * each `roomConcurrency` rooms. The server stays due until the last of them, so that a start after a crash
+ * Decides for every room that watches the server, and stores the poll with the resulting messages, in one
+ * transaction per `roomConcurrency` rooms. The server stays due until the last of them, so that a start after a crash
  * decides the rest. Returns polls that led to nothing, for the caller to store.
  */
 async function decide(looked: WatchedServer, watching: Watching): Promise<WatchedServer[]> {
@@ -175,7 +175,7 @@ function passOver({ room, server }: Subscription, error: unknown, { log }: Watch
 	log.error({ err: error, room, server }, 'could not tell a room about a server because of an internal error');
 }
 
-/** Why a room could not be told. Thrown out of the store's transaction, but not a fault of the store. */
+/** Why a room could not be told. Thrown through the store's transaction, but not a fault of the store. */
 class Unsayable extends Error {
 	readonly watch: Subscription;
 	constructor(watch: Subscription, cause: unknown) {
@@ -203,7 +203,7 @@ async function keep(
 	}
 }
 
-/** What one room is told now, and when it is due the rest. */
+/** What one room is told now, and when the rest is due. */
 function decisionFor(
 	{ subscription, settings, said }: Watched,
 	server: WatchedServer,
@@ -252,7 +252,7 @@ function sayingsOf(
 	const threads = new Map<string | undefined, number[]>();
 	const changed = numbered.some(({ alert }) => alert.rule === 'change');
 	for (const [place, { alert, root }] of numbered.entries()) {
-		// A reminder in a thread only would be missed, and what an upgrade solved belongs to the news of the upgrade.
+		// A reminder in a thread only would be missed, and what an upgrade solved belongs with the news of it.
 		const isNews = alert.kind === 'reminder' || (changed && alert.kind === 'solved');
 		const thread = isNews ? undefined : root;
 		threads.set(thread, [...(threads.get(thread) ?? []), place]);

@@ -39,7 +39,7 @@ export async function statusCard(
 	const settings = await store.settings(subscription.room);
 	const watch = watchFrom(subscription, settings);
 	const said = await store.heard(subscription.id);
-	// Without that knowledge the card is still useful, and the tick logs the fault.
+	// Without this knowledge the card is still useful, and the tick logs the fault.
 	const carriers = await carriersFor([subscription.facts], () => distributions).catch(() => undefined);
 	const situation = { knowledge, carriers, history: server.history, watch, said, now: now(), card: true };
 	const shown = alerts(situation).map(({ notBefore: _, ...alert }) => ({ ...alert, unsaid: true as const }));

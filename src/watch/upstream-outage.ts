@@ -1,4 +1,4 @@
-// Tells rooms that watch something, once, that upstream cannot be reached, and once that it can again.
+// Tells rooms that watch servers when upstream cannot be reached, and when it can be reached again, once each.
 
 import type { Settings } from '../advice/watch/subscription.ts';
 import { isHeardAgain, silenceOf } from '../advice/watch/upstream-outage.ts';
@@ -17,7 +17,7 @@ export type OutagePorts = {
 	/** Empty if sources are switched off. */
 	sources: () => readonly SourceState[];
 	knowledge: () => Pick<Knowledge, 'read'>;
-	/** Whether the homeserver answers. Otherwise the messages would arrive late, as a backlog. */
+	/** Whether the homeserver responds. If not, the messages would arrive late, as a backlog. */
 	listening: () => boolean;
 	now: () => Date;
 	/** Called when something was put into the outbox. */
@@ -74,7 +74,7 @@ async function tell<Room extends ToldRoom>(
 	}
 }
 
-/** The transaction id follows from the content, so nothing is said twice. */
+/** The transaction id is derived from `identity`, so nothing is said twice. */
 function sayingOf(
 	room: string,
 	identity: readonly string[],
