@@ -38,7 +38,7 @@ export const backup = {
 		const subscription = server === undefined ? undefined : await store.watch(room, server);
 		if (server !== undefined && !subscription)
 			throw new Refusal(
-				`This room does not watch ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or say what runs: ${code(example)}`,
+				`This room is not watching ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or say what runs: ${code(example)}`,
 			);
 		const profile = subscription
 			? profileFrom(withFacts(subscription.facts, terms.map(writeTerm)))

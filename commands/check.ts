@@ -155,7 +155,7 @@ async function byLook(
 	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
 	if (stray !== undefined)
 		throw new Refusal(
-			`${quoted(stray)} is not output of the script for ${from} to ${to}. Give the releases that the script was made for.`,
+			`${quoted(stray)} is not output from the script for ${from} to ${to}. Give the releases that the script was made for.`,
 		);
 	const decided = decidedByLook(conditions, printed);
 	const concerned = askedByLook(knowledge, { from, to, profile: stated });

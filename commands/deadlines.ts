@@ -42,7 +42,7 @@ export const deadlines = {
 		const server = name === undefined ? undefined : await store.watch(room, name);
 		if (name !== undefined && !server)
 			throw new Refusal(
-				`This room does not watch ${quoted(name)}. Start with ${code(`!watch ${name}`)}, or give facts: ${code(example)}`,
+				`This room is not watching ${quoted(name)}. Start with ${code(`!watch ${name}`)}, or give facts: ${code(example)}`,
 			);
 		if (versions[0])
 			throw new Refusal(

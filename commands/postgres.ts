@@ -99,7 +99,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
-			`This room does not watch ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
+			`This room is not watching ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
 		);
 	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
 	const version = running && isKnown(running.version, knowledge.releases) ? running.version : undefined;

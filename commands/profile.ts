@@ -43,7 +43,7 @@ export const profile = {
 		const known = watches.find(({ server }) => server === name);
 		if (!known)
 			throw new Refusal(
-				`This room does not watch ${quoted(name)}. Start with ${code(`!watch ${name}`)}; you can add the facts there.`,
+				`This room is not watching ${quoted(name)}. Start with ${code(`!watch ${name}`)}; you can add the facts there.`,
 			);
 		readProfile(terms);
 		const server = await store.server(name);

@@ -17,7 +17,7 @@ export const unwatch = {
 			throw new Refusal(`Which server? For example: ${code('!unwatch example.org')}`);
 		const server = typed.toLowerCase();
 		if (!(await store.dropWatch(room, server)))
-			throw new Refusal(`This room does not watch ${quoted(typed)}. ${code('!servers')} lists what it watches.`);
+			throw new Refusal(`This room is not watching ${quoted(typed)}. ${code('!servers')} lists what it watches.`);
 		return {
 			value: { format: 1, unwatched: server },
 			lead: `I am no longer watching ${quoted(server)} for this room, and have forgotten its facts and alerts.`,

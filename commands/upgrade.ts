@@ -248,7 +248,7 @@ async function watched(server: string, room: string, { store, knowledge }: Pick<
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
-			`This room does not watch ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or give the version it runs: ${code(example)}`,
+			`This room is not watching ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or give the version it runs: ${code(example)}`,
 		);
 	const seen = await store.server(server);
 	const running = runningOf(seen?.history ?? [], subscription.told);

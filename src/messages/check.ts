@@ -361,7 +361,7 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 	}
 	const why =
 		about.not === 'unwatched'
-			? `this room does not watch it; ${code(`!watch ${about.server}`)} changes that`
+			? `this room is not watching it; ${code(`!watch ${about.server}`)} changes that`
 			: about.not === 'unreadable'
 				? 'I cannot read this as its configuration'
 				: about.not;

@@ -185,7 +185,7 @@ export function troubleWords(trouble: Trouble): { result: string; advice: string
 			};
 		case 'resolver':
 			return {
-				result: `the DNS gave no answer for ${quoted(trouble.name)} (${quoted(trouble.code)})`,
+				result: `DNS gave no answer for ${quoted(trouble.name)} (${quoted(trouble.code)})`,
 				advice: 'If DNS works for other servers, the problem is with the name servers of this one.',
 			};
 		case 'no-service':

@@ -66,7 +66,7 @@ function defaultsWords({ life: { defaults } }: OptionLife): string | undefined {
 	const [only, ...changes] = defaults;
 	if (!only) return undefined;
 	if (!changes.length) return `Default: ${defaultWords(only.value)}.`;
-	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }, i) => `${defaultWords(value)} ${i === changes.length - 1 ? 'since' : 'from'} ${from}`))}.`;
+	return `Default: ${defaultWords(only.value)} at first, ${enumerate(changes.map(({ from, value }, i) => `${defaultWords(value)} from ${from}${i === changes.length - 1 ? ' on' : ''}`))}.`;
 }
 
 /** Where the newest release that has the option names it in its code, and what upstream wrote. */
@@ -149,7 +149,9 @@ export function optionWords(
 
 /** For an option that is read but changes nothing, which its documentation does not reveal. */
 function withoutEffect({ since, until, says }: Effect): string {
-	const when = [since && `since ${since}`, until && `until ${until}`].flatMap(words => words || []).join(' ');
+	const when = [since && `from ${since}${until ? '' : ' on'}`, until && `until ${until}`]
+		.flatMap(words => words || [])
+		.join(' ');
 	return `It may have no effect${when ? ` (${when})` : ''}: ${says}.`;
 }
 

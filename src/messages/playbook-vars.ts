@@ -95,7 +95,7 @@ function nowWords(
 	if (refuses) return '**Now:** fix what it stops at, and send the file again.';
 	if (fails) return '**Now:** fix the values that use removed variables, and send the file again.';
 	if (!since)
-		return `**Now:** give the date of your last update to see what has broken since: ${code('!check mdad 2025-06-01')}.`;
+		return `**Now:** give the date of your last update to see the breaking changes since then: ${code('!check mdad 2025-06-01')}.`;
 	const breaks = shown ? shown.sure.length + shown.perhaps.length : 0;
 	return breaks
 		? `**Now:** read “Breaking changes in full”. For every detail: ${code(`!${asked} all`)}`

@@ -60,7 +60,7 @@ function place({ file, line }: { file: string; line: number }): string {
 export function routeText({ problem, of = '', method = '', release = '' }: RouteFinding, to: string): string {
 	switch (problem) {
 		case 'gone':
-			return `goes to a worker, but workers no longer handle it from ${release} on. Send it to the main process.`;
+			return `goes to a worker, but from ${release} on, workers no longer handle it. Send it to the main process.`;
 		case 'main-only':
 			return `goes to a worker, but in ${to} only the main process handles it.`;
 		case 'writer-only':

@@ -213,9 +213,9 @@ function distributionLines(facing: Facing): string[] {
 	const found = recentBreaks(facing);
 	if (!found?.changes.length) return [];
 	const { of, since, changes } = found;
-	const who = of === 'mdad' ? 'The playbook' : 'The charts';
+	const where = of === 'mdad' ? 'the playbook' : 'the charts';
 	return [
-		`${who} had ${count(changes.length, 'recent change')} that may break something: ${code(`!upgrade ${of} ${since}`)}`,
+		`${count(changes.length, 'recent change')} in ${where} may break something: ${code(`!upgrade ${of} ${since}`)}`,
 	];
 }
 

@@ -27,7 +27,7 @@ export function verifyWords(value: Verify): Answer {
 		'My operator can verify me with emoji: press “verify” in the client, and compare the emoji it shows with those in my log.',
 	];
 	const worth = [
-		'Showing these keys here proves little: the homeserver transports my messages and could change them. A matching key from another source proves that nobody is in between.',
+		'Showing these keys here proves little: the homeserver relays my messages and could change them. A matching key from another source proves that nobody is in between.',
 		'Without my log, “they match” means nothing: I cannot see what your client shows.',
 		'A verified session proves who is speaking, not that what I say is correct.',
 	];

@@ -158,7 +158,7 @@ function causeWords({ title, cause }: ToldMatch): string {
 }
 
 function spanWords({ since, until }: ToldMatch): string {
-	if (since && until) return `Affects ${since} and newer; fixed in ${until}.`;
+	if (since && until) return `Affects releases from ${since} until the fix in ${until}.`;
 	if (since) return `Affects ${since} and newer.`;
 	return until ? `Affects releases before ${until}.` : '';
 }

@@ -72,7 +72,7 @@ describe('refuses', () => {
 		['15 16 docker', 'Give only the version'],
 		['99 docker', 'I do not know PostgreSQL'],
 		['sqlite docker', 'integrity_check'],
-		['unwatched.example 15', 'does not watch'],
+		['unwatched.example 15', 'is not watching'],
 	])('%s', async (typed, words) => {
 		const error = await said(typed).catch((caught: unknown) => caught);
 		expect(error).toBeInstanceOf(Refusal);

@@ -121,9 +121,9 @@ test('look.py says which command to paste its output after; other IDs are refuse
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);
-	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is not output of the script');
+	await expect(ask('check example.org look 1.2.3/nothing')).rejects.toThrow('is not output from the script');
 	await expect(ask('check example.org 1.140 1.156 look 1.135.0/numeric-form-secret')).rejects.toThrow(
-		'is not output of the script',
+		'is not output from the script',
 	);
 });
 
@@ -158,7 +158,7 @@ test('installed packages are stored as conditions', async () => {
 describe('nothing is stored', () => {
 	test.each<[string, string, Partial<Asked>, RegExp]>([
 		['without a server', 'check', file(whole), /^(?![\s\S]*Kept)(?![\s\S]*Nothing is kept)/],
-		['of a server that the room does not watch', 'check other.example', file(whole), /does not watch it/],
+		['of a server that the room does not watch', 'check other.example', file(whole), /is not watching it/],
 		[
 			'for someone who may not change things',
 			'check example.org',

@@ -30,7 +30,7 @@ test('leaves out what the facts rule out', async () => expect(await subjects('no
 test.each([
 	['1.60', '!upgrade 1.60'],
 	['a.example b.example', 'One server at a time'],
-	['a.example', 'does not watch'],
+	['a.example', 'is not watching'],
 ])('refuses “%s” with “%s”', async (text, words) => {
 	await expect(said(text)).rejects.toThrow(Refusal);
 	await expect(said(text)).rejects.toThrow(words);

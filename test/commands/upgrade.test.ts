@@ -36,7 +36,7 @@ describe('refuses', () => {
 		['1.61 1.61', 'Both are 1.61.0'],
 		['1.62 1.60', 'The older one comes first'],
 		['1.60 1.61 1.62', 'is a third'],
-		['example.org', 'does not watch'],
+		['example.org', 'is not watching'],
 	])('“%s”, with “%s”', async (text, words) => {
 		await expect(said(text)).rejects.toThrow(Refusal);
 		await expect(said(text)).rejects.toThrow(words);

@@ -68,5 +68,5 @@ test('shows on !verify the master key that others see, and what to compare', asy
 	);
 	const [master = ''] = Object.values(keys.master_keys?.[bot.userId]?.keys ?? {});
 	expect(answer.content.body?.replaceAll(' ', '')).toContain(master);
-	expect(answer.content.body).toMatch(/the homeserver transports my messages/);
+	expect(answer.content.body).toMatch(/the homeserver relays my messages/);
 });

@@ -390,7 +390,7 @@ describe("a distribution's own breaking change", () => {
 		const card = await world.watch('example.org mdad');
 		await world.watch('other.org docker', '!b');
 		const { markdown = '' } = card.sections[0] ?? {};
-		expect(markdown).toContain('had 1 recent change that may break something: `!upgrade mdad 2025-12-06`');
+		expect(markdown).toContain('1 recent change in the playbook may break something: `!upgrade mdad 2025-12-06`');
 		expect(await world.live(24)).toEqual([]);
 		// As it is read live, and as a curator covers it.
 		const title = '(BC Break) Doves instead of pigeons';

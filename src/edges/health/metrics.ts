@@ -111,7 +111,7 @@ function storeGauges(gauge: MakeGauge): Refresh {
 function hearingGauges(gauge: MakeGauge): Refresh {
 	const sync = gauge(
 		'glia_sync_age_seconds',
-		'Time since the homeserver last answered a sync; absent before the first.',
+		'Time since the homeserver last responded to a sync; absent before the first.',
 	);
 	const sourceAge = gauge(
 		'glia_source_age_seconds',

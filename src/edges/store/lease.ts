@@ -132,7 +132,7 @@ class Member implements Replica {
 			} catch (error) {
 				this.#seen = { ...this.#seen, held: false };
 				const known = refusalOf(error, address);
-				if (failures++ === 0) log.error({ err: known ?? error }, 'the database of the replicas does not answer');
+				if (failures++ === 0) log.error({ err: known ?? error }, "the replicas' database does not respond");
 			}
 			await sleep(renewal / 2, undefined, { signal }).catch(() => undefined);
 		}

@@ -254,7 +254,7 @@ describe('!postgres', () => {
 		['15 17 docker postgres=14', 'Give only one of them'],
 		['18 docker', 'the newest major version I know'],
 		['15 17 docker nonsense', 'I do not recognise the fact'],
-		['example.org 17', 'does not watch'],
+		['example.org 17', 'is not watching'],
 		['15 17 docker synapse=1.1.1.1', 'I do not know of a Synapse release'],
 	])('refuses “%s”', async (typed, words) => {
 		expect(await refused(typed)).toContain(words);
