@@ -11,9 +11,9 @@ import type { Knowledge } from './schema/synapse.ts';
  * what it cannot read at all, its schemas reject.
  */
 export const bundleShape = 1;
-/** Bytes. A bundle of November 2026 has two million. */
+/** In bytes. A bundle from November 2026 has two million. */
 export const maxBundle = 8 * 1024 * 1024;
-/** The clock skew that is tolerated (ms). A bundle from the future would block all those made before it. */
+/** Tolerated clock skew (ms). A bundle from the future would block all bundles made before its date. */
 const maxAhead = 24 * 3600_000;
 
 /** How far knowledge reaches: the newest final release, withdrawn or not, and the day upstream was read. */
@@ -25,7 +25,7 @@ export type BundleHead = {
 	/** ISO 8601 to the second, UTC. Of two bundles, the one made later wins. */
 	made: string;
 	horizon: Horizon;
-	/** The version of Glia that made it, and so can read it. */
+	/** The version of Glia that made it, and can therefore read it. */
 	glia: string;
 };
 /** `files` by name below the knowledge folder. */
@@ -38,18 +38,18 @@ export type BundleRefusal =
 	/** `what` is our wording and contains nothing from the bundle. */
 	| { is: 'unreadable'; what: string }
 	| { is: 'needs'; glia: string }
-	/** Older than what is in use, or than another bundle seen with the same key. */
+	/** Older than the knowledge in use, or than a bundle seen earlier. */
 	| { is: 'older'; made: string; horizon: Horizon }
 	| { is: 'twice'; made: string }
 	| { is: 'future'; made: string }
-	/** It has less of something than what is in use: a part was left out. */
+	/** It has noticeably less of something than the knowledge in use, so a part may be missing. */
 	| { is: 'shrunk'; what: string; now: number; before: number }
-	/** The error code of the disk. */
+	/** It could not be stored; `why` is the file system's error code. */
 	| { is: 'unkept'; why: string }
 	/** The first mistake found, and how many more there are. */
 	| { is: 'mistakes'; first: string; more: number };
 
-/** The bot generates compiled files itself, so that nothing bypasses the rules. */
+/** Compiled files are not allowed: the bot generates them itself, so that nothing bypasses the rules. */
 const fileName = /^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9.-]*)*\.(yaml|json)$/;
 const gliaVersion = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
 
@@ -128,7 +128,7 @@ export function readBundle(text: string): { bundle: Bundle } | { refusal: Bundle
 	return { bundle: { author, made, horizon, glia, files: new Map(Object.entries(files)) } };
 }
 
-/** The text of a bundle. Deterministic: the same content gives the same bytes. */
+/** The text of a bundle. Deterministic: the same content produces the same bytes. */
 export function bundleText({ author, made, horizon, glia, files }: Bundle): string {
 	const sorted = Object.fromEntries([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 	const head = { format: 'glia-knowledge', shape: bundleShape, glia, author, made, horizon };
@@ -152,7 +152,7 @@ export type Standing = {
 	now: Date;
 };
 
-/** Why a readable bundle is not newer than what there is; undefined if it is. */
+/** Why a readable bundle is not accepted as newer; undefined if it is. */
 export function refusalOf(
 	{ made, horizon, glia }: BundleHead,
 	{ own, newest, now }: Standing,
@@ -165,8 +165,8 @@ export function refusalOf(
 }
 
 /**
- * Whether a bundle takes precedence over the built-in knowledge. If both reach equally far, the one of the newer
- * program was curated later, and a bundle of the same version was published to fix something.
+ * Whether a bundle takes precedence over the built-in knowledge. If both reach equally far, the one from the newer
+ * program was curated later, and a bundle from the same version was published to fix something.
  */
 export function reachesBeyond(bundle: Pick<BundleHead, 'horizon' | 'glia'>, own: Standing['own']): boolean {
 	if (reachesLess(bundle.horizon, own.horizon)) return false;
@@ -180,7 +180,7 @@ export function isNewerGlia(a: string, b: string): boolean {
 
 const counted = ['releases', 'notes', 'faults', 'symptoms', 'advisories', 'guides'] as const;
 
-/** A bundle with some files missing breaks no rule; it just says less, and nobody would notice. */
+/** Refuses a bundle with less than 80% of any kind of entry: missing files break no rule, so nobody would notice. */
 export function shrinkageOf(
 	found: Pick<Knowledge, (typeof counted)[number]>,
 	before: Pick<Knowledge, (typeof counted)[number]>,

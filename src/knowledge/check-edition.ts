@@ -1,4 +1,4 @@
-// Checks an edition made by others, and compiles what the bot then starts with.
+// Checks an edition that someone else published, and compiles it for the bot to open.
 import { tableFile, tables } from './code-tables.ts';
 import { compile } from './compiled.ts';
 import { type Folder, folderAt } from './folder.ts';

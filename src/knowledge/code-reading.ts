@@ -45,7 +45,7 @@ export type CodeReading = {
 	unread: CodePassage[];
 	named: CodePassage[];
 	waived: CodePassage[];
-	/** Unneeded waivers, and mistakes in their file. */
+	/** Unnecessary waivers, and mistakes in their file. */
 	mistakes: string[];
 };
 
@@ -130,7 +130,7 @@ function namesIn(files: Files): (passage: CodePassage) => boolean {
 
 type Packages = { first: Version; last?: Version | undefined };
 
-/** A system's lifecycle says which release has its first packages, and which its last. */
+/** Whether a system's lifecycle already says which release has its first or last packages. */
 function tellsBuild({ key, change, release }: CodePassage, system: string, packages: Packages): boolean {
 	if (key !== system) return false;
 	if (change === 'added') return packages.first === release;
@@ -215,7 +215,7 @@ function isSameRoute(key: string, endpoint: string): boolean {
 		.some(part => part.split('/').length > 4 && named.has(part));
 }
 
-/** `^/client/(v1|v3)/x` → one pattern for each alternative; anything deeper stays a pattern. */
+/** `^/client/(v1|v3)/x` → one pattern for each alternative. Groups that contain patterns stay as they are. */
 function expanded(pattern: string): string[] {
 	const found = /\(([\w./-]+(?:\|[\w./-]+)+)\)/.exec(pattern);
 	if (!found?.[1]) return [pattern];

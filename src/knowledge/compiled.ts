@@ -1,5 +1,5 @@
-// Opens the knowledge from one compiled file, or from its source files if any has changed. Reading and checking
-// hundreds of YAML files takes most of a second, too long for a command in a terminal.
+// Opens the knowledge from one compiled file, or from its source files if any of them has changed. Reading and checking
+// hundreds of YAML files takes most of a second, which is too long for a command in a terminal.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ export type Compiled = { from: string; seen?: FolderState; knowledge: Knowledge 
 type FolderState = { at: number; files: string };
 
 const file = 'compiled.json';
-/** File systems have a resolution of some milliseconds, so a file may change twice without a new timestamp. */
+/** In ms. Timestamps have a resolution of some milliseconds, so a file may change twice without a new one. */
 const clockStep = 100;
 
 /** Throws like readKnowledge if the files have changed and contain mistakes. */
@@ -24,14 +24,14 @@ export async function openKnowledge(folder: URL): Promise<Knowledge> {
 	if (compiled?.seen?.files === seen.files && seen.newest < compiled.seen.at - clockStep) return compiled.knowledge;
 	const from = fingerprint(folder);
 	const isCurrent = compiled?.from === from;
-	// A state that changed just now would not save the next start anything, so do not write it.
+	// A state that has only just changed would not spare the next start any work, so do not write it.
 	if (isCurrent && seen.newest >= seen.at - clockStep) return compiled.knowledge;
 	const knowledge = isCurrent ? compiled.knowledge : (await import('./load.ts')).readKnowledge(folder);
 	try {
 		writeCompiled(folder, { from, seen: { at: seen.at, files: seen.files }, knowledge });
 	} catch {
-		// With an unwritable folder (a read-only image, another user's checkout) each start takes a second longer,
-		// nothing else.
+		// If the folder is not writable (a read-only image, another user's checkout), each start just takes a second
+		// longer.
 	}
 	return knowledge;
 }
@@ -67,13 +67,13 @@ function writeCompiled(folder: URL, compiled: Compiled): void {
 	}
 }
 
-/** Every passage of upstream's that a refresh has seen, read by a curator or not. */
+/** Every upstream passage that a refresh has seen, whether or not a curator has read it. */
 export function readPassages(folder: URL): Passage[] {
 	const file = new URL('synapse/upstream.json', folder);
 	return (JSON.parse(readFileSync(file, 'utf8')) as { passages: Passage[] }).passages;
 }
 
-/** The text of the compiled file, one item per line, so that additions by two curators do not conflict. */
+/** The text of the compiled file, one item per line, so that a diff shows what changed. */
 export function compiledText({ from, seen, knowledge }: Compiled): string {
 	const entries = Object.entries(knowledge).map(([key, value]) => {
 		const lines = Array.isArray(value)
@@ -86,9 +86,9 @@ export function compiledText({ from, seen, knowledge }: Compiled): string {
 }
 
 /**
- * A hash of the contents of all source files. Not of their times, which a checkout changes. Leaves out what is
- * not read: generated schemas, the compiled file itself, distributions, and the tables of Synapse's code except
- * that of migrations.
+ * A hash of the contents of all source files, but not of their timestamps, which a checkout changes. Leaves out what is
+ * not compiled: generated schemas, the compiled file itself, distributions, and the tables of Synapse's code, except
+ * the one of migrations.
  */
 export function fingerprint(folder: URL): string {
 	return hashOf(folder, namesIn(folder));
@@ -106,7 +106,7 @@ function namesIn(folder: URL): string[] {
 		.sort();
 }
 
-/** Names, sizes and change times (`ctime`, which nobody can set), and the newest time in ms since 1970. */
+/** A hash of names, sizes and change times (`ctime`, which nobody can set), and the newest of these (ms since 1970). */
 function look(folder: URL): FolderState & { newest: number } {
 	const at = Date.now();
 	const path = fileURLToPath(folder);

@@ -9,7 +9,7 @@ export type Distributions = {
 	mdad(): Promise<PlaybookKnowledge>;
 	/** The charts of Element Server Suite Community. */
 	ess(): Promise<ChartKnowledge>;
-	/** Chart versions, oldest first. Does not load everything else. */
+	/** Chart versions, oldest first. Does not load the rest. */
 	chartNames(): readonly string[];
 	/** The day each commit of the playbook reached its main branch: day → the first nine digits, separated by spaces. */
 	commits(): Promise<Readonly<Record<string, string>>>;
@@ -35,7 +35,7 @@ export type Archive = {
 		date: string;
 		version: string;
 		branch?: string;
-		/** The commit that brought it, or the change as `#484430`; fills the placeholder in `url`. */
+		/** The commit that brought it, or the pull request, like `#484430`. */
 		at?: string;
 	}[];
 };
@@ -54,7 +54,7 @@ export type PlaybookVariables = {
 
 type DistributionTypes = { mdad: PlaybookKnowledge; ess: ChartKnowledge };
 
-/** In the knowledge folder; a URL ends in a slash. Loading throws an Error that lists every mistake, like readKnowledge. */
+/** `where` is the knowledge folder; a URL ends in a slash. Loading throws like readKnowledge. */
 export function openDistributions(where: URL | Folder): Distributions {
 	return {
 		mdad: once(() => open(where, 'mdad')),
@@ -89,7 +89,7 @@ function table<Value>(where: URL | Folder, name: string): Value {
 	return JSON.parse(text) as Value;
 }
 
-/** Loads the compiled file, or the source files if any has changed. */
+/** Loads the compiled file, or the source files if any of them has changed. */
 async function open<Name extends keyof DistributionTypes>(
 	where: URL | Folder,
 	name: Name,
@@ -107,7 +107,7 @@ async function open<Name extends keyof DistributionTypes>(
 		writeFileSync(partial, JSON.stringify({ from, knowledge }));
 		renameSync(partial, fileURLToPath(file));
 	} catch {
-		// With an unwritable folder each start takes a moment longer, nothing else.
+		// If the folder is not writable, each start just takes a moment longer.
 	} finally {
 		rmSync(partial, { force: true });
 	}
@@ -131,7 +131,7 @@ function parsed<Value>(file: URL): Value | undefined {
 	}
 }
 
-/** The fingerprint of its source files, without the large tables. */
+/** The fingerprint of a distribution's source files, without the large tables. */
 function fingerprint(folder: URL): string {
 	const names = readdirSync(folder).filter(
 		name => /\.(yaml|json)$/.test(name) && !/^(compiled|commits|variables)\.json$/.test(name),

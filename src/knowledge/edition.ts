@@ -13,7 +13,7 @@ export type Edition = {
 	code: Code;
 	/** What the playbook and the charts changed themselves. */
 	distributions: Distributions;
-	/** Every passage of upstream's that its curators have read. */
+	/** Every upstream passage that a refresh has seen, whether or not a curator has read it. */
 	passages: () => readonly Passage[];
 	/** Absent: built into the program. */
 	publication?: Publication;

@@ -39,7 +39,7 @@ export function shrinks(before: number, after: number, what: string): string | u
 	return after < before * 0.8 ? `only ${after} ${what}; previously ${before}` : undefined;
 }
 
-/** What was read from each source; absent: nothing yet. */
+/** What was read from each source; absent: not read yet. */
 export type Sources = {
 	/** The day the feed was last read. */
 	read?: string;
@@ -47,7 +47,7 @@ export type Sources = {
 	feed?: readonly SeenRelease[];
 	/** `tag`: the release they were read at. */
 	upgradeNotes?: { tag: string; passages: readonly ReadPassage[] };
-	/** The files of a release that facts are read from, by path. */
+	/** For each release, the files that facts are read from, by path. */
 	files?: ReadonlyMap<Version, ReadonlyMap<string, string>>;
 	advisories?: ReadAdvisories;
 	/** endoflife.date's pages, by product. */
@@ -58,7 +58,7 @@ export type Sources = {
 	/** The charts in the list, oldest first, and the day it was last read. */
 	charts?: readonly FeedRelease[];
 	chartsRead?: string;
-	/** What those charts install, if this edition does not know it. */
+	/** What each chart installs, if this edition does not know it. */
 	chartValues?: Map<string, InstalledByChart>;
 };
 
@@ -80,7 +80,7 @@ export type News = {
 
 export const noNews: News = { releases: [], passages: [], advisories: [], lifecycles: {} };
 
-/** The compiled knowledge: the releases, every passage ever read, and the advisories. */
+/** What an edition already knows: the releases, every passage that a refresh has seen, the advisories, the charts. */
 export type KnownUpstream = {
 	releases: readonly Release[];
 	passages: readonly Passage[];
@@ -91,7 +91,7 @@ export type KnownUpstream = {
 
 const notes = 'https://github.com/element-hq/synapse/blob/';
 
-/** What the sources say beyond the knowledge. Passages quote upstream's words. */
+/** What the sources say that the knowledge does not. Passages quote upstream's words. */
 export function newsOf(sources: Sources, known: KnownUpstream): News {
 	const { feed = [], upgradeNotes, files, advisories, lifecycles = {}, builds = [], playbook, read } = sources;
 	const before = new Set(known.releases.map(({ version }) => version));
@@ -142,7 +142,7 @@ function chartNews({ charts, chartsRead, chartValues }: Sources, known: KnownUps
 	return { charts: { read: chartsRead, ...liveCharts(newerCharts(charts, known.charts), chartValues) } };
 }
 
-/** The systems with packages that have no fact yet. The product's page says which release a code name is. */
+/** The systems with packages that have no fact yet. The product's page says which release a code name belongs to. */
 function systemsOf(builds: readonly string[], pages: Readonly<Record<string, ProductPage>>): string[] {
 	const systems = builds.flatMap(build => {
 		const [product = '', name = ''] = build.split(':');

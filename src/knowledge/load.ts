@@ -1,4 +1,4 @@
-// Loads the knowledge. Reading it checks it, and any mistake stops the load with all mistakes listed.
+// Loads and checks the knowledge. If there are mistakes, loading fails with a list of all of them.
 
 import type { z } from 'zod';
 import { compare, isVersion, type Version } from '../deployment/version.ts';
@@ -79,8 +79,7 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 		ways: readAll(folder, 'synapse/', waysFileShape, mistakes, /^ways\.yaml$/),
 		effects: readAll(folder, 'synapse/', effectsFileShape, mistakes, /^effects\.yaml$/),
 		claims: readAll(folder, 'synapse/', claimsFileShape, mistakes, /^claims\.yaml$/),
-		// Curators working on one range may keep their waivers in a file of their own: waivers-1.47.yaml. A guide's
-		// other files are beside it, as <guide>-names.yaml and the like, and are not guides.
+		// Tables of renamed variables (<guide>-names.yaml) are in the same folder.
 		guides: readAll(folder, 'guides/', guideShape, mistakes, /^(?!.*-names\.yaml$).*\.yaml$/).map(file => ({
 			...file,
 			id: file.base,
@@ -91,6 +90,7 @@ export function readFiles(where: URL | Folder): { files: Files; read: string; mi
 		largeTables: readAll(folder, 'synapse/', largeTablesShape, mistakes, /^large-tables\.yaml$/),
 		installs: readAll(folder, 'install/', recipeShape, mistakes).map(file => ({ ...file, install: file.base })),
 		renamed: readAll(folder, 'guides/', renamedFileShape, mistakes, /-names\.yaml$/),
+		// Curators working on one range may keep their waivers in a separate file: waivers-1.47.yaml.
 		waivers: readAll(folder, 'synapse/', waiversFileShape, mistakes, /^waivers.*\.yaml$/),
 	};
 	for (const mistake of mistakes) broken.add(/^[^\s:]+/.exec(mistake)?.[0] ?? '');
@@ -209,14 +209,14 @@ function linkOf(url: string): Source {
 	return { document: found?.[1] ?? new URL(url).host, section: found ? `#${found[2]}` : new URL(url).pathname, url };
 }
 
-/** A file of Synapse's repository at this release, or at the one it names. */
+/** A file in Synapse's repository at this release, or at the one that its name specifies. */
 function codeOf(of: string, file: string): Source {
 	const [path = '', release = of] = file.split('@');
 	const url = `https://github.com/element-hq/synapse/blob/v${release}/${path}`;
 	return { document: path, section: `Synapse ${release}`, url };
 }
 
-/** A guide's trials count as long as the guide is unchanged where they were made. */
+/** A trial counts as long as the part of the guide that it covered is unchanged. */
 function guidesOf(files: Files): { guides: Guide[]; tried: Tried[] } {
 	const guides = files.guides.map(({ id, value }) => ({ id, ...value }));
 	const counts = (trial: Tried) => {

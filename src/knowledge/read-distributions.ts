@@ -1,4 +1,4 @@
-// Reads and checks the curated files below knowledge/distributions/ and the files generated beside them.
+// Reads and checks the curated files below knowledge/distributions/ and the files generated next to them.
 import type { z } from 'zod';
 import { compareCharts } from '../deployment/chart.ts';
 import { type Folder, folderAt } from './folder.ts';
@@ -91,8 +91,8 @@ function playbookOf(files: DistributionFiles): PlaybookKnowledge {
 				const sources = passages.map(
 					({ date, heading, url }): Source => ({ document: 'CHANGELOG.md', section: date, heading, url }),
 				);
-				// A change that came in two parts concerns everybody who lacks the first, even if it is only complete
-				// with the second.
+				// A change that came in two parts affects everyone who does not have the first one yet, even though
+				// only the second completes it.
 				const added = passages.map(passage => passage.added).sort()[0] ?? entry.date;
 				const gone = passages.every(passage => passage.gone !== undefined) ? passages[0]?.gone : undefined;
 				return {

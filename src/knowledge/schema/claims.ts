@@ -1,4 +1,4 @@
-// How to test what the knowledge claims: which configuration a release must refuse, and which it must accept.
+// How to test what the knowledge claims: what a release must refuse or accept, and what provokes a fault.
 import { z } from 'zod';
 import { date, id, prose, version } from './fields.ts';
 

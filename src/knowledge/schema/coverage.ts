@@ -5,7 +5,7 @@ import type { Cover, Passage, Waiver } from './synapse.ts';
 /** The fields that identify a passage. */
 export type PassageName = Pick<Passage, 'document' | 'release' | 'heading' | 'under' | 'part' | 'bullet'>;
 
-/** The passage that a note of this release covers. A cover names its section only if that is another release's. */
+/** The passage that a note of this release covers. A cover names its section only if it belongs to another release. */
 export function coveredBy(cover: Cover, release: Version): PassageName {
 	if (cover.document === 'CHANGES.md') {
 		return { document: cover.document, release: cover.release, part: cover.part, bullet: cover.bullet };

@@ -70,7 +70,7 @@ export const faultsFileShape = z.strictObject({
 	faults: z.array(faultShape).min(1).describe('Defects that begin with this release.'),
 });
 
-/** Symptoms that can be ignored, and states in which Synapse must not be started any more. */
+/** Symptoms to ignore, states in which Synapse must not be started any more, and causes other than a release. */
 export const symptomShape = z.strictObject({
 	id: id.describe('The permanent name of the symptom.'),
 	kind: z

@@ -90,7 +90,7 @@ export const wayShape = z.strictObject({
 	cost: costShape.optional().describe('What it costs in disk space and time.'),
 });
 
-/** Something to do in a stage: words, then commands, an edit of a file or a whole file, then what to expect. */
+/** Something to do in a stage: text, then commands, an edit of a file or a whole file, then what to expect. */
 export const stepShape = z.strictObject({
 	applies,
 	ways,
@@ -223,7 +223,7 @@ export const triedShape = z.strictObject({
 	with: z.record(z.string(), z.string()),
 	/** What really ran: `postgresql: 15.18 → 17.10`, `synapse: 1.163.2`. */
 	versions: z.record(z.string(), z.string()),
-	/** One sentence saying what stood in for the real thing. */
+	/** What stood in for the real thing, in one or more sentences. */
 	played: z.string().optional(),
 	/** The error message that was seen. */
 	saw: z.string().optional(),

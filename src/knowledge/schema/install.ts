@@ -8,7 +8,7 @@ import { type Placeholder, placeholder, placeholders } from './install-line.ts';
 const conditions = ['codename', 'candidate', 'frozen'] as const;
 export type LineCondition = (typeof conditions)[number];
 
-/** Templates are filled with a version of at most 12 characters, and lines must fit on a phone: at most 60 characters. */
+/** A template of at most 80 characters. Once it is filled in, it should fit on a phone: at most 60 characters. */
 const line = z
 	.string()
 	.min(1)
@@ -60,7 +60,7 @@ const perDatabase = z.strictObject({
 	sqlite: lines.describe('On SQLite.'),
 });
 
-/** A branch's text can change after the date. */
+/** Branches are not allowed, because their text can change after the date in `read`. */
 const pinned = z
 	.string()
 	.startsWith('https://')

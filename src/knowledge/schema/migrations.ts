@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isVersion, type Version } from '../../deployment/version.ts';
 
-/** Tables that grow large, each with what makes it grow. */
+/** The shape of large-tables.yaml. */
 export const largeTablesShape = z.strictObject({
 	tables: z
 		.record(z.string().regex(/^[a-z_0-9]+$/), z.string().min(1))
@@ -107,8 +107,8 @@ function databaseOf(key: string): Pick<Migration, 'database'> {
 type Touched = z.infer<typeof stateShape>['tables'];
 
 /**
- * What a migration does to an existing table; undefined if nothing relevant. An update beside queued work is a
- * rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering).
+ * What a migration does to an existing table; undefined if nothing relevant. If it also queues background work, an
+ * `update` is a rule for new rows, not a pass over the old ones (60/01recreate_stream_ordering).
  */
 function workOn(table: string, tables: Touched, background: boolean): Migration['work'] | undefined {
 	const actions = tables[table] ?? [];
@@ -138,7 +138,7 @@ export function migratedTables({ entries }: z.infer<typeof deltasShape>): Map<st
 	return found;
 }
 
-/** Undefined if nobody measured it. */
+/** Undefined if it was not measured. */
 function tookOf(times: readonly MigrationTime[]): Took | undefined {
 	if (!times.length) return undefined;
 	const perMillion = ({ seconds: [shortest, longest], rows }: MigrationTime) =>

@@ -9,7 +9,7 @@ export const parameterKinds = {
 	/** The name of a database, role, service or container. */
 	name: /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/,
 	path: /^[A-Za-z0-9_./][A-Za-z0-9_./-]{0,250}$/,
-	/** An absolute path, for commands that run in another folder than the one it was looked up in. */
+	/** An absolute path, for commands that run in a different folder from the one it was looked up in. */
 	'full-path': /^\/[A-Za-z0-9_./-]{1,250}$/,
 	/** A host name, an IP address, or a socket folder. */
 	host: /^[A-Za-z0-9/][A-Za-z0-9_.:/-]{0,250}$/,
@@ -47,7 +47,7 @@ export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
 /** A term on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (starts with). */
 export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
 
-/** The value as stored; undefined if the parameter cannot have it. Sizes are in gigabytes. */
+/** Normalises a typed value; undefined if the parameter does not accept it. Sizes become gigabytes. */
 export function readValue(
 	{ kind, values }: { kind?: ParameterKind | undefined; values?: readonly string[] | undefined },
 	typed: string,

@@ -15,7 +15,7 @@ export type * from './guide.ts';
 export type * from './note.ts';
 export type { Renamed } from './playbook-variable.ts';
 
-/** How the code treats a configuration that no note mentions, because no release changed it. */
+/** How Synapse treats a configuration that no note mentions, because no release changed it. */
 export const effectShape = z.strictObject({
 	kind: z
 		.enum(['refuses', 'without-effect', 'renamed'])
@@ -121,7 +121,7 @@ export const stopShape = z.strictObject({
 	why: prose.describe('Why the stop is needed.'),
 	applies: appliesShape.optional().describe('Who it affects, by facts. Leave it out if it affects everyone.'),
 });
-/** Rollback floors observed by running a release, if they differ from its schema numbers. */
+/** Rollback floors observed by running releases, if they differ from what the schema numbers say. */
 export const floorExceptionShape = z.strictObject({
 	releases: range.describe('The releases that were tried.'),
 	floor: version.describe('The oldest release that still starts on their database.'),
@@ -175,7 +175,7 @@ export const releaseShape = z.strictObject({
 	withdrawn: z.boolean().optional(),
 });
 export type Release = z.infer<typeof releaseShape> & {
-	/** Upstream deleted it from its list of releases: only known from reading that live. */
+	/** Upstream deleted it from its list of releases. Only known from reading the list live. */
 	deleted?: true;
 };
 export const releasesFileShape = z.strictObject({
@@ -283,11 +283,11 @@ export type UnclearAdvisory = Pick<Advisory, 'id' | 'aliases' | 'severity' | 'pu
 	rated: boolean;
 };
 
-/** Everything Glia knows, in version order. */
 /** A fault as answers use it: `release` is the first that has it. */
 export type Fault = Omit<FaultFile, 'log' | 'links'> & { release: string; sources: Source[] };
 export type Symptom = Omit<SymptomFile, 'links'> & { sources: Source[] };
 
+/** Everything Glia knows, in version order. */
 export type Knowledge = {
 	releases: readonly Release[];
 	read: string;

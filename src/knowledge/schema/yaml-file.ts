@@ -1,4 +1,5 @@
-// Reads one YAML file into its shape: the value with the position of everything in it, or every mistake with its position.
+// Parses one YAML file and checks its shape. Returns the value and the position of everything in it, or every mistake
+// with its position.
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 
@@ -13,7 +14,7 @@ export type YamlFile<Value> = {
 };
 
 /**
- * Undefined if the text does not have this shape; then each mistake was added to the list, as one line with its
+ * Returns undefined if the text does not have this shape, and adds each mistake to the list, as one line with its
  * position.
  */
 export function readYaml<Value>(
@@ -28,7 +29,7 @@ export function readYaml<Value>(
 		return `${name}:${line}:${col}`;
 	};
 	const document = parseDocument(text, { lineCounter: counter, prettyErrors: false });
-	// After the first invalid place the parser only guesses the rest.
+	// After the first syntax error the parser only guesses at the rest.
 	const broken = document.errors.findIndex(({ code }) => code !== 'DUPLICATE_KEY');
 	for (const { code, message, pos } of broken < 0 ? document.errors : document.errors.slice(0, broken + 1)) {
 		const what = code === 'DUPLICATE_KEY' ? `the key ${wordAt(text, pos[0])} is here twice` : `not YAML: ${message}`;
@@ -52,7 +53,7 @@ function wordAt(text: string, offset: number): string {
 
 type Issue = z.core.$ZodIssue;
 
-/** zod's own messages in the words of the shapes; each completes "expected …". */
+/** Replaces zod's own messages with words that complete "expected …". */
 function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 	if (issue.code === 'invalid_type') {
 		const kinds: Record<string, string> = {
@@ -73,8 +74,8 @@ function expectation(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /**
- * A union fails as a whole. If one choice is clearly what was meant, because it has the fewest mistakes, report
- * the mistakes within it, otherwise the union itself.
+ * A union fails as a whole. If one choice is clearly what was meant, because it has the fewest mistakes, returns the
+ * mistakes within it, otherwise the union's own.
  */
 function told(issue: Issue): Issue[] {
 	if (issue.code !== 'invalid_union') return [issue];
@@ -84,7 +85,7 @@ function told(issue: Issue): Issue[] {
 	return isClear ? best.issues.flatMap(inner => told({ ...inner, path: [...issue.path, ...inner.path] })) : [issue];
 }
 
-/** More than any number of small mistakes: the wrong type, or not the word that tells the choices apart. */
+/** Outweighs any number of small mistakes: the wrong type, or a different discriminating word. */
 const otherChoice = 1000;
 
 function wrongness(issues: readonly Issue[]): number {
@@ -110,7 +111,7 @@ function describe(issue: Issue, root: Node | null, text: string): [number, strin
 			],
 		];
 	const source = isScalar(node) ? String(node.source ?? node.value) : undefined;
-	// To YAML a version of two parts is a number, so 1.10 loses its zero: only the source still has it.
+	// YAML parses a two-part version as a number, so 1.10 loses its zero; only the source still has it.
 	const isHalfVersion = isScalar(node) && typeof node.value === 'number' && /^a version/.test(issue.message);
 	if (isHalfVersion && source) return [[start, `expected ${issue.message}: write ${source}.0, got ${source}`]];
 	const written = source ?? text.slice(start, node.range?.[1] ?? start);

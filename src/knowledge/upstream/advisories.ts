@@ -16,7 +16,7 @@ type ToldAdvisory = {
 	published: string | undefined;
 	title: string | undefined;
 	link: string;
-	/** Undefined: a part that cannot be parsed. */
+	/** Undefined stands for a part that cannot be parsed. */
 	affected: readonly (Range | undefined)[];
 	/** The versions as upstream wrote them. */
 	written: string;
@@ -69,7 +69,7 @@ const osvShape = z.object({
 	),
 });
 
-/** GitHub's advisories of the repository, page by page, or OSV's response to a query for the package. */
+/** Parses the repository's advisories on GitHub, page by page, or OSV's response to a query for the package. */
 export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisories> {
 	const told: ToldAdvisory[] = [];
 	const left = [];
@@ -113,7 +113,7 @@ function isId(id: string | undefined): id is string {
 	return id !== undefined && /^(?:CVE-\d{4}-\d{1,9}|GHSA(?:-\w{1,10}){1,3}|PYSEC-\d{4}-\d{1,9})$/.test(id);
 }
 
-/** The names that upstream has given the package in its own repository over the years. */
+/** The names that upstream's advisories have used for the package over the years. */
 const ownNames = ['matrix-synapse', 'synapse', 'element-hq/synapse', 'matrix-org/synapse'];
 
 function isOurs(written: string | undefined): boolean {
@@ -162,7 +162,7 @@ function osvTold(record: z.infer<typeof osvShape>): ToldAdvisory[] {
 		version,
 		read: readVersion(version),
 	}));
-	const beside = versions.flatMap(({ read }) =>
+	const outside = versions.flatMap(({ read }) =>
 		read !== undefined && !inRanges.some(range => range !== undefined && isWithin(read, range)) ? [read] : [],
 	);
 	// A list repeats its ranges version by version; it must be parsed completely only if there are no ranges.
@@ -174,7 +174,7 @@ function osvTold(record: z.infer<typeof osvShape>): ToldAdvisory[] {
 			published: dayOf(record.published) ?? dayOf(record.modified),
 			title: record.summary ?? record.details,
 			link: `https://osv.dev/vulnerability/${record.id}`,
-			affected: [...inRanges, ...beside, ...(unread.length ? [undefined] : [])],
+			affected: [...inRanges, ...outside, ...(unread.length ? [undefined] : [])],
 			written: [
 				...ranges.map(({ events }) =>
 					events.flatMap(event => Object.entries(event).map(pair => pair.join(' '))).join(', '),
@@ -239,7 +239,7 @@ function joined(records: readonly ToldAdvisory[]): { advisory?: Advisory; unclea
 	const shared = {
 		id,
 		aliases: ids.filter(other => other !== id),
-		// Unrated advisories are taken seriously.
+		// An unrated advisory may be serious.
 		severity: severity ?? 'high',
 		published,
 		title: escapeMarkdown(oneLine(ordered.find(record => record.title?.trim())?.title ?? id, 80)),
@@ -346,7 +346,7 @@ function rangesOf(events: readonly z.infer<typeof eventShape>[]): (Range | undef
 	let from: Version | undefined;
 	for (const [at, { kind, version }] of sorted.entries()) {
 		if (kind === 'introduced') from ??= version;
-		// An end without a start: everything up to it.
+		// An end without a start covers everything up to it.
 		else if (from !== undefined || at === 0) {
 			const end = `${kind === 'fixed' ? '<' : '<='}${version}`;
 			ranges.push(from === undefined || from === '0.0.0' ? end : `>=${from} ${end}`);

@@ -1,4 +1,4 @@
-// Parses Synapse's changelogs of all years into releases with dates, and the passages that a curator must read.
+// Parses Synapse's changelogs from all years into releases with dates, and the passages that a curator must read.
 import { compare, type Version } from '../../deployment/version.ts';
 import { blocksOf, type MarkdownBlock, type MarkdownSection, sectionsOf, wordsOf } from './markdown.ts';
 import { firstWords, type ReadPassage, versionOf } from './passage.ts';
@@ -9,7 +9,7 @@ type ChangeLogPart = { title: string; blocks: MarkdownBlock[] };
 /** The title for what comes before the first part of a log. */
 const top = 'Top';
 
-// Parts that require nothing of anybody. Every other part is read: upstream invents new ones for important
+// Parts that require nothing of anyone. Every other part is read: upstream invents new ones for important
 // matters ("End of Life of Debian 12 Bookworm"), and omitting one by mistake would go unnoticed.
 const routine =
 	/^(features|bug ?fixes|improved documentation|internal changes|updates to locked dependencies|misc|everything else|typechecking|dependabot updates|metrics and tracing|faster room joins)$/i;
@@ -17,7 +17,7 @@ const routine =
 const security = /\bCVE-\d|\bGHSA-|\bvulnerab/i;
 /** Parts whose list items are separate matters; any other part is a single matter. */
 const listed = /^(deprecations and removals|updates to the docker image|.*\bsecurity\b.*)$/i;
-/** Until 0.33 parts are lines like `Bug fixes:` with arbitrary names, so only the telling ones are read. */
+/** Before 0.33, parts are lines like `Bug fixes:` with arbitrary names, so only the relevant ones are read. */
 const label = /^(?:[A-Z][\w/& -]*:|SECURITY UPDATE)$/;
 const tellingLabel = /secur|deprecat|remov|breaking|incompatib|warning/i;
 const firstWithHeadings = '0.33.0';
@@ -64,7 +64,7 @@ function logOf({ title, lines }: MarkdownSection): ChangeLogEntry | undefined {
 	return { version, written, date, parts: hasLabels ? told.map(withoutPlainList) : told };
 }
 
-/** In the years of labels, a list without a label above it is the whole log, not an introduction. */
+/** In logs with labels, a list without a label above it is the whole log, not an introduction. */
 function withoutPlainList(part: ChangeLogPart): ChangeLogPart {
 	if (part.title !== top) return part;
 	let isAnnounced = false;

@@ -7,9 +7,9 @@ const repository = 'https://github.com/element-hq/ess-helm';
 export type ChartBullet = { chart: string; part: string; bullet: string; url: string; text: string };
 export type ChartLog = { chart: string; date: string; bullets: ChartBullet[] };
 
-/** Parts that require nothing of anybody. Every other part is read, including new ones. */
+/** Parts that require nothing of anyone. Every other part is read, including new ones. */
 const routine = /^(internal|documentation|added|fixed)$/i;
-/** Read even in those. */
+/** Bullets that are read even in those. */
 const telling = /\b(breaking|must|required?|renamed?|removed?|deprecat\w*|no longer|migrat\w+|CVE-\d+|GHSA-\w+)\b/i;
 /** A newer version of something the chart installs: a fact about the chart, not an entry of its own. */
 const upgrade = /^(?:upgrade|update|bump)\b/i;
@@ -37,7 +37,7 @@ function isRead(part: string, text: string): boolean {
 	return !routine.test(part) || telling.test(text);
 }
 
-/** Whether a bullet fixes a vulnerability of something other than Synapse, which has advisories of its own. */
+/** Whether a bullet fixes a vulnerability in something other than Synapse, which has advisories of its own. */
 function closesHole(text: string): boolean {
 	const [first = ''] = text.split('\n');
 	return !/\bsynapse\b/i.test(first) && /\b(CVE-\d+|GHSA-\w+|ELEMENTSEC-\d+)/i.test(text);
@@ -68,14 +68,14 @@ export type InstalledByChart = { synapse: string; mas?: string; elementWeb?: str
 export function installedBy(values: string): InstalledByChart | undefined {
 	const images = new Map<string, string>();
 	let image: string | undefined;
-	// Line by line, because one expression over a text of upstream's could be made to take hours.
+	// Line by line, because upstream's text could make a single expression run for hours.
 	for (const line of values.split('\n')) {
 		if (/^\s*(?:#|$)/.test(line)) continue;
 		const [, key, value = ''] = /^ *(repository|tag): ["']?v?([\w./-]{1,200})["']?\s*$/.exec(line) ?? [];
 		if (key === 'tag' && image !== undefined && !images.has(image)) images.set(image, value);
 		image = key === 'repository' ? value.split('/').at(-1) : undefined;
 	}
-	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches by the chart's makers.
+	// `v1.145.0-ess.1` and `v1.147.1.ess.1` are those releases with patches from the chart's authors.
 	const synapse = versionOf(images.get('synapse')?.replace(/[-.]ess\.\d+$/, '') ?? '');
 	if (synapse === undefined) return undefined;
 	const mas = images.get('matrix-authentication-service');

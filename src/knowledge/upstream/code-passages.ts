@@ -1,4 +1,4 @@
-// Differences between the code of a release and the one before, as passages to be read like those of the documents.
+// Differences between a release's code and the previous one's, as passages that are read like those in the documents.
 import type { Code } from '../../configuration/code.ts';
 import type { OptionState } from '../../configuration/options.ts';
 import type { Table } from '../../configuration/timeline.ts';
@@ -44,8 +44,8 @@ export function codePassages(code: Code): CodePassage[] {
 }
 
 /**
- * Drops what is read together with a new option: the options below it, and the refusals that mention only it.
- * Only those who set it meet them.
+ * Drops what belongs to a new option: the options below it, and the refusals that mention only new options. They affect
+ * only people who set it.
  */
 function withoutParts(passages: readonly CodePassage[]): CodePassage[] {
 	const added = new Set(
@@ -98,7 +98,7 @@ function anyChange(was: unknown, is: unknown): CodeChange {
 	return presence(was, is) ?? 'changed';
 }
 
-/** Moves between files, and changes to the schema only, do not count. */
+/** Moves between files, and changes that are only in the schema, do not count. */
 function optionChange(was: OptionState | null, is: OptionState | null): CodeChange | undefined {
 	const there = presence(was, is);
 	if (there || !was || !is) return there;

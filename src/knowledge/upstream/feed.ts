@@ -8,7 +8,7 @@ import { fieldOf, itemsOf, jsonIn, type LeftOut, type Reading } from './reading.
 export type FeedRelease = { version: Version; tag: string; date: string; log: string };
 
 export type SeenRelease = FeedRelease & {
-	/** Since when (ISO 8601) and for how many reads in a row it has been missing. */
+	/** Missing since when (ISO 8601), for how many reads in a row, and whether it counts as deleted. */
 	gone?: { since: string; looks: number; sure: boolean };
 };
 
@@ -19,7 +19,7 @@ const releaseShape = z.object({
 	body: z.string().nullish(),
 });
 
-/** Five times the length of upstream's longest (characters). */
+/** In characters: five times upstream's longest log. */
 const maxLog = 200_000;
 
 /** Parses the pages of the list, newest first. */

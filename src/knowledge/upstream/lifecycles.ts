@@ -1,4 +1,4 @@
-// Reads endoflife.date's page of a product: until when its releases are supported, and their code names.
+// Reads a product's page on endoflife.date: how long its releases are supported, and their code names.
 import { z } from 'zod';
 import type { Lifecycle } from '../schema/synapse.ts';
 import { day, fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
@@ -22,7 +22,7 @@ const releaseShape = z
 	.transform(({ eolFrom, ...rest }) => ({ ...rest, ends: eolFrom ?? undefined }));
 const pageShape = z.object({ result: z.object({ name: z.string(), releases: z.unknown() }) });
 
-/** A page of either API version. Releases without a fixed end are left out. */
+/** Parses a page from either API version. Leaves out releases without a fixed end. */
 export function readLifecycle(text: string, product: string): Reading<ProductPage> {
 	const parsed = jsonIn(text);
 	if ('reason' in parsed) return parsed;

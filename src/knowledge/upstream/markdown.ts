@@ -36,7 +36,7 @@ function headingAt(lines: readonly string[], at: number): Omit<MarkdownSection, 
 	return /^-{3,}\s*$/.test(below) ? { level: 2, title: line.trim() } : undefined;
 }
 
-/** A heading without closing marks. Not a single expression: a long line would take hours. */
+/** The title without closing marks. Not a regular expression, because a long line would take hours. */
 function unclosed(title: string): string {
 	let end = title.length;
 	while (title[end - 1] === '#') end--;
@@ -64,7 +64,7 @@ export function blocksOf(lines: readonly string[]): MarkdownBlock[] {
 	});
 }
 
-// The bounds in these expressions are far above what upstream writes; without them thousands of brackets take hours.
+// The bounds in these expressions are far above what upstream writes. Without them, thousands of brackets take hours.
 /** The visible text of a line of Markdown: no link targets, emphasis or escapes; code keeps its backticks. */
 export function wordsOf(text: string): string {
 	return text

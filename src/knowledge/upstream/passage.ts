@@ -5,7 +5,7 @@ import { isVersion } from '../../deployment/version.ts';
 import type { Passage } from '../schema/synapse.ts';
 import { wordsOf } from './markdown.ts';
 
-/** A passage with its text, of which only the hash is ever written to a file. */
+/** A passage with its text. Only the text's hash is ever written to a file. */
 export type ReadPassage = Omit<Passage, 'hash'> & { text: string };
 
 /** Replaces each text by its hash. */

@@ -34,7 +34,7 @@ export function playbookSections(document: string): PlaybookSection[] {
 	return [...found.values()];
 }
 
-/** The Synapse version in these defaults of the role: set as a version today, earlier as an image. */
+/** The Synapse version in the role's defaults, which now set a version and used to set an image. */
 export function installedSynapse(defaults: string): string | undefined {
 	const version = /^matrix_synapse_version:\s*["']?v?(\d[\w.]*)["']?\s*(?:#.*)?$/m.exec(defaults)?.[1];
 	return version ?? /^matrix_synapse_docker_image:\s*["']?[\w./-]+:v?(\d[\d.]*)/m.exec(defaults)?.[1];

@@ -7,7 +7,7 @@ const marked = new Marked();
 /** Deeper lists and quotes are flattened; nobody reads them on a phone. */
 const maxDepth = 4;
 
-/** More markup characters than this are not a real text: twelve thousand brackets take the parser a second. */
+/** A text with more markup characters than this is not genuine: twelve thousand brackets take the parser a second. */
 const maxSigns = 1500;
 
 /**
@@ -46,7 +46,7 @@ function orWords(text: string, read: () => string[]): string[] {
 	}
 }
 
-/** As many of the first words as fit once they are escaped. */
+/** The beginning of the text, short enough to fit once it is escaped. */
 function cut(words: string, room: number): string {
 	let length = room;
 	while (length > 1 && escapeMarkdown(words.slice(0, length)).length > room) length = Math.floor(length / 2);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { harmless } from '../../text/markdown.ts';
 
-/** An item that could not be parsed, and its name. */
+/** The name of an item that could not be parsed, and why. */
 export type LeftOut = { item: string; why: string };
 
 /** A parsed document with the items left out, or why it is not what was expected. */

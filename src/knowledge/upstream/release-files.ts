@@ -18,7 +18,7 @@ export const factFiles = [
 	'rust/Cargo.toml',
 ] as const;
 
-/** A release's facts from the texts of its files; a minimum that nothing checks is absent. */
+/** A release's facts from the texts of its files. A minimum that nothing checks is left out. */
 export function factsOf(files: ReadonlyMap<string, string>): ReleaseFacts {
 	const file = (path: (typeof factFiles)[number]) => files.get(path) ?? '';
 	const schemaFiles = [
@@ -51,8 +51,8 @@ function numberIn(text: string, pattern: RegExp): number | undefined {
 }
 
 /**
- * The higher of what the package requires of pip and what the code checks at start: upstream raised one without
- * the other more than once (1.32, 1.119, 1.142). Minor versions only: the patch level in `^3.7.1` was for a
+ * The higher of the minimum in the package's metadata and the one that the code checks at startup: upstream raised one
+ * without the other more than once (1.32, 1.119, 1.142). Minor versions only: the patch level in `^3.7.1` was for a
  * development tool.
  */
 function pythonFloor(init: string, setup: string, project: string): string | undefined {

@@ -1,4 +1,4 @@
-// Parses Synapse's docs/upgrade.md into passages to be read, by release.
+// Parses Synapse's docs/upgrade.md into passages for curators to read, by release.
 import type { Version } from '../../deployment/version.ts';
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
 import type { ReadPassage } from './passage.ts';
@@ -36,7 +36,8 @@ export function upgradePassages(document: string, place: (version: Version) => V
 			text: text.join('\n'),
 		};
 		under = level === 3 ? passage : undefined;
-		// A heading without text of its own is represented by what is below it, with a deeper heading or as text.
+		// A heading without text is represented by the passages below it. At level 3 it has its own, because deeper
+		// headings become its text.
 		if (!isBare || under) passages.push(passage);
 	}
 	return passages;
