@@ -62,10 +62,10 @@ type KnownFact = { value: string | boolean; stated: string };
 /** Everything known about a deployment. Absent facts are unknown. */
 export type Profile = ReadonlyMap<Fact, KnownFact>;
 
-/** The same string for the same facts. */
+/** The same string for the same facts, and a different one for others. */
 export function profileKey(profile: Profile): string {
 	return [...profile]
-		.map(([fact, known]) => `${fact}=${known}`)
+		.map(([fact, { value }]) => `${fact}=${value}`)
 		.sort()
 		.join(' ');
 }

@@ -255,6 +255,29 @@ describe('other alerts', () => {
 		]);
 	});
 
+	test.each([
+		['postgres=13', 'postgres=17', 'postgres<14'],
+		['workers', 'no-workers', 'workers'],
+	])('report faults and deadlines only to the rooms with %s, not with %s', (affected, other, term) => {
+		const deadline = { subject: 'owls', at: { version: '1.1.0' }, promised: 'Owls are removed.', landed: '1.1.0' };
+		const applies = { all: [term] };
+		const fault: Knowledge['faults'][number] = {
+			...{ id: '1.0.0/owls', severity: 'severe', release: '1.0.0', broken: ['>=1.0.0 <1.1.0'], danger: 'service' },
+			...{ title: 'Owls are silent', text: 'Nothing is heard.', errors: [], symptoms: [], sources: [], applies },
+		};
+		const knowledge = known({
+			releases: releases('1.0.0', '1.1.0'),
+			faults: [fault],
+			notes: [note('1.0.0/owls', { applies, deadline })],
+		});
+		const heard = (fact: string) => {
+			const room = listener({ heard: '1.0.0', profile: profileFrom([fact]) });
+			return names(room.hears([runs('1.0.0', '2022-02-02')], knowledge, new Date('2022-03-01')));
+		};
+		expect(heard(affected)).toEqual(['deadline 1.0.0/owls in-force', 'fault 1.0.0/owls open', 'release 1.1 out']);
+		expect(heard(other)).toEqual(['release 1.1 out']);
+	});
+
 	test('report only advisories that apply, and only once if the knowledge changes back and forth', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const history = [runs('1.0.0', '2022-02-02')];
