@@ -43,16 +43,20 @@ test('fills in every default of the smallest configuration', () => {
 });
 
 test.each<[string, string, string[]]>([
-	['nothing', '', ['1 matrix: is missing']],
+	['an empty file', '', ['1 matrix: is missing']],
 	['invalid YAML', 'matrix: [', ['1 not YAML']],
 	[
 		'an ID without quotes',
 		'matrix:\n  user: @glia:example.org',
 		['2 not YAML: Plain value cannot start with reserved character @; put it in quotes'],
 	],
-	['no allow', small.replace(/ {2}allow.*\n/, ''), ['1 matrix.allow: a list of who may invite']],
-	['empty allow', small.replace(/allow: .*/, 'allow: []'), ['5 matrix.allow: nobody could invite']],
-	['a bad entry', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a user']],
+	[
+		'a missing list of who may invite',
+		small.replace(/ {2}allow.*\n/, ''),
+		['1 matrix.allow: a list of who may invite'],
+	],
+	['an empty list of who may invite', small.replace(/allow: .*/, 'allow: []'), ['5 matrix.allow: nobody could invite']],
+	['an invalid entry in the list', small.replace('"example.org"]', '"exa mple"]'), ['5 matrix.allow.1: a user']],
 	[
 		'several mistakes',
 		'matrix:\n  homeserver: matrix.example.org\n  user: glia\n  alow: ["*"]\n  allow: ["*"]\nlog: { level: loud }\nstor: {}\n',
@@ -69,7 +73,7 @@ test.each<[string, string, string[]]>([
 		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
 		['6 watch.hours: at most every', '6 watch.perRoom: ', '6 watch.perPerson: '],
 	],
-	['no secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
+	['a missing secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
 	[
 		'a missing file',
 		small.replace('password: secret', 'passwordFile: ./no-such'),
@@ -81,7 +85,11 @@ test.each<[string, string, string[]]>([
 		small.replace(/allow: .*/, 'allow: "*"'),
 		['5 matrix.allow: a list of who may invite the bot, like ["@admin'],
 	],
-	['both', small.replace('secret', 'secret\n  passwordFile: ./x'), ['5 matrix: give either password or passwordFile']],
+	[
+		'a secret given twice',
+		small.replace('secret', 'secret\n  passwordFile: ./x'),
+		['5 matrix: give either password or passwordFile'],
+	],
 	[
 		'values of the wrong type',
 		`${small.replace('secret', '5')}store: here\nlive: { enabled: maybe }\n`,
@@ -89,15 +97,15 @@ test.each<[string, string, string[]]>([
 	],
 	['an invalid level', `${small}  changes: admin\n`, ['6 matrix.changes: a power level']],
 	[
-		'a person without a server',
+		'a name without a server',
 		small.replace(/allow: .*/, 'allow: ["@admin:example.org", admin, localhost]'),
 		['5 matrix.allow.1: admin is neither a user nor a server: write "@admin:example.org"'],
 	],
 	['an invalid port', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
-	['a name to listen at', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
-	['an alias of a room', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: a room ID']],
+	['a host name to listen on', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
+	['a room alias', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: a room ID']],
 	['an invalid format', `${small}log: { format: xml }\n`, ['6 log.format: ']],
-])('%s', (_what, text, expected) => {
+])('reports %s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});
 	if (!Array.isArray(mistakes)) throw new Error('no mistake was found');
 	expect(mistakes.map(({ line, text }) => `${line} ${text}`)).toEqual(
@@ -105,7 +113,7 @@ test.each<[string, string, string[]]>([
 	);
 });
 
-test('reads secrets from files beside the configuration, and prefers the environment', () => {
+test('reads secrets from files next to the configuration, and prefers the environment', () => {
 	writeFileSync(join(folder, 'password'), 'from the file\n');
 	const text = small.replace('password: secret', 'passwordFile: ./password');
 	expect(right(text).matrix.password).toBe('from the file');
@@ -135,7 +143,7 @@ test('config.sample.yaml has every option with its default and a comment', () =>
 	expect({ ...config, matrix: defaults }).toEqual({ ...plain, matrix: expected });
 	expect(password).toBe('…');
 
-	// An option that has no value here is there as a comment.
+	// Options without a value are listed as comments.
 	const written = new Set([...text.matchAll(/^\s*(?:# )?([a-zA-Z]+):/gm)].map(([, key]) => key));
 	for (const key of ['passwordFile', 'accessToken', 'accessTokenFile']) expect(written).toContain(key);
 	for (const section of Object.keys(plain)) expect(written).toContain(section);
@@ -143,7 +151,7 @@ test('config.sample.yaml has every option with its default and a comment', () =>
 
 	const lines = text.split('\n');
 	for (const [index, line] of lines.entries()) {
-		// A group's comment is before the group.
+		// A group's comment comes before the group.
 		if (!/^ {2}(# )?[a-zA-Z]+:/.test(line)) continue;
 		expect(lines[index - 1], `the line before ${line}`).toMatch(/^ +# \S/);
 	}

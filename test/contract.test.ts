@@ -41,7 +41,7 @@ async function answerTo(said: string): Promise<unknown> {
 	return JSON.parse(JSON.stringify(answers[0]?.value));
 }
 
-/** The release of a note, which may have only candidates yet. */
+/** The release of a note, which may only have candidates so far. */
 const noted = z.string().refine(text => finals.has(text), 'a release');
 const version = z.string().refine(text => known.has(text), 'a release');
 const url = z.string().startsWith('https://');
@@ -159,7 +159,7 @@ function randomQuestion(): Question {
 		const order = compare(a.version, b.version);
 		const [from, to] = order < 0 ? [a, b] : [b, a];
 		const { facts, profile } = randomProfile();
-		// After ess, what begins with 0 is a chart.
+		// With `install=ess`, a version that begins with 0 is one of the chart.
 		const isChart = facts.includes('install=ess') && compare(from.version, '1.0.0') < 0;
 		if (order !== 0 && !to.withdrawn && !isChart) return { from: from.version, to: to.version, facts, profile };
 	}
@@ -210,7 +210,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 		for (const { id, because } of hidden) {
 			expect(because.filter(fact => !stated.has(fact))).toEqual([]);
 			const note = knowledge.notes.find(other => other.id === id);
-			// A package that depends on its Python and SQLite rules their floors out, whatever the note says.
+			// Packages that depend on Python and SQLite rule out notes on their minimum versions, whatever the note says.
 			const isBrought = because.some(fact => /^install=(debian|distro|nix)$/.test(fact));
 			if (isBrought && /^(python|sqlite)-floor$/.test(note?.story ?? '')) continue;
 			expect(concern(note?.applies, profile).is).toBe(false);
@@ -306,7 +306,7 @@ describe.each(questions)('!upgrade $from $to $facts', ({ from, to, facts, profil
 test('!notes of every release has the right shape, its facts and its notes', async () => {
 	const shape = z.object({
 		format: z.literal(1),
-		// That of a candidate is its final release, which may not be out yet.
+		// For a candidate, its final release, which may not be out yet.
 		release: noted,
 		facts: z.looseObject({ date: z.iso.date().optional() }),
 		notes: z.array(step),
@@ -388,16 +388,16 @@ test('!options between neighbouring releases adds up to what the code says', asy
 		for (const { option } of found.removed) expect([has(option, from), has(option, to)]).toEqual([true, false]);
 		const named = new Set([...found.added, ...found.removed].map(({ option }) => option));
 		const changed = [...byPath.keys()].filter(path => has(path, from) !== has(path, to) && !named.has(path));
-		// What only the first schema names cannot be dated.
+		// There is no date for options that only the first schema (1.132.0) names.
 		if (to !== '1.132.0') expect(changed).toEqual([]);
 	}
 });
 
-test('!deadlines has the right shape: open ones, and with `all` also past ones', async () => {
+test('!deadlines has the right shape: open ones, and with `all` past ones too', async () => {
 	const shape = z.object({ format: z.literal(1), deadlines: z.array(deadline) });
 	const opened = shape.parse(await answerTo('!deadlines')).deadlines;
 	const all = shape.parse(await answerTo('!deadlines all')).deadlines;
-	// What only a candidate has done still works in the newest release.
+	// What has only been removed in a candidate still works in the newest release.
 	const newest = stable.at(-1) ?? '';
 	expect(opened.filter(({ landed }) => landed !== null && compare(landed, newest) <= 0)).toEqual([]);
 	expect(opened.every(({ id }) => all.some(other => other.id === id))).toBe(true);

@@ -1,4 +1,4 @@
-// A simulated homeserver: rooms in memory, the contract of the real one (contracts/homeserver.ts), failures
+// A simulated homeserver: rooms in memory, the same contract as the real one (contracts/homeserver.ts), and failures
 // on demand.
 import { randomUUID } from 'node:crypto';
 import { openFile } from '../src/edges/matrix/encryption.ts';
@@ -39,7 +39,7 @@ type Call = keyof Omit<Homeserver, 'user' | 'names'>;
 
 export type Played = ReturnType<typeof playHomeserver>;
 
-/** `user` is the bot. `now` dates what is said. */
+/** `user` is the bot. `now` sets the timestamps of events. */
 export function playHomeserver(user: string, now: () => Date) {
 	const rooms = new Map<string, Room>();
 	const transactions = new Map<string, string>();
@@ -51,7 +51,7 @@ export function playHomeserver(user: string, now: () => Date) {
 	const media = new Map<string, Uint8Array>();
 	let trouble: (call: Call, room: string | undefined) => Failure | 'lost' | undefined = () => undefined;
 
-	/** Lets a call happen or not; `lost`: it happens, but its response does not arrive. */
+	/** Lets a call happen, or fails it. `lost`: it happens, but its response does not arrive. */
 	async function through<T>(call: Call, room: string | undefined, act: () => Outcome<T>): Promise<Outcome<T>> {
 		calls.push(room === undefined ? call : `${call} ${room}`);
 		await new Promise(resolve => setImmediate(resolve));
@@ -184,7 +184,7 @@ export function playHomeserver(user: string, now: () => Date) {
 				const events = room?.events ?? [];
 				const place = room?.events.findIndex(one => one.id === event) ?? -1;
 				if (!room || place < 0) return refused('M_NOT_FOUND');
-				// Like Synapse: what is left out of the response still counts.
+				// As in Synapse, events that are left out of the response count towards the limit.
 				const own = events.filter(one => one.sender === sender && /^m\.room\.(?:message|encrypted)$/.test(one.type));
 				const before = own.filter(one => room.events.indexOf(one) < place).slice(-20);
 				const after = own.filter(one => room.events.indexOf(one) > place).slice(0, 20);
@@ -267,7 +267,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		membership: (id, person) =>
 			through('membership', id, () => {
 				const room = rooms.get(id);
-				// Like a homeserver: only members learn of the other members.
+				// Like a homeserver, only tell members about other members.
 				if (!room?.members.has(user) && room?.state.visibility !== 'world_readable') return { value: 'leave' };
 				return { value: room.members.has(person) ? 'join' : 'leave' };
 			}),
@@ -301,19 +301,19 @@ export function playHomeserver(user: string, now: () => Date) {
 
 	return {
 		port,
-		/** Its calls, in order: the name of the call and the room. */
+		/** The bot's calls, in order: the name of the call and the room. */
 		calls,
 		/** Decides before each call whether it fails, or only its response is lost. */
 		setTrouble(to: typeof trouble) {
 			trouble = to;
 		},
-		/** Switches encryption on; `withoutKeys`: our login cannot take part in it. */
+		/** Turns on encryption; `withoutKeys`: the bot's login cannot decrypt or encrypt. */
 		encrypt(id: string, { withoutKeys = false } = {}) {
 			const room = rooms.get(id);
 			if (room) room.state = { ...room.state, encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
 			keyless = withoutKeys;
 		},
-		/** As after a day, or a restart without its memory. */
+		/** Forgets transaction IDs, as Synapse does after a day. */
 		forgetTransactions: () => transactions.clear(),
 		createRoom(id: string, owner: string, more: Partial<Pick<Room, 'predecessor' | 'state'>> = {}): void {
 			rooms.set(id, { events: [], members: new Set([owner]), invited: new Map(), state: {}, ...more });
@@ -336,7 +336,7 @@ export function playHomeserver(user: string, now: () => Date) {
 			media.set(url, bytes);
 			return url;
 		},
-		/** It is deleted, or the homeserver loses it. */
+		/** Deletes a file, as an admin or a broken disk would. */
 		dropMedia: (url: string) => media.delete(url),
 		kick: (id: string, person = user) => rooms.get(id)?.members.delete(person),
 		/** The contents that the bot sent to a room, in order. */

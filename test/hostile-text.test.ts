@@ -1,5 +1,5 @@
-// Whatever strangers write costs little processor time: 64 KB of each character and pair of printable
-// ASCII, and of some others, through everything that reads people's text.
+// Whatever strangers write costs little processor time. Everything that reads people's text reads 64 KB of each
+// character and each pair of printable ASCII, and of some other characters.
 
 import { beforeAll, expect, test } from 'vitest';
 import { commands } from '../commands/index.ts';
@@ -70,7 +70,7 @@ const others = [
 
 const repeated = (unit: string, length = size) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 
-/** What makes a pattern start, and what makes it fail at the end after it has matched everything. */
+/** What starts a match, and what makes it fail at the end after everything else has matched. */
 const around: [string, string][] = [
 	['', ''],
 	['', 'x'],
@@ -85,14 +85,14 @@ const around: [string, string][] = [
 let knowledge: Knowledge;
 let to: Respondent;
 type Readers = Record<string, (text: string) => unknown>;
-/** What reads a stranger's whole message, which may be as long as an event. */
+/** Reads a stranger's whole message, which may be as long as an event. */
 let readers: Readers;
-/** What reads a part of it, at most as long as a command; tested with more. */
+/** Reads a part of a message, at most as long as a command; tested with longer texts. */
 let parts: Readers;
-/** What puts other people's words into an answer. */
+/** Puts other people's words into an answer. */
 let renderers: Readers;
 
-/** Refusing counts as reading too. */
+/** A refusal is a valid outcome of reading. */
 function refusing(read: () => unknown): unknown {
 	try {
 		return read();
@@ -245,7 +245,7 @@ async function cost(read: () => unknown): Promise<number> {
 	return (user + system) / 1000;
 }
 
-/** The readers that take too long for the text. Other programs and garbage collection do not count: take the minimum. */
+/** The readers that take too long. The minimum of several tries excludes other programs and garbage collection. */
 async function slowFor(text: string, named: [string, (text: string) => unknown][]): Promise<string[]> {
 	const slow: string[] = [];
 	const all = await cost(async () => {
@@ -284,24 +284,24 @@ function* pairs(characters: readonly string[], length = size): Generator<[string
 
 const punctuation = printable.filter(sign => /[^A-Za-z2-9]/.test(sign));
 
-test('each character, between the start and the end of a pattern', async () => {
+test('reads each character between the start and the end of a pattern', async () => {
 	expect(await slowest(singles(around), { ...readers, ...parts })).toEqual([]);
 });
 
-test('each pair of printable characters', async () => {
+test('reads each pair of printable characters', async () => {
 	expect(await slowest(pairs(printable), readers)).toEqual([]);
 });
 
-test('each pair in a part of a command, at most 4,096 characters long', async () => {
+test('reads each pair in a part of a command of at most 4,096 characters', async () => {
 	expect(await slowest(pairs(printable, 4096), parts)).toEqual([]);
 });
 
-test('each character in an answer, and each pair that is special in Markdown', async () => {
+test('renders each character in an answer, and each pair that is special in Markdown', async () => {
 	expect(await slowest(singles([['', '']]), renderers)).toEqual([]);
 	expect(await slowest(pairs(punctuation, 8192), renderers)).toEqual([]);
 });
 
-test('each command, with as many words as allowed', async () => {
+test('answers each command with the maximum number of words', async () => {
 	const each = commands.map(({ name, usage }): [string, (text: string) => unknown] => {
 		const begins = usage.includes('mdad') ? `${name} mdad` : name;
 		return [name, text => respond({ body: `!${begins} ${text}`, room, sender: '@a:b', at: now, mentioned: false }, to)];

@@ -1,4 +1,4 @@
-// What readers of the repository can rely on: imports point down, there is no cycle, each library has one home.
+// What readers of the repository can rely on: imports point down, there are no cycles, each library has one home.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -125,12 +125,12 @@ describe('long code', () => {
 		['const f = (a: string) => {', '};'],
 		['\tasync f(a, b) {', '\t},'],
 		['\tf: a =>\n\t\tg(async () => {', '\t\t}),'],
-	])('is seen in %j', (head, tail) => {
+	])('is found in %j', (head, tail) => {
 		expect(longFunctions(`${head}\n${body(90)}\n${tail}\n`, 80)).toHaveLength(1);
 		expect(longFunctions(`${head}\n${body(60)}\n${tail}\n`, 80)).toEqual([]);
 	});
 
-	test('may give a reason', () => {
+	test('is allowed with a reason', () => {
 		const text = `${body(2)}\n\n/** Does it all. Long because it is one table. */\nfunction f() {\n${body(90)}\n}\n`;
 		expect(longFunctions(text, 80)).toEqual([]);
 		expect(longFunctions(text.replace('Long because', 'Somehow'), 80)).toEqual(['function f() {: 92']);
@@ -229,8 +229,8 @@ describe('the house', () => {
 		}
 	});
 
-	test('decides without making sentences', () => {
-		// Not said to anyone, or not a sentence.
+	test('writes no sentences where it decides', () => {
+		// Never shown to anyone, or not sentences.
 		const exceptions: Record<string, string> = {
 			'src/advice/upgrade/deadlines.ts': 'the name of what ends',
 			'src/advice/why/catalogue.ts': 'what Synapse writes into its log',
@@ -245,7 +245,7 @@ describe('the house', () => {
 		expect(Object.keys(exceptions).filter(path => !found.some(other => other.path === path))).toEqual([]);
 	});
 
-	test('imports no words where it decides or stores', () => {
+	test('imports no messages where it decides or stores', () => {
 		const strays = [...filesIn('src/advice'), ...filesIn('src/edges')].flatMap(path =>
 			(imports.get(path) ?? []).filter(of => /^src\/(messages|render)\//.test(of)).map(of => `${path} imports ${of}`),
 		);

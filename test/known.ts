@@ -6,7 +6,7 @@ import type { Distributions, PlaybookVariables } from '../src/knowledge/distribu
 import type { ChartKnowledge, PlaybookEntry, PlaybookKnowledge } from '../src/knowledge/schema/distribution.ts';
 import type { Advisory, Knowledge, Note, Passage, Release, Stop, Unread } from '../src/knowledge/schema/synapse.ts';
 
-/** A note; a test gives only what it is about. */
+/** A note; a test only gives what it is about. */
 export function note(id: `${string}/${string}`, more: Partial<Note> = {}): Note {
 	return {
 		id,
@@ -105,7 +105,7 @@ type StateOf<Name extends keyof Code> = Name extends 'options'
 		? State
 		: never;
 
-/** What the code of each release says; a table that is not given is empty. */
+/** What the code of each release says. Tables that are not given are empty. */
 export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } = {}): Code {
 	const table = <State>(said: Said<State> = {}): Table<State> =>
 		collapse(new Map(Object.entries(said).map(([version, states]) => [version, new Map(Object.entries(states))])));
@@ -121,7 +121,7 @@ export function knownCode(given: { [Name in keyof Code]?: Said<StateOf<Name>> } 
 	};
 }
 
-/** A breaking entry of the playbook, `mdad/2026-01-10/one`; a test gives only what it is about. */
+/** A breaking entry of the playbook, such as `mdad/2026-01-10/one`; a test only gives what it is about. */
 export function playbookEntry(id: string, more: Partial<PlaybookEntry> = {}): PlaybookEntry {
 	const date = /\d{4}-\d\d-\d\d/.exec(id)?.[0] ?? '';
 	return {

@@ -3,7 +3,7 @@ import type { Observation } from '../src/advice/watch/observation.ts';
 import type { Web } from '../src/ports/web.ts';
 
 export type Outside = Pick<Web, 'observe'> & {
-	/** A release, a silence, or anything else that a check can see. */
+	/** Sets what a server shows: a release, silence, or anything else that a check can see. */
 	plays: (server: string, what: string | 'silent' | Partial<Observation>) => void;
 	/** Servers in the order in which they were checked. */
 	looks: string[];

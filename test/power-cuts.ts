@@ -1,5 +1,6 @@
-// A machine that loses its power: what a process wrote to the store and did not wait for is gone at its next start.
-// Loaded into the bot by `NODE_OPTIONS=--import=…/power-cuts.ts`. The keys wait for every commit, so they are left alone.
+// A machine that loses power: whatever a process wrote to the store without waiting for the disk is gone at its next
+// start. Loaded into the bot by `NODE_OPTIONS=--import=…/power-cuts.ts`. The key store waits for the disk at every
+// commit, so it is left alone.
 import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
@@ -33,8 +34,8 @@ for (const method of ['run', 'all'] as const) {
 }
 
 /**
- * Puts what a power cut leaves of the store in `from` into `to`, which may be the same folder, and says whether
- * anything is lost. No process may have it open.
+ * Copies what a power cut leaves of the store in `from` to `to`, which may be the same folder. Returns whether
+ * anything was lost. No process may have the store open.
  */
 export function cutPower(from: string, to = from): boolean {
 	const [kept] = copiesIn(from);
@@ -59,7 +60,7 @@ export function powerCuts(): { cut: (folder: string) => void; text: () => string
 	};
 }
 
-/** Keeps a copy of the files if the disk has just been waited for: all earlier commits are then on it too. */
+/** Keeps a copy of the files if the process has just waited for the disk: all earlier commits are then on it too. */
 function committed(database: DatabaseSync): void {
 	const path = database.location();
 	if (path === null || basename(path) !== STORE || database.isTransaction) return;
@@ -74,7 +75,7 @@ function committed(database: DatabaseSync): void {
 	mkdirSync(unfinished);
 	for (const file of files)
 		if (existsSync(join(folder, file))) copyFileSync(join(folder, file), join(unfinished, file));
-	// The name is only given to a whole copy, since the process can be killed at any moment.
+	// Only a complete copy gets the name, because the process can be killed at any moment.
 	renameSync(unfinished, join(folder, `durable ${last === undefined ? 1 : numberOf(last) + 1}`));
 	for (const copy of older) rmSync(join(folder, copy), { recursive: true });
 }
@@ -83,7 +84,7 @@ function numberOf(copy: string): number {
 	return Number(copy.slice('durable '.length));
 }
 
-/** The newest first. */
+/** Newest first. */
 function copiesIn(folder: string): string[] {
 	return readdirSync(folder)
 		.filter(name => name.startsWith('durable '))

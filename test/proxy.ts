@@ -1,12 +1,12 @@
-// A simulated proxy on loopback: tunnels CONNECT, forwards plain requests, and requires credentials. Like a
-// real one it answers 405 to a request without an address, and 407 without the right login.
+// A simulated proxy on loopback: tunnels CONNECT, forwards plain requests, and requires credentials. Like a real one,
+// it responds with 405 to a request without an address, and with 407 if the credentials are wrong.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 
 export type PlayedProxy = Awaited<ReturnType<typeof playProxy>>;
 
-/** `hosts`: the targets of names that only the proxy knows, as `host:port`. */
+/** `login`: the required credentials. `hosts`: the targets, as `host:port`, of names that only the proxy knows. */
 export async function playProxy(login?: string, hosts: Readonly<Record<string, string>> = {}) {
 	const asked: string[] = [];
 	const sockets = new Set<Socket>();

@@ -63,7 +63,7 @@ export type Publisher = {
 	key: string;
 	privateKey: KeyObject;
 	sign: (text: string) => string;
-	/** A bundle; the given fields replace the defaults. */
+	/** A bundle; `more` overrides the defaults. */
 	bundle: (mark: string, more?: Partial<Bundle>) => string;
 };
 

@@ -1,4 +1,4 @@
-// The repository's lists are complete: commands, README, dependencies, workflow. (Imports: house.test.ts)
+// The repository's lists are complete: commands, README, dependencies, workflow. (For imports see house.test.ts.)
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -10,7 +10,7 @@ import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import { known, knownCode, knownDistributions } from './known.ts';
 import { outside } from './outside.ts';
 
-/** By default with small knowledge. */
+/** `knowledge` is small by default. */
 export function respondentOf(commands: readonly Command[], now: Date, knowledge: Knowledge = known()): Respondent {
 	return {
 		commands,

@@ -10,7 +10,7 @@ import { causeIn } from './real/synapse.ts';
 const root = join(import.meta.dirname, '..');
 const sentence = /^Glia needs Node\.js 24\.12 or newer, and this is \S+: install it from \S+, or run [^\n]+\n$/;
 
-/** Runs Node.js as if it were this version: nothing after the entry's first lines must run. */
+/** Runs Node.js as if it were this version. Nothing after the entry's first lines may run. */
 function asNode(version: string, ...args: string[]) {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-start-'));
 	onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -20,7 +20,7 @@ function asNode(version: string, ...args: string[]) {
 	return spawnSync(process.execPath, ['--require', pretend, ...args], { cwd: root, encoding: 'utf8' });
 }
 
-test.each(['18.20.8', '20.20.2', '22.22.0', '24.11.1'])('says what Node.js %s lacks', version => {
+test.each(['18.20.8', '20.20.2', '22.22.0', '24.11.1'])('refuses Node.js %s', version => {
 	const { status, stdout, stderr } = asNode(version, 'src/main.ts', '--version');
 	expect([status, stdout]).toEqual([1, '']);
 	expect(stderr).toMatch(sentence);
@@ -41,7 +41,7 @@ test('starts from a script that an old Node.js can read', () => {
 	expect(realpathSync(join(root, 'src/main.ts'))).toBe(realpathSync(join(root, 'src/start.cjs')));
 	for (const name of ['src/start.cjs', 'src/node-version.cjs']) {
 		const text = readFileSync(join(root, name), 'utf8');
-		// A Script is parsed as CommonJS: neither modules nor types. The operators are newer than some old Node.js.
+		// A Script is parsed as CommonJS, without modules or types. Some old versions of Node.js do not have these operators.
 		expect(() => new Script(text)).not.toThrow();
 		expect(text).not.toMatch(/\?\.|\?\?|\|\|=|&&=|\bawait import\b/);
 	}
@@ -53,7 +53,7 @@ test('checks the version of Node.js in every npm script', () => {
 	};
 	const guarded =
 		/^node (--require \.\/src\/node-version\.cjs |--max-semi-space-size=4 src\/start\.cjs$|src\/node-version\.cjs && )/;
-	// An installation must not fail on an old Node.js, and Biome does not need ours.
+	// An installation must not fail on an old Node.js, and Biome does not need Node.js 24.
 	const { prepare: _, format: __, ...checked } = scripts;
 	for (const [name, script] of Object.entries(checked)) expect(script, name).toMatch(guarded);
 });

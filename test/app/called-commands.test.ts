@@ -1,4 +1,4 @@
-// For a script, only the command it calls is loaded, and it is the same one that a room gets.
+// A script only loads the command that it calls, and it is the same one that a room gets.
 import { expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { commandsFor } from '../../src/app/called-commands.ts';

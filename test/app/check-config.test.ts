@@ -1,4 +1,4 @@
-// check-config reports every mistake with its line and what the homeserver says about us, and writes nothing.
+// check-config reports every mistake with its line, and what the homeserver says about the bot, and writes nothing.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const tokens: Record<string, object> = {
 	bare: { user_id: user },
 };
 
-/** A homeserver that refuses what a real one refuses; `flows` are its login flows. */
+/** The login flows of a homeserver that refuses what a real one refuses. */
 let flows: string[];
 /** Calls that would change something. */
 let changes: string[];
@@ -153,7 +153,7 @@ test('reports a homeserver that accepts no passwords', async () => {
 	expect(status).toBe(1);
 });
 
-test('reports an address that is not a homeserver, or does not answer', async () => {
+test('reports an address that is not a homeserver, or does not respond', async () => {
 	const site = createHttp((_, response) => response.writeHead(404).end('<html>'));
 	const port = await listening(site);
 	const website = await check(config(`http://127.0.0.1:${port}`, '  password: x\n'));
@@ -168,7 +168,7 @@ test('reports an address that is not a homeserver, or does not answer', async ()
 	expect(closed.status).toBe(1);
 });
 
-test('lists all mistakes at once, those of the environment by variable', async () => {
+test('lists all mistakes at once, those in the environment by variable', async () => {
 	const text = 'matrix:\n  homeserver: http://127.0.0.1:1\n  user: glia\n  password: x\n  allow: [admin]\n';
 	const { err, status } = await check(text, { GLIA_LOG_LEVEL: 'loud' });
 	expect(err).toEqual([
@@ -179,7 +179,7 @@ test('lists all mistakes at once, those of the environment by variable', async (
 	expect(status).toBe(1);
 });
 
-test('warns of secrets in a file that others can read, and reports an impossible store', async () => {
+test('warns of secrets in a file that others can read, and reports a store path that is a file', async () => {
 	const path = join(folder, 'config.yaml');
 	writeFileSync(path, '');
 	chmodSync(path, 0o644);
@@ -198,7 +198,7 @@ test('warns of secrets in a file that others can read, and reports an impossible
 	expect(existsSync(join(folder, 'data/glia.sqlite'))).toBe(false);
 });
 
-test('reports the placeholder of the sample', async () => {
+test("reports the sample's placeholder", async () => {
 	const { err, status } = await check(config(await homeserver(), '  password: "…"\n'));
 	expect(err).toEqual([
 		'config.yaml:5: matrix.password: this is still the sample placeholder: set the secret or a file containing it',
@@ -237,7 +237,7 @@ test.each([
 	},
 );
 
-test('looks up the .well-known of a server name given instead of an address', async () => {
+test('looks up the .well-known if a server name is given instead of an address', async () => {
 	const authority = openAuthority();
 	writeFileSync(join(folder, 'ca.pem'), authority.certificate);
 	const real = await homeserver();

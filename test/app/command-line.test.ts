@@ -1,4 +1,4 @@
-// What a command line asks for, and what is wrong with an invalid one.
+// Which task a command line sets, and what is wrong with an invalid one.
 import { expect, test } from 'vitest';
 import { readCommandLine } from '../../src/app/command-line.ts';
 
@@ -46,7 +46,7 @@ test.each([
 	[['--help'], { is: 'usage' }],
 	[['-h'], { is: 'usage' }],
 	[['check', '-h'], { is: 'usage' }],
-])('%j', (words, task) => {
+])('reads %j', (words, task) => {
 	expect(readCommandLine(words)).toEqual(task);
 });
 
@@ -84,6 +84,6 @@ test.each([
 	expect(() => readCommandLine(words)).toThrow(refusal);
 });
 
-test('answers an unknown option with the known ones', () => {
+test('lists the known options if one is unknown', () => {
 	expect(() => readCommandLine(['--verbose'])).toThrow('npm start -- --config config.yaml');
 });

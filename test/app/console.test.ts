@@ -6,7 +6,7 @@ import { program } from '../program.ts';
 
 type Ended = { out: string; err: string; status: number | null };
 
-/** Runs the program; `stopAfter`: the reader stops at the first answer. */
+/** Runs the program; `stopAfter`: stop reading after the first answer. */
 function run(words: readonly string[], input = '', stopAfter = false): Promise<Ended> {
 	return new Promise((done, failed) => {
 		const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, NO_COLOR: '1' } });
@@ -18,7 +18,7 @@ function run(words: readonly string[], input = '', stopAfter = false): Promise<E
 		child.stderr.setEncoding('utf8').on('data', text => {
 			err += text;
 		});
-		// A program that ends early does not read all its input.
+		// A program that ends early does not read all of its input.
 		child.stdin.on('error', () => {});
 		child.stdin.end(input);
 		child.on('error', failed);

@@ -1,4 +1,4 @@
-// Why a process ended, and what it says then.
+// Why a process ended, and its last words.
 import { expect, test } from 'vitest';
 import { Refusal } from '../../src/answer.ts';
 import { type Ending, faultSentence, openEnd, statusOf } from '../../src/app/ending.ts';
@@ -15,7 +15,7 @@ function logged() {
 	return { lines, log: { ...silence, warn: write, error: write } };
 }
 
-test('the log has every reason to stop that is not why the process ends', () => {
+test('logs every reason to stop except the one for which the process ends', () => {
 	const { lines, log } = logged();
 	const end = ending(log);
 	end.end();
@@ -27,7 +27,7 @@ test('the log has every reason to stop that is not why the process ends', () => 
 	expect(lines).toEqual([...faults, 'The token has expired.']);
 });
 
-test('the log has what fails after the first fault, and that one once', () => {
+test('logs what fails after the first fault, once', () => {
 	const { lines, log } = logged();
 	const end = ending(log);
 	const [first, second] = [new Error('first'), new Error('second')];
@@ -38,14 +38,14 @@ test('the log has what fails after the first fault, and that one once', () => {
 	expect(lines).toEqual([second, 'The keys are old.']);
 });
 
-test('what fails while the process ends for another reason is not why it ends', () => {
+test('does not take a failure during the shutdown for the reason', () => {
 	const end = ending();
 	end.end('The keys are old.');
 	end.fatal(new Error('the store is closed'));
 	expect(() => statusOf(end, silence, faultSentence)).toThrow(new Refusal('The keys are old.'));
 });
 
-test('a fault that came first is why it ends, whatever is said later', () => {
+test('takes a fault that came first for the reason, whatever follows', () => {
 	const end = ending();
 	end.fatal(new Error('broken'));
 	end.end('The keys are old.');
@@ -73,14 +73,19 @@ test.each([
 		{ place: './data', trouble: 'it is full' },
 		'Incoming or outgoing messages cannot be stored in ./data: no space: it is full',
 	],
-	['the keys, which say it themselves', Object.assign(new Error('x'), { name: 'CryptoError' }), { place: 'a' }, 'no'],
+	[
+		'the keys, whose error is already a sentence',
+		Object.assign(new Error('x'), { name: 'CryptoError' }),
+		{ place: 'a' },
+		'no',
+	],
 	[
 		'anything else',
 		new Error('x'),
 		undefined,
 		'Glia is stopping because of an internal error; see the log for details: no',
 	],
-])('the last words are about %s', (_, fault, unstored, words) => {
+])('blames %s in its last words', (_, fault, unstored, words) => {
 	const why = words.includes('no space') ? 'no space' : 'no';
 	expect(faultSentence(fault, why, unstored)).toBe(words);
 });

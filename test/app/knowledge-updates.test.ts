@@ -1,4 +1,4 @@
-// Published knowledge is loaded if it is newer, signed and valid; otherwise the current one stays.
+// Published knowledge is loaded if it is newer, signed and valid. Otherwise the current knowledge stays.
 import { existsSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -71,13 +71,13 @@ async function informed(): Promise<Bot> {
 	return { ...bot, web: (await openBot({ path: bot.path, own: bot.own })).web };
 }
 
-/** Another check of the same process, an hour later. */
+/** Another check by the same process, an hour later. */
 async function lookAgain(bot: Bot): Promise<string> {
 	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...bot.updates };
 	return look({ ...bot, web: await world.web({ bundle }, () => now) });
 }
 
-test('asks again soon after the clock was turned back', async () => {
+test('checks again soon after the clock is turned back', async () => {
 	const bot = await openBot();
 	let asked = 0;
 	serveSigned(publisher.bundle('first'));
@@ -108,7 +108,7 @@ function flipped(text: string, at: number): string {
 	return buffer.toString();
 }
 
-/** The same signature as a number that is not reduced: s + the order of the group. */
+/** The same signature with a number that is not reduced: s + the order of the group. */
 function unreduced(signed: Buffer): Buffer {
 	const order = 2n ** 252n + 27742317777372353535851937790883648493n;
 	const half = Buffer.from(signed.subarray(32)).reverse().toString('hex');
@@ -120,17 +120,17 @@ const base64 = (signed: Buffer) => `${signed.toString('base64')}\n`;
 const tampered = 'knowledge.updates.key';
 const none = 'it has no valid signature';
 
-describe('a bundle that was changed in transit', () => {
+describe('refuses a bundle that was changed in transit', () => {
 	const cases: [name: string, text: string | Buffer, signature: string | Buffer, why: string][] = [
 		['its first byte', flipped(good, 0), signature, tampered],
 		['a byte in the middle', flipped(good, good.length >> 1), signature, tampered],
 		['its last byte', flipped(good, good.length - 1), signature, tampered],
-		['cut off in the middle', good.slice(0, good.length >> 1), signature, tampered],
-		['without its last line feed', good.trimEnd(), signature, tampered],
+		['its second half missing', good.slice(0, good.length >> 1), signature, tampered],
+		['its last line feed missing', good.trimEnd(), signature, tampered],
 		['one more line feed', `${good}\n`, signature, tampered],
-		['Windows line ends', good.replaceAll('\n', '\r\n'), signature, tampered],
+		['Windows line endings', good.replaceAll('\n', '\r\n'), signature, tampered],
 		['the same value, written differently', JSON.stringify(JSON.parse(good)), signature, tampered],
-		['twice in one file', good + good, signature, tampered],
+		['the bundle twice in one file', good + good, signature, tampered],
 		['words after it', `${good}// more`, signature, tampered],
 		['a byte order mark before it', `\uFEFF${good}`, signature, tampered],
 		['bytes that are not UTF-8', Buffer.concat([Buffer.from(good), Buffer.from([0xff])]), signature, tampered],
@@ -151,7 +151,7 @@ describe('a bundle that was changed in transit', () => {
 			base64(Buffer.from(bytes.map((b, i) => (i === 40 ? b ^ 1 : b)))),
 			tampered,
 		],
-		['the signature as another number of the same class', good, base64(unreduced(bytes)), tampered],
+		['the signature as another number of the same residue class', good, base64(unreduced(bytes)), tampered],
 		['a signature of zeros', good, base64(Buffer.alloc(64)), tampered],
 		['the signature of its hash', good, publisher.sign(sha256(good)), tampered],
 		['the signature of an older bundle', good, publisher.sign(publisher.bundle('zeroth')), tampered],
@@ -178,7 +178,7 @@ describe('a bundle that was changed in transit', () => {
 	});
 });
 
-/** What its publisher signed, but must not be accepted. */
+/** Changes a bundle in a way that must not be accepted, although its publisher signs it. */
 const change = (edit: (value: Record<string, unknown>) => void): string => {
 	const value = JSON.parse(good) as Record<string, unknown>;
 	edit(value);
@@ -193,7 +193,7 @@ const withFile = (name: string, text: string, more: Partial<Bundle> = {}) =>
 	withFiles(files => void files.set(name, text), more);
 const note = 'synapse/notes/1.66.0.yaml';
 
-describe('a signed bundle that is not acceptable', () => {
+describe('refuses a signed bundle that is not acceptable', () => {
 	const shape = 'it is signed, but cannot be read';
 	const rules = 'it does not pass the checks';
 	const cases: [name: string, text: string, why: string][] = [
@@ -229,7 +229,7 @@ describe('a signed bundle that is not acceptable', () => {
 		['a file with a Windows path', withFile('synapse\\evil.yaml', 'a'), shape],
 		['an executable file', withFile('synapse/evil.js', 'a'), shape],
 		['a file that would bypass the rules', withFile('compiled.json', '{}'), shape],
-		['another one', withFile('distributions/mdad/compiled.json', '{}'), shape],
+		['such a file in a subfolder', withFile('distributions/mdad/compiled.json', '{}'), shape],
 		[
 			'older than the current one',
 			publisher.bundle('second', { made: '2022-09-07T09:59:59Z' }),
@@ -238,7 +238,7 @@ describe('a signed bundle that is not acceptable', () => {
 		['from the same moment', publisher.bundle('second'), 'made at the same moment'],
 		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'in the future'],
 		[
-			'with an earlier day of reading',
+			'with an earlier reading date',
 			publisher.bundle('second', { ...later, horizon: { release: '1.66.0', read: '2022-09-05' } }),
 			'it is older than what I know',
 		],
@@ -302,14 +302,14 @@ describe('a signed bundle that is not acceptable', () => {
 		serveSigned(text);
 		expect(await lookAgain(bot)).toContain(why);
 		expect(markOf(bot)).toBe('first');
-		// Nothing of it is left, and a valid bundle is accepted after it.
+		// Nothing of the bundle is left behind, and a valid one is accepted afterwards.
 		expect(readdirSync(join(bot.path, 'knowledge'))).toHaveLength(1);
 		serveSigned(good);
 		expect(await lookAgain(bot)).toBe('taken');
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('more bytes than any bundle has', async () => {
+	test('a bundle above the size limit', async () => {
 		const bot = await informed();
 		serveSigned(`${good}${' '.repeat(maxBundle)}`);
 		expect(await lookAgain(bot)).not.toBe('taken');
@@ -319,7 +319,7 @@ describe('a signed bundle that is not acceptable', () => {
 
 describe('trouble on the network', () => {
 	const cases: [name: string, how: (request: IncomingMessage, response: ServerResponse) => void][] = [
-		['nothing there', (_, response) => void response.writeHead(404).end()],
+		['neither bundle nor signature', (_, response) => void response.writeHead(404).end()],
 		[
 			'no signature',
 			(request, response) => void (request.url?.endsWith('.sig') ? response.writeHead(404).end() : response.end(good)),
@@ -332,14 +332,14 @@ describe('trouble on the network', () => {
 		['a server error', (_, response) => void response.writeHead(500).end('{}')],
 		['a rate limit', (_, response) => void response.writeHead(429, { 'retry-after': '60' }).end()],
 		[
-			'a redirect to a forbidden place',
+			'a redirect to a forbidden address',
 			(request, response) => void response.writeHead(302, { location: `https://${banned}${request.url}` }).end(),
 		],
 		[
 			'a redirect without TLS',
 			(request, response) => void response.writeHead(302, { location: `http://${ours}${request.url}` }).end(),
 		],
-		['a redirect in a circle', (request, response) => void response.writeHead(302, { location: request.url }).end()],
+		['a redirect loop', (request, response) => void response.writeHead(302, { location: request.url }).end()],
 		[
 			'a response that breaks off',
 			(_, response) => {
@@ -380,7 +380,7 @@ describe('trouble on the network', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('does not fetch again what it has or has rejected', async () => {
+	test('does not fetch a bundle again that it has loaded or rejected', async () => {
 		const bot = await informed();
 		const asked: (string | undefined)[] = [];
 		const paths = (text: string) => (request: IncomingMessage, response: ServerResponse) => {
@@ -471,7 +471,7 @@ describe('after a restart', () => {
 		expect(await look({ ...bot, web: (await openBot({ path, own, glia: '1.1.0' })).web })).toContain('it is older');
 	});
 
-	test('checks the stored bundle again if the program is another one', async () => {
+	test('checks the stored bundle again if the program has changed', async () => {
 		const { path, own } = await informed();
 		const checks: string[] = [];
 		const bot = await openUpdates({
@@ -525,7 +525,7 @@ describe('after a restart', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
-	test('accepts the same bundle signed with another key', async () => {
+	test('accepts the same bundle with the signature of another key', async () => {
 		const { path, own } = await informed();
 		const bot = await openBot({ path, own, keys: [publisher.key, stranger.key] });
 		const text = publisher.bundle('first');
@@ -534,7 +534,7 @@ describe('after a restart', () => {
 		expect(markOf(bot)).toBe('first');
 	});
 
-	test('deletes leftovers of a killed process and all old bundles once nobody can be using them', async () => {
+	test('deletes leftovers of a killed process, and old bundles once no process can be using them', async () => {
 		const { path, own } = await informed();
 		const folder = join(path, 'knowledge');
 		const old = (name: string) => utimesSync(join(folder, name), 0, new Date(Date.now() - 8 * 24 * 3600_000));
@@ -544,7 +544,7 @@ describe('after a restart', () => {
 		expect(markOf(bot)).toBe('first');
 		serveSigned(good);
 		expect(await look(bot)).toBe('taken');
-		// The previous one is still there, since current answers read from it.
+		// The previous bundle is still there, because answers in progress read from it.
 		expect(readdirSync(folder)).toHaveLength(2);
 		await openBot({ path, own });
 		expect(readdirSync(folder)).toHaveLength(1);
@@ -552,7 +552,7 @@ describe('after a restart', () => {
 });
 
 describe('processes that share a folder', () => {
-	test('leave alone what another one reads or unpacks', async () => {
+	test('leave alone what another process is reading or unpacking', async () => {
 		const slow = await informed();
 		const { path, own } = slow;
 		const quick = await openBot({ path, own });
@@ -567,7 +567,7 @@ describe('processes that share a folder', () => {
 			expect(await lookAgain(quick)).toBe('taken');
 		}
 		await openBot({ path, own });
-		// Read only now, from the files of the first.
+		// Only read now, from the files of the first bundle.
 		expect(markOf(slow)).toBe('first');
 		expect(existsSync(unpacked.files)).toBe(true);
 		unpacked.drop();

@@ -1,4 +1,4 @@
-// A script waits for each module that its command loads, so there are few, and no unneeded library.
+// A script waits for every module that its command loads, so commands load few, and no unneeded library.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(list)
 `,
 );
 
-/** The modules, Node's own aside, that the program loads to answer, and the libraries that they belong to. */
+/** The modules that the program loads to answer, except Node's own, and the libraries that they belong to. */
 function loadedFor(file: string, said: string): { modules: string[]; libraries: string[] } {
 	const { status, stderr } = spawnSync(process.execPath, ['--require', counter, file, 'say', said], {
 		encoding: 'utf8',
@@ -43,12 +43,12 @@ function loadedFor(file: string, said: string): { modules: string[]; libraries: 
 
 const checkout = join(import.meta.dirname, '../../src/main.ts');
 
-// Raise a number only if the command needs what it loads: 100 more modules cost 20 ms per answer.
+// Only raise a number if the command needs what it loads: 100 more modules cost 20 ms per answer.
 test.each([
 	['!upgrade 1.56 1.69', 140, ['fastest-levenshtein', 'lru-cache', 'marked', 'semver']],
 	['!notes 1.150', 140, ['fastest-levenshtein', 'lru-cache', 'marked', 'semver']],
 	['!rollback 1.163 1.120', 100, ['fastest-levenshtein', 'lru-cache', 'marked', 'semver']],
-])('%s loads at most %i modules, of these libraries', (said, most, expected) => {
+])('%s loads at most %i modules, from these libraries', (said, most, expected) => {
 	const { modules, libraries } = loadedFor(checkout, said);
 	expect(libraries).toEqual(expected);
 	expect(modules.length, modules.join('\n')).toBeLessThanOrEqual(most);

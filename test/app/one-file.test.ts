@@ -1,4 +1,4 @@
-// The single-file program does what the checkout does, alone in its folder. The tests are those of the checkout.
+// The single-file program does what the checkout does, alone in its folder. It has to pass the checkout's tests.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ test('needs no other file, and keeps only its compile cache', () => {
 
 test('answers if nothing can be written', () => {
 	rmSync(`${file}.cache`, { recursive: true, force: true });
-	// A file instead of the folder stops even root, whom permissions do not stop.
+	// Put a file in place of the folder: permissions would not stop root.
 	writeFileSync(`${file}.cache`, '');
 	const { stdout, stderr, status } = spawnSync(file, ['say', '!help'], { encoding: 'utf8' });
 	expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
@@ -43,10 +43,10 @@ test('contains no paths of the machine that built it', () => {
 });
 
 test('says which Node.js it needs, in JavaScript that old versions can read', () => {
-	// The table of the pieces is one line of names and numbers.
+	// Leave out the table of pieces, which is one line of names and numbers.
 	const head = (readFileSync(file, 'utf8').split('\n/*\n')[0] ?? '').replace(/^const table = .*$/m, '');
 	expect(head).toContain('Glia needs Node.js');
-	// What came after Node.js 10: https://node.green
+	// Syntax that is newer than Node.js 10: https://node.green
 	expect(head).not.toMatch(/\?\?|\?\.\w|\bimport\b|#\w+\s*[(=;]|\bawait\b|\d_\d/);
 });
 

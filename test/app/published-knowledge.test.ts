@@ -25,7 +25,7 @@ function run(script: string, args: string[], environment: Record<string, string>
 const bundle = (args: string[], environment?: Record<string, string>) =>
 	run(join(root, 'tools/bundle/main.ts'), args, environment);
 
-test('creates a key once, and never prints it', () => {
+test('never overwrites a key, and only prints its public half', () => {
 	const file = join(temporary(), 'key.pem');
 	const made = bundle(['key', file]);
 	expect(made.stdout).toMatch(/^[A-Za-z0-9+/]{43}=\n$/);
@@ -34,7 +34,7 @@ test('creates a key once, and never prints it', () => {
 	expect(readFileSync(file, 'utf8')).toBe(text);
 });
 
-test('knowledge is bundled, signed with an encrypted key, checked, loaded and used by `say --config`', async () => {
+test('bundles knowledge, signs it with an encrypted key, checks, loads and uses it in `say --config`', async () => {
 	const folder = temporary();
 	const key = join(folder, 'key.pem');
 	const passphrase = { GLIA_BUNDLE_PASSPHRASE: 'a pigeon' };
@@ -70,7 +70,7 @@ test('knowledge is bundled, signed with an encrypted key, checked, loaded and us
 	const said = (...args: string[]) => run(program, ['say', ...args, '!notes 1.66.0']);
 	const plain = said('--json');
 	expect(said('--json', '--config', config)).toEqual(plain);
-	// Answers use what the bot has loaded, but only with its configuration.
+	// Answers use what the bot has loaded, but only with the bot's configuration.
 	const [note] = knowledge.notes.filter(({ release }) => release === '1.66.0');
 	const read = readBundle(text);
 	if ('refusal' in read || !note) throw new Error('unreadable');
@@ -84,7 +84,7 @@ test('knowledge is bundled, signed with an encrypted key, checked, loaded and us
 	writeFileSync(config, JSON.stringify({ knowledge: { updates: { address: 'https://x.test/', key: publisher.key } } }));
 	expect(said('--json', '--config', config).stdout).toContain('Published for this test');
 	expect(said('--json')).toEqual(plain);
-	// With another key, they use what came with the program.
+	// With another key, they use the knowledge that came with the program.
 	writeFileSync(config, JSON.stringify({ knowledge: { updates: { address: 'https://x.test/', key: publicKey } } }));
 	expect(said('--json', '--config', config)).toEqual(plain);
 	writeFileSync(config, 'knowledge: { updates: { key: "no key" } }\n');

@@ -49,16 +49,16 @@ test('reaches a homeserver whose name only the proxy knows', async () => {
 });
 
 test.each([
-	['that limits us', json(429, { errcode: 'M_LIMIT_EXCEEDED' })],
+	['that rate-limits it', json(429, { errcode: 'M_LIMIT_EXCEEDED' })],
 	['that refuses to say', json(403, { errcode: 'M_FORBIDDEN' })],
-])('reaches one %s', async (_, answer) => {
+])('reaches a homeserver %s', async (_, answer) => {
 	await expect(reaches(await homeserver(answer))).resolves.toBeUndefined();
 });
 
 test.each([
-	['one that is restarting', json(502, '')],
-	['a page of a proxy', (response: ServerResponse) => response.end('<html>')],
-	['one that says nothing', () => undefined],
+	['a homeserver that is restarting', json(502, '')],
+	["a proxy's error page", (response: ServerResponse) => response.end('<html>')],
+	['a homeserver that does not respond', () => undefined],
 ])('does not reach %s', async (_, answer) => {
 	await expect(reaches(await homeserver(answer), 200)).rejects.toThrow();
 });

@@ -19,7 +19,7 @@ const start = new Date('2022-09-20T12:00:00Z');
 const base = { summary: '', examples: [], usage: '', changes: false };
 const marks = /\b(own|edition\d)\b/g;
 
-/** Reads its ports again and again, with waits in between, as no command should. */
+/** Reads its ports several times, with waits in between, which no real command should do. */
 const slow: Command = {
 	...base,
 	name: 'slow',
@@ -98,7 +98,7 @@ test('answers a thousand commands in ten rooms while five editions are loaded', 
 	for (const gap of await store.gaps(start)) await store.fill(gap, { messages: [] }, start);
 
 	let token = 2;
-	/** A hundred messages, ten in each room, from a different person; some ask twice. */
+	/** A hundred messages, ten in each room, each room's from a new person. Some contain several commands. */
 	const ask = (round: number) =>
 		store.take(
 			batch(String(token++), {
@@ -138,7 +138,7 @@ test('answers a thousand commands in ten rooms while five editions are loaded', 
 	expect(answers()).toHaveLength(1000);
 	const seen = answers().map(({ body }) => [...new Set(String(body).match(marks))]);
 	expect(seen.filter(own => own.length !== 1)).toEqual([]);
-	// The first and the last edition have answered, and so have those in between.
+	// Not only the first and the last edition have answered.
 	expect(new Set(seen.flat()).size).toBeGreaterThanOrEqual(3);
 	expect(updates.edition().knowledge.notes[0]?.title).toContain('edition5');
 });
