@@ -1,9 +1,9 @@
-// The contract of every homeserver edge: one suite, run on the simulated one and on a real Synapse.
+// The contract of every homeserver edge: one suite, run on the simulated homeserver and on a real Synapse.
 import { expect, test } from 'vitest';
 import { sealFile } from '../../src/edges/matrix/encryption.ts';
 import type { Content, Homeserver, Incoming, Outcome, SentFile } from '../../src/ports/homeserver.ts';
 
-/** The bot's edge, and a person who acts on the same homeserver. */
+/** The bot's edge, and what a person can do on the same homeserver. */
 export type Scene = {
 	homeserver: Homeserver;
 	/** The person creates a room; by default the bot is invited to it. */
@@ -12,7 +12,7 @@ export type Scene = {
 	/** The person sends any event, by default a message. */
 	send: (room: string, content: Content, type?: string) => Promise<string>;
 	redact: (room: string, event: string) => Promise<void>;
-	/** The person uploads a file; its address. */
+	/** The person uploads a file. Resolves with its `mxc:` URL. */
 	put: (bytes: Uint8Array) => Promise<string>;
 	/** The person's user ID. */
 	person: string;
@@ -36,14 +36,14 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		return { ...scene, room };
 	}
 
-	test('makes one event per transaction', async () => {
+	test('creates one event per transaction', async () => {
 		const { homeserver, room } = await joined();
 		const first = got(await homeserver.send(room, 'one', message('one')));
 		expect(got(await homeserver.send(room, 'one', message('one')))).toBe(first);
 		expect(got(await homeserver.send(room, 'two', message('two')))).not.toBe(first);
 	});
 
-	test('finds what we said by our own ID, unless it is older than asked', async () => {
+	test('finds what the bot said by our own ID, and not what it never said', async () => {
 		const { homeserver, room } = await joined();
 		const event = got(await homeserver.send(room, 'x', message('found')));
 		for (let i = 0; i < 3; i++) await homeserver.send(room, `more ${i}`, message(`more ${i}`));
@@ -51,7 +51,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(got(await homeserver.find(room, { said: 'never said', since: new Date(0) }))).toBeUndefined();
 	});
 
-	test('knows from our replies what we replied to, unless they are older than asked', async () => {
+	test("knows from the bot's replies what it replied to", async () => {
 		const { homeserver, room, say } = await joined();
 		const [asked, other] = [await say(room, '!help'), await say(room, '!status')];
 		const { content } = message('reply');
@@ -61,7 +61,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect([replied.has(asked), replied.has(other)]).toEqual([true, false]);
 	});
 
-	test('syncs what others say after it, and not what we say', async () => {
+	test("syncs what others say after the token, and none of the bot's own messages", async () => {
 		const { homeserver, room, say } = await joined();
 		const { token } = got(await homeserver.sync(undefined));
 		await homeserver.send(room, 'mine', message('mine'));
@@ -80,7 +80,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(invited.find(one => one.room === room)?.inviter).toMatch(/^@.+:/);
 	});
 
-	test('reads the past backwards, in pages, until an event or our join', async () => {
+	test('reads the past backwards, in pages, up to an event or our join', async () => {
 		const scene = await open();
 		const { homeserver, say } = scene;
 		const room = await scene.createRoom();
@@ -174,7 +174,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		const event = await send();
 		const { joined } = got(await homeserver.sync(token));
 		const message = joined.flatMap(news => (news.room === room ? news.messages : [])).find(one => one.event === event);
-		if (!message) throw new Error('nothing was heard of it');
+		if (!message) throw new Error('the sync does not contain the event');
 		return message;
 	}
 
@@ -251,12 +251,12 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 		expect(texts(before).slice(-2)).toEqual(['one', 'edited']);
 		expect(texts(after)).toEqual(['three']);
 		for (let i = 0; i < 25; i++) await say(room, `more ${i}`);
-		// An edit and what it changes are two events.
+		// An edit may count as an event of its own.
 		const more = got(await homeserver.around(room, middle, person)).after.length;
 		expect([19, 20]).toContain(more);
 	}, 60_000);
 
-	test('downloads a file up to a size, and an encrypted one only as its event describes it', async () => {
+	test('downloads a file up to a size, and an encrypted one only if it matches its event', async () => {
 		const scene = await joined();
 		const { homeserver, room } = scene;
 		const bytes = Buffer.from('ERROR: nothing works, ä');
@@ -264,7 +264,7 @@ export function homeserverContract(open: () => Promise<Scene>): void {
 			const { file } = await heard(scene, room, () =>
 				scene.send(room, { msgtype: 'm.file', body: 'a.log', 'm.mentions': {}, ...content }),
 			);
-			if (!file) throw new Error('it brings no file');
+			if (!file) throw new Error('the message has no file');
 			return file;
 		};
 		const plain = await sent({ url: await scene.put(bytes), info: { size: bytes.length } });

@@ -1,4 +1,4 @@
-// Stored texts: in the tests' own stand-in, and in the store in memory and in a folder.
+// Stored texts, in the tests' own stand-in and in the store, in memory and in a folder.
 import { expect, test } from 'vitest';
 import { openKept } from '../edges/web/world.ts';
 import { keptAt, keptContract } from './kept.ts';
@@ -6,7 +6,7 @@ import { local } from './places.ts';
 
 keptContract({ "the tests' own": use => use(openKept()), ...keptAt(local) });
 
-test('a folder still has it after a restart', async () => {
+test('keeps texts in a folder across a restart', async () => {
 	const place = await local['a folder']?.();
 	if (!place) throw new TypeError('no folder');
 	const store = await place.open();

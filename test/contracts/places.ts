@@ -8,7 +8,7 @@ import type { Store } from '../../src/ports/store.ts';
 /** A store for one test. */
 export type Place = {
 	open: () => Promise<Store>;
-	/** Whether data is still there after closing and opening, as at the next start of the process. */
+	/** Whether the data survives closing and reopening, as when the process restarts. */
 	outlives: boolean;
 	remove: () => void;
 };

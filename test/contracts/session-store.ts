@@ -1,4 +1,5 @@
-// The store's contract for guide sessions: the same in memory and on disk, and on disk also after closing.
+// The store's contract for guide sessions: the same in every store, and also after reopening a store that outlives the
+// process.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { GuideSession } from '../../src/advice/guide/session.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -49,13 +50,13 @@ export function sessionStoreContract(places: Places): void {
 			await store.take(batch('1', { joined: [news()] }), now);
 			for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
 		}
-		/** The next start of the process. */
+		/** Reopens the store, as the next start of the process would. */
 		async function reopen(): Promise<void> {
 			if (!place.outlives) return;
 			await store.close();
 			store = await place.open();
 		}
-		/** A message, its decision and its delivery: each message sent becomes the event `$` and its ID. */
+		/** Receives a message, decides it and delivers its sayings: each becomes the event `$` followed by its ID. */
 		async function decided(sayings: Saying[], kept?: KeptSession, at = now): Promise<void> {
 			const event = `$message${++heard}`;
 			await store.take(batch(`${heard}+`, { joined: [news([incoming(event)])] }), at);
@@ -161,7 +162,7 @@ export function sessionStoreContract(places: Places): void {
 			expect(await store.sessionOfSaying(room, '$offer')).toBeUndefined();
 		});
 
-		test('deletes finished sessions, but no running one nor what its thread needs', async () => {
+		test('deletes finished sessions, but neither a running one nor what its thread needs', async () => {
 			await open();
 			await decided([saying('plan')], { session: session(), thread: { root: 'plan' }, says: [{ said: 'plan' }] });
 			await decided([saying('old')], {

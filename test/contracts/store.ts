@@ -1,4 +1,4 @@
-// The contract of every store: one suite, run in memory and on a file.
+// The contract of every store: one suite, run in memory, on a file and on PostgreSQL.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Batch, Incoming, RoomState, Unreadable } from '../../src/ports/homeserver.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -17,7 +17,7 @@ export function batch(token: string, more: Partial<Omit<Batch, 'token'>> = {}): 
 	return { token, joined: [], invited: [], left: [], ...more };
 }
 
-/** News of a room; a test gives only what it is about. */
+/** What a sync says about a room; a test only gives what it is about. */
 export function news(messages: Incoming[] = [], more: Partial<Batch['joined'][number]> = {}): Batch['joined'][number] {
 	const last = messages.at(-1);
 	return {
@@ -43,7 +43,7 @@ export function storeContract(open: () => Promise<Store>): void {
 	});
 	afterEach(() => store.close());
 
-	/** In a room since the second sync, with no history left to read. */
+	/** Puts the bot into a room in the second sync, with no history left to read. */
 	async function inRoom(state: RoomState = {}): Promise<void> {
 		await store.take(batch('1'), start);
 		await store.take(batch('2', { joined: [news([], { state })] }), start);
@@ -65,7 +65,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		await store.take(batch('3', { joined: [news([once('a', '00'), once('b', '00'), once('c', '01')])] }), start);
 		expect(await bodies()).toEqual(['a', 'c']);
 		await store.take(batch('4', { joined: [news([once('d', '01'), once('e', '02')], { gap: 'g' })] }), start);
-		// Newest first; `f` was said before its copy `g`.
+		// Newest first: `f` was sent before its copy `g`.
 		const messages = [once('g', '03'), once('f', '03'), once('a', '00')];
 		for (const gap of await store.gaps(start)) await store.fill(gap, { messages }, start);
 		expect(await bodies()).toEqual(['f', 'e']);
@@ -89,7 +89,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		expect(await store.owner()).toBe(alice);
 	});
 
-	test('makes everything due that waited for the homeserver', async () => {
+	test('makes everything due that was waiting for the homeserver', async () => {
 		await inRoom();
 		const tombstone = { sender: alice, replacement: '!fresh' };
 		const invited = [{ room: '!other:x', inviter: alice }];
@@ -125,7 +125,7 @@ export function storeContract(open: () => Promise<Store>): void {
 				await store.due(start, [], 1),
 				await store.due(start, ['!none'], 1),
 			].map(({ length }) => length);
-		// The longest that anybody waits.
+		// Nothing ever waits longer than an hour.
 		await postpone(later(3600));
 		expect(await due()).toEqual([0, 0, 0, 0, 0]);
 		await postpone(later(24 * 3600));
@@ -145,7 +145,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.unread()).toEqual([]);
 		});
 
-		test('keeps what it takes to read a message again until it is decided', async () => {
+		test('keeps what is needed to read a message again until it is decided', async () => {
 			await inRoom();
 			const more = { body: '', unread: true, raw: '{"type":"m.room.encrypted"}', wants: true } as const;
 			await store.take(batch('3', { joined: [news([incoming('a', more), incoming('b', { raw: 'x' })])] }), start);
@@ -174,7 +174,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			for (const repliesTo of ['b', '$other']) expect(await file({ sender: bob, repliesTo })).toBe(false);
 		});
 
-		test('does not answer again what was answered with another message, whenever it arrives', async () => {
+		test('does not answer what was answered together with another message, even if it arrives later', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b'), incoming('c')])] }), start);
 			await store.settle('a', [], start, undefined, ['b', 'd']);
@@ -213,7 +213,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await bodies()).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g']);
 		});
 
-		test('waits with a postponed gap', async () => {
+		test('postpones a gap', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([], { gap: 'back' })] }), start);
 			const [gap] = await store.gaps(start);
@@ -223,10 +223,10 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.gaps(later(10))).toHaveLength(1);
 		});
 
-		test('stores neither the mark nor the answers if it fails between them', async () => {
+		test('stores neither the decision nor any answer if one answer cannot be stored', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a')])] }), start);
-			// A number that JSON cannot hold.
+			// JSON cannot represent a BigInt.
 			const event = { type: 'm.room.message', content: { body: 1n } };
 			const sayings = [saying('one', { answers: 'a' }), { ...saying('two'), event } as Saying];
 			await expect(store.settle('a', sayings, start)).rejects.toThrow(/BigInt/);
@@ -234,7 +234,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.due(start, [], 9)).toEqual([]);
 		});
 
-		test('decides and answers in one step, and says the same thing once', async () => {
+		test('decides and answers in one step, and says the same thing only once', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), start);
 			await store.settle('a', [saying('one', { answers: 'a', sender: alice })], start);
@@ -244,7 +244,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.unread()).toEqual([]);
 		});
 
-		test('drops a redacted command, decided or not, unless its answer was tried', async () => {
+		test('drops a redacted command, decided or not, unless sending its answer was attempted', async () => {
 			await inRoom();
 			const all = ['a', 'b', 'c'].map(event => incoming(event));
 			await store.take(batch('3', { joined: [news(all)] }), start);
@@ -259,7 +259,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.due(start, [], 9)).toEqual([]);
 		});
 
-		test("counts a sender's waiting answers, and says so once until they are sent", async () => {
+		test("counts a sender's waiting answers, and whether the sender was told of the limit", async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news(['a', 'b', 'c'].map(event => incoming(event)))] }), start);
 			expect(await store.load(alice)).toEqual({ waiting: 0, told: false });
@@ -375,7 +375,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('keeps a room encrypted for ever, even if it is left, forgotten or reported otherwise', async () => {
+		test('keeps a room encrypted for ever, even if it is left, forgotten or reported as unencrypted', async () => {
 			await inRoom();
 			expect(await store.wasEncrypted(room)).toBe(false);
 			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };
@@ -392,7 +392,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.wasEncrypted('!other:example.org')).toBe(false);
 		});
 
-		test('does not tell a room that was public at our join that it became public', async () => {
+		test('does not tell a room that was already public when we joined that it became public', async () => {
 			await inRoom({ joinRule: 'public' });
 			expect(await store.untold()).toEqual([
 				{ room, stay, greeting: true, encrypted: false, public: false, lost: false },
@@ -414,7 +414,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.room(room)).toBeUndefined();
 		});
 
-		test("restores a room's settings on our return, and reads its past up to our join", async () => {
+		test('does not greet a room again on our return, and reads its past up to our join', async () => {
 			await inRoom();
 			await store.tell(room, [], start);
 			await store.take(batch('3', { left: [{ room }] }), start);
@@ -470,7 +470,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			const [row] = await store.due(start, [], 9);
 			expect(row).toMatchObject({ room: fresh, said: 'A', event: { content: { body: 'A', 'io.glia.said': 'A' } } });
 			expect(row?.kind === 'event' && row.event.content).not.toHaveProperty('m.relates_to');
-			// Seen again, it is not new.
+			// The same tombstone again starts no new move.
 			await store.take(batch('5', { joined: [news([], { state: { tombstone } })] }), start);
 			expect(await store.moves(start)).toEqual([]);
 		});
@@ -485,7 +485,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('are retried at once on an invitation to the new room, unless they were dropped', async () => {
+		test('are retried at once on an invitation to the new room, unless they have been dropped', async () => {
 			await inRoom();
 			await store.take(batch('3', { joined: [news([], { state: { tombstone } })] }), start);
 			await store.postponeMove(room, later(60));
@@ -498,7 +498,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		});
 	});
 
-	test('lets senders take turns if one message may be sent at a time, and loses no turn without delivery', async () => {
+	test('lets senders take turns if one message is sent at a time, and postponing loses no turn', async () => {
 		const rooms = ['!eve1:example.org', '!eve2:example.org', '!eve3:example.org', '!alice:example.org'];
 		await store.take(batch('1', { joined: rooms.map(id => news([], { room: id })) }), start);
 		const waits = (said: string, id = '', sender = '') => store.tell(id, [saying(said, { room: id, sender })], start);
@@ -510,7 +510,7 @@ export function storeContract(open: () => Promise<Store>): void {
 		await waits('alice 1', rooms[3], alice);
 		const second = await next();
 		expect(second?.said).toBe('alice 1');
-		// The homeserver limits us, so what was chosen was not sent.
+		// The homeserver is rate-limiting us, so the chosen message was not sent.
 		if (second) await store.postpone(second.id, start);
 		expect((await next())?.said).toBe('alice 1');
 		if (second) await store.sent(second.id, '$2', start);
@@ -565,14 +565,14 @@ export function storeContract(open: () => Promise<Store>): void {
 			const [other] = await store.unexplained(later(60));
 			if (other) await store.explain(other, saying('about S6'), start);
 			expect((await store.counts()).outbox).toBe(4);
-			// A day later it is reported again.
+			// A day later, the sender is told again.
 			await bring('6', [closed('e', 'S7')]);
 			const [next] = await store.unexplained(later(60));
 			if (next) await store.explain(next, saying('about S7'), later(25 * 3600));
 			expect((await store.counts()).outbox).toBe(5);
 		});
 
-		test('is skipped silently up to a moment, but not after it', async () => {
+		test('is not explained if it was sent up to a given time', async () => {
 			await inRoom();
 			await bring('3', [closed('a', 'S'), closed('b', 'T', { at: later(10) }), closed('c', 'S', { at: later(20) })]);
 			await store.passOver(room, later(10), start);

@@ -1,4 +1,5 @@
-// The store's contract for the watch: the same in memory and on disk, and on disk also after closing.
+// The store's contract for the watch: the same in every store, and also after reopening a store that outlives the
+// process.
 import { afterEach, describe, expect, test } from 'vitest';
 import type { CheckRecord } from '../../src/advice/check/record.ts';
 import type { Alert } from '../../src/advice/watch/alerts.ts';
@@ -31,7 +32,7 @@ const alert = (subject: string, more: Partial<Alert> = {}): Alert => ({
 	...more,
 });
 
-/** All in one message, in the thread of the first that has one. */
+/** All alerts in one message, in the thread of the first. */
 function saying(id: string): (alerts: readonly NumberedAlert[]) => RootedSaying[] {
 	return alerts => {
 		if (!alerts.length) return [];
@@ -46,7 +47,7 @@ function given(watch: Subscription, alerts: readonly Alert[], say: WatchDecision
 	return store.keepDecided([{ watch, alerts, say }], at);
 }
 
-/** Everyone who watches a server, in pages of one. */
+/** All subscriptions to a server, read as two pages of which the first has one entry. */
 async function watching(server: string): Promise<Watched[]> {
 	const [first, ...rest] = await store.watchedBy(server, '', 1);
 	const others = first ? await store.watchedBy(server, first.subscription.id, 100) : [];
@@ -67,7 +68,7 @@ export function watchStoreContract(places: Places): void {
 			place = await make();
 			store = await place.open();
 		}
-		/** The next start of the process. */
+		/** Reopens the store, as the next start of the process would. */
 		async function reopen(): Promise<void> {
 			if (!place.outlives) return;
 			await store.close();
@@ -124,7 +125,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.server('nobody')).toBeUndefined();
 		});
 
-		test('lists the servers checked since a moment with what was seen, latest first', async () => {
+		test('lists the servers checked since a given time, latest first', async () => {
 			await open();
 			const looked = { one: 30, two: 10, three: 20 };
 			for (const name of [...Object.keys(looked), 'never']) await store.keepWatch(subscription('!a', name), now);
@@ -164,7 +165,7 @@ export function watchStoreContract(places: Places): void {
 			expect((await store.open('!a')).map(({ subject }) => subject)).toEqual(['CVE-1', 'CVE-2']);
 		});
 
-		test('stores a check together with what several rooms are told, or neither', async () => {
+		test('stores a check together with what several rooms are told, or none of it', async () => {
 			await open();
 			const rooms = ['!a', '!b'].map(room => subscription(room, 'example.org'));
 			for (const watch of rooms) await store.keepWatch(watch, now);
@@ -216,7 +217,7 @@ export function watchStoreContract(places: Places): void {
 			const [second] = await store.due(later(1), [], 1);
 			expect(second).toMatchObject({ said: 's2', continues: 's1' });
 			expect(await store.open('!a')).toMatchObject([{ reminders: 1, stage: 'open', at: later(1).toISOString() }]);
-			// What can still be answered is kept longer than other delivered messages.
+			// Messages that people can still reply to are kept longer than other delivered ones.
 			await store.prune(later(100));
 			expect(await store.eventOf('!a', 's1')).toBe('$one');
 			await given(watch, [alert('CVE-1', { kind: 'solved', stage: 'solved' })], saying('s3'), later(2));
@@ -226,7 +227,7 @@ export function watchStoreContract(places: Places): void {
 			expect((await store.open('!a')).map(({ number }) => number)).toEqual([2]);
 		});
 
-		test('keeps alerts acknowledged and snoozed', async () => {
+		test('remembers which alerts are acknowledged or snoozed', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepWatch(watch, now);
@@ -268,7 +269,7 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.server('example.org')).toBeUndefined();
 		});
 
-		test('decides nothing for a room that removed us, and tells it everything on our return', async () => {
+		test('decides nothing for a room that removed us, and decides for it again on our return', async () => {
 			await open();
 			const joined = (room: string, token: string) => ({
 				token,

@@ -1,4 +1,4 @@
-// The image has only what it runs: what the Dockerfile copies is what the code reads.
+// The image only contains what it runs: the Dockerfile copies what the code reads.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ import { readConfig, variables } from '../../src/config.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const read = (path: string) => readFileSync(`${root}/${path}`, 'utf8');
 
-test('copies every folder that the code imports or reads, and nothing only for developers', () => {
+test('copies every folder that the code imports or reads, and nothing that only developers need', () => {
 	const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \.\S*$/gm)].flatMap(([, names = '']) =>
 		names.split(' '),
 	);
 	for (const name of ['src', 'commands', 'crypto', 'knowledge', 'package.json', 'package-lock.json'])
 		expect(copied).toContain(name);
 	for (const name of ['test', 'bench', 'docs', '.', 'tools']) expect(copied).not.toContain(name);
-	// What is copied is in the build context, and nothing else.
+	// The build context consists of what is copied.
 	const ignore = read('.dockerignore').split('\n');
 	expect(ignore).toContain('*');
 	expect(
@@ -29,7 +29,7 @@ test('copies every folder that the code imports or reads, and nothing only for d
 	for (const name of copied.map(path => path.split('/')[0])) expect(readdirSync(root)).toContain(name);
 });
 
-test('imports no development packages, and reads only what is copied', () => {
+test('imports only dependencies, and nothing from folders that are not copied', () => {
 	const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
 	for (const folder of ['src', 'commands', 'crypto']) {
 		for (const name of readdirSync(`${root}/${folder}`, { recursive: true, encoding: 'utf8' })) {
@@ -45,7 +45,7 @@ test('imports no development packages, and reads only what is copied', () => {
 	}
 });
 
-test('sets only variables that are options', () => {
+test('only sets variables that are options', () => {
 	const files = [
 		'Dockerfile',
 		'compose.yaml',
@@ -58,7 +58,7 @@ test('sets only variables that are options', () => {
 	for (const name of named) expect(variables).toContain(name);
 });
 
-test('passes every secret that the page installs by the option that overrides the configuration', () => {
+test('passes every secret that docs/operating.md installs in a variable that overrides the configuration', () => {
 	const unit = read('deploy/systemd/glia.service');
 	const loaded = [...unit.matchAll(/^LoadCredential=(\w+):\/etc\/glia\/(\w+)$/gm)].map(([, name, file]) => [
 		name,
@@ -72,11 +72,11 @@ test('passes every secret that the page installs by the option that overrides th
 });
 
 test('keeps the compile cache where the running user can read it', () => {
-	// Node.js stores it under the ID of its user: created by root in a build, it would never be found.
+	// Node.js stores the cache under its user's ID: if root created it in the build, it would never be found.
 	const dockerfile = read('Dockerfile');
 	const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
 	expect(dockerfile).toContain(`setpriv --reuid=${user} `);
-	// Node.js makes it readable only by its owner; the build's last step checks that the user can read it.
+	// Node.js makes the cache readable only by its owner; the build's last step checks that the user can read it.
 	expect(dockerfile).toMatch(/chmod -R a\+rX glia\.cjs\.cache \\\n[^\n]*'main\.cjs was accepted'\n(?!\t)/);
 	const unit = read('deploy/systemd/glia.service');
 	const [, folder] = /^CacheDirectory=(\S+)$/m.exec(unit) ?? [];

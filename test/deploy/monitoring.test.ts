@@ -28,7 +28,7 @@ async function served(): Promise<string> {
 	return metrics.text();
 }
 
-/** The series of an expression: each name with the labels by which it is selected or grouped. */
+/** The names of the metrics in an expression. */
 function namesIn(expression: string): string[] {
 	return [...expression.matchAll(/\b(?:glia|nodejs|process)_\w+/g)].map(([name]) => name);
 }
@@ -46,7 +46,7 @@ const expressions: [string, string][] = [
 	...rules.groups.flatMap(group => group.rules.map(({ alert, expr }): [string, string] => [alert, expr])),
 ];
 
-test.each(expressions)('%s queries metrics that are served', async (_of, expression) => {
+test.each(expressions)('%s only queries metrics that are served', async (_of, expression) => {
 	const text = await served();
 	const names = namesIn(expression);
 	if (!/\bup\b/.test(expression)) expect(names).not.toEqual([]);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hasCome, steady } from '../../src/runtime/clock.ts';
 
-test('goes on from where it was when the clock is turned back', () => {
+test('continues from the latest time if the clock is turned back', () => {
 	let at = 1000;
 	const now = steady(() => at);
 	at = 1500;

@@ -1,4 +1,4 @@
-// The log: JSON with level names, or a line of text that nothing from outside can break.
+// The log: JSON with level names, or lines of text that no input can break.
 import { expect, test } from 'vitest';
 import { type Format, openLog } from '../../src/runtime/log.ts';
 
@@ -37,7 +37,7 @@ test('writes one line of text per event on a terminal', () => {
 	}
 });
 
-test('lets outside text neither start a line nor move the cursor', () => {
+test('prevents outside text from starting a line or moving the cursor', () => {
 	const { lines, log } = logged('text', true);
 	log.info({ why: 'no\n2026-01-01 00:00:00 FATAL forged \u001b[2J', room: '!a:\u202eb' }, 'refused');
 	expect(lines).toHaveLength(1);
@@ -51,7 +51,7 @@ test("keeps an error's stack, line by line", () => {
 	expect(lines[0]).toMatch(/ERROR a command failed\nError: broken\\u001b\[2J\n +at /);
 });
 
-test('blanks secrets, in text too', () => {
+test('redacts secrets, in text too', () => {
 	const { lines, log } = logged('text', true);
 	log.warn({ config: { password: 'hunter2' }, token: 'syt_x' }, 'refused');
 	expect(lines[0]).not.toMatch(/hunter2|syt_x/);

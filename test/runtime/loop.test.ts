@@ -1,4 +1,4 @@
-// How late the event loop is, with a clock that the test sets.
+// How late the event loop is, with a clock that the test controls.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Loop, openLoop } from '../../src/runtime/loop.ts';
 
@@ -16,7 +16,7 @@ afterEach(() => {
 	vi.useRealTimers();
 });
 
-/** Fires the timer after this long (ms), whatever its delay. */
+/** Fires the timer when `after` ms have passed, whatever its delay. */
 function tick(after: number): void {
 	clock += after;
 	vi.advanceTimersByTime(500);
@@ -28,7 +28,7 @@ test('reports no delay of a loop that is on time', () => {
 	expect(loop.takeWorst()).toBe(0);
 });
 
-test('remembers a delay for ten seconds, and the worst until it is read', () => {
+test('remembers a delay for ten seconds, and the worst one until it is read', () => {
 	tick(500);
 	tick(30_500);
 	expect(loop.lagMs()).toBe(30_000);

@@ -1,4 +1,4 @@
-// Results are remembered per object and text, up to a limit.
+// Memoises per object and text, up to a limit.
 import { expect, test } from 'vitest';
 import { memo, memoByText } from '../../src/runtime/memo.ts';
 
@@ -13,7 +13,7 @@ test('computes once per object', () => {
 	expect(made).toBe(2);
 });
 
-test('computes once per object and text, even undefined, and again once its limit is exceeded', () => {
+test('computes once per object and text, even if undefined, and again after its limit was exceeded', () => {
 	const remembered = memoByText<object, string | undefined>(2);
 	const [one, other] = [{}, {}];
 	const calls: string[] = [];

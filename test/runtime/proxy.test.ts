@@ -1,4 +1,4 @@
-// Which proxy the environment sets for an address.
+// Which proxy the environment configures for an address.
 import { afterEach, expect, test } from 'vitest';
 import { Refusal } from '../../src/answer.ts';
 import { proxiesIn } from '../../src/runtime/proxy.ts';
@@ -35,7 +35,7 @@ test.each([
 	['http://localhost:8008', { HTTP_PROXY: 'http://p:1' }, undefined],
 	['http://127.0.0.1:8008', { HTTP_PROXY: 'http://p:1' }, undefined],
 	['http://[::1]:8008', { HTTP_PROXY: 'http://p:1' }, undefined],
-])('%s with %j', async (address, environment, expected) => {
+])('finds the proxy for %s in %j', async (address, environment, expected) => {
 	expect(await proxyFor(address, environment as Record<string, string>)).toBe(expected);
 });
 

@@ -18,6 +18,6 @@ test.each([
 	expect(retryAfter(header, noon)).toBe(expected);
 });
 
-test('ignores a date from a server that does not tell its time', () => {
+test("ignores a date if the server's own time is unknown", () => {
 	expect(retryAfter('Sat, 21 Nov 2026 12:00:10 GMT', Number.NaN)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-// The control socket: the client says whether it saved what it got, and hanging up is not an error.
+// The control socket: the client reports whether it has saved what it received, and hanging up is not an error.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,7 +32,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-test('distinguishes a stored copy from one that was not stored', async () => {
+test('distinguishes a saved copy from one that was not saved', async () => {
 	const first = await askControl(folder, { ask: 'backup' });
 	expect(first?.reply).toEqual({ folder: 'copy' });
 	await first?.keep();
@@ -44,7 +44,7 @@ test('distinguishes a stored copy from one that was not stored', async () => {
 	expect(logged).toEqual([]);
 });
 
-test('does not mistake later output for a confirmation', async () => {
+test('does not mistake other messages for a confirmation', async () => {
 	const socket = connect(socketPath(folder));
 	socket.write('{"ask":"backup"}\n');
 	await new Promise(resolve => socket.once('data', resolve));

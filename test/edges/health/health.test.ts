@@ -1,4 +1,4 @@
-// What supervisors and Prometheus see: over real HTTP, with a real store.
+// What supervisors and Prometheus are told, over real HTTP and with a real store.
 import { createServer, request } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ afterEach(async () => {
 	await store.close();
 });
 
-/** In a room since the second sync, with these messages in it. */
+/** Puts the bot into a room in the second sync, with these messages in it. */
 async function said(...messages: Incoming[]): Promise<void> {
 	await store.take(batch('1'), now);
 	await store.take(batch('2', { joined: [news()] }), now);
@@ -80,7 +80,7 @@ async function served({ lag = 0, troubles = [] as string[], of = measured() } = 
 }
 
 describe('/healthz and /readyz', () => {
-	test('answer 200 or 503, with the reason', async () => {
+	test('return 200, or 503 with the reason', async () => {
 		const well = await served();
 		expect(await ask(well, '/healthz')).toMatchObject({ status: 200, text: 'alive: the event loop is 0 ms late\n' });
 		expect(await ask(well, '/readyz')).toMatchObject({ status: 200, text: 'ready\n' });
@@ -89,7 +89,7 @@ describe('/healthz and /readyz', () => {
 		expect(await ask(ill, '/readyz')).toMatchObject({ status: 503, text: 'one\ntwo\n' });
 	});
 
-	test('answer only GET, and only three paths', async () => {
+	test('accept only GET and HEAD, and only known paths', async () => {
 		const port = await served();
 		expect(await ask(port, '/healthz', { method: 'POST' })).toMatchObject({ status: 405, text: '' });
 		expect(await ask(port, '/healthz', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
@@ -98,7 +98,7 @@ describe('/healthz and /readyz', () => {
 		expect(await ask(port, '/..%2f..%2fetc/passwd')).toMatchObject({ status: 404 });
 	});
 
-	test('refuse a port in use and a foreign address with a sentence', async () => {
+	test("refuse a port in use or another machine's address in one sentence", async () => {
 		const other = createServer().listen(0, '127.0.0.1');
 		closes.push(() => other.close());
 		await new Promise(resolve => other.once('listening', resolve));
@@ -145,7 +145,7 @@ describe('readiness', () => {
 		expect(await ready()).toEqual(['the homeserver has not responded for 120 seconds']);
 	});
 
-	test('needs a writable store, without writing at every request', async () => {
+	test('needs a writable store, without a write for each request', async () => {
 		let writes = 0;
 		let full = false;
 		const { kept } = store;
@@ -166,13 +166,13 @@ describe('readiness', () => {
 		full = true;
 		clock = 10_001;
 		expect(await ready()).toEqual(['the store cannot be written: database or disk is full']);
-		// What failed is tried again immediately.
+		// A failed write is retried at once.
 		expect(await ready()).toHaveLength(1);
 		full = false;
 		expect(await ready()).toEqual([]);
 	});
 
-	test('needs an outbox that moves; postponed messages do not count as stuck', async () => {
+	test('needs an outbox that is not stuck, ignoring postponed messages', async () => {
 		await said(incoming('$1'));
 		await store.settle('$1', [saying('a')], now);
 		const ready = check();
@@ -217,7 +217,7 @@ describe('/metrics', () => {
 		expect(text).toMatch(/^process_resident_memory_bytes /m);
 	});
 
-	test('reports the last backup: 0 for never, and nothing if the database has its own', async () => {
+	test('reports the last backup: 0 if there is none, and nothing if the database has its own backups', async () => {
 		const name = 'glia_last_backup_timestamp_seconds';
 		expect(await openMetrics(measured()).text()).not.toContain(name);
 		let made: Date | undefined;
@@ -262,7 +262,7 @@ describe('/metrics', () => {
 		expect(zipped.text.match(/^glia_server_/gm)).toHaveLength(20_000);
 	});
 
-	test('drops a server that nobody watches any more', async () => {
+	test('drops a server that is no longer watched', async () => {
 		let servers = [{ server: 'a.example.org', releasesBehind: 1, openAdvisories: 0 }];
 		const metrics = openMetrics(measured({ standings: async () => servers }));
 		expect(await metrics.text()).toContain('a.example.org');

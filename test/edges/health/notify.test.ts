@@ -1,4 +1,4 @@
-// What systemd-notify is called with: here a program that records its arguments.
+// What systemd is told through its own program; here one that records its arguments.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ test('sends no watchdog message while the event loop is blocked', async () => {
 	expect(told().length).toBeLessThanOrEqual(before + 1);
 });
 
-test('sends no watchdog messages unless asked for by this process', async () => {
+test('sends no watchdog messages unless systemd expects them from this process', async () => {
 	for (const environment of [{}, { WATCHDOG_USEC: '150000', WATCHDOG_PID: '43' }, { WATCHDOG_USEC: '0' }]) {
 		rmSync(join(folder, 'told'), { force: true });
 		const notifier = open(environment);

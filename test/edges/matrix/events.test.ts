@@ -1,4 +1,4 @@
-// What the homeserver sends and how we read it; nothing that a stranger sends makes us throw.
+// How we read what the homeserver sends. Nothing that a stranger sends makes us throw.
 import { describe, expect, test } from 'vitest';
 import { batchOf, pageOf } from '../../../src/edges/matrix/events.ts';
 
@@ -34,19 +34,19 @@ describe('messages', () => {
 	});
 
 	test.each<[string, Json]>([
-		['our own', text('$1', '!help', {}, { sender: self })],
+		["the bot's own", text('$1', '!help', {}, { sender: self })],
 		['a notice', text('$1', '!help', { msgtype: 'm.notice' })],
 		['an emote', text('$1', '!help', { msgtype: 'm.emote' })],
 		['an edit', text('$1', '* !help', { 'm.relates_to': { rel_type: 'm.replace', event_id: '$0' } })],
 		['an edit that hides its relation', text('$1', '* !help', { 'm.new_content': { body: '!help' } })],
-		['redacted', event('$1', {})],
-		['without a body', event('$1', { msgtype: 'm.text' })],
-		['with a body that is not text', event('$1', { msgtype: 'm.text', body: ['!help'] })],
-		['state of that name', text('$1', '!help', {}, { state_key: '' })],
+		['one that was redacted', event('$1', {})],
+		['one without a body', event('$1', { msgtype: 'm.text' })],
+		['one whose body is not text', event('$1', { msgtype: 'm.text', body: ['!help'] })],
+		['state with the type of a message', text('$1', '!help', {}, { state_key: '' })],
 		['a reaction', event('$1', { body: '!help', msgtype: 'm.text' }, { type: 'm.reaction' })],
-		['without an ID', { ...text('', '!help'), event_id: 7 }],
-		['without a sender', { ...text('$1', '!help'), sender: null }],
-	])('%s is none', (_what, given) => {
+		['one without an ID', { ...text('', '!help'), event_id: 7 }],
+		['one without a sender', { ...text('$1', '!help'), sender: null }],
+	])('leave out %s', (_what, given) => {
 		expect(bodies(given)).toEqual([]);
 	});
 
@@ -69,7 +69,7 @@ describe('messages', () => {
 		);
 	});
 
-	test('threads and replies', () => {
+	test('read threads and replies', () => {
 		const relation = (content: Json) => sync({ events: [text('$1', 'x', { 'm.relates_to': content })] })?.messages[0];
 		const reply = { 'm.in_reply_to': { event_id: '$0' } };
 		expect(relation(reply)).toMatchObject({ repliesTo: '$0' });
@@ -92,7 +92,7 @@ describe('messages', () => {
 	});
 
 	test.each([[undefined], [-1], [Number.MAX_VALUE], [now.getTime() + 9e9], ['yesterday']])(
-		'do not trust a time of %s',
+		'replace the timestamp %s',
 		time => {
 			expect(sync({ events: [text('$1', 'x', {}, { origin_server_ts: time })] })?.messages[0]?.at).toEqual(now);
 		},
@@ -100,7 +100,7 @@ describe('messages', () => {
 });
 
 describe('rooms', () => {
-	test('take the last state from state and timeline', () => {
+	test('take the latest state from state and timeline', () => {
 		const state = (type: string, content: Json, more: Json = {}) =>
 			event('$s', content, { type, state_key: '', ...more });
 		const news = sync(
@@ -141,7 +141,7 @@ describe('rooms', () => {
 		expect(sync({ events: [] })).not.toHaveProperty('last');
 	});
 
-	test('read redactions of old and new room versions', () => {
+	test('read redactions from old and new room versions', () => {
 		const old = event('$1', {}, { type: 'm.room.redaction', redacts: '$a' });
 		const fresh = event('$2', { redacts: '$b' }, { type: 'm.room.redaction' });
 		expect(sync({ events: [old, fresh] })?.redacted).toEqual(['$a', '$b']);
@@ -185,7 +185,7 @@ describe('pages of history', () => {
 	const entrance = (more: Json = {}) =>
 		event('$j', { membership: 'join' }, { type: 'm.room.member', state_key: self, sender: self, ...more });
 
-	test('continue to the event, newest first', () => {
+	test('continue up to the event, newest first', () => {
 		expect(page([text('$3', 'c'), text('$2', 'b')])).toMatchObject({
 			messages: [{ event: '$3' }, { event: '$2' }],
 			next: 'next',

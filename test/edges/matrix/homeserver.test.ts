@@ -1,4 +1,4 @@
-// The simulated homeserver meets the same contract as the real one, so tests on it are realistic.
+// The simulated homeserver meets the same contract as the real one, so tests that use it are realistic.
 import { homeserverContract } from '../../contracts/homeserver.ts';
 import { playHomeserver } from '../../homeserver.ts';
 

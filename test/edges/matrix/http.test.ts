@@ -36,7 +36,7 @@ async function failure(client: InstanceType<typeof sdk.MatrixClient>, time = 500
 	);
 }
 
-test('sends token, user agent and query, returns JSON, and reuses connections', async () => {
+test('sends the token, the user agent and the query, returns JSON, and reuses connections', async () => {
 	const seen: unknown[] = [];
 	const sockets = new Set<unknown>();
 	const client = await serve((request, response) => {
@@ -48,11 +48,11 @@ test('sends token, user agent and query, returns JSON, and reuses connections', 
 		expect(await client.doRequest('GET', '/x', { a: 'ö&', b: ['1', '2'], c: null }, null, 5000)).toEqual({ ok: true });
 	}
 	expect(seen[0]).toEqual(['GET', '/x?a=%C3%B6%26&b=1&b=2', 'Bearer token', 'Glia/1.2.3']);
-	// The next call may start just as the last one releases its connection.
+	// The next call may start just before the last one releases its connection.
 	expect(sockets.size).toBeLessThanOrEqual(2);
 });
 
-test('sends a body as JSON and a file as it is, and returns bytes unchanged', async () => {
+test('sends a body as JSON and a file unchanged, and returns bytes unchanged', async () => {
 	const client = await serve(async (request, response) => {
 		const chunks: Buffer[] = [];
 		for await (const chunk of request) chunks.push(chunk);
@@ -82,14 +82,14 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 		{ kind: 'limited', waitMs: 7000 },
 	],
 	[
-		'the header first',
+		'the limit in the header before the one in the body',
 		429,
 		{ errcode: 'M_LIMIT_EXCEEDED', retry_after_ms: 1 },
 		{ 'retry-after': '2' },
 		{ kind: 'limited', waitMs: 2000 },
 	],
-	['a limit without a word', 429, null, {}, { kind: 'limited', waitMs: 5000 }],
-	['a limit beyond an hour', 429, { retry_after_ms: 1e12 }, {}, { kind: 'limited', waitMs: 3600_000 }],
+	['a limit without a time', 429, null, {}, { kind: 'limited', waitMs: 5000 }],
+	['a limit of more than an hour', 429, { retry_after_ms: 1e12 }, {}, { kind: 'limited', waitMs: 3600_000 }],
 	[
 		'forbidden',
 		403,
@@ -100,17 +100,23 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 	['a revoked token', 401, { errcode: 'M_UNKNOWN_TOKEN' }, {}, { kind: 'token', soft: false, why: 'M_UNKNOWN_TOKEN' }],
 	['an expired session', 401, { errcode: 'M_UNKNOWN_TOKEN', soft_logout: true }, {}, { kind: 'token', soft: true }],
 	['a locked account', 401, { errcode: 'M_USER_LOCKED', soft_logout: true }, {}, { kind: 'away' }],
-	['a full server', 403, { errcode: 'M_RESOURCE_LIMIT_EXCEEDED' }, {}, { kind: 'away' }],
-	['an internal error', 500, { errcode: 'M_UNKNOWN', error: 'Internal server error' }, {}, { kind: 'away' }],
+	['a server that has reached a resource limit', 403, { errcode: 'M_RESOURCE_LIMIT_EXCEEDED' }, {}, { kind: 'away' }],
+	[
+		'an internal error of the homeserver',
+		500,
+		{ errcode: 'M_UNKNOWN', error: 'Internal server error' },
+		{},
+		{ kind: 'away' },
+	],
 	['a JSON 404 from something else', 404, { message: 'no route' }, {}, { kind: 'away' }],
 	['an unknown endpoint', 404, { errcode: 'M_UNRECOGNIZED' }, {}, { kind: 'away' }],
 	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is not a homeserver' }],
-])('%s', async (_what, status, body, headers, expected) => {
+])('recognises %s', async (_what, status, body, headers, expected) => {
 	const client = await serve((_request, response) => json(response, status, body, headers));
 	expect(await failure(client)).toMatchObject(expected as object);
 });
 
-test("treats a proxy's pages, incomplete responses and cut connections as an outage", async () => {
+test("treats a proxy's pages, incomplete responses and dropped connections as an outage", async () => {
 	const answers: ((response: ServerResponse) => void)[] = [
 		response => {
 			response.writeHead(404, { 'content-type': 'text/html' });
@@ -173,9 +179,9 @@ describe('compressed responses', () => {
 	});
 
 	test.each<[string, string, Buffer, RegExp]>([
-		['of an unrequested kind', 'compress', text, /unsupported compression \(compress\)/],
-		['that are not compressed', 'gzip', text, /claims to be gzip but is not/],
-		['that are cut off', 'gzip', gzipSync(text).subarray(0, 20), /claims to be gzip but is not/],
+		['in an encoding that was not requested', 'compress', text, /unsupported compression \(compress\)/],
+		['that are not really compressed', 'gzip', text, /claims to be gzip but is not/],
+		['that are truncated', 'gzip', gzipSync(text).subarray(0, 20), /claims to be gzip but is not/],
 		['in many layers', 'gzip,gzip,gzip,gzip', text, /compressed 4 times/],
 		['that grow without bound', 'gzip', gzipSync(Buffer.alloc(200_000, ' ')), /too large/],
 		['that grow in the second layer', 'br, br', brotliCompressSync(brotliCompressSync(Buffer.alloc(1e8))), /too large/],
@@ -214,7 +220,7 @@ test.each([
 	expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ ok: true });
 });
 
-test('gives up on endless responses in time, and aborts all requests on close', async () => {
+test('gives up on endless responses in time, and aborts all calls on close', async () => {
 	const client = await serve((request, response) => {
 		if (request.url === '/x') response.write('{');
 	});
@@ -229,7 +235,7 @@ test('gives up on endless responses in time, and aborts all requests on close', 
 	expect(await silent).toMatchObject({ kind: 'away' });
 });
 
-test('reports in words that nothing is listening', async () => {
+test('reports that nothing is listening', async () => {
 	const client = await serve(() => undefined);
 	await new Promise(resolve => server?.close(resolve));
 	const fresh = openHttp('Glia/1');
@@ -238,7 +244,7 @@ test('reports in words that nothing is listening', async () => {
 	await fresh.close();
 });
 
-test('asks a proxy for plain requests, tunnels encrypted ones, and sends its credentials', async () => {
+test('sends plain requests to a proxy, tunnels encrypted ones, and authenticates', async () => {
 	const proxy = await playProxy('glia:open-sesame');
 	const proxied = openHttp('Glia/1', { proxyOf: () => proxy.url });
 	try {
@@ -258,7 +264,7 @@ test('asks a proxy for plain requests, tunnels encrypted ones, and sends its cre
 	}
 });
 
-test('reports a proxy that refuses', async () => {
+test('reports a proxy that rejects the credentials', async () => {
 	const proxy = await playProxy('glia:open-sesame');
 	const stranger = new URL(proxy.url);
 	stranger.password = 'wrong';

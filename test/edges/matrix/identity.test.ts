@@ -10,7 +10,7 @@ const bot = '@bot:example.org';
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
 afterEach(() => void vi.useRealTimers());
 
-/** A start whose signature is unknown to the homeserver until `known` is set. */
+/** A start whose signature the homeserver does not know until `known` is set. */
 async function start() {
 	const server = homeserver();
 	const machine = await OlmMachine.initialize(new UserId(bot), new DeviceId('ONE'), '', undefined, 0);
@@ -37,7 +37,7 @@ async function start() {
 	void identity.tried.then(() => {
 		state.tried = true;
 	});
-	/** Advances the clock (ms), and waits for what that triggers. */
+	/** Advances the clock by `ms` milliseconds, and waits for what that triggers. */
 	async function pass(ms: number): Promise<void> {
 		for (let left = ms; left >= 0; left -= 250) {
 			await vi.advanceTimersByTimeAsync(250);
@@ -47,7 +47,7 @@ async function start() {
 	return { identity, state, logged, pass };
 }
 
-test('retries a signature that the homeserver does not know yet, and logs it once', async () => {
+test('retries a signature that the homeserver does not know yet, and logs this once', async () => {
 	const { identity, state, logged, pass } = await start();
 	await pass(2000);
 	expect(state.uploads).toBeGreaterThan(1);
@@ -81,7 +81,7 @@ test('logs the problem after a few quick attempts, and retries every hour', asyn
 	identity.stop();
 });
 
-test('does not block callers that wait for the first attempt', async () => {
+test('keeps nobody waiting for long on the first attempt', async () => {
 	const { identity, state, pass } = await start();
 	await pass(5000);
 	expect(state.tried).toBe(true);

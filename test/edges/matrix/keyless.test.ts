@@ -1,5 +1,5 @@
-// A login without a device, on a homeserver that responds as the test wants: nothing is sent to a room that
-// was ever encrypted, whatever the homeserver says about it.
+// A login without a device, on a homeserver whose responses the test sets: nothing is sent to a room that was ever
+// encrypted, whatever the homeserver says about it.
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Connection, connect } from '../../../src/edges/matrix/homeserver.ts';
@@ -21,7 +21,7 @@ let calls: string[];
 /** The response to `state/m.room.encryption`: status and body. */
 let state: [number, object];
 let sync: object;
-/** The response to a page of history. */
+/** The response to a request for a page of history. */
 let page: object;
 /** The filters of syncs. */
 let filters: (string | null)[];
@@ -81,7 +81,7 @@ afterEach(async () => {
 	await new Promise(resolve => server.close(resolve));
 });
 
-/** The results of sending a message, encrypted or not, and a file. */
+/** The results of encrypting a message, sending one, and uploading a file. */
 async function tries(): Promise<unknown[]> {
 	const outcomes = [
 		await homeserver.seal(room, text),
@@ -93,8 +93,8 @@ async function tries(): Promise<unknown[]> {
 
 const silent = ['keyless', 'unsealed', 'keyless'];
 
-test('logs it at the start', () => {
-	expect(loud.join()).toMatch(/does not belong to a device: in encrypted rooms I can neither read nor write/);
+test('logs at startup that the login has no device', () => {
+	expect(loud.join()).toMatch(/belongs to no device: in encrypted rooms I can neither read nor write/);
 	expect(homeserver.device()).toBeUndefined();
 });
 
@@ -107,7 +107,7 @@ test('sends nothing to a room that the store or the homeserver calls encrypted',
 	expect(calls).toEqual([]);
 });
 
-test('sends nothing to a room that was ever encrypted, even if the homeserver denies it or it was forgotten', async () => {
+test('sends nothing to a room that was ever encrypted, even if it was forgotten or the homeserver denies it', async () => {
 	await store.take(batch('1', { joined: [news([], { state: { create, encryption } })] }), new Date());
 	await store.forget(room);
 	expect(await tries()).toEqual(silent);
@@ -116,7 +116,7 @@ test('sends nothing to a room that was ever encrypted, even if the homeserver de
 	expect(calls).toEqual([]);
 });
 
-test('sends nothing from the moment a sync says so, even before it is stored', async () => {
+test('sends nothing from the moment a sync says that the room is encrypted, even before that is stored', async () => {
 	await store.take(batch('1', { joined: [news([], { state: { create } })] }), new Date());
 	expect(await tries()).toEqual(['done', 'done', 'done']);
 	const event = { type: 'm.room.encryption', state_key: '', sender: user, event_id: '$e', content: encryption };
@@ -140,7 +140,7 @@ test('changes the request after a failed sync, since Synapse would repeat an old
 	expect(fourth).not.toBe(first);
 });
 
-test('stops searching a history that never ends', async () => {
+test('does not search an endless history for ever', async () => {
 	page = { chunk: [], end: 'more' };
 	expect(await homeserver.find(room, { said: 'x', since: new Date(0) })).toEqual({ value: undefined });
 });

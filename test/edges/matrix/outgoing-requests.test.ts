@@ -1,4 +1,4 @@
-// The requests of the crypto machine: in which order they are sent, and what happens if one fails.
+// The order in which the crypto machine's requests are sent, and what happens if one fails.
 import type { OlmMachine, Request } from '@matrix-org/matrix-sdk-crypto-nodejs';
 import { beforeEach, expect, test } from 'vitest';
 import { openCourier } from '../../../src/edges/matrix/outgoing-requests.ts';
@@ -34,7 +34,7 @@ function open() {
 
 const toDevice = (id: string, eventType: string): Request => ({ id, type: 3, eventType, txnId: id, body: '{}' });
 
-test('marks a verification step as sent before sending it, since the reply may arrive first', async () => {
+test('marks a verification step as sent before sending it, because the reply may arrive first', async () => {
 	waiting = [toDevice('step', 'm.key.verification.key'), toDevice('room-key', 'm.room.encrypted')];
 	await open().all();
 	expect(happened).toEqual([

@@ -1,4 +1,4 @@
-// The bot's own profile: its name, and an avatar that is set once, if there is none.
+// The bot's own profile: its name, and an avatar that is set once if there is none.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ afterEach(async () => {
 	rmSync(folder, { recursive: true });
 });
 
-/** A start with its first sync; resolves once all its requests have been answered. */
+/** A start and its first sync. Resolves once all requests have been answered. */
 async function start() {
 	const matrix = { homeserver: served.url, user: bot, password, allow: ['*'], device: 'Glia' };
 	const config = { matrix, encryption: { reset: false } } as unknown as Parameters<typeof connect>[0];
@@ -64,7 +64,7 @@ test('sets an avatar once if the account has none', async () => {
 	expect(served.uploads[0]?.subarray(1, 4).toString()).toBe('PNG');
 	await first.close();
 
-	// Someone removes it on purpose.
+	// Someone removes the avatar on purpose.
 	delete served.profile.avatar_url;
 	const second = await start();
 	await vi.waitFor(() => expect(marked()).toBe(3));
@@ -83,7 +83,7 @@ test('keeps the avatar of an account', async () => {
 	await connection.close();
 });
 
-test('does not ask again if the homeserver allows no avatars', async () => {
+test('does not try again if the homeserver allows no avatars', async () => {
 	served.setWay(path =>
 		path.endsWith('/avatar_url') ? { status: 403, body: { errcode: 'M_FORBIDDEN', error: 'Not here' } } : undefined,
 	);
@@ -96,7 +96,7 @@ test('does not ask again if the homeserver allows no avatars', async () => {
 	expect(served.uploads).toHaveLength(1);
 });
 
-test('asks again at the next start after an outage', async () => {
+test('tries again at the next start after an outage', async () => {
 	served.setWay(path => (path.includes('/upload') ? { status: 502, body: {} } : undefined));
 	const first = await start();
 	await vi.waitFor(() => expect(served.calls.some(path => path.includes('/upload'))).toBe(true));

@@ -1,5 +1,5 @@
-// Starts, counted in the store and at the homeserver: an old copy is noticed, and no homeserver can make the bot wait
-// forever.
+// Counting starts in the store and on the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting
+// for ever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';
@@ -14,9 +14,9 @@ let putAway: number;
 let there: number | undefined;
 let loud: string[];
 let pauses: number[];
-/** How many writes the store fails. */
+/** How many writes to the store fail. */
 let storeAway: number;
-/** The homeserver's response to the n-th request instead of the usual one. */
+/** The error with which the homeserver fails the n-th request. */
 let trouble: (n: number) => Error | undefined;
 /** What the n-th request waits for. */
 let delay: (n: number) => Promise<unknown> | undefined;
@@ -63,7 +63,7 @@ function open() {
 		behind: () => void behind++,
 		pause: async ms => {
 			pauses.push(ms);
-			// A guard that would wait forever does so here.
+			// Stop here if the guard would wait for ever.
 			if (pauses.length > 100) await new Promise(() => undefined);
 		},
 	});
@@ -86,7 +86,7 @@ test('does not use an old copy, and reports it once', async () => {
 	expect([behind(), here, there]).toEqual([1, 3, 7]);
 });
 
-test('does not use a copy of a store that was in use, however few starts the homeserver has counted', async () => {
+test('does not use a copy of a store that was in use, even if the homeserver has counted no start', async () => {
 	here = undefined;
 	there = undefined;
 	const { guard, behind } = open();
@@ -111,7 +111,7 @@ const never = new Promise(() => undefined);
 const settled = () => new Promise(resolve => setImmediate(resolve));
 
 describe('puts away the keys when it stops', () => {
-	test('while the homeserver does not answer the count', async () => {
+	test('while the homeserver does not respond to the count', async () => {
 		delay = n => (n === 2 ? never : undefined);
 		const { guard } = open();
 		await settled();
@@ -142,7 +142,7 @@ describe('puts away the keys when it stops', () => {
 		expect(done).toEqual(['marked', 'put away']);
 	});
 
-	test('but not those that turn out to be old', async () => {
+	test('but not keys that turn out to be old', async () => {
 		trouble = n => {
 			if (n === 2) there = 9;
 			return n === 2 ? refusal(502) : undefined;
@@ -154,7 +154,7 @@ describe('puts away the keys when it stops', () => {
 		expect([behind(), ...done]).toEqual([1, 'marked']);
 	});
 
-	test('but not those that it has not marked, and marks none after the stop', async () => {
+	test('but neither keys that it has not marked, nor marks any after the stop', async () => {
 		const slow = Promise.withResolvers<void>();
 		delay = () => slow.promise;
 		const { guard } = open();
@@ -204,7 +204,7 @@ describe('does not wait for a homeserver without account data', () => {
 		expect(loud).toEqual([expect.stringContaining('a restored backup may go unnoticed')]);
 		expect(pauses).toHaveLength(4);
 	});
-	test('but for a store that cannot be written', async () => {
+	test('but waits for a store that cannot be written', async () => {
 		trouble = () => refusal(403, 'M_FORBIDDEN');
 		storeAway = 3;
 		const { guard } = open();
@@ -215,7 +215,7 @@ describe('does not wait for a homeserver without account data', () => {
 
 describe('waits out a temporary problem, and logs it', () => {
 	test.each([
-		['limits us', refusal(429, 'M_LIMIT_EXCEEDED', { retry_after_ms: 2500 })],
+		['rate-limits us', refusal(429, 'M_LIMIT_EXCEEDED', { retry_after_ms: 2500 })],
 		['is away', refusal(502)],
 		['is slow', refusal(408)],
 		['accepts nothing at the moment', refusal(403, 'M_RESOURCE_LIMIT_EXCEEDED')],
@@ -230,7 +230,7 @@ describe('waits out a temporary problem, and logs it', () => {
 		if (error.statusCode === 429) expect(new Set(pauses)).toEqual(new Set([2500]));
 	});
 
-	test('logs the reason for as long as it lasts', async () => {
+	test('reports the reason for as long as the problem lasts', async () => {
 		trouble = () => refusal(502);
 		const { guard } = open();
 		await new Promise(resolve => setTimeout(resolve, 20));

@@ -1,4 +1,4 @@
-// The homeserver of test/crypto behind HTTP: sessions and their devices, account data, an empty sync, failures on demand.
+// The homeserver of test/crypto over HTTP: sessions and their devices, account data, an empty sync, failures on demand.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { DeviceId, UserId } from '../../../crypto/index.ts';
@@ -7,12 +7,12 @@ import { homeserver } from '../../crypto/homeserver.ts';
 export const bot = '@bot:example.org';
 export const password = 'correct horse';
 
-/** What happens to a call: another response, or the usual one changed on the way back. */
+/** What happens to a call: it gets another response, or the usual one is changed on its way back. */
 export type Way = { status: number; body: object } | ((answer: Buffer) => { headers?: object; body: Buffer | string });
 
 export type Served = Awaited<ReturnType<typeof serve>>;
 
-/** Starts it on a free loopback port. */
+/** Starts the homeserver on a free port on loopback. */
 export async function serve() {
 	const keys = homeserver();
 	const devices = new Map<string, string>();

@@ -1,4 +1,4 @@
-// Starts on a homeserver whose responses go wrong: how many devices they leave behind.
+// How many devices starts leave behind on a homeserver whose responses go wrong.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ test('asks the homeserver nothing if the start is aborted beforehand', async () 
 	expect(served.calls).toEqual([]);
 });
 
-test('creates one device despite three unreadable login responses, and uses it at the next start', async () => {
+test('creates one device despite unreadable login responses, and uses it at the next start', async () => {
 	served.setWay(path => (path === 'login' ? broken : undefined));
 	await expect(start()).rejects.toThrow('not JSON');
 	await expect(start()).rejects.toThrow('not JSON');
@@ -66,7 +66,7 @@ test('uses a new device after a session has ended', async () => {
 	expect([...served.devices.keys()][0]).toBe(device);
 });
 
-test('ends its session if the start fails, and logs in at the next', async () => {
+test('ends its session if the start fails, and logs in again at the next start', async () => {
 	served.setWay(path => (path === 'sync' ? broken : undefined));
 	const connection = await start();
 	expect(await connection?.sync(undefined)).toMatchObject({ failure: { kind: 'away' } });

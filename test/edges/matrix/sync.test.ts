@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Session } from '../../../src/edges/matrix/session.ts';
 import { openSync, type Sync } from '../../../src/edges/matrix/sync.ts';
 
-/** The timeouts (ms) that the syncs were sent with. */
+/** The timeouts of the syncs, in milliseconds. */
 let times: number[];
-/** How long the homeserver takes (ms). */
+/** How long the homeserver takes to respond, in milliseconds. */
 let takes: number;
 let refuses: boolean;
 

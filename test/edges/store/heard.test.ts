@@ -1,4 +1,4 @@
-// Encrypted messages are remembered, up to a limit.
+// Which encrypted messages have been received is remembered, up to a limit.
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -46,13 +46,13 @@ async function afterPowerCut<Found>(look: (store: Store) => Promise<Found>): Pro
 	}
 }
 
-test('a batch that is lost is lost with its token, so that the homeserver sends it again', async () => {
+test('loses a batch together with its token, so that the homeserver sends it again', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
 	expect(await store.token()).toBe('3');
 	expect(await afterPowerCut(async after => [await after.token(), await after.unread()])).toEqual(['2', []]);
 });
 
-test('a decision is on the disk with the batch it belongs to', async () => {
+test('has a decision on the disk together with its batch', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
 	await store.settle('a', [saying('answer', { answers: 'a' })], now);
 	await afterPowerCut(async after => {
@@ -61,7 +61,7 @@ test('a decision is on the disk with the batch it belongs to', async () => {
 	});
 });
 
-test('a message that was encrypted but not sent is due again, under the same name', async () => {
+test('has a message due again, with the same ID, if it was encrypted but not sent', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
 	await store.settle('a', [saying('answer', { answers: 'a' })], now);
 	const [row] = await store.due(now, [], 9);
@@ -70,7 +70,7 @@ test('a message that was encrypted but not sent is due again, under the same nam
 	expect(await afterPowerCut(after => after.due(now, [], 9))).toEqual([row]);
 });
 
-test('what was sent is known, so that reactions to it are recognised', async () => {
+test('knows what was sent, so that reactions to it are recognised', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a')])] }), now);
 	await store.settle('a', [saying('question', { answers: 'a', confirms: '!leave' })], now);
 	const [row] = await store.due(now, [], 9);
@@ -82,12 +82,12 @@ test('what was sent is known, so that reactions to it are recognised', async () 
 	});
 });
 
-test('an invitation is on the disk before it can be accepted', async () => {
+test('has an invitation on the disk before it can be accepted', async () => {
 	await store.take(batch('3', { invited: [{ room: '!other:example.org', inviter: '@a:example.org' }] }), now);
 	expect(await afterPowerCut(after => after.token())).toBe('3');
 });
 
-test('a later decision brings everything before it to the disk', async () => {
+test('has everything on the disk that came before a decision', async () => {
 	await store.take(batch('3', { joined: [news([incoming('a'), incoming('b')])] }), now);
 	await store.settle('a', [saying('answer', { answers: 'a' })], now);
 	const [row] = await store.due(now, [], 9);
@@ -97,7 +97,7 @@ test('a later decision brings everything before it to the disk', async () => {
 	expect(await afterPowerCut(after => after.eventOf(room, 'answer'))).toBe('$event');
 });
 
-test('later writes wait for the disk again', async () => {
+test('waits for the disk again after a failed write that would not have waited', async () => {
 	await store.take(batch('3'), now);
 	await expect(
 		store.take(batch('4', { joined: [news([incoming('a', { room: null as never })])] }), now),

@@ -31,14 +31,14 @@ test('is built once, and runs with the values of each call', async () => {
 	expect(built).toBeLessThanOrEqual(1);
 });
 
-test('is the same SQL that Kysely would build for the call', async () => {
+test('is the SQL that Kysely would build for the call', async () => {
 	const ran = vi.spyOn(db, 'executeQuery');
 	await eventOf(db, { once: 'a' });
 	const plain = db.selectFrom('heard').select('event').where('once', '=', 'a').where('event', '!=', 'never').compile();
 	expect(ran.mock.lastCall?.[0]).toMatchObject({ sql: plain.sql, parameters: plain.parameters });
 });
 
-test('runs inside the transaction it is given, and reports how many rows it changed', async () => {
+test('runs inside the given transaction, and returns how many rows it changed', async () => {
 	const failed = db.transaction().execute(async tx => {
 		expect(await keep(tx, { once: 'a', event: '$1' })).toMatchObject({ numAffectedRows: 1n });
 		throw new Error('no');

@@ -1,4 +1,4 @@
-// A store in which a guide session was still called a walk: the session is found and continues.
+// A store in which guide sessions were still called walks: its session is found and continues.
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -11,7 +11,7 @@ import { dialect } from '../../../src/edges/store/sqlite.ts';
 const room = '!room:example.org';
 const rest = { guide: 'postgres', args: '15 17 docker', by: '@alice:example.org', since: '2026-11-01T08:30:00.000Z' };
 
-/** As the previous version wrote them: one running session in a thread, one that was only offered. */
+/** The tables of the previous version: one running session in a thread, and one that was only offered. */
 async function oldStore(): Promise<Kysely<Tables>> {
 	const db = new Kysely<Tables>({ dialect: dialect(new DatabaseSync(':memory:')) });
 	await migratorOf(db).migrateTo('0013-words');

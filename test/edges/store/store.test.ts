@@ -1,4 +1,4 @@
-// The store in memory and in a file, and what can only go wrong with a file.
+// The store in memory and on a file, and what can only go wrong with a file.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ sessionStoreContract(local);
 describe('memory', () => storeContract(() => openStore()));
 describe('file', () => storeContract(() => openStore(join(folder(), 'data'))));
 
-test('survives a restart, readable only by its owner', async () => {
+test('survives a restart, and is readable only by its owner', async () => {
 	const path = join(folder(), 'deep', 'data');
 	const first = await openStore(path);
 	await first.take(batch('token'), new Date());
@@ -43,7 +43,7 @@ test('survives a restart, readable only by its owner', async () => {
 	await second.close();
 });
 
-test('keeps what is committed on SIGKILL', () => {
+test('keeps what was committed before a SIGKILL', () => {
 	const path = folder();
 	const program = `
 		const { openStore } = await import(${JSON.stringify(new URL('../../../src/edges/store/store.ts', import.meta.url).href)});
@@ -71,7 +71,7 @@ test('refuses with one sentence to open twice, in this process and in another', 
 	await (await openStore(path)).close();
 });
 
-test('shrinks the file when data is deleted', async () => {
+test('shrinks the file after data is deleted', async () => {
 	const path = join(folder(), 'data');
 	const size = () => statSync(join(path, 'glia.sqlite')).size;
 	const store = await openStore(path);
@@ -86,7 +86,7 @@ test('shrinks the file when data is deleted', async () => {
 	await store.close();
 });
 
-test('shrinks a file from an older Glia too', async () => {
+test("lets an older Glia's file shrink too", async () => {
 	const path = join(folder(), 'data');
 	cpSync(join(import.meta.dirname, 'store-0.1.0'), path, { recursive: true });
 	const mode = () => {
@@ -127,7 +127,7 @@ test('leaves no message or answer in any file after delivery', async () => {
 	for (const gap of await store.gaps(now)) await store.fill(gap, { messages: [] }, now);
 	const bytes = () => readdirSync(path).map(name => readFileSync(join(path, name), 'latin1'));
 	for (let i = 0; i < 300; i++) {
-		// Of all lengths, so that rows share a page, fill one, or span several.
+		// Use all lengths, so that rows share a page, fill one, or span several.
 		const body = `planted-question-${i} `.repeat(1 + ((i * 7) % 400));
 		await store.take(batch(`m${i}`, { joined: [news([incoming(`$${i}`, { body })])] }), now);
 		if (i === 0) expect(bytes().some(file => file.includes('planted-question'))).toBe(true);
@@ -153,7 +153,7 @@ test.each([
 	expect(writeTrouble(folder(), refuse)).toMatch(sentence);
 });
 
-test('does not blame a working disk, and leaves nothing on it', () => {
+test('reports nothing about a working disk, and leaves nothing on it', () => {
 	const path = folder();
 	expect(writeTrouble(path)).toBeUndefined();
 	expect(readdirSync(path)).toEqual([]);

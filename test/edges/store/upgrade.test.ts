@@ -18,7 +18,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
 
-test('keeps the account, rooms, watches, alerts, settings and guides', async () => {
+test('keeps the account, rooms, watches, alerts, settings and guide sessions', async () => {
 	const store = await openStore(folder);
 	try {
 		expect(await store.account()).toMatchObject({ ...owner, origin: 'login' });
@@ -58,7 +58,7 @@ test('migrates only once', async () => {
 	await store.close();
 });
 
-test('keeps the keys of the same device and its identity', async () => {
+test("keeps the device's keys and the identity", async () => {
 	const machine = await openKeys(keysIn(folder), owner, passphrase);
 	expect(machine.fingerprint).toBe('WsGZ XiHa 5DYf bf1x WdfR slgd s15E ga85 SVSS /fVc T7E');
 	expect((await machine.roomKeyCounts()).total).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-// A store that held sentences: their content is still known, and the sentences are gone.
+// A store that contained sentences: their content is kept, and the sentences are gone.
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Migrator } from 'kysely/migration';
@@ -13,7 +13,7 @@ import { conditionTitle } from '../../../src/messages/conditions.ts';
 const server = 'example.org';
 const since = '2026-11-01T08:30:00.000Z';
 
-/** As the previous version wrote them: rule, subject, stage and title; and today's title, if it differs. */
+/** What the previous version wrote (rule, subject, stage and title), and today's title if it differs. */
 const matters: [rule: string, subject: string, stage: string, title: string, today?: string][] = [
 	['release', '1.157', 'out', 'Synapse 1.157.1 is out'],
 	['withdrawn', '1.140.1', 'gone', 'Upstream has taken Synapse 1.140.1 back', 'Upstream withdrew Synapse 1.140.1'],
@@ -97,7 +97,7 @@ function migratorOf(db: Kysely<Tables>): Migrator {
 	return new Migrator({ db, provider: { getMigrations: async () => migrations } });
 }
 
-test('reads old titles once, and words them as we do today', async () => {
+test("reads old titles once, and shows them in today's words", async () => {
 	const db = await oldStore();
 	const { error } = await migratorOf(db).migrateToLatest();
 	expect(error).toBeUndefined();
@@ -109,7 +109,7 @@ test('reads old titles once, and words them as we do today', async () => {
 	await db.destroy();
 });
 
-test('keeps the subject of a title that no version wrote', async () => {
+test('keeps the subject if no version wrote the title', async () => {
 	const db = await oldStore();
 	const old = db as unknown as Kysely<{ matters: { title: string } }>;
 	await old.updateTable('matters').set({ title: '?' }).execute();

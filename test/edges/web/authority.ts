@@ -7,14 +7,14 @@ export type Authority = {
 	/** PEM */
 	certificate: string;
 	/**
-	 * A certificate for these names and addresses. `days`: its validity, counted from now; `chain`:
-	 * whether intermediate certificates are sent too; `subject`: its common name.
+	 * A certificate for these names and addresses. `days`: when its validity begins and ends, counted from now;
+	 * `chain`: whether intermediate authorities are included; `subject`: its common name.
 	 */
 	issue: (
 		names: readonly string[],
 		more?: { days?: [number, number]; chain?: boolean; subject?: string; selfSigned?: boolean },
 	) => Certificate;
-	/** An authority below this one. */
+	/** An intermediate authority below this one. */
 	below: () => Authority;
 };
 
@@ -91,7 +91,7 @@ function der(tag: number, ...parts: Buffer[]): Buffer {
 	return Buffer.concat([Buffer.from([tag, 0x80 | digits.length]), digits, content]);
 }
 
-/** A name with one part, the common name. */
+/** A distinguished name that consists of a common name. */
 function distinguished(name: string): Buffer {
 	const type = der(0x06, Buffer.from('550403', 'hex'));
 	return der(0x30, der(0x31, der(0x30, type, der(0x0c, Buffer.from(name)))));

@@ -1,4 +1,4 @@
-// The cases of the specification's chapter "Server discovery", each with the address, port, Host and SNI that it requires.
+// The cases in the specification's chapter "Server discovery", each with the required address, port, Host and SNI.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openWorld, ours, pages, synapse, type World } from './world.ts';
 
@@ -16,11 +16,11 @@ afterEach(async () => {
 type Case = {
 	step: string;
 	server: string;
-	/** What `.well-known/matrix/server` of the name says. */
+	/** What the name's `.well-known/matrix/server` says. */
 	delegates?: string;
 	names?: Record<string, string>;
 	services?: Record<string, [string, number]>;
-	/** Where the server listens, and which names its certificate is for. */
+	/** The port that the server listens on, and the names in its certificate. */
 	port: number;
 	certified: string[];
 	expected: { host: string; sni: string | false; by: string };
@@ -212,7 +212,7 @@ test('follows an alias to its address', async () => {
 	expect(await (await world.web()).observe('example.test:8450')).toMatchObject({ kind: 'running' });
 });
 
-test('needs a certificate for the name, not for the SRV host', async () => {
+test('requires a certificate for the name, not for the SRV host', async () => {
 	world.zone.a('box.test', ours);
 	world.zone.srv('_matrix-fed._tcp.example.test', 'box.test', 8453);
 	await world.https({ port: 8453, names: ['box.test'] }, synapse('1.150.0'));
@@ -222,7 +222,7 @@ test('needs a certificate for the name, not for the SRV host', async () => {
 	});
 });
 
-test('asks the second SRV host if the first is down', async () => {
+test('asks the second SRV host if the first one is down', async () => {
 	world.zone.a('gone.test', ours);
 	world.zone.a('box.test', ours);
 	world.zone.say('_matrix-fed._tcp.example.test', [
@@ -241,12 +241,9 @@ test.each<[string, Caching]>([
 	['24 hours without headers', { headers: {}, hours: 23, asked: 1 }],
 	['no longer than 24 hours without headers', { headers: {}, hours: 25, asked: 2 }],
 	['max-age', { headers: { 'cache-control': 'public, max-age=3600' }, hours: 2, asked: 2 }],
-	['48 hours at most', { headers: { 'cache-control': 'max-age=99999999' }, hours: 47, asked: 1 }],
+	['at most 48 hours', { headers: { 'cache-control': 'max-age=99999999' }, hours: 47, asked: 1 }],
 	['no longer than 48 hours', { headers: { 'cache-control': 'max-age=99999999' }, hours: 49, asked: 2 }],
-	[
-		'what is old already counts less',
-		{ headers: { 'cache-control': 'max-age=7200', age: '7000' }, hours: 1, asked: 2 },
-	],
+	['max-age minus Age', { headers: { 'cache-control': 'max-age=7200', age: '7000' }, hours: 1, asked: 2 }],
 	[
 		'Expires',
 		{
@@ -263,12 +260,12 @@ test.each<[string, Caching]>([
 			asked: 1,
 		},
 	],
-	['Expires that makes no sense', { headers: { expires: '-1' }, hours: 1, asked: 2 }],
+	['an invalid Expires', { headers: { expires: '-1' }, hours: 1, asked: 2 }],
 	['no-store', { headers: { 'cache-control': 'no-store' }, hours: 1, asked: 2 }],
-])('a delegation counts: %s', async (_, { headers, hours, asked }) => {
+])('caches a delegation for as long as it should: %s', async (_, { headers, hours, asked }) => {
 	world.zone.a('example.test', ours);
 	await world.https({ port: 443, names: ['example.test'] }, (request, response) => {
-		// Node would add its own date.
+		// Otherwise Node.js adds its own date.
 		response.sendDate = false;
 		pages({ '/.well-known/matrix/server': { 'm.server': 'example.test:8450' } }, headers)(request, response);
 	});
@@ -281,7 +278,7 @@ test.each<[string, Caching]>([
 	expect(world.heard.filter(({ path }) => path === '/.well-known/matrix/server')).toHaveLength(asked);
 });
 
-test('retries a failed delegation after five minutes, then less and less often', async () => {
+test('retries a failed delegation after five minutes, then at growing intervals', async () => {
 	world.zone.a('example.test', ours);
 	await world.https({ port: 443, names: ['example.test'] }, pages({}));
 	await world.https({ port: 8448, names: ['example.test'] }, synapse('1.150.0'));
@@ -292,7 +289,7 @@ test('retries a failed delegation after five minutes, then less and less often',
 		await web.observe('example.test');
 		counts.push(world.heard.filter(({ path }) => path === '/.well-known/matrix/server').length);
 	}
-	// At 0, 5, 15, 35, 75, 135 and 195 minutes: never longer than an hour apart.
+	// At 0, 5, 15, 35, 75, 135 and 195 minutes: at most an hour apart.
 	expect(counts.at(-1)).toBe(7);
 });
 

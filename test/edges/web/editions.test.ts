@@ -1,4 +1,4 @@
-// Reports a newer Glia if one is announced, and stays silent if there is no response.
+// Whether a newer Glia has been announced, and silence if nobody responds.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Web } from '../../../src/ports/web.ts';
 import { openWorld, ours, type World } from './world.ts';
@@ -23,7 +23,7 @@ async function open(): Promise<Web> {
 	return web;
 }
 
-test('checks once a day, and remembers the result', async () => {
+test('asks once a day, and remembers the response', async () => {
 	let text = '[{"tag_name":"v0.3.0"}]';
 	world.zone.a('glia.test', ours);
 	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end(text));
@@ -43,7 +43,7 @@ test('checks once a day, and remembers the result', async () => {
 	expect([web.newerEdition(), world.heard.length]).toEqual([undefined, 3]);
 });
 
-test('reports nothing and does not fail if there is no response', async () => {
+test('knows nothing and does not fail if nobody responds', async () => {
 	const web = await open();
 	await web.readEdition();
 	expect(web.newerEdition()).toBeUndefined();
@@ -55,7 +55,7 @@ test('makes no requests without an address', async () => {
 	expect([web.newerEdition(), world.zone.questions]).toEqual([undefined, []]);
 });
 
-test('checks again soon after the clock was turned back', async () => {
+test('asks again soon after the clock is turned back', async () => {
 	world.zone.a('glia.test', ours);
 	await world.https({ port: 443, names: ['glia.test'] }, (_request, response) => response.end('[]'));
 	const web = await open();

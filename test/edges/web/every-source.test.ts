@@ -1,5 +1,6 @@
-// Everything that can happen to an upstream document, simulated over HTTP for every source: rate limits, redirects, half
-// responses, line endings; drafts, candidates, edits, deletions, odd names. The type makes the table of cases complete.
+// Everything that can happen to an upstream document, simulated over HTTP for every source: rate limits, redirects,
+// truncated responses, line endings; drafts, candidates, edits, deletions, odd names. Its type keeps the table of cases
+// complete.
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import type { News } from '../../../src/knowledge/live.ts';
@@ -27,7 +28,7 @@ type Scene = {
 	upstream: UpstreamWorld;
 	web: Web;
 	bot: LiveBot;
-	/** Advances the clock by this many hours, reads what is due, and ticks; returns what is known then. */
+	/** Advances the clock by this many hours, reads what is due, and ticks. Resolves with what is known then. */
 	look: (hours: number) => Promise<News>;
 	/** How often the source was requested. */
 	requests: () => number;
@@ -39,7 +40,7 @@ type Source = {
 	state: string;
 	/** Its documents, as host and path. */
 	place: RegExp;
-	/** Half of it says less, and nothing in it shows that there is more. */
+	/** Half of a document says less, and nothing in it shows that the rest is missing. */
 	halfIsLess?: true;
 	prepare?: (upstream: UpstreamWorld) => void;
 };
@@ -55,7 +56,7 @@ async function played(source: Source, play: (scene: Scene) => Promise<void>): Pr
 		const web = await world.web({ sources: upstream.settings }, now, given);
 		const bot = await openLiveBot({ edition, web, now });
 		bot.plays('example.org', '1.149.0');
-		// `elsewhere` is another host that upstream has moved to.
+		// Another host, to which upstream has moved.
 		world.zone.a('elsewhere.test', other);
 		await world.https({ address: other, port: 443, names: ['elsewhere.test'] }, (request, response) => {
 			const [, host = '', path = ''] = /^\/([^/]+)(.*)$/.exec(request.url ?? '') ?? [];
@@ -90,10 +91,10 @@ async function played(source: Source, play: (scene: Scene) => Promise<void>): Pr
 	}
 }
 
-/** What is at the other host, by the place where it was. */
+/** The documents on the other host, by the place where they were. */
 const moved = new Map<string, string>();
 
-/** All that is known, without when it was read. */
+/** Everything that is known, without the dates of reading. */
 const known = ({ read: _, charts, ...news }: News) => ({ ...news, ...(charts && { charts: { ...charts, read: '' } }) });
 
 const others = [1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008];
@@ -110,7 +111,7 @@ const sources = {
 	"GitHub's advisories": {
 		state: 'advisories',
 		place: /\/security-advisories$/,
-		// Enough that one less is not a sign of a truncated list.
+		// Enough of them that a list with one fewer does not look truncated.
 		prepare({ advisories }) {
 			for (const n of others) advisories.push(githubAdvisory(`GHSA-aaaa-bbbb-${n}`, [['matrix-synapse', '< 1.140.0']]));
 		},
@@ -133,7 +134,7 @@ const sources = {
 type SourceName = keyof typeof sources;
 const named = Object.keys(sources) as SourceName[];
 
-/** A release that nobody knows yet, so that every source has something to read: its version. */
+/** Publishes a new release, so that every source has something to read. Returns its version. */
 function publish({ releases }: UpstreamWorld): string {
 	const version = `1.${152 + releases.length}.0`;
 	releases.push({ version, date: '2026-03-09', schema: 95, schemaCompat: 91, upgrade: 'Buy corn.' });
@@ -167,18 +168,18 @@ const limits: [string, Answer][] = [
 ];
 
 const refusals: [string, Answer, RegExp][] = [
-	['403 without a word', away(403, {}), /status 403/],
-	['429 without a word', away(429, {}), /status 429/],
+	['403 without an explanation', away(403, {}), /status 403/],
+	['429 without a time', away(429, {}), /status 429/],
 	['a redirect to a forbidden address', away(302, { location: `https://${banned}/` }), /do not connect to/],
 	[
-		'a redirect in a circle',
+		'a redirect loop',
 		(response, _, place) => away(302, { location: `https://${place}` })(response, '', ''),
 		/redirect loop/,
 	],
 	['a redirect to plain HTTP', away(301, { location: 'http://elsewhere.test/' }), /something other than HTTPS/],
 	['a redirect to nowhere', away(307, {}), /status 307/],
 	[
-		'half an answer',
+		'half a response',
 		(response, text) =>
 			response
 				.writeHead(200, { 'content-length': Buffer.byteLength(text) })
@@ -187,7 +188,7 @@ const refusals: [string, Answer, RegExp][] = [
 	],
 ];
 
-/** Responds like this to all requests for a source's documents. */
+/** Responds to all requests to a source with `how`. */
 function answer({ upstream }: Scene, { place }: Source, how: Answer): void {
 	upstream.intercept = (at, text, response) => {
 		if (!place.test(at)) return false;
@@ -255,7 +256,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 	},
 	'upgrade notes': {
 		draft: {
-			// Upstream writes them before the release is out.
+			// Upstream writes upgrade notes before the release is out.
 			change(upstream) {
 				upstream.releases.push({ version: '1.160.0', date: '2026-02-28', draft: true, upgrade: '## Soon\n\nWait.' });
 			},
@@ -316,7 +317,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 			},
 		},
 		edit: {
-			// A tag's files never change: they are not even requested again.
+			// A tag's files never change, so they are not even requested again.
 			change(upstream) {
 				const release = newest(upstream);
 				if (release) release.schema = 99;
@@ -431,7 +432,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 	},
 	"OSV's advisories": {
 		draft: {
-			// OSV publishes no drafts; the nearest is a record without versions.
+			// OSV publishes no drafts; a record without versions comes closest.
 			change: ({ vulns }) => void vulns.push(osvRecord('GHSA-aaaa-bbbb-9999', [])),
 			expected: ({ before, after }) => expect(ids(after)).toEqual(ids(before)),
 		},
@@ -546,7 +547,7 @@ const content: Record<SourceName, Record<Situation, Case>> = {
 	},
 };
 
-/** `existing` is a release that the page has, `fresh` one that it does not. */
+/** `existing` is a release that is on the page, `fresh` one that is not. */
 function lifecycleCases(product: string, existing: string, fresh: string): Record<Situation, Case> {
 	const page = (upstream: UpstreamWorld) => upstream.products[product] ?? [];
 	const place = (upstream: UpstreamWorld) =>
@@ -558,7 +559,7 @@ function lifecycleCases(product: string, existing: string, fresh: string): Recor
 		},
 		candidate: {
 			change: upstream => void page(upstream).unshift(productRelease(`${fresh}rc1`, null, '2026-03-01', '2030-01-01')),
-			// It stays on the page; no deployment can state it.
+			// The candidate is on the page, but nobody can state it as a fact.
 			expected: ({ after, trouble }) => {
 				expect(after.systems ?? []).toEqual([]);
 				expect(trouble).toBe('');
@@ -596,7 +597,7 @@ function lifecycleCases(product: string, existing: string, fresh: string): Recor
 describe.each(named)('%s', name => {
 	const source: Source = sources[name];
 
-	test('keeps what is known if it is rate-limited, and waits as long as the source asks', () =>
+	test('keeps what is known on a rate limit, and waits for as long as it says', () =>
 		played(source, async scene => {
 			await scene.look(30);
 			for (const [what, how] of limits) {
@@ -665,7 +666,7 @@ describe.each(named)('%s', name => {
 			expect(scene.trouble()).toBe('');
 		}));
 
-	test('reads Windows line endings the same way', async () => {
+	test('reads Windows line endings alike', async () => {
 		const seen: unknown[] = [];
 		for (const end of ['\n', '\r\n'])
 			await played(source, async scene => {
@@ -692,7 +693,7 @@ describe.each(named)('%s', name => {
 	);
 });
 
-/** What this source says has not changed; others may have news. */
+/** Checks that nothing from this source has changed; other sources may have news. */
 function expectKept(name: SourceName, during: News, before: Omit<News, 'read'>, fresh: string): void {
 	const parts: Record<SourceName, (news: Omit<News, 'read'>) => unknown> = {
 		releases: ({ releases, passages }) => [releases, passages],

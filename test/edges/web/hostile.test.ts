@@ -1,5 +1,5 @@
-// Broken and malicious servers. None gets the bot to connect to a forbidden address or to take longer than its
-// limit, and none gets markup, a mention or an active character into what is said about it.
+// Broken and malicious servers. None makes the bot reach a forbidden address, none keeps it busy beyond its limit, and
+// none gets markup, a mention or an active character into an answer.
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
@@ -11,7 +11,7 @@ import { harmless } from '../../../src/text/markdown.ts';
 import { openAuthority } from './authority.ts';
 import { banned, openWorld, other, ours, pages, synapse, type World } from './world.ts';
 
-/** Runs in its own world, and checks afterwards that nothing went to a forbidden address. */
+/** Runs in its own world. Afterwards, no forbidden address may have been dialled. */
 async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	const world = await openWorld();
 	try {
@@ -23,7 +23,7 @@ async function inWorld(play: (world: World) => Promise<void>): Promise<void> {
 	expect(world.dialled.filter(place => !place.startsWith(`${ours}:`) && !place.startsWith(`${other}:`))).toEqual([]);
 }
 
-/** Everything that a room would see of it is our text, except what is in code. */
+/** Everything that a room would see is in our own words, except what is in code. */
 function expectHarmless(observation: Observation): void {
 	const { result, advice = '' } = observationWords(observation);
 	const [content] = matrixMessages({ value: {}, lead: `${result}. ${advice}`, sections: [], kind: 'answer' }).contents;
@@ -35,7 +35,7 @@ function expectHarmless(observation: Observation): void {
 	expect(JSON.stringify(observation).length).toBeLessThan(2000);
 }
 
-/** A room never sees a forbidden address, unless someone typed it. */
+/** A room never sees a forbidden address that nobody typed. */
 function expectSecretive(observation: Observation, server: string, { logged }: World): void {
 	const { result, advice = '' } = observationWords(observation);
 	const seen = `${JSON.stringify(observation)} ${result} ${advice}`
@@ -49,7 +49,7 @@ type Case = {
 	arrange: (w: World) => Promise<void> | void;
 	/** By default `hostile.test:8448`: an explicit port skips the delegation. */
 	server?: string;
-	/** It runs until the limit, so the limit is short. */
+	/** The check lasts until its limit, so the limit is short. */
 	hangs?: boolean;
 	expected: Record<string, unknown>;
 	/** What the log says about forbidden addresses. */
@@ -70,18 +70,18 @@ function run(cases: Case[]): void {
 			expectSecretive(observation, server, world);
 		});
 	test.each(cases.filter(({ hangs }) => !hangs))('$name', look);
-	// Cases that run until their limit run concurrently.
+	// Cases that last until their limit run concurrently.
 	test.concurrent.each(cases.filter(({ hangs }) => hangs))('$name', look);
 }
 
 const unreached = (trouble: Record<string, unknown>) => ({ kind: 'unreached', trouble });
 const broken = (fault: string) => unreached({ is: 'broken', fault });
-// Whether it is noticed before the other side closes depends on timing.
+// Whether the garbage is noticed before the other side closes depends on timing.
 const garbled = unreached({ is: 'broken', fault: expect.stringMatching(/^(not-http|closed)$/) });
 const running = { kind: 'running', version: '1.150.0' };
 const good = JSON.stringify({ server: { name: 'Synapse', version: '1.150.0' } });
 
-/** A TLS server that responds to each request with these bytes, or through a function. */
+/** A TLS server that responds to each request with these bytes, or as a function decides. */
 function raw(answer: string | Buffer | ((socket: TLSSocket) => void), end = true): Case['arrange'] {
 	return w =>
 		w.tls({ port: 8448, names: ['hostile.test'] }, socket => {
@@ -141,7 +141,7 @@ describe('names', () => {
 			expected: unreached({ is: 'resolver', code: 'EREFUSED' }),
 		},
 		{
-			name: 'name servers that do not answer',
+			name: 'name servers that do not respond',
 			arrange: w => w.zone.say('hostile.test', 'silence'),
 			hangs: true,
 			expected: unreached({ is: 'resolver', code: 'ETIMEOUT' }),
@@ -153,12 +153,12 @@ describe('names', () => {
 			expected: unreached({ is: 'resolver' }),
 		},
 		{
-			name: 'an alias of itself',
+			name: 'an alias for itself',
 			arrange: w => w.zone.say('hostile.test', [{ type: 'CNAME', value: 'hostile.test' }]),
 			expected: unreached({ is: 'no-address' }),
 		},
 		{
-			name: 'an alias of a forbidden address',
+			name: 'an alias for a forbidden address',
 			arrange: w =>
 				w.zone.say('hostile.test', [
 					{ type: 'CNAME', value: 'inside.test' },
@@ -168,7 +168,7 @@ describe('names', () => {
 			logged: { name: 'hostile.test', address: banned, range: 'loopback' },
 		},
 		{
-			name: 'a good address among forbidden ones: only the good one is asked',
+			name: 'an allowed address among forbidden ones: only the allowed one is asked',
 			arrange: async w => {
 				w.zone.a('hostile.test', banned, ours, '10.0.0.1', '::1');
 				await w.https({ port: 8448, names: ['hostile.test'] }, synapse('1.150.0'));
@@ -199,7 +199,7 @@ describe('names', () => {
 			logged: { name: banned, address: banned, range: 'loopback' },
 		},
 		{
-			name: 'a service whose host is named with markup',
+			name: 'a service whose host name contains markup',
 			arrange: w => w.zone.srv('_matrix-fed._tcp.hostile.test', '<img src=x>`@room[a](b).test', 8448),
 			server: 'hostile.test',
 			expected: { kind: 'unreached' },
@@ -272,7 +272,7 @@ describe('names', () => {
 			const web = await world.web({}, () => new Date(now));
 			const kinds: string[] = [];
 			for (let look = 0; look < 6; look++, now += 3600_000) kinds.push((await web.observe('hostile.test:8448')).kind);
-			// Each check is pinned to its verified address; the next one sees the other.
+			// Each check is pinned to the address that it verified; the next check sees the other one.
 			expect(new Set(kinds)).toEqual(new Set(['running', 'unreached']));
 			expect(new Set(world.dialled)).toEqual(
 				new Set([`${ours}:8448`, `${ours}:443`].filter(at => world.dialled.includes(at))),
@@ -280,7 +280,7 @@ describe('names', () => {
 		}));
 });
 
-/** An address of each range that nobody else's server has. */
+/** An address in each range that cannot belong to someone else's server. */
 const ranges: [string, string][] = [
 	['loopback', '127.0.0.1'],
 	['loopback, a second', banned],
@@ -416,38 +416,38 @@ describe('connections and certificates', () => {
 			expected: unreached({ is: 'refused', at: 'hostile.test:8448' }),
 		},
 		{
-			name: 'it accepts the connection and sends nothing',
+			name: 'a server that accepts the connection and sends nothing',
 			arrange: w => w.tcp({ port: 8448 }, () => undefined),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'handshake' }),
 		},
 		{
-			name: 'it closes the connection at once',
+			name: 'a server that closes the connection at once',
 			arrange: w => w.tcp({ port: 8448 }, socket => void socket.end()),
 			expected: tls('protocol'),
 		},
 		{
-			name: 'it resets the connection',
+			name: 'a server that resets the connection',
 			arrange: w => w.tcp({ port: 8448 }, socket => void socket.resetAndDestroy()),
 			expected: { kind: 'unreached' },
 		},
 		{
-			name: 'it speaks plain HTTP',
+			name: 'a server that speaks plain HTTP',
 			arrange: w => w.tcp({ port: 8448 }, socket => void socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
 			expected: tls('not-tls'),
 		},
 		{
-			name: 'it is an SSH server',
+			name: 'an SSH server',
 			arrange: w => w.tcp({ port: 8448 }, socket => void socket.write('SSH-2.0-OpenSSH_9.2\r\n')),
 			expected: tls('not-tls'),
 		},
 		{
-			name: 'it sends endless garbage instead of TLS',
+			name: 'a server that sends endless garbage instead of TLS',
 			arrange: w => w.tcp({ port: 8448 }, flood),
 			expected: { kind: 'unreached', trouble: { is: 'tls' } },
 		},
 		{
-			name: 'it drips its handshake byte by byte',
+			name: 'a server that sends its handshake slowly',
 			arrange: w =>
 				w.tcp({ port: 8448 }, socket => {
 					const bytes = Buffer.concat([Buffer.from([0x16, 3, 3, 0x3f, 0xff]), Buffer.alloc(0x3fff, 2)]);
@@ -523,7 +523,7 @@ describe('connections and certificates', () => {
 			expected: unreached({ is: 'tls', fault: 'wrong-name' }),
 		},
 		{
-			name: 'it requires a client certificate',
+			name: 'a server that requires a client certificate',
 			arrange: w =>
 				w.tls({ port: 8448, names: ['hostile.test'] }, () => undefined, {
 					requestCert: true,
@@ -532,7 +532,7 @@ describe('connections and certificates', () => {
 			expected: { kind: 'unreached' },
 		},
 		{
-			name: 'it supports only TLS 1.1 and older',
+			name: 'a server that supports only TLS 1.1 and older',
 			arrange: w =>
 				w.tls({ port: 8448, names: ['hostile.test'] }, () => undefined, {
 					minVersion: 'TLSv1.1',
@@ -542,7 +542,7 @@ describe('connections and certificates', () => {
 			expected: tls('protocol'),
 		},
 		{
-			name: 'it closes after the handshake',
+			name: 'a server that closes after the handshake',
 			arrange: w => w.tls({ port: 8448, names: ['hostile.test'] }, socket => void socket.end()),
 			expected: { kind: 'unreached' },
 		},
@@ -565,25 +565,25 @@ function flood(socket: Socket): void {
 describe('HTTP', () => {
 	run([
 		{
-			name: 'it drips its headers',
+			name: 'a server that sends its headers slowly',
 			arrange: endless('HTTP/1.1 200 OK\r\nX-Slow: ', 'x', 20),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'answer' }),
 		},
 		{
-			name: 'it drips its body',
+			name: 'a server that sends its body slowly',
 			arrange: endless(`${json}\r\nContent-Length: 60000${headerEnd}`, 'x', 20),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'body' }),
 		},
 		{
-			name: 'it never answers',
+			name: 'a server that never responds',
 			arrange: raw(() => undefined),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'answer' }),
 		},
 		{
-			name: 'it stops in the middle of the body',
+			name: 'a server that stops in the middle of the body',
 			arrange: raw(`${json}\r\nContent-Length: 500${headerEnd}{"server":`, false),
 			hangs: true,
 			expected: unreached({ is: 'timeout', during: 'body' }),
@@ -674,12 +674,12 @@ describe('HTTP', () => {
 			expected: running,
 		},
 		{
-			name: 'it speaks HTTP/2 without being asked',
+			name: 'a server that speaks HTTP/2 without being asked',
 			arrange: raw(Buffer.from('000012040000000000000300000064000400100000000600004000', 'hex')),
 			expected: garbled,
 		},
 		{
-			name: 'it changes to another protocol',
+			name: 'a server that changes to another protocol',
 			arrange: raw(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade${headerEnd}`),
 			expected: { kind: 'unreached', trouble: { is: 'broken' } },
 		},
@@ -717,22 +717,22 @@ describe('compression', () => {
 			expected: broken('body-too-large'),
 		},
 		{
-			name: 'the same with brotli',
+			name: 'forty megabytes in a little brotli',
 			arrange: http(200, { 'content-encoding': 'br' }, brotliCompressSync(Buffer.alloc(40_000_000))),
 			expected: broken('body-too-large'),
 		},
 		{
-			name: 'one bomb in another',
+			name: 'a compression bomb inside another',
 			arrange: http(200, { 'content-encoding': 'gzip, gzip' }, gzipSync(bomb)),
 			expected: broken('encoding'),
 		},
 		{
-			name: 'it says gzip and sends none',
+			name: 'a server that announces gzip and sends something else',
 			arrange: http(200, { 'content-encoding': 'gzip' }, good),
 			expected: broken('encoding'),
 		},
 		{
-			name: 'gzip that breaks off',
+			name: 'truncated gzip',
 			arrange: http(200, { 'content-encoding': 'gzip' }, gzipSync(good).subarray(0, 30)),
 			expected: broken('encoding'),
 		},
@@ -742,7 +742,7 @@ describe('compression', () => {
 			expected: broken('encoding'),
 		},
 		{
-			name: 'an encoding named like a property of every object',
+			name: 'an encoding named like a property that every object has',
 			arrange: http(200, { 'content-encoding': 'constructor' }, good),
 			expected: broken('encoding'),
 		},
@@ -847,7 +847,7 @@ describe('answers', () => {
 			(name): Case => ({
 				name: `a software called ${JSON.stringify(name).slice(0, 40)}`,
 				arrange: said('1.150.0', name),
-				// If there is no name, it may be anything.
+				// Without a name, the server may be anything.
 				expected: { kind: name === '' ? 'hidden' : 'other' },
 			}),
 		),
@@ -901,7 +901,7 @@ describe('answers', () => {
 			expected: { kind: 'hidden', status: 404 },
 		},
 		{
-			name: 'the federation redirects: it is not followed',
+			name: 'a redirect of the federation API, which is not followed',
 			arrange: http(302, { location: `https://${banned}/` }),
 			expected: notMatrix('nothing', 302),
 		},
@@ -924,7 +924,7 @@ describe('redirects and delegations', () => {
 	let hops = 0;
 	run([
 		{ ...redirect(url => url), name: 'to itself' },
-		{ ...redirect(url => (url.endsWith('x') ? '/.well-known/matrix/server' : '/x')), name: 'in a circle' },
+		{ ...redirect(url => (url.endsWith('x') ? '/.well-known/matrix/server' : '/x')), name: 'in a loop' },
 		{ ...redirect(() => `/${hops++}`), name: 'without end' },
 		{ ...redirect(() => 'http://hostile.test/'), name: 'to plain HTTP' },
 		{ ...redirect(() => 'file:///etc/passwd'), name: 'to a file' },
@@ -933,13 +933,16 @@ describe('redirects and delegations', () => {
 		{ ...redirect(() => 'https://user:secret@hostile.test/'), name: 'with a password' },
 		{ ...redirect(() => ''), name: 'to nowhere' },
 		{ ...redirect(() => undefined), name: 'without saying where' },
-		{ ...redirect(() => 'https://[broken'), name: 'to what is no address' },
+		{ ...redirect(() => 'https://[broken'), name: 'to something that is not an address' },
 		{ ...redirect(() => `//${banned}/`), name: 'to a forbidden address without a scheme' },
 		{ ...redirect(() => 'https://0x7f000003/'), name: 'to a forbidden address in hexadecimal' },
 		{ ...redirect(() => 'https://2130706435/'), name: 'to a forbidden address as one number' },
 		{ ...redirect(() => 'https://127.3/'), name: 'to a forbidden address, shortened' },
 		{ ...redirect(() => 'https://0177.0.0.3/'), name: 'to a forbidden address in octal' },
-		{ ...redirect(() => 'https://%E2%91%A0%E2%91%A1%E2%91%A6.0.0.3/'), name: 'to a forbidden address in circles' },
+		{
+			...redirect(() => 'https://%E2%91%A0%E2%91%A1%E2%91%A6.0.0.3/'),
+			name: 'to a forbidden address in circled digits',
+		},
 		{ ...redirect(() => 'https://localhost/'), name: 'to localhost' },
 		{ ...redirect(() => `https://${'a'.repeat(10_000)}.test/`), name: 'to a name of ten thousand letters' },
 		{ ...redirect(() => 'https://xn--a/'), name: 'to a name that cannot be decoded' },
@@ -984,7 +987,7 @@ describe('redirects and delegations', () => {
 		}));
 });
 
-test('asks the client API if federation is closed', () =>
+test('asks the client API if the federation API is unreachable', () =>
 	inWorld(async world => {
 		world.zone.a('closed.test', ours);
 		world.zone.a('matrix.closed.test', ours);
@@ -1033,7 +1036,7 @@ test('checks a server again after an internal error', () =>
 		expect(await web.observe('a.test')).toMatchObject({ kind: 'excluded' });
 	}));
 
-test('shares one check no longer because the clock was turned back', () =>
+test('does not share a check for longer because the clock was turned back', () =>
 	inWorld(async world => {
 		let clock = Date.parse('2026-11-30T00:00:00Z');
 		const web = await world.web({ exclude: ['a.test'] }, () => new Date(clock));

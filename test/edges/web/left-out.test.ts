@@ -1,4 +1,4 @@
-// An unreadable item in a source affects only that item: the rest is read, and `!status` names what was left out.
+// If one item of a source is unreadable, the rest is still read, and `!status` names what was left out.
 import { describe, expect, test } from 'vitest';
 import { deadlines } from '../../../src/advice/upgrade/deadlines.ts';
 import { parseTerm, unknownDeployment } from '../../../src/deployment/facts.ts';
@@ -11,7 +11,7 @@ const base = { ...knowledgeOf({ releases: [...known.releases] }), read: '2026-01
 const today = '2026-03-10';
 
 describe('systems', () => {
-	test('drop one that is not a fact, and keep the rest of the page', () =>
+	test('leave out one that is not a fact, and keep the rest of the page', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -29,7 +29,7 @@ describe('systems', () => {
 			},
 		));
 
-	test('add one that upstream has packages for as a fact', () =>
+	test('include one that upstream builds packages for, as a fact', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -99,7 +99,7 @@ const bad: [what: string, source: string, path: string, page: string, trouble: R
 	],
 ];
 
-describe('an unreadable item affects only that item', () => {
+describe('leaves out only an unreadable item', () => {
 	test.each(bad)('%s', (_, source, path, page, trouble) =>
 		played(
 			async ({ web, logged, pass }) => {
@@ -110,7 +110,7 @@ describe('an unreadable item affects only that item', () => {
 				const state = stateOf(web, source);
 				expect(troubleOf(state)).toMatch(trouble);
 				expect(state?.failures).toBe(0);
-				// Reported once, however often it is read.
+				// Reported once, no matter how often the source is read.
 				pass(30);
 				await web.readNews();
 				expect(logged.filter(({ source: of }) => of === source)).toHaveLength(1);

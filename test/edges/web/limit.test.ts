@@ -1,4 +1,4 @@
-// Slots: at most a few at a time, in order of arrival, and every wait ends.
+// Limited concurrency: at most a few turns at a time, in order, and every wait ends.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Observation } from '../../../src/advice/watch/observation.ts';
@@ -21,7 +21,7 @@ test('serves in order of arrival', async () => {
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('stops waiting in time, without losing a slot', async () => {
+test('gives up waiting in time, without losing a turn', async () => {
 	const queue = turns(1);
 	const end = await queue.take(1000);
 	const late = queue.take(5);
@@ -37,7 +37,7 @@ test('stops waiting in time, without losing a slot', async () => {
 	expect(queue.load()).toEqual({ active: 0, waiting: 0 });
 });
 
-test('uses no memory for an unused key, even after a wait that timed out', async () => {
+test('keeps no memory for an unused key, even after a wait was given up', async () => {
 	const byKey = turnsBy(1);
 	const end = await byKey.take('a', 1000);
 	expect(await byKey.take('a', 5)).toBeUndefined();
@@ -45,7 +45,7 @@ test('uses no memory for an unused key, even after a wait that timed out', async
 	expect(byKey.size()).toBe(0);
 });
 
-test('gives each person a share, so that only their own checks wait for each other', async () => {
+test('gives each person a share, so that their checks only wait for each other', async () => {
 	const hanging = Promise.withResolvers<void>();
 	const begun: string[] = [];
 	const observe = async (server: string): Promise<Observation> => {

@@ -1,4 +1,4 @@
-// A bot with a given edition, upstream's sources and a watched server: every command and the tick, on the test's clock.
+// A bot with a given edition, upstream's sources and watched servers: every command and the tick, on the test's clock.
 
 import { commands } from '../../../commands/index.ts';
 import { usualLimits } from '../../../src/advice/watch/subscription.ts';
@@ -20,12 +20,12 @@ import { outside } from '../../outside.ts';
 /** An edition: its knowledge, and the passages that its curators have read. */
 export type Edition = { knowledge: Knowledge; passages: readonly Passage[]; charts?: readonly string[] };
 
-/** What the sources know about an edition. */
+/** The part of an edition that the sources compare with. */
 export function knownOf({ knowledge: { releases, advisories }, passages, charts }: Edition): KnownUpstream {
 	return { releases, passages, advisories, charts: charts ?? [] };
 }
 
-/** The edition as it was on a day (`2025-11-20`): nothing in it is newer. */
+/** The edition as it was on a day (`2025-11-20`): it contains nothing newer. */
 export function editionOf({ knowledge, passages }: Edition, day: string): Edition {
 	const releases = knowledge.releases.filter(({ date }) => date <= day);
 	const versions = new Set(releases.map(({ version }) => version));
@@ -45,11 +45,11 @@ export function editionOf({ knowledge, passages }: Edition, day: string): Editio
 
 export type LiveBot = {
 	knowledge: () => Knowledge;
-	/** The answers to a message; throws if a command failed or had none. */
+	/** The answers to a message. Throws if a command failed, or if there are none. */
 	say: (text: string) => Promise<Answer[]>;
-	/** One tick of the watch; returns the first line of each message that it sends. */
+	/** One tick of the watch. Resolves with the first line of each message that it sends. */
 	tick: () => Promise<string[]>;
-	/** What a server runs. */
+	/** Sets what a server runs. */
 	plays: ReturnType<typeof outside>['plays'];
 	/** Logged internal errors. */
 	faults: unknown[];

@@ -1,4 +1,4 @@
-// Realistic documents, broken in one place: fields missing, duplicated, huge, or with another type or value.
+// Realistic documents, broken in one place: fields that are missing, have another type or value, are repeated, or huge.
 /** Returns a number from 0 to 1. */
 type Random = () => number;
 
@@ -41,7 +41,7 @@ const others: unknown[] = [
 	Array.from({ length: 50 }, () => ({})),
 ];
 
-/** The document with one change, and what that is. */
+/** The document with one change, and a description of the change. */
 export function mutated(text: string, random: Random): { text: string; how: string } {
 	let json: unknown;
 	try {

@@ -1,4 +1,4 @@
-// Whatever happens to one document of a source, every command works, no tick fails, and `!status` names the source.
+// However a document of a source changes, every command answers, no tick fails, and `!status` names the source.
 import { describe, expect, test } from 'vitest';
 import { randomFrom } from '../../../bench/random.ts';
 import type { Gate } from '../../../src/edges/web/client.ts';
@@ -10,11 +10,11 @@ import { edition, osv, whole } from './small-edition.ts';
 import { textAt, type UpstreamWorld } from './upstream-world.ts';
 import { openKept } from './world.ts';
 
-/** Per kind of document; more would take minutes. */
+/** The number of mutations per kind of document; more would take minutes. */
 const mutations = Number(process.env.GLIA_MUTATIONS ?? 25);
 const hour = 3600_000;
 
-/** Only the tested source is read again and again: the others would take all the time. */
+/** Only reads the tested source often: the other sources would take all the time. */
 function readOften({ settings }: UpstreamWorld, source: string): void {
 	const kinds = {
 		releases: settings.releases,
@@ -31,7 +31,7 @@ function readOften({ settings }: UpstreamWorld, source: string): void {
 	if (source.endsWith('charts')) settings.charts.hours = 1;
 }
 
-/** Files of a release, or of a chart, never change. */
+/** Sources whose files never change: those of a release or a chart. */
 const readOnce = new Set(['facts of releases', 'values of charts']);
 
 const cases: [name: string, source: string, path: RegExp, advisories?: typeof osv][] = [
@@ -85,7 +85,7 @@ async function openPlayed(upstream: UpstreamWorld) {
 	return {
 		bot,
 		sources: () => sources,
-		/** A new process, in which another document comes first. */
+		/** Starts a new process, in which another document comes first. */
 		async restart() {
 			sources = await open();
 		},
@@ -98,7 +98,7 @@ async function openPlayed(upstream: UpstreamWorld) {
 	};
 }
 
-describe(`${mutations} mutations`, () => {
+describe(`survives ${mutations} mutations`, () => {
 	test.each(cases)('of %s', async (_, source, path, advisories) => {
 		const upstream = whole();
 		if (advisories) upstream.settings.advisories = { ...advisories };
@@ -124,7 +124,7 @@ describe(`${mutations} mutations`, () => {
 				isLost = ['empty', 'a web page'].includes(change.how);
 				return change.text;
 			});
-			// Every tenth hits a process that knows nothing yet.
+			// Every tenth mutation hits a process that does not know anything yet.
 			if (i % 10 === 9 || readOnce.has(source)) await world.restart();
 			world.pass(2);
 			await world.sources().read();
@@ -147,7 +147,7 @@ describe(`${mutations} mutations`, () => {
 			}
 		}
 		expect(troubled).toBeGreaterThan(mutations / 20);
-		// It recovers once the document is valid again.
+		// The source recovers once the document is valid again.
 		world.mutate(undefined);
 		for (let i = 0; i < 6; i++) {
 			await world.sources().read();

@@ -1,4 +1,4 @@
-// The web with its sources on a simulated upstream, with a clock that the test advances.
+// The web and its sources on a simulated upstream, with a clock that the test advances.
 import { expect } from 'vitest';
 import type { Web } from '../../../src/ports/web.ts';
 import { silence } from '../../../src/runtime/log.ts';
@@ -17,7 +17,7 @@ export type Played = {
 	pass: (hours: number) => void;
 	/** What was logged, oldest first. */
 	logged: Record<string, unknown>[];
-	/** Another process with the same stored data. */
+	/** Starts another process with what is stored. */
 	restarted: () => Promise<Web>;
 };
 

@@ -1,4 +1,4 @@
-// Upstream's documents through the operator's proxy: to checked addresses, and never around the check.
+// Upstream's documents through the operator's proxy: only from addresses that have been checked.
 import { once } from 'node:events';
 import { createServer } from 'node:https';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -36,7 +36,7 @@ afterEach(async () => {
 	await world.close();
 });
 
-/** Reads the feed at this path, through the proxy by default; returns its error. */
+/** Reads the feed at this path, by default through the proxy. Resolves with the error. */
 async function read(path: string, proxyOf = (_address: string): URL | undefined => proxy.url): Promise<unknown> {
 	const { settings } = await openUpstream(world);
 	const releases = { address: `https://${path}`, hours: 1 };

@@ -1,4 +1,4 @@
-// A check asks a running server about itself, with GET: if a person asks, and otherwise once a day.
+// A check asks a running server about itself, with GET requests: whenever a person asks, and otherwise once a day.
 import { afterEach, expect, test } from 'vitest';
 import { openWorld, ours, type World } from './world.ts';
 
@@ -16,7 +16,7 @@ const answers: Record<string, [status: number, body: unknown]> = {
 	'/_matrix/client/r0/register/available?username=glia': [403, { errcode: 'M_FORBIDDEN', error: 'x' }],
 };
 
-/** A homeserver with delegation, whose federation and client API are at one address. */
+/** A homeserver with delegation, whose federation and client APIs are at one address. */
 async function openServer(): Promise<{ world: World; methods: Set<string | undefined> }> {
 	const methods = new Set<string | undefined>();
 	world = await openWorld();
@@ -30,7 +30,7 @@ async function openServer(): Promise<{ world: World; methods: Set<string | undef
 	return { world, methods };
 }
 
-test('finds the facts for a person who asks, with GET requests only', async () => {
+test('finds the facts if a person asks, with GET requests only', async () => {
 	const { world, methods } = await openServer();
 	const seen = await (await world.web()).observe('told.test', '@a:x');
 	expect(seen).toMatchObject({
@@ -53,7 +53,7 @@ test('sends all requests at once, so that a slow server takes no longer than one
 			const [status, body] = answers[request.url ?? ''] ?? [404, { errcode: 'M_UNRECOGNIZED' }];
 			const answer = () => response.writeHead(status).end(JSON.stringify(body));
 			if (!request.url?.startsWith('/_matrix/client/')) return answer();
-			// No request gets a response before all four have arrived.
+			// No request gets its response before all four have arrived.
 			waiting.push(answer);
 			if (waiting.length === 4) for (const give of waiting) give();
 			return undefined;
@@ -63,7 +63,7 @@ test('sends all requests at once, so that a slow server takes no longer than one
 	expect(seen).toMatchObject({ tells: { facts: expect.arrayContaining(['oidc', 'no-registration']) } });
 });
 
-test('asks once a day in the background, but not right after a start', async () => {
+test('asks once a day in the background, and not right after a start', async () => {
 	const { world } = await openServer();
 	let now = Date.UTC(2026, 0, 1);
 	const web = await world.web({}, () => new Date(now));

@@ -1,4 +1,4 @@
-// An edition with little knowledge, and an upstream that is two releases ahead of it.
+// An edition with little knowledge, and an upstream that is two releases ahead.
 import { hashed } from '../../../src/knowledge/upstream/passage.ts';
 import { upgradePassages } from '../../../src/knowledge/upstream/upgrade-notes.ts';
 import { advisory, known as knowledgeOf, note, releases } from '../../known.ts';
@@ -73,5 +73,5 @@ export function whole(more: Partial<UpstreamWorld> = {}): UpstreamWorld {
 	});
 }
 
-/** OSV's query, and its address. */
+/** OSV's address and the query for it. */
 export const osv = { address: 'https://api.osv.dev/v1/query', post: '{}', hours: 6 };

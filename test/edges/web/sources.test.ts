@@ -1,4 +1,4 @@
-// Upstream's own sources: read politely, rejected with a reason if their format has changed, joined to the knowledge.
+// Upstream's own sources: read politely, rejected with a reason if their format has changed, merged into the knowledge.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -82,7 +82,7 @@ describe('news from upstream', () => {
 			},
 		));
 
-	test('leaves out drafts and sections on future releases', () =>
+	test('leaves out drafts and sections about future releases', () =>
 		played(
 			async ({ web }) => {
 				await web.readNews();
@@ -98,7 +98,7 @@ describe('news from upstream', () => {
 			},
 		));
 
-	test('drops news that another edition knows', async () => {
+	test('drops news that a newer edition already contains', async () => {
 		const edition = { ...known };
 		await played(
 			async ({ web }) => {
@@ -129,7 +129,7 @@ describe('news from upstream', () => {
 			},
 		));
 
-	test('knows a new release within the interval, with its upgrade notes', () =>
+	test('finds a new release within the interval, with its upgrade notes', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			upstream.pages.set('/releases', feed({ version: '1.152.0rc1' }, { version: '1.151.0' }, { version: '1.150.0' }));
@@ -146,7 +146,7 @@ describe('news from upstream', () => {
 			expect(web.news().passages.map(({ heading }) => heading)).toContain('Owls');
 		}));
 
-	test('keeps reading after the clock was turned back', () =>
+	test('continues reading after the clock is turned back', () =>
 		played(async ({ web, upstream, pass }) => {
 			await web.readNews();
 			const before = upstream.asked.length;
@@ -241,7 +241,7 @@ describe('politely', () => {
 			expect(files.filter(path => !path.includes('scripts-dev'))).toEqual([]);
 		}));
 
-	test('keeps what was read after a restart, without asking again', () =>
+	test('keeps what it has read across a restart, without requesting it again', () =>
 		played(async ({ web, upstream, restarted }) => {
 			await web.readNews();
 			const first = upstream.asked.length;
@@ -298,7 +298,7 @@ describe('politely', () => {
 		),
 	);
 
-	test('retries a failing source after five minutes, then less and less often, up to the usual interval', () =>
+	test('retries a failing source after five minutes, then at growing intervals, up to the usual one', () =>
 		played(
 			async ({ web, upstream, pass }) => {
 				for (let minute = 0; minute < 600; minute += 5) {
@@ -507,13 +507,13 @@ const refused: Bad[] = [
 	},
 ];
 
-test('includes a chart once its values exist, but no drafts or other releases', () =>
+test('includes a chart once its values exist, and no drafts or other releases', () =>
 	played(
 		async ({ web, pass }) => {
 			await web.readNews();
 			const charts = () => web.news().charts?.charts.map(({ chart }) => chart);
 			expect(charts()).toEqual(['26.2.0']);
-			// Not there yet, then an intermediary's page.
+			// The file does not exist yet, then there is an intermediary's page.
 			pass(7);
 			await web.readNews();
 			expect(charts()).toEqual(['26.2.0']);
@@ -537,7 +537,7 @@ test('includes a chart once its values exist, but no drafts or other releases', 
 		},
 	));
 
-describe('reports a source that has changed its format, and keeps what it said before', () => {
+describe('reports a source that has changed its format, and keeps what was known', () => {
 	test.each(refused)('$name', ({ path = '/releases', page, trouble, source = 'releases', before }) =>
 		played(async ({ web, upstream, pass }) => {
 			if (!before) await web.readNews();
@@ -561,7 +561,7 @@ describe('reports a source that has changed its format, and keeps what it said b
 		}),
 	);
 
-	test('recovers once the source works again', () =>
+	test('recovers once the source is readable again', () =>
 		played(async ({ web, upstream, pass }) => {
 			const page = upstream.pages.get('/releases') ?? '';
 			upstream.pages.set('/releases', '<html>');
@@ -575,13 +575,13 @@ describe('reports a source that has changed its format, and keeps what it said b
 		}));
 
 	const hanging: [string, Page, RegExp][] = [
-		['that never answers', () => undefined, /no response arrived in time/],
-		['that drips its body', (_, response) => drip(response.writeHead(200)), /did not finish in time/],
+		['that never responds', () => undefined, /no answer came in time/],
+		['that sends its body slowly', (_, response) => drip(response.writeHead(200)), /did not finish in time/],
 	];
 	test.concurrent.each(hanging)('reads the other sources despite one %s', (_, page, trouble) =>
 		played(
 			async ({ web }) => {
-				// Anyone who asks in the meantime waits for the same read.
+				// Callers that ask in the meantime wait for the same reading.
 				await Promise.all([web.readNews(), web.readNews()]);
 				expect(troubleOf(stateOf(web, 'releases'))).toMatch(trouble);
 				expect(web.news().lifecycles.python).toBeDefined();

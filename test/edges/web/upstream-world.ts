@@ -1,5 +1,5 @@
-// All of upstream on loopback, complete, in the real documents' format: GitHub's API and raw files, endoflife.date,
-// OSV and the playbook. The content is made up of facts (versions, dates, code names), with no text of upstream's.
+// All of upstream on loopback, in the form of the real documents: GitHub's API and raw files, endoflife.date, OSV and
+// the playbook. The content consists of facts (versions, dates, code names), without any of upstream's text.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';
@@ -9,41 +9,41 @@ import { ours, type World } from './world.ts';
 
 export type PlayedRelease = {
 	version: string;
-	/** As GitHub returns it: `2026-03-01`. */
+	/** As on GitHub: `2026-03-01`. */
 	date: string;
 	tag?: string;
 	body?: string;
 	draft?: boolean;
 	schema?: number;
 	schemaCompat?: number;
-	/** Its tag is missing, so its files are not there. */
+	/** The tag is missing, and with it the files. */
 	untagged?: boolean;
-	/** Upstream has deleted it; its tag stays. */
+	/** Upstream has deleted the release, but not its tag. */
 	deleted?: boolean;
-	/** What its section in docs/upgrade.md says. */
+	/** The text of its section in docs/upgrade.md. */
 	upgrade?: string;
 };
 
-/** What each host responds with; a test may change anything between two reads. */
+/** What each host serves. A test may change anything between two reads. */
 export type UpstreamWorld = {
 	releases: PlayedRelease[];
-	/** Entries of the GitHub list of advisories, and of OSV's `vulns`. */
+	/** Entries in GitHub's list of advisories, and in OSV's `vulns`. */
 	advisories: unknown[];
 	vulns: unknown[];
-	/** Releases by product, as endoflife.date returns them. */
+	/** Releases by product, as in endoflife.date. */
 	products: Record<string, unknown[]>;
 	builds: string[];
 	playbook: { synapse: string; entries: [date: string, title: string, text: string][] };
-	/** Newest first; `synapse` is what its values install, and `untagged` ones have none. */
+	/** Newest first. `synapse` is the version that the chart's values install; `untagged` charts have no values. */
 	charts: { chart: string; date: string; synapse?: string; log?: string; draft?: boolean; untagged?: boolean }[];
-	/** Responses instead of the real ones, by host and path without query. */
+	/** Responses that replace the usual ones, by host and path without query. */
 	instead: Map<string, (request: IncomingMessage, response: ServerResponse) => void>;
 	/** Changes every text before it is sent. */
 	mangle?: ((place: string, text: string) => string) | undefined;
-	/** Responds with more than a text, if it returns true; `place` is host and path without query. */
+	/** Sends the response itself if it returns true. `place` is the host and the path without query. */
 	intercept?: ((place: string, text: string, response: ServerResponse) => boolean) | undefined;
 	perPage: number;
-	/** Requests as they came. */
+	/** Requests in the order in which they arrived. */
 	asked: { host: string; path: string; status: number; authorization?: string | undefined }[];
 	settings: SourcesSettings;
 };
@@ -53,7 +53,7 @@ const raw = 'raw.githubusercontent.com';
 const hosts = [api, raw, 'endoflife.date', 'api.osv.dev'];
 const repository = '/repos/element-hq/synapse';
 
-/** A release as GitHub's API returns it, with the same fields. */
+/** A release as GitHub's API returns it, with all fields. */
 export function githubRelease({
 	version,
 	date,
@@ -163,7 +163,7 @@ export function productRelease(name: string, codename: string | null, released: 
 	};
 }
 
-/** All versions that the pages name, even those that nobody runs Synapse on. */
+/** All versions on the pages, even those that nobody runs Synapse on. */
 export function allProducts(): Record<string, unknown[]> {
 	const debian: [string, string, string, string | null][] = [
 		['14', 'Forky', '2027-06-01', null],
@@ -198,7 +198,7 @@ export function allProducts(): Record<string, unknown[]> {
 	};
 }
 
-/** Releases as the knowledge has them, as simulated ones. */
+/** Simulated releases from those in the knowledge. */
 export function playedReleases(releases: readonly Release[]): PlayedRelease[] {
 	return releases.map(({ version, date, schema, schemaCompat }) => ({
 		version,
@@ -208,7 +208,7 @@ export function playedReleases(releases: readonly Release[]): PlayedRelease[] {
 	}));
 }
 
-/** docs/upgrade.md as of the last of these releases. */
+/** docs/upgrade.md in the last of these releases. */
 export function upgradeNotes(releases: readonly PlayedRelease[]): string {
 	const former = Array.from({ length: 60 }, (_, i) => `# Upgrading to v1.${60 - i}.0\n\nNothing to do.\n`);
 	const sections = releases.flatMap(({ version, upgrade }) =>
@@ -251,7 +251,7 @@ function playbookFiles({ playbook }: UpstreamWorld): Record<string, string> {
 
 type Answered = { text: string; link?: string };
 
-/** What is at an address, or undefined. */
+/** The document at a URL, or undefined. */
 export function textAt(world: UpstreamWorld, url: URL): Answered | undefined {
 	const { pathname, host } = url;
 	if (host === api && pathname === `${repository}/releases`) {
@@ -332,7 +332,7 @@ export function upstreamWorld(given: Partial<UpstreamWorld> = {}): UpstreamWorld
 	};
 }
 
-/** Serves all of upstream's hosts, with the addresses of the standard configuration. */
+/** Serves all of upstream's hosts, at the addresses of the default configuration. */
 export async function openUpstreamWorld(world: World, given: Partial<UpstreamWorld> = {}): Promise<UpstreamWorld> {
 	const upstream = upstreamWorld(given);
 	for (const host of hosts) world.zone.a(host, ours);

@@ -1,4 +1,4 @@
-// Upstream as it could be one day, in our own words: a feed, upgrade notes, advisories, lifecycles, a playbook.
+// Upstream as it could look one day, in our own words: a feed, upgrade notes, advisories, lifecycles, a playbook.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SourcesSettings } from '../../../src/edges/web/sources.ts';
 import type { KnownUpstream } from '../../../src/knowledge/live.ts';
@@ -22,7 +22,7 @@ export const known: KnownUpstream = {
 	charts: ['26.1.0', '26.1.1'],
 };
 
-/** What is wrong with a source, as people read it. */
+/** What is wrong with a source, in the words that people read. */
 export function troubleOf(state: SourceState | undefined): string {
 	return state?.trouble === undefined ? '' : sourceTroubleWords(state.trouble);
 }
@@ -51,7 +51,7 @@ export const files: Record<string, string> = {
 	'pyproject.toml': '[project]\nrequires-python = ">=3.10"\n',
 };
 
-/** The part of the Debian build script that lists the systems. */
+/** The part of the Debian build script that lists the distributions. */
 export const builds = (...dists: string[]): string =>
 	`import sys\n\nDISTS = (\n${dists.map(dist => `    "${dist}",  # (EOL some day)\n`).join('')})\n\nDESC = "Builds."\n`;
 
@@ -86,7 +86,7 @@ export function playbookChanges(...entries: [date: string, title: string, text: 
 	return [...entries, ...former].map(([date, title, text]) => `# ${date}\n\n## ${title}\n\n${text}\n`).join('\n');
 }
 
-/** GitHub's list of the charts' releases, newest first, with its other releases between them. */
+/** GitHub's list of chart releases, newest first, with other releases in between. */
 export function chartFeed(
 	...list: { chart: string; log?: string; date?: string; draft?: boolean; headed?: boolean }[]
 ): string {
@@ -106,20 +106,20 @@ export function chartFeed(
 	]);
 }
 
-/** The part of a chart's values that says what it installs. */
+/** The part of a chart's values that says which Synapse it installs. */
 export function chartValues(synapse: string): string {
 	return `synapse:\n  image:\n    registry: ghcr.io\n    repository: element-hq/synapse\n\n    ## The tag\n    tag: "v${synapse}"\n`;
 }
 
 export type Upstream = {
 	settings: SourcesSettings;
-	/** What is at a path; a function can respond with anything. */
+	/** The document at each path, or a function that responds. */
 	pages: Map<string, string | ((request: IncomingMessage, response: ServerResponse) => void)>;
-	/** The requested paths, with ` 304` appended if that was the response. */
+	/** The requested paths, followed by ` 304` if that was the response. */
 	asked: string[];
 };
 
-/** All of upstream on one host of the simulated world, with the content that the tests set for each page. */
+/** All of upstream on one host in the simulated world, with the pages that the tests set. */
 export async function openUpstream(world: World): Promise<Upstream> {
 	const pages: Upstream['pages'] = new Map<string, string>([
 		[

@@ -1,4 +1,5 @@
-// All of upstream simulated on loopback: what it deletes, edits and leaves out, its pages and limits, and a year of it.
+// All of upstream simulated on loopback: what it deletes, edits and leaves out, its paging and rate limits, and a year
+// of releases.
 import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge, readPassages } from '../../../src/knowledge/compiled.ts';
@@ -58,7 +59,7 @@ async function live(releases: PlayedRelease[], play: (live: Live) => Promise<voi
 const versions = (web: Web) => web.news().releases.map(({ version }) => version);
 
 describe('the list of releases', () => {
-	test('withdraws a deleted release, and knows the next one', () =>
+	test('withdraws a deleted release, and finds the next one', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, look }) => {
 			expect(versions(await look(0))).toEqual(['1.170.0']);
 			for (const release of upstream.releases) if (release.version === '1.170.0') release.deleted = true;
@@ -97,7 +98,7 @@ describe('the list of releases', () => {
 			});
 		}));
 
-	test("uses the previous release's notes, without facts, for a release without a tag", () =>
+	test("uses the previous release's upgrade notes, and no facts, for a release without a tag", () =>
 		live(
 			[...since('2026-06-01'), next('1.170.0', '2026-11-20'), next('1.171.0', '2026-11-27', { untagged: true })],
 			async ({ upstream, look }) => {
@@ -130,7 +131,7 @@ describe('the list of releases', () => {
 });
 
 describe('limits', () => {
-	test('affect only the refused file', () =>
+	test('only affect the refused file', () =>
 		live([...since('2026-06-01'), next('1.170.0', '2026-11-20')], async ({ upstream, look, web }) => {
 			const path = 'raw.githubusercontent.com/element-hq/synapse/v1.170.0/rust/Cargo.toml';
 			upstream.instead.set(path, (_, response) => response.writeHead(429, { 'retry-after': '600' }).end());
@@ -182,7 +183,7 @@ const at = (host: string, answer: (response: ServerResponse, text: string, place
 	((place, text, response) => place.startsWith(host) && Boolean(answer(response, text, place))) satisfies Weather;
 type Weather = NonNullable<UpstreamWorld['intercept']>;
 
-/** What happens in the months of that year besides releases. */
+/** What goes wrong in each month of the year. */
 const weather: Record<number, Weather> = {
 	1: at('raw.githubusercontent.com', response => response.writeHead(429, { 'retry-after': '600' }).end()),
 	2: at('api.github.com', response => response.writeHead(403, reset).end()),
@@ -199,7 +200,7 @@ const weather: Record<number, Weather> = {
 test.each([
 	['the current edition', current],
 	['an edition that is a year old', editionOf(current, '2025-11-25')],
-])('answers every command over a year of upstream with %s, and claims nothing that is not there', (_, edition) =>
+])('answers every command over a year of upstream with %s, and names no release that does not exist', (_, edition) =>
 	live(
 		since('2025-01-01'),
 		async ({ upstream, look, now, web }) => {

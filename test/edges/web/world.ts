@@ -1,5 +1,5 @@
-// A small internet on loopback: names, certificates, servers good and bad. Two addresses are allowed, 127.0.0.2
-// and 127.0.0.4, by the operators' usual configuration; 127.0.0.3 stands for everything forbidden.
+// A small internet on loopback: names, certificates, good and bad servers. Two addresses, 127.0.0.2 and 127.0.0.4, are
+// allowed through the operator's configuration; 127.0.0.3 stands for everything that is forbidden.
 import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
@@ -22,7 +22,7 @@ export type World = {
 	zone: Zone;
 	authority: Authority;
 	heard: Heard[];
-	/** Addresses and ports that were dialled, as the bot sees them. */
+	/** The addresses and ports that the bot dialled, before they were rerouted. */
 	dialled: string[];
 	/** What the log says about forbidden addresses. */
 	logged: Record<string, unknown>[];
@@ -30,9 +30,9 @@ export type World = {
 	trespasses: number;
 	/** An HTTPS server at this address and port, as the bot sees them. */
 	https: (at: At, answer: (request: IncomingMessage, response: ServerResponse) => void) => Promise<void>;
-	/** A server that speaks TLS and then sends what the test wants. */
+	/** A server that speaks TLS, and then whatever `speak` does. */
 	tls: (at: At, speak: (socket: TLSSocket) => void, options?: TlsOptions) => Promise<void>;
-	/** A server that sends what the test wants. */
+	/** A server that does whatever `speak` does. */
 	tcp: (at: At, speak: (socket: Socket) => void) => Promise<void>;
 	web: (settings?: Partial<WebSettings>, now?: () => Date, given?: Partial<WebGiven>) => Promise<Web>;
 	close: () => Promise<void>;
@@ -48,7 +48,7 @@ export async function openWorld(): Promise<World> {
 	const zone = await openZone();
 	const servers: Server[] = [];
 	const sockets = new Set<Socket>();
-	/** Where a simulated address and port really listen. */
+	/** The real port of each simulated address and port. */
 	const routes = new Map<string, number>();
 	const guard = createNet(socket => {
 		world.trespasses++;
@@ -108,7 +108,7 @@ export async function openWorld(): Promise<World> {
 			const route = (host: string, port: number) => {
 				world.dialled.push(`${host}:${port}`);
 				if (host === banned) return { host, port: (guard.address() as AddressInfo).port };
-				// If nobody listens, the connection is refused as in the real world.
+				// If nobody is listening, the connection is refused as in the real world.
 				return { host, port: routes.get(`${host}:${port}`) ?? 1 };
 			};
 			const known = { releases: [], passages: [], advisories: [], charts: [] };
@@ -141,7 +141,7 @@ function played(zone: Zone, ca: Authority): WebSettings {
 	};
 }
 
-/** The stored texts, in memory. */
+/** A store of texts in memory. */
 export function openKept(): Kept & { texts: Map<string, string> } {
 	const texts = new Map<string, string>();
 	return { texts, get: async key => texts.get(key), put: async (key, text) => void texts.set(key, text) };

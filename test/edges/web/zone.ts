@@ -1,4 +1,4 @@
-// A name server on loopback that uses the real wire format and responds as the test says.
+// A name server on loopback that uses the real wire format and gives the answers that the test sets.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
@@ -6,12 +6,12 @@ type Data =
 	| { type: 'A' | 'AAAA' | 'CNAME'; value: string; ttl?: number }
 	| { type: 'SRV'; target: string; port: number; priority?: number; weight?: number; ttl?: number };
 
-/** The answer to a query: records, a failure, garbage, or nothing at all. */
+/** The answer to a query: records, a failure, garbage, or silence. */
 export type Said = Data[] | 'NXDOMAIN' | 'SERVFAIL' | 'REFUSED' | 'garbage' | 'silence';
 
 export type Zone = {
 	address: string;
-	/** Sets the answer for a name; a function is called each time, with the type of the query. */
+	/** Sets the answer for a name. A function is called for each query, with its type and how often it was asked. */
 	say: (name: string, said: Said | ((type: string, times: number) => Said)) => void;
 	a: (name: string, ...addresses: string[]) => void;
 	srv: (name: string, target: string, port: number) => void;
@@ -90,7 +90,7 @@ function answerTo(
 		fixed.writeUInt32BE(record.ttl ?? 300, 4);
 		fixed.writeUInt16BE(data.length, 8);
 		const whole = Buffer.concat([owner, fixed, data]);
-		// What comes after an alias belongs to the name that it points to.
+		// Records after an alias belong to the name that the alias points to.
 		if (record.type === 'CNAME') owner = data;
 		return whole;
 	});
