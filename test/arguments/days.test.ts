@@ -1,4 +1,4 @@
-// Days as people write them, and what is left alone.
+// Dates as people write them, and words that are left alone.
 import { describe, expect, test } from 'vitest';
 import { withDays } from '../../src/arguments/days.ts';
 

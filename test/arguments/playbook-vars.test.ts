@@ -77,7 +77,7 @@ describe('bad input', () => {
 		expect(unreadable[0]?.why).not.toMatch(/Synapse|os\.system/);
 	});
 
-	test('refuses a file that is too large', () => {
+	test('refuses a file that is too large or too deeply nested', () => {
 		expect(() => read(`a: ${'x'.repeat(1_100_000)}\n`)).toThrow(Refusal);
 		expect(() => read(`a: ${'['.repeat(5000)}\n`)).toThrow(Refusal);
 	});

@@ -58,14 +58,14 @@ test.each([
 	expect(read(typed).words).toBe(words);
 });
 
-test('says so for a guess, but not for another spelling', () => {
+test('reports a guess, but not an alternative spelling', () => {
 	expect(read('1.98 helm').taken).toEqual([expect.stringContaining("Element's chart")]);
 	expect(read('1.98 podman').taken).toEqual([expect.stringContaining('with `podman`')]);
 	expect(read('https://matrix.example.org').taken).toEqual([expect.stringContaining('the name is `example.org`')]);
 	expect(read('1.98 pg15 ghcr.io/element-hq/synapse:v1.100.0').taken).toEqual([]);
 });
 
-test('does not accept the address of another project', () => {
+test("does not accept another project's image, or an unknown or incomplete fact", () => {
 	expect(() => read('1.98 ghcr.io/someone/synapse:v1.98.0')).toThrow('do not recognise');
 	expect(() => read('1.98 postgres=x')).toThrow();
 	expect(() => read('1.98 without water')).toThrow('`without`');

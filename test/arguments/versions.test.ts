@@ -120,7 +120,7 @@ describe('words', () => {
 		['0.99.5.2', 'versions', '0.99.5.2'],
 		['1.98.0', 'versions', '1.98.0'],
 		['999.0.0.1', 'versions', '999.0.0.1'],
-	] as const)('finds that %s is among the %s', (word, kind, read) => {
+	] as const)('sorts %s into the %s', (word, kind, read) => {
 		expect(sortWords([word], '!watch example.org')[kind]).toEqual([read]);
 	});
 
@@ -147,7 +147,7 @@ describe('words', () => {
 	});
 });
 
-test('accepts a word as near if at most half of its characters differ', () => {
+test('finds a similar word only if enough of its characters are the same', () => {
 	expect(nearest('upgarde', ['upgrade', 'notes'])).toBe('upgrade');
 	expect(nearest('zzz', ['upgrade', 'notes'])).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-// Commands that name a release agree on what it is, and on how far the knowledge reaches.
+// Commands that accept a release agree on which one is meant, and on how far the knowledge reaches.
 import { expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
 import { rollback } from '../../commands/rollback.ts';
@@ -22,7 +22,7 @@ const ports = (of: Knowledge) => ({
 	now,
 });
 
-/** What each of the three commands takes a version for, or its refusal. */
+/** The release that each of the three commands reads a version as, or its refusal. */
 async function taken(typed: string, of: Knowledge): Promise<{ notes: unknown; upgrade: unknown; rollback: unknown }> {
 	const value = async (answer: () => Answer | Promise<Answer>, key: string) => {
 		try {
@@ -53,7 +53,7 @@ test.each(['1.23', '1.23.0', '1.22.1', '1.22.0rc3'])('all refuse %s as unknown, 
 	expect(said).toEqual({ notes: said.notes, upgrade: said.notes, rollback: said.notes });
 });
 
-test('plan for each line and each candidate with notes of the real releases', async () => {
+test('accept each release line and each candidate of the real releases', async () => {
 	const names = new Set(knowledge.releases.slice(-60).flatMap(({ version }) => [version, lineOf(version)]));
 	for (const name of names) {
 		const { notes: found, upgrade: plan } = await taken(name, knowledge);
@@ -62,7 +62,7 @@ test('plan for each line and each candidate with notes of the real releases', as
 	}
 });
 
-test('say that the knowledge reaches to the day upstream was read, compiled or live', async () => {
+test('state the day on which upstream was last read, for this edition or by the bot', async () => {
 	const newest = knowledge.releases.at(-1)?.date ?? '';
 	expect(knowledge.read > newest).toBe(true);
 	const live = (read: string) => withNews(known({ releases: releases('1.20.0', '1.21.0') }), { ...noNews, read });

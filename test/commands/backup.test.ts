@@ -52,7 +52,7 @@ test('uses an internal network without published ports, so that nobody outside i
 	expect(commands.join('\n')).not.toMatch(/docker run[^\n]*(?:\\\n[^\n]*)*\s-p\s/);
 });
 
-test('restores all databases that the playbook dumps, and asks MAS users for no password', async () => {
+test('restores all databases that the playbook dumps, and does not ask MAS users for a password', async () => {
 	const value = (name: string, { parameters }: Guided) => parameters.find(parameter => parameter.name === name)?.value;
 	expect(value('format', await guided('16 mdad'))).toBe('all');
 	expect(value('format', await guided('16 docker'))).toBe('archive');
@@ -122,7 +122,7 @@ test.each(['docker', 'debian', 'pip', 'mdad'])(
 	},
 );
 
-test("never gives the throwaway Synapse the live server's port", async () => {
+test("never points the throwaway Synapse at the live database's port", async () => {
 	for (const [typed, port] of [
 		['15 docker', '5432'],
 		['15 debian', '5499'],

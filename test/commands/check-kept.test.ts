@@ -1,5 +1,5 @@
 // What !check stores for a watched server: facts and conditions, never a value; who may store it, what uses it, and
-// how it ends.
+// when it is deleted.
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -63,7 +63,7 @@ type PlanValue = {
 	hidden: { id: string; because: string[] }[];
 };
 
-/** Whether a note is among the steps of the plan (and certainly applies), or hidden, and by what. */
+/** How a note appears in the plan: whether it certainly applies if it is a step, why it is hidden, or `absent`. */
 async function inPlan(id: string, command = 'upgrade example.org'): Promise<unknown> {
 	const value = (await ask(command)).value as unknown as PlanValue;
 	const step = value.steps.find(one => one.id === id);
@@ -71,7 +71,7 @@ async function inPlan(id: string, command = 'upgrade example.org'): Promise<unkn
 	return step ? step.concerned : (value.hidden.find(one => one.id === id)?.because ?? 'absent');
 }
 
-test('a check replaces conditions in the plan by what the files decide, facts included', async () => {
+test('a check decides conditions in the plan, and adds facts to it', async () => {
 	expect(await inPlan(numeric)).toBe('unknown');
 	const answer = await ask('check example.org', file(whole));
 	expect(answer.lead).toContain('Kept for `example.org`');
@@ -99,7 +99,7 @@ test('a check stores IDs, facts and a day, but nothing of the configuration itse
 	}
 });
 
-test("a check stores a skeleton's and look.py's results too, the latter beside the files", async () => {
+test('a check stores the results of a skeleton too, and those of look.py in addition', async () => {
 	const skeleton =
 		'--- # file 1\nserver_name: "***"  # 1\nreport_stats: false  # 2\ndatabase:  # 3\n  name: "psycopg2"  # 4\n';
 	await ask('check example.org', file(skeleton));
@@ -109,7 +109,7 @@ test("a check stores a skeleton's and look.py's results too, the latter beside t
 	expect(looked.value).toMatchObject({ refuses: true, findings: [{ kind: 'refuses', note: numeric }] });
 	expect((await store.watch(room, 'example.org'))?.checks?.map(({ by }) => by)).toEqual(['skeleton', 'look']);
 	expect(await inPlan(numeric)).toBe(true);
-	// Its output may be pasted as it is, or sent as a file.
+	// The script's output may be quoted as it is, or sent as a file.
 	for (const more of [{ quoted: 'look none\n' }, file('look none')]) {
 		expect((await ask('check example.org', more)).value).toMatchObject({ refuses: false });
 		expect(await inPlan(numeric)).toEqual(['configuration']);
@@ -117,7 +117,7 @@ test("a check stores a skeleton's and look.py's results too, the latter beside t
 	}
 });
 
-test('look.py says which command to paste its output after; other IDs are refused', async () => {
+test('the instructions for look.py name the command that accepts its output; other IDs are refused', async () => {
 	const { files, sections } = await ask('check example.org look');
 	expect(files?.[0]?.text).toContain(`"${numeric}"`);
 	expect(JSON.stringify(sections)).toMatch(/!check example\.org 1\.98\.0 1\.\d+\.\d+ look none/);
@@ -133,7 +133,7 @@ test('look.py leaves open what it could not determine', async () => {
 	expect(await inPlan(numeric)).toBe('unknown');
 });
 
-test("look.py's Python is stored if the environment lasts, and yields to what people say", async () => {
+test("look.py's Python is stored if the environment is permanent, and a person's statement overrides it", async () => {
 	await ask('check example.org look python=3.11 none');
 	expect((await store.watch(room, 'example.org'))?.checks).toMatchObject([{ by: 'look', facts: [] }]);
 	await ask('profile example.org pip');
@@ -158,14 +158,14 @@ test('installed packages are stored as conditions', async () => {
 describe('nothing is stored', () => {
 	test.each<[string, string, Partial<Asked>, RegExp]>([
 		['without a server', 'check', file(whole), /^(?![\s\S]*Kept)(?![\s\S]*Nothing is kept)/],
-		['of a server that the room does not watch', 'check other.example', file(whole), /is not watching it/],
+		['for a server that the room does not watch', 'check other.example', file(whole), /is not watching it/],
 		[
 			'for someone who may not change things',
 			'check example.org',
 			{ ...file(whole), mayNotChange: () => 'Yours is 0.' },
 			/Nothing is kept[^\n]*Yours is 0/i,
 		],
-		['of invalid YAML', 'check example.org', file('a: [\n'), /cannot read this as its configuration/],
+		['from invalid YAML', 'check example.org', file('a: [\n'), /cannot read this as its configuration/],
 	])('%s', async (_what, said, more, words) => {
 		const answer = await ask(said, more);
 		expect(answer.lead).toMatch(words);
@@ -206,7 +206,7 @@ test('the stored check is shown with its day, and can be deleted', async () => {
 	expect((await store.watch(room, 'example.org'))?.checks).toBeUndefined();
 });
 
-test('an old check is said to be old, and decides nothing', async () => {
+test('an old check is reported as old, and decides nothing', async () => {
 	await ask('check example.org', file(whole));
 	clock += believedFor * 24 * 3600_000;
 	expect(await inPlan(numeric)).toEqual(['configuration']);

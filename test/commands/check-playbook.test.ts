@@ -1,5 +1,5 @@
-// !check with a vars.yml of the playbook: what is refused, what has no effect, what changed since, without repeating a
-// value.
+// !check with a vars.yml of the playbook: what is refused, what has no effect and what has changed since, without
+// repeating any value.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -41,14 +41,14 @@ test('passes a file that is up to date', async () => {
 });
 
 test.each([
-	// Refused by the migration role, whatever is on.
+	// Refused by the migration role, whatever is enabled.
 	['matrix_coturn_enabled: false', { kind: 'refuses', replacedBy: 'coturn_enabled' }],
 	['matrix_dimension_enabled: false', { kind: 'refuses', note: 'mdad/2026-02-12/dimension-gone' }],
 	['matrix_mautrix_telegram_api_id: 1', { kind: 'refuses', replacedBy: 'matrix_bridge_mautrix_telegram_api_id' }],
-	// Renamed, and removed since under its new name.
+	// Renamed, and later removed under its new name.
 	['matrix_mautrix_telegram_bot_token: x', { kind: 'refuses', replacedBy: undefined }],
 	['matrix_riot_web_themes_enabled: true', { kind: 'refuses', replacedBy: 'matrix_client_element_themes_enabled' }],
-	// Refused by a role that is on by default, and by one that is not.
+	// Refused by a role that is enabled by default, and by one that is not.
 	['matrix_synapse_docker_image: x', { kind: 'refuses', replacedBy: 'matrix_synapse_container_image' }],
 	['jitsi_enabled: true\njitsi_jvb_server_id: x', { kind: 'refuses', onlyIf: undefined }],
 	['jitsi_jvb_server_id: x', { kind: 'removed' }],
@@ -130,7 +130,7 @@ test('selects entries by the chosen homeserver and reverse proxy', async () => {
 	expect(await ofProxy('none')).toBeUndefined();
 });
 
-test('reports a homeserver that the playbook does not have', async () => {
+test('reports a homeserver that the playbook does not support', async () => {
 	const found = await findings(`${base}matrix_homeserver_implementation: conduwuit\n`);
 	expect(found).toMatchObject([{ kind: 'refuses', option: 'matrix_homeserver_implementation', line: 6 }]);
 	expect(await findings(`${base}matrix_homeserver_implementation: tuwunel\n`)).toEqual([]);
@@ -150,7 +150,7 @@ test('lists entries that apply since a day, or since the revision named in the f
 	expect(await ids(`${base}`, '2026-07-20')).toEqual([]);
 });
 
-test('takes facts from the file, with their lines', async () => {
+test('derives facts from the file, with their lines', async () => {
 	const { value } = await answer(
 		`${base}matrix_synapse_workers_enabled: true\nmatrix_homeserver_federation_enabled: false\nmatrix_bridge_hookshot_enabled: true\n`,
 	);
@@ -177,7 +177,7 @@ test.each([
 		{ uses: 'matrix_bot_postmoogle_login', replacedBy: 'matrix_bridge_postmoogle_login' },
 	],
 	['my_x: &a "{{ matrix_mautrix_telegram_api_id }}"\nmy_y: [*a, *a]', { uses: 'matrix_mautrix_telegram_api_id' }],
-])('reports a template that uses a removed variable where it is rendered: %s', async (line, wanted) => {
+])('reports where a template uses a removed variable: %s', async (line, wanted) => {
 	const { value } = await answer(`${base}${line}\n`);
 	const [found] = value.findings as Found[];
 	expect({ replacedBy: undefined, ...found }).toMatchObject({ kind: 'undefined', option: 'my_x', line: 6, ...wanted });
@@ -193,11 +193,11 @@ test.each([
 	'my_x: !unsafe "{{ matrix_coturn_port }}"',
 	'my_x: matrix_coturn_port',
 	'my_x: "{{ my_own_thing }}"',
-])('does not report as a use of a removed variable: %s', async line =>
+])('does not mistake this for the use of a removed variable: %s', async line =>
 	expect(await findings(`${base}${line}\n`)).toEqual([]),
 );
 
-test('reads multiplying anchors and endless templates quickly', async () => {
+test('reads nested anchors and unclosed templates quickly', async () => {
 	const layers = Array.from({ length: 12 }, (_, i) => `x_${i + 1}: &x${i + 1} [${`*x${i}, `.repeat(9)}*x${i}]`);
 	const bomb = `${base}x_0: &x0 ["{{ matrix_coturn_port }}"]\n${layers.join('\n')}\n`;
 	const open = `${base}my_x: "${'{{ a_b '.repeat(20_000)}"\n`;
@@ -233,7 +233,7 @@ matrix_mautrix_telegram_bot_token: '{{ "${secret}" }}'
 	expect(JSON.stringify(await answer(`${vars}  broken: [${secret}\n`))).not.toContain(secret);
 });
 
-test('still reads a homeserver.yaml beside it', async () => {
+test('recognises a homeserver.yaml by its content', async () => {
 	expect(
 		(await answer('server_name: example.org\nreport_stats: false\ndatabase: {name: sqlite3}\n')).value,
 	).not.toHaveProperty('distribution');
@@ -249,20 +249,21 @@ test.each(Object.entries(tried))('reports what the playbook refuses in %s', asyn
 	const refused = found.filter(({ kind, onlyIf }) => kind === 'refuses' && !onlyIf).map(({ option }) => option);
 	expect(refused).toEqual(expect.arrayContaining(names));
 	expect(new Set(refused).difference(new Set([...names, ...others]))).toEqual(new Set());
-	// A value missing under its new name is reported at the old one, others at what their entry is about.
+	// A value that is missing under its new name is reported at the old one, the rest at another option of their entry.
 	const renamed = found.filter(({ kind }) => kind === 'refuses').map(({ replacedBy }) => replacedBy);
 	const elsewhere = ['matrix_media_repo_datastore_file_id', 'livekit_server_config_rtc_port_range_end'];
 	const asked = others.filter(option => !elsewhere.includes(option));
 	expect([...refused, ...renamed]).toEqual(expect.arrayContaining(asked));
 });
 
-// `rendered.json`: what the playbook's own templates could not render of the same files, and of one made for this.
+// `rendered.json`: what was undefined when the playbook's own templates were rendered with the same files, and with
+// one written for this test.
 const rendered: Record<string, { undefined: string[]; others: string[] }> = JSON.parse(
 	readFileSync(new URL('../knowledge/vars/rendered.json', import.meta.url), 'utf8'),
 );
 
 test.each(Object.entries(rendered))(
-	'reports what the templates of %s lack',
+	'reports what is undefined in the templates of %s',
 	async (name, { undefined: lacking, others }) => {
 		const found = await findings(readFileSync(new URL(`../knowledge/vars/${name}`, import.meta.url), 'utf8'));
 		const told = found.flatMap(({ kind, uses }) => (kind === 'undefined' && uses ? [uses] : []));

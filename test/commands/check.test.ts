@@ -75,7 +75,7 @@ describe('reads the configuration from', () => {
 		expect(await kinds('1.163.2', files)).toEqual(['misplaced smtp_host homeserver.yaml:4']);
 	});
 
-	test('a skeleton, with lines of the original and hidden values accepted', async () => {
+	test('a skeleton, with the line numbers of the original, and accepts hidden values', async () => {
 		const skeleton =
 			'--- # file 1\nserver_name: "***"  # 10\nreport_stats: false  # 11\ndatabase:  # 12\n  name: "psycopg2"  # 13\nsmtp_host: "***"  # 40\nown5: "***"  # 41\nsession_lifetime: 0  # 42\n--- # file 2\nworker_app: synapse.app.generic_worker  # 3\nworker_replication_host: "***"  # 4\n';
 		expect(await kinds('1.163.2', [{ name: 'x', text: skeleton }])).toEqual([
@@ -85,7 +85,7 @@ describe('reads the configuration from', () => {
 		]);
 	});
 
-	test('nowhere, and gives a script that prints it without values', async () => {
+	test('nowhere, and attaches a script that prints it without values', async () => {
 		const { files, sections, value } = await ask('docker');
 		const text = files?.[0]?.text ?? '';
 		expect(text).toContain('import os, re, sys, yaml');
@@ -105,13 +105,13 @@ describe('which releases', () => {
 		expect((await ask(`${words}\n${base}`)).value).toMatchObject({ to, ...(from && { from }) });
 	});
 
-	test('puts the older one first', async () => {
+	test('refuses a start that is newer than the target', async () => {
 		expect(await refusal(`1.120 1.98\n${base}`)).toContain('is not older than');
 	});
 });
 
 describe('refusals', () => {
-	test('do not include what an excerpt may have elsewhere', async () => {
+	test('do not include what may be outside an excerpt', async () => {
 		expect((await ask('1.163.2\nsmtp_host: x')).value).toMatchObject({ refuses: false });
 	});
 
@@ -134,12 +134,12 @@ describe('refusals', () => {
 		expect(await kinds('1.163.2', [{ name: 'h.yaml', text: part }])).toEqual(['refuses database :0']);
 	});
 
-	test('do not include our own limits', async () => {
+	test('are not claimed for a file that is above our own limit', async () => {
 		expect(await refusal('', [{ name: 'h.yaml', text: 'a: b\n'.repeat(300_000) }])).toContain('larger than 1 MB');
 	});
 });
 
-test('uses facts of the files, and prefers what a person says', async () => {
+test('uses facts from the files, and prefers what a person says', async () => {
 	const text = `${base.replace('sqlite3', 'psycopg2')}listeners: [{port: 1, type: metrics}]\n`;
 	const value = (await ask('1.163.2', [{ name: 'h.yaml', text }])).value;
 	expect(value.profile).toMatchObject({ database: 'postgres', metrics: true });
@@ -155,17 +155,17 @@ test('does not repeat a name that no option could have', async () => {
 	expect(said).toContain('email.smtp_host');
 });
 
-test('prints a script that keeps every word a condition compares with', async () => {
+test('has a skeleton script that keeps every word a condition compares with', async () => {
 	const text = readFileSync(new URL('skeleton.py', folder), 'utf8');
 	const words = new Set(/set\("""([\s\S]*?)"""/.exec(text)?.[1]?.split(/\s+/));
 	const wanted = JSON.stringify(ports.knowledge.notes.map(({ found }) => found)).matchAll(/"is":"([^"]*)"/g);
-	// An empty text is shown as it is.
+	// Names of worker apps and an empty string are always shown.
 	const shown = /^(?:synapse\.app\.[a-z_]+)?$/;
 	const hidden = [...wanted].map(([, word = '']) => word).filter(word => !shown.test(word));
 	expect(hidden.filter(word => !words.has(word))).toEqual([]);
 });
 
-test('lets a plan with a file ask nothing that the file answers', async () => {
+test('a plan with a file asks nothing that the file answers', async () => {
 	const text = `${base}listeners: [{port: 8008, type: http, x_forwarded: true}]\n`.replace('sqlite3', 'psycopg2');
 	const said = (files?: Given) => ({
 		words: ['1.98', '1.163.2', 'docker', 'postgres=15'],
@@ -199,7 +199,7 @@ test('never repeats a planted secret in an answer, a refusal or JSON', async () 
 			.join('\n');
 	};
 	const values = [secret, `[${secret}]`, `{${secret}: ${secret}}`, `"https://u:${secret}@x.example/"`];
-	// Each option has a value of one kind, the next option of the next kind.
+	// The kinds of values alternate from option to option.
 	for (const [index, path] of paths.entries()) {
 		const files = [{ name: 'homeserver.yaml', text: `${base}${nested(path, values[index % values.length] ?? '')}\n` }];
 		expect(JSON.stringify(await ask('1.163.2', files)), path).not.toContain(secret);
@@ -226,7 +226,7 @@ test('refuses or answers hostile files in a sentence', async () => {
 	}
 });
 
-test('gives the script on look alone, and decides by its output', async () => {
+test('look alone returns the script, and the output of the script decides conditions', async () => {
 	const said = async (...words: string[]) =>
 		await upgrade.run(
 			{ words: ['1.98', '1.163.2', 'docker', ...words], text: '', room: '!a', sender: '@a:x', at: new Date(0) },
@@ -247,7 +247,7 @@ test('gives the script on look alone, and decides by its output', async () => {
 	await expect(said('look', 'rm')).rejects.toThrow('the output of the script');
 });
 
-test('knows the versions of Matrix Authentication Service', async () => {
+test('refuses versions of Matrix Authentication Service by name', async () => {
 	const said = (...words: string[]) =>
 		upgrade.run(
 			{ words, text: '', room: '!a', sender: '@a:x', at: new Date(0) },
@@ -269,7 +269,7 @@ server {
 }
 `;
 
-	test('say which routes go to the wrong process, and nothing about a start', async () => {
+	test('show which routes go to the wrong process, and say nothing about startup', async () => {
 		const answer = await ask('1.163 workers', [{ name: 'site.conf', text: site }]);
 		expect(answer.lead).toContain('The proxy sends 2 routes to the wrong process.');
 		expect(answer.value).toMatchObject({ refuses: false, unjudged: [] });
@@ -278,7 +278,7 @@ server {
 		);
 	});
 
-	test('are checked beside a configuration, without repeating their addresses', async () => {
+	test('are checked together with a configuration, without repeating their addresses', async () => {
 		const homeserver = 'server_name: x\nreport_stats: false\ndatabase: { name: sqlite3 }\n';
 		const answer = await ask('1.163 workers', [
 			{ name: 'homeserver.yaml', text: homeserver },
@@ -290,7 +290,7 @@ server {
 	});
 });
 
-// As the official image writes it, moved to PostgreSQL by its owner.
+// As the official image generates it, changed to PostgreSQL by the admin.
 const generated = `server_name: example.org
 pid_file: /data/homeserver.pid
 listeners:
@@ -315,7 +315,7 @@ trusted_key_servers:
   - server_name: matrix.org
 `;
 
-describe("a plan for the image's own configuration has no “if” in what must be done", () => {
+describe("a plan with the image's own configuration has no conditions on required steps", () => {
 	test.each(['1.61 docker postgres=14', '1.74 docker postgres=15', '1.98 docker postgres=15', '1.98 mdad postgres=15'])(
 		'%s',
 		async text => {

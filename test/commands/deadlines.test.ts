@@ -20,12 +20,12 @@ const said = (text: string) => deadlines.run(asked(text), { knowledge, store: op
 const subjects = async (text: string) =>
 	((await said(text)).value.deadlines as { subject: string }[]).map(({ subject }) => subject);
 
-test('lists what is ahead, and with all also what has landed', async () => {
+test('lists pending deadlines, and with all also those that have taken effect', async () => {
 	expect(await subjects('')).toEqual(['the old mailer']);
 	expect((await subjects('all')).sort()).toEqual(['the old log', 'the old mailer']);
 });
 
-test('leaves out what the facts rule out', async () => expect(await subjects('no-email')).toEqual([]));
+test('leaves out deadlines that the facts rule out', async () => expect(await subjects('no-email')).toEqual([]));
 
 test.each([
 	['1.60', '!upgrade 1.60'],

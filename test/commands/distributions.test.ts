@@ -1,4 +1,4 @@
-// !upgrade mdad, !upgrade ess and !notes ess, by the knowledge as it is.
+// !upgrade mdad, !upgrade ess and !notes ess, with the real knowledge.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { notes } from '../../commands/notes.ts';
@@ -23,7 +23,7 @@ test('lists every entry since June 2025, breaking or not, and the Synapse releas
 	const value = await valueFor('mdad 2025-06-01 2026-08-22');
 	expect(value).toMatchObject({ format: 1, distribution: 'mdad', from: '2025-06-01', to: '2026-08-22', unread: [] });
 	expect(value.entries).toHaveLength(64);
-	// And what only the commits say: paths of the certificate dumper, derived secrets, LiveKit's TURN, the migration value.
+	// Including what only commits say: paths of the certificate dumper, derived secrets, LiveKit's TURN, the migration value.
 	expect(value.entries.filter(({ breaking }) => breaking)).toHaveLength(39);
 	expect(value.plan).toMatchObject({ from: '1.130.0', to: '1.159.0', profile: { install: 'mdad' } });
 	expect(value.plan?.steps.length).toBeGreaterThan(10);
@@ -36,7 +36,7 @@ test('applies a withdrawn change only to checkouts that have it', async () => {
 	expect(await ids('mdad 2026-08-20')).toEqual(['rtc-transports-well-known']);
 });
 
-test('shortens both halves by facts and components', async () => {
+test('facts and components shorten both the entries and the plan', async () => {
 	const value = await valueFor('mdad 2026-01-01 2026-08-22 no-jitsi workers postgres=17 telegram');
 	expect(value.hidden).toContainEqual(
 		expect.objectContaining({ id: 'mdad/2026-08-06/jitsi-colibri', because: ['no-jitsi'] }),
@@ -67,7 +67,7 @@ test.each([
 	['ess 26', '26.1.0'],
 	['ess matrix-stack-26.1.0', '26.1.0'],
 	['helm 26.1.0', '26.1.0'],
-])('begins “%s” on %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
+])('starts “%s” at %s', async (text, from) => expect((await valueFor(text)).from).toBe(from));
 
 test('applies Redis and its successors to workers and encrypted Hookshot only', async () => {
 	const concerns = async (text: string) =>
@@ -90,7 +90,7 @@ test('shows a conditional stop with its condition, and not in red', async () => 
 	});
 });
 
-test('leaves the Synapse releases of a distribution unchanged', async () => {
+test('accepts Synapse releases instead of dates or charts', async () => {
 	for (const text of ['mdad 1.98 1.163', '1.98 1.163 mdad'])
 		expect(await valueFor(text)).toMatchObject({ from: '1.98.0', profile: { install: 'mdad' } });
 	expect(await valueFor('helm 1.120 1.140')).toMatchObject({ profile: { install: 'ess' } });
@@ -106,13 +106,13 @@ test('says what each chart installs, and plans for the releases in between', asy
 	expect((await valueFor('ess 26.7.1')).to).toBe('26.8.1');
 });
 
-test('names what a chart installs in its notes', async () => {
+test('lists what a chart installs in its notes', async () => {
 	const { value } = await notes.run(asked('ess 26.8'), ports);
 	expect((await notes.run(asked('ess latest'), ports)).value).toMatchObject({ chart: '26.8.1' });
 	expect(value).toMatchObject({ chart: '26.8.1', synapse: '1.159.0', mas: '1.23.0', elementWeb: '1.12.26' });
 });
 
-test('shows applicable breaking changes openly, and the rest with all and in folds', async () => {
+test('shows breaking changes that apply unfolded, and the rest with all', async () => {
 	const brief = await upgraded('mdad 2026-04-20 2026-08-22 telegram');
 	expect(brief.sections.some(({ fold, markdown }) => !fold && markdown.includes('☐ 2026-04-24: mautrix'))).toBe(true);
 	const text = terminalText(await upgraded('mdad 2026-07-01 2026-08-22 jitsi all'), { color: false, width: 80 });
@@ -157,7 +157,7 @@ describe('refuses', () => {
 		['ess 26.1.0 26.8.0', 'One chart at a time'],
 		['mdad 2026-01-01', 'dates, not releases'],
 	])(
-		'refuses the notes of “%s” with “%s”',
+		'the notes of “%s”, with “%s”',
 		async (text, words) => await expect(async () => notes.run(asked(text), ports)).rejects.toThrow(words),
 	);
 });
@@ -176,7 +176,7 @@ describe('a chart newer than this edition that the bot has read', () => {
 		},
 	});
 
-	test("is known by what it installs, with a plan and upstream's words", async () => {
+	test("is listed with what it installs, a plan and upstream's words", async () => {
 		const { value, sections, lead } = await upgrade.run(asked('ess 26.8.0'), live());
 		expect(value).toMatchObject({ to: '26.11.3', synapse: { to: '1.163.2' }, horizon: { read: '2026-11-28' } });
 		expect(value.unread).toEqual([
@@ -193,8 +193,8 @@ describe('a chart newer than this edition that the bot has read', () => {
 
 	test.each([
 		['markup', { part: 'A <b>@room</b>', bullet: '[x](https://evil.test)' }],
-		['an address that acts', { url: 'javascript:alert(1)' }],
-		['length', { part: 'x'.repeat(200), text: 'long '.repeat(20_000) }],
+		['a javascript: URL', { url: 'javascript:alert(1)' }],
+		['long text', { part: 'x'.repeat(200), text: 'long '.repeat(20_000) }],
 	])('does no harm with %s', async (_, more) => {
 		for (const answer of [
 			await upgrade.run(asked('ess 26.8.0'), live(more)),
@@ -208,7 +208,7 @@ describe('a chart newer than this edition that the bot has read', () => {
 	});
 });
 
-test('lists other archives in a table: all, one release, or one that is not there', async () => {
+test('lists other archives in a table: all releases, one, or a release that the table does not have', async () => {
 	const told = async (text: string) => await notes.run(asked(text), ports);
 	const all = await told('yunohost');
 	expect(all.value).toMatchObject({ format: 1, archive: 'yunohost', read: '2026-03-12' });

@@ -10,13 +10,13 @@ test('names every command', () => {
 	for (const { name } of commands) expect(all).toContain(`!${name}`);
 });
 
-test.each(commands.map(({ name, summary }) => [name, summary]))('of %s says what it is for', (name, summary) => {
+test.each(commands.map(({ name, summary }) => [name, summary]))('says what %s is for', (name, summary) => {
 	expect(said(name ?? '').toLowerCase()).toContain(JSON.stringify(summary?.slice(0, 20).toLowerCase()).slice(1, -1));
 });
 
 test('lists the facts', () => expect(said('facts')).toContain('reverse-proxy'));
 
-test('refuses a word that is not a command, or suggests a similar one', () => {
+test('suggests a similar command for an unknown one', () => {
 	expect(() => said('upgrde')).toThrow('upgrade');
 });
 

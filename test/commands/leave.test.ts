@@ -14,5 +14,5 @@ test('asks first, and leaves after yes', () => {
 
 test.each(['no', 'example.org', 'yes please'])('refuses “%s”', text => expect(() => said(text)).toThrow(Refusal));
 
-test('exits a terminal without a question', () =>
+test('ends a terminal session without asking', () =>
 	expect(said('', 'console')).toMatchObject({ value: { left: true }, lead: 'Goodbye.' }));

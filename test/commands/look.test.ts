@@ -1,4 +1,4 @@
-// What look.py prints decides about the configuration, the packages beside Synapse, and its Python.
+// The output of look.py decides conditions on the configuration, on the packages next to Synapse, and on its Python.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -20,7 +20,7 @@ async function plan(text: string, files?: { name: string; text: string }[]): Pro
 }
 
 const musts = ({ steps }: PlanValue) => steps.filter(({ must }) => must);
-/** What a configuration or installed packages would decide, which excludes the database and admins' scripts. */
+/** Notes that a configuration or installed packages decide, unlike those about the database or admins' scripts. */
 const decidable = new Set(ports.knowledge.notes.flatMap(({ id, found }) => (found ? [id] : [])));
 const open = (value: PlanValue) =>
 	musts(value).filter(({ id, onlyIf, concerned }) => concerned !== true || (onlyIf && decidable.has(id)));
@@ -37,7 +37,7 @@ describe('a plan for pip', () => {
 	});
 
 	test.each(['1.90', '1.98', '1.120'])(
-		'from %s has at most eight things to do, and no “if” that could be decided',
+		'from %s has at most eight things to do, and no condition that could be decided',
 		async from => {
 			const value = await plan(`${from} 1.163.2 pip postgres=15 look python=3.11 none`, files);
 			expect(open(value)).toEqual([]);
@@ -58,7 +58,7 @@ describe('a plan for pip', () => {
 	});
 });
 
-test('still lets the files decide beside look.py', async () => {
+test('lets the files decide what look.py left open', async () => {
 	const id = '1.135.0/numeric-form-secret';
 	const text = image.replace('"planted-form"', '12345');
 	const left = `1.98 1.163.2 docker look python=3.13 ?${id}`;
@@ -69,16 +69,16 @@ test('still lets the files decide beside look.py', async () => {
 });
 
 test.each([
-	['an image brings its own', 'docker', undefined],
-	['a person knows better', 'pip python=3.12', '3.12'],
-	['it stays', 'debian', '3.11'],
-	['nobody said how it is installed', '', undefined],
-])('uses the Python that the script ran on: %s', async (_, facts, python) => {
+	['is ignored for an image, which has its own', 'docker', undefined],
+	['is overridden by what a person says', 'pip python=3.12', '3.12'],
+	['is used if the environment is permanent', 'debian', '3.11'],
+	['is ignored if nobody said how Synapse is installed', '', undefined],
+])('the Python that the script ran on %s', async (_, facts, python) => {
 	const value = await plan(`1.98 1.163.2 ${facts} look python=3.11 none`);
 	expect(value.profile.python).toBe(python);
 });
 
-test('asks about faults too, under their own names', async () => {
+test('asks about faults too, under their own IDs', async () => {
 	const { faults } = ports.knowledge;
 	const fault = faults.find(({ id }) => id === '1.143.0/zope-interface');
 	const questions = askedByLook(ports.knowledge, { from: '1.98.0', to: '1.144.0', profile: new Map() });
@@ -92,7 +92,7 @@ test('asks about faults too, under their own names', async () => {
 	expect(await concerned(`fault/${fault?.id}`)).toBe(true);
 	expect(await concerned(`?fault/${fault?.id}`)).toBe('unknown');
 	expect(await concerned('none')).toBeUndefined();
-	// It was fixed before the start, so nobody meets it.
+	// The fault was fixed before the starting release.
 	const later = askedByLook(ports.knowledge, { from: '1.150.0', to: '1.163.2', profile: new Map() });
 	expect(later.map(({ printed }) => printed)).not.toContain(`fault/${fault?.id}`);
 });
@@ -118,7 +118,7 @@ test.each(['look python=2.7 none', 'look python=3.11; none', 'look fault/x'])('r
 	expect(() => takeLook(text.split(' '))).toThrow('is not part of it');
 });
 
-test("makes !check report installed packages too, without storing an image's Python", async () => {
+test('makes !check report installed packages too', async () => {
 	const said = (text: string) => check.run(asked(text), ports);
 	const value = (await said('1.98 1.163.2 pip look python=3.11 1.163.0/txredisapi')).value;
 	expect(value).toMatchObject({ refuses: true, profile: { python: '3.11' } });
@@ -131,7 +131,7 @@ test.each([
 	['debian', '/opt/venvs/matrix-synapse/bin/python look.py'],
 	['ess', 'python3 - /conf/homeserver.yaml < look.py'],
 	['nix', 'python3 look.py $(systemctl cat matrix-synapse'],
-])('for %s it says how to run it there', async (install, command) => {
+])('for %s, says how to run the script there', async (install, command) => {
 	const answer = await check.run(asked(`1.98 1.163.2 ${install} look`), ports);
 	expect(answer.sections.map(({ markdown }) => markdown).join('\n')).toContain(command);
 });

@@ -1,4 +1,4 @@
-// !migrate: what it takes from words and from the room, what it refuses, and old names.
+// !migrate: what it reads from the message and from the room, what it refuses, and old names of variables.
 import { expect, test } from 'vitest';
 import { migrate } from '../../commands/migrate.ts';
 import { Refusal } from '../../src/answer.ts';
@@ -10,7 +10,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const distributions = openDistributions(folder);
 
-/** A room that watches example.org, with what it knows about it. */
+/** A room that watches example.org, with facts about it. */
 const store = {
 	watch: async (_: string, server: string) =>
 		server === 'example.org'
@@ -73,7 +73,7 @@ test.each([
 	await expect(refusal).rejects.toThrow(why);
 });
 
-test('gives the new names of old variables, and says which are unknown', async () => {
+test('returns the new names of old variables, and says which are unknown', async () => {
 	const { value, lead } = await ask('mdad devture_postgres_enabled: matrix_nothing_like_it');
 	expect(value.variables).toMatchObject([
 		{ old: 'devture_postgres_enabled', new: 'postgres_enabled', known: true },
@@ -83,7 +83,7 @@ test('gives the new names of old variables, and says which are unknown', async (
 });
 
 test.each([
-	// Removed by a change of the playbook, also under the name it had before.
+	// Removed by a change in the playbook, also under the name it had before.
 	['jitsi_jvb_server_id', null, 'was removed without a replacement ([2026-08-06]'],
 	['matrix_jitsi_jvb_rtp_tcp_port', null, 'was removed without a replacement'],
 	['jitsi_jvb_container_labels_traefik_rule', null, 'was removed without a replacement'],
@@ -92,7 +92,7 @@ test.each([
 	['traefik_certs_dumper_ssl_dir_path', 'traefik_certs_dumper_ssl_path', 'is now'],
 	['jitsi_web_config_channelLastN', null, 'was removed without a replacement'],
 	['postgres_connection_password', 'postgres_connection_password', 'is a current variable'],
-])('%s is answered with what the roles refuse today', async (old, now, says) => {
+])('answers %s with what the roles refuse today', async (old, now, says) => {
 	const { value, lead } = await ask(`mdad ${old}`);
 	expect(value.variables).toMatchObject([{ old, new: now, known: true }]);
 	expect(lead).toContain(says);

@@ -11,12 +11,12 @@ const knowledge = known({
 const said = (text: string) => notes.run(asked(text), { knowledge, distributions: knownDistributions() });
 const idsOf = async (text: string) => ((await said(text)).value.notes as { id: string }[]).map(({ id }) => id);
 
-test('shows all patch releases for two parts, and one for three', async () => {
+test('shows all patch releases for a version of two parts, and one for a version of three', async () => {
 	expect((await idsOf('1.61')).sort()).toEqual(['1.61.0/mail', '1.61.1/fix']);
 	expect(await idsOf('1.61.1')).toEqual(['1.61.1/fix']);
 });
 
-test('accepts the newest release by that name', async () =>
+test('accepts `latest` for the newest release', async () =>
 	expect(await idsOf('latest')).toEqual(await idsOf('1.61.1')));
 
 test('hides what a fact rules out, and says so', async () => {

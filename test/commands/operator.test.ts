@@ -1,4 +1,4 @@
-// !operator: what it answers in the operator's room, and nowhere else.
+// !operator: what it answers in the operator's room, and that it answers nowhere else.
 import { expect, test } from 'vitest';
 import { operator } from '../../commands/operator.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
@@ -40,7 +40,7 @@ test.each<[string, OperatorPort | undefined, string]>([
 	['in another room', port, '!b:x'],
 	['without a configured room', undefined, '!room'],
 	['on the terminal', undefined, 'console'],
-])('%s it is refused', async (_what, given, room) => {
+])('is refused %s', async (_what, given, room) => {
 	for (const text of ['', 'rooms', 'leave !b:x', 'announce yes x']) {
 		const answer = operator.run(
 			{ ...asked(text), room },

@@ -13,7 +13,7 @@ const knowledge = known({
 });
 const said = (text: string) => rollback.run(asked(text), { knowledge });
 
-test('says how far one can go back', () => {
+test('says how far you can roll back', () => {
 	expect(said('1.62').value).toMatchObject({ release: '1.62.0', floor: '1.61.0' });
 	expect(said('1.62 1.60').value).toMatchObject({ to: '1.60.0', canReturn: false });
 	expect(said('1.62 1.61').value).toMatchObject({ to: '1.61.0', canReturn: true });

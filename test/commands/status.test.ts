@@ -28,7 +28,7 @@ describe('published knowledge', () => {
 		expect(await asked()).toEqual({ line: undefined, updates: undefined });
 	});
 
-	test('is shown with its author, its day and how far it reaches', async () => {
+	test('is shown with its author, its date and how far it reaches', async () => {
 		const { line, updates } = await asked({ ...look, read, counts });
 		expect(line).toBe(
 			'* Published knowledge: curated by The pigeon \\*fanciers\\* on 2026-11-28, up to Synapse 1.164.0 as of 2026-11-27; found 30 minutes ago at `example.org`',
@@ -36,7 +36,7 @@ describe('published knowledge', () => {
 		expect(updates).toEqual({ address: look.address, counts, read: read.toISOString(), ago: 1800 });
 	});
 
-	test('is said not to be newer than what came with the program', async () => {
+	test('is reported as not newer than the built-in knowledge', async () => {
 		const { line } = await asked({ ...look, read });
 		expect(line).toContain('nothing newer than my built-in knowledge; found 30 minutes ago');
 	});

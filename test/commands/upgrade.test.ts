@@ -21,7 +21,7 @@ const said = async (text: string) =>
 const stepsOf = async (text: string) =>
 	((await said(text)).value.steps as { id: string }[]).map(({ id }) => id).filter(id => !id.endsWith('/switch'));
 
-test('goes to the newest release by default', async () => {
+test('upgrades to the newest release by default', async () => {
 	expect((await said('1.60')).value).toMatchObject({ from: '1.60.0', to: '1.62.0' });
 	expect(await stepsOf('1.60 1.61')).toEqual(['1.61.0/mail', '1.61.0/try']);
 });

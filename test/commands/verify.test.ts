@@ -19,7 +19,7 @@ test('shows the keys, the master key in groups of four', () => {
 	expect(answer.lead).toContain('signed by my account');
 });
 
-test('warns of a session that its account did not sign', () =>
+test('warns about a session that the account did not sign', () =>
 	expect(verify.run(asked(''), { health: health(() => ({ fingerprint: 'abcd', signed: false })) }).lead).toContain(
 		'not signed',
 	));

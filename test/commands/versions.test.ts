@@ -1,5 +1,5 @@
-// What a server says it runs, as every command and alert words it: the same for one server everywhere, and nothing that
-// is not known.
+// How commands word the version that a server reports: the same everywhere, and without claiming anything that is not
+// known.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { deadlines } from '../../commands/deadlines.ts';
 import { postgres } from '../../commands/postgres.ts';
@@ -59,7 +59,7 @@ function observed(body: string, server: string): Observation {
 	});
 }
 
-/** What each command says about a server that answers like this, whole and as one text. */
+/** The whole answer of each command, as one text, about a server with this response. */
 async function everywhere(body: string, room: string): Promise<Record<string, string>> {
 	const web = outside(now);
 	web.plays('a.test', observed(body, 'a.test'));
@@ -103,7 +103,7 @@ function textOf({ lead, sections }: Answer): string {
 
 const synapse = (version: string) => JSON.stringify({ server: { name: 'Synapse', version } });
 
-describe('is the same everywhere', () => {
+describe('the version is the same everywhere', () => {
 	test.each([
 		[synapse('1.98.0'), 'Synapse 1.98.0'],
 		[synapse('1.49.1'), '1.49.1, which was withdrawn by its developers'],
@@ -120,7 +120,7 @@ describe('is the same everywhere', () => {
 	])('%s', async (body, expected) => {
 		const said = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {
-			// When `!upgrade` refuses because it is the newest, it gives the number, and no more.
+			// If `!upgrade` refuses because this is the newest release, it only states the number.
 			if (command === 'upgrade' && text.includes('nothing to upgrade to')) continue;
 			expect(text, command).toContain(expected);
 		}
@@ -131,7 +131,7 @@ describe('is the same everywhere', () => {
 		[synapse('latest'), 'with a version I cannot read: `latest`'],
 		[JSON.stringify({ server: {} }), 'it responds with `{"server":{}}`'],
 		['<!DOCTYPE html><title>x</title>', 'it responds with a web page'],
-	])('shows what was seen: %s', async (body, expected) => {
+	])('shows what was observed: %s', async (body, expected) => {
 		const { status: _, ...said } = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {
 			expect(text, command).toContain(expected);
@@ -150,7 +150,7 @@ test('does not claim that an unknown release removed something', async () => {
 	}
 });
 
-test('treats a version stated by a person like one that was seen', async () => {
+test('treats a version stated by a person like one that was observed', async () => {
 	const web = outside(now);
 	const ports = {
 		knowledge,
@@ -178,7 +178,7 @@ test('treats a version stated by a person like one that was seen', async () => {
 const answers = [...[...servers, ...oddServers].map(server => JSON.stringify({ server })), ...bodies];
 const names = new Set(knowledge.releases.map(({ version }) => version));
 
-describe('claims nothing unknown in more than a hundred answers', () => {
+describe('claims nothing unknown about more than a hundred responses', () => {
 	test.each(answers.map((answer, i) => [i, answer.slice(0, 50), answer] as const))('%i %s', async (i, _, answer) => {
 		const observation = observed(answer, 'a.test');
 		const said = await everywhere(answer, `!all${i}`);

@@ -1,4 +1,4 @@
-// The errors that guides know, pasted as real programs print them: !why finds the entry of a guide with the fix.
+// The errors that guides know, as real programs print them: !why finds the guide's entry with the fix.
 import { describe, expect, test } from 'vitest';
 import { why } from '../../commands/why.ts';
 import { knownBy } from '../../src/advice/guide/guide.ts';
@@ -26,17 +26,17 @@ const failures = new Map<string, string>(
 	),
 );
 
-// Several layouts may know one error, and an answer names three entries at most: any of them is right, and so is what
-// is known of Synapse's own words.
+// Several layouts may have the same error, and an answer lists at most three entries. Any of them is right, and so is
+// an entry about Synapse's own message.
 const seen = knowledge.tried.flatMap(({ guide, of, saw }) => (saw === undefined ? [] : [[`${guide}/${of}`, saw]]));
 
-test.each(seen)('%s explains an error as it was seen: %s', async (_, saw) => {
+test.each(seen)('finds %s, or the same error elsewhere, by the output that was recorded: %s', async (_, saw) => {
 	const ids = await found(saw);
 	const isKnown = ids.flatMap(id => failures.get(id) ?? []).some(text => knownBy(text, saw));
 	expect(isKnown || ids[0]?.startsWith('symptom/')).toBe(true);
 });
 
-describe('what people really paste', () => {
+describe('texts as people paste them', () => {
 	test.each([
 		[
 			'schema-exists',

@@ -33,7 +33,7 @@ synapse-1 exited with code 1 (restarting)`,
 		/^\*\*Certain: .*1\.157\.0.*\n\nNothing is damaged.*old release still starts/,
 	],
 	[
-		'systemd kills a migration',
+		'a migration that systemd kills',
 		`systemd[1]: matrix-synapse.service: start operation timed out. Terminating.
 systemd[1]: matrix-synapse.service: Failed with result 'timeout'.
 systemd[1]: matrix-synapse.service: Scheduled restart job, restart counter is at 14.
@@ -49,7 +49,7 @@ synapse.storage.prepare_database - 512 - INFO - main - Applying schema 72/05…`
 		/^🛑 \*\*Stop: [\s\S]*Do not start any release[\s\S]*Restore the dump[\s\S]*1\.38 to 1\.81[\s\S]*Without a dump[\s\S]*may\s+not\s+be\s+possible/,
 	],
 	[
-		'too new',
+		'a database that is too new',
 		'ValueError: Cannot use this database as it is too new for the server to understand',
 		['symptom/too-new', true, 'after-fix'],
 		/This Synapse is older than the database[\s\S]*apt-cache policy/,
@@ -168,7 +168,7 @@ describe('an unknown error', () => {
 		expect(lead).toMatch(/^\*\*I do not recognise this error\.\*\*[\s\S]*docker compose logs/);
 	});
 
-	test('is not called harmless beside harmless lines', async () => {
+	test('is not called harmless among harmless lines', async () => {
 		const { matches, all } = await ask(
 			'synapse - WARNING - authenticate_request failed: 401\nsynapse - ERROR - Frobnication of the moon failed',
 		);
@@ -177,7 +177,7 @@ describe('an unknown error', () => {
 	});
 });
 
-test('answers symptoms in a few words, but never as certain', async () => {
+test('recognises symptoms described in a few words, but never as certain', async () => {
 	for (const [said, wanted] of [
 		['bridges are silent since the upgrade', /^fault\//],
 		['restarts every 90 seconds', /^symptom\/systemd-start-timeout$/],
@@ -199,7 +199,7 @@ synapse.config._base.ConfigError: Error accessing file '${secrets[1]}' (config f
 
 const refusedStart = "Error in configuration at 'form_secret':\n  Config option must be a string";
 
-describe('what to type, by the way to install', () => {
+describe('what to type, by installation method', () => {
 	const typed = async (facts: string) => {
 		const { sections, lead } = await ask(`${facts} ${refusedStart}`);
 		return { lead, commands: sections.find(({ title }) => title === 'After the fix')?.markdown };
@@ -230,7 +230,7 @@ describe('what to type, by the way to install', () => {
 		expect((await typed('docker')).commands).toContain('`/data/homeserver.yaml` inside the container');
 	});
 
-	test('suggests no start if nothing was stated, all is well, or nothing may be started', async () => {
+	test('suggests no start if no installation is stated, all is well, or nothing may be started', async () => {
 		expect((await typed('')).commands).toBeUndefined();
 		const titles = async (text: string) => (await ask(text)).sections.map(({ title }) => title);
 		expect(
@@ -260,7 +260,7 @@ describe('knowledge from the room', () => {
 		return JSON.stringify([lead, sections]);
 	};
 
-	test('includes the only server that the room watches, unless others are meant', async () => {
+	test('assumes the only server that the room watches, unless another may be meant', async () => {
 		const one = await told(refusedStart, watching('example.org'));
 		expect(one).toContain('I assume that this is from `example.org`, which this room watches.');
 		expect(one).toContain('ansible-playbook');
@@ -274,7 +274,7 @@ describe('knowledge from the room', () => {
 		);
 	});
 
-	test("tells a guide's errors with a whole sentence as the title and no placeholders", async () => {
+	test("shows a guide's errors with a whole sentence as the title and without placeholders", async () => {
 		const asked = { words: [], room: '!a', sender: '@a:x', at: new Date(0) };
 		const titles = async (text: string) => {
 			const { value, sections } = await why.run({ ...asked, text }, ports);

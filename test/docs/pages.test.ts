@@ -15,7 +15,7 @@ const pages = ['.', 'docs', 'docs/reviews'].flatMap(folder =>
 const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** Options, variables that tools and tests read, and the one that a pipeline must set itself. */
+/** Variables of the configuration, those that tools and tests read, and the one that a pipeline must set itself. */
 const known = new Set([...variables, ...variablesIn('tools'), ...variablesIn('test'), 'GLIA_REPOSITORY']);
 
 function variablesIn(folder: string): string[] {
@@ -26,7 +26,7 @@ function variablesIn(folder: string): string[] {
 		);
 }
 
-/** What GitHub makes of a heading. */
+/** GitHub's anchor for a heading. */
 const anchor = (heading: string) =>
 	heading
 		.toLowerCase()
@@ -53,7 +53,7 @@ test.each(pages)('%s names only known commands and variables', page => {
 	for (const [name] of text.matchAll(/\bGLIA_[A-Z_]+[A-Z]\b/g)) expect(known).toContain(name);
 });
 
-test('names only real options', () => {
+test('the operating page names only real options', () => {
 	const text = read('docs/operating.md');
 	const sections = new Set(variables.map(name => name.split('_')[1]?.toLowerCase()));
 	const named = [...text.matchAll(/`((?:[a-z]+)\.[a-zA-Z.]+)(?::[^`]*)?`/g)].flatMap(([, name = '']) =>
@@ -69,12 +69,12 @@ test('names only real options', () => {
 	}
 });
 
-test('is the first page that README links', () => {
+test('the operating page is the first that README links', () => {
 	const [first] = [...read('README.md').matchAll(/\]\((docs\/[^)]+\.md)\)/g)].map(([, path]) => path);
 	expect(first).toBe('docs/operating.md');
 });
 
-test('has a smallest configuration that works', () => {
+test('a minimal configuration works', () => {
 	const text =
 		'matrix:\n  homeserver: https://m.example.org\n  user: "@glia:example.org"\n  password: x\n  allow: [example.org]\n';
 	expect(Array.isArray(parseConfig(text, root, {}))).toBe(false);

@@ -1,4 +1,4 @@
-// The jobs of docs/pipelines.md use commands that work, and fail when they must.
+// The commands in the jobs of docs/pipelines.md work, and fail if they should.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const commands = [
 	...jobs[1]['synapse-configuration'].script,
 ].filter((line: string) => line.includes(' check '));
 
-test('has one for each forge', () => {
+test('has one command for each forge', () => {
 	expect(commands).toHaveLength(2);
 });
 

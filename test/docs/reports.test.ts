@@ -1,4 +1,4 @@
-// What people reported after upgrades: docs/faults.md says what Glia answers, and where; compared as people see it.
+// Problems that people reported after upgrades: Glia shows the words that docs/faults.md quotes, where it says so.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { check } from '../../commands/check.ts';
@@ -12,7 +12,7 @@ import { wholePorts } from '../respondent.ts';
 const ports = await wholePorts([], new Date('2026-11-29T12:00:00Z'));
 const page = readFileSync(new URL('../../docs/faults.md', import.meta.url), 'utf8');
 
-/** Rows of the table: what is asked, with which files, where the words are, and the words. */
+/** The rows of the table: the command, its files, where the words appear, and the words. */
 const cases = [
 	...page.matchAll(/^\| `!([^`]+)`(?: with ([^|]+))? \| [^|]+ \| (first screen|the steps) \| (.+) \|$/gm),
 ].map(([, command = '', files = '', where = '', words = '']) => ({ command, files, where, words }));
@@ -39,7 +39,7 @@ function shown({ title = '', lead, sections }: Answer, where: string): string {
 	return plain([title, lead, ...open.map(section => `${section.title} ${section.markdown}`)].join(' '));
 }
 
-test('has a table that can be read', () => expect(cases.length).toBeGreaterThanOrEqual(27));
+test('has a table that can be parsed', () => expect(cases.length).toBeGreaterThanOrEqual(27));
 
 test.each(cases)('!$command $files: $words', async ({ command, files, where, words }) => {
 	const text = shown(await answered(command, files), where);

@@ -1,4 +1,4 @@
-// How alerts become one message: news in full, reminders as a list, and who is asked for what.
+// How alerts become one message: new ones in full, reminders as a list, and what the room is asked.
 import { expect, test } from 'vitest';
 import type { Alert } from '../../src/advice/watch/alerts.ts';
 import { alertWords } from '../../src/messages/alerts.ts';
@@ -20,7 +20,7 @@ function alert(subject: string, more: Partial<Alert> = {}): Alert {
 
 const numbered = (...alerts: Alert[]) => alerts.map((one, i) => ({ alert: one, number: i + 1 }));
 
-test('puts one alert in one paragraph, and mentions those the room wants, if it is severe enough', () => {
+test('puts a single alert in one paragraph, and mentions whom the room wants if it is severe enough', () => {
 	const words = alertWords('example.org', numbered(alert('CVE-1')), '@a:x');
 	expect(words.sections).toEqual([]);
 	expect(words.lead).toMatch(
@@ -51,7 +51,7 @@ test('lists reminders at the end, without their texts', () => {
 	expect(JSON.stringify(sections)).not.toContain('More about CVE-1');
 });
 
-test('puts the first of several alerts in the head, and lists the others by title', () => {
+test('puts the first of several alerts in the headline, and the others under their titles', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1'), alert('CVE-2')), undefined);
 	expect(lead).toContain('Vulnerable to `CVE-1` (moderate): Hole (plus 1 more alert)');
 	expect(sections.map(({ markdown }) => markdown.includes('**Vulnerable to'))).toEqual([false, true, false]);
@@ -68,7 +68,7 @@ test('groups vulnerabilities fixed by one release, with their numbers', () => {
 	expect(sections[0]?.markdown).toMatch(
 		/^It runs 1\.0\.0; fixed in 1\.1\.0\.\n\n\* ⚠️ Vulnerable to `CVE-1` .* · #1\n.*#2\n.*#3$/,
 	);
-	// The text of the head is right below it, since it has no title of its own.
+	// The text of the headline's alert is right below it, because it has no title of its own.
 	const headed = alertWords('example.org', numbered(hole('CVE-4', '1.2.0'), ...closed), undefined);
 	expect(headed.lead).toContain('CVE-4');
 	expect(headed.sections.map(({ title }) => title)).toEqual(['Security #1', 'Security (3)', '']);
@@ -90,7 +90,7 @@ test("does not repeat a deadline's subject under its own title", () => {
 	expect(lead.match(/old door/g)).toHaveLength(1);
 });
 
-test('puts a reminder in one line with what helps', () => {
+test('puts a reminder in one line, with what to do', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);
 	expect(lead).toMatch(
@@ -104,7 +104,7 @@ test('reports an upgrade together with what it solved', () => {
 	expect(lead).toMatch(/; 1 alert resolved\*\*/);
 });
 
-test('does not say that nothing is known about all if that is true of some', () => {
+test('says that only some of it is uncertain if some of it is certain', () => {
 	const asks = alert('CVE-1', { ask: ['workers'] });
 	expect(alertWords('example.org', numbered(asks), undefined).lead).toContain('whether this affects it');
 	expect(alertWords('example.org', numbered(asks, alert('CVE-2')), undefined).lead).toContain(

@@ -1,4 +1,4 @@
-// What an entry of a distribution says: who refuses, and what must be done before what.
+// The text of a distribution's entry: who refuses, and what must be done before the upgrade.
 import { expect, test } from 'vitest';
 import { type EntryTold, entryText } from '../../src/messages/distribution-entries.ts';
 
@@ -19,11 +19,11 @@ test.each([
 	[{}, 'variables', 'While an old variable is set, the playbook stops before it changes anything.'],
 	[{}, 'data', 'The playbook stops if it finds the old state on the server.'],
 	[{ chart: '26.1.0' }, 'values', 'The chart fails before it changes anything, until the values are correct.'],
-])('names who refuses: %j, %s', (more, refuses, says) => {
+])('says who refuses: %j, %s', (more, refuses, says) => {
 	expect(entryText(entry({ ...more, refuses }))).toContain(says);
 });
 
-test('puts what must happen first before pulling the playbook or upgrading the chart', () => {
+test('says what to do before pulling the playbook or upgrading the chart', () => {
 	expect(entryText(entry({ first: 'Back up.' }))).toContain('**Before you pull:** Back up.');
 	expect(entryText(entry({ chart: '26.1.0', first: 'Back up.' }))).toContain('**Before you upgrade:** Back up.');
 });

@@ -1,4 +1,4 @@
-// The first screen of a distribution's changes: short enough for three seconds, whatever is asked, and what is red in it.
+// The first screen of a distribution's changes: what is red in it, and that you can take it in within three seconds.
 import { describe, expect, test } from 'vitest';
 import { upgrade } from '../../commands/upgrade.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';
@@ -7,7 +7,7 @@ import { wholePorts } from '../respondent.ts';
 
 const ports = await wholePorts([], new Date('2026-11-29T12:00:00Z'));
 
-/** What is read before anything is unfolded: each fold is its line. */
+/** The text that shows before anything is unfolded: of each fold only its summary. */
 function unfolded(html: string): string {
 	return html.replace(/<details><summary>(.*?)<\/summary>.*?<\/details>/gs, ' $1 ').replace(/<[^>]+>/g, ' ');
 }
@@ -41,10 +41,10 @@ describe('each answer is one message, short until it is unfolded', () => {
 		expect(read.split(/\s+/).filter(word => /[\p{L}\p{N}]/u.test(word)).length).toBeLessThanOrEqual(250);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
-		// Clients open a room at the end, so that is where the next step is.
+		// Clients open a room at the end, so the next step is there.
 		expect(answer.sections.at(-1)).toMatchObject({ fold: false, markdown: expect.stringMatching(/^\*\*Now:\*\* /) });
 		expect(read).toMatch(/For every detail: !upgrade (?:mdad|ess) .* all$/);
-		// Red marks what certainly applies.
+		// Only what certainly applies is red.
 		const { entries } = answer.value as { entries: { breaking: boolean; concerned: unknown }[] };
 		const isSure = entries.some(({ breaking, concerned }) => breaking && concerned === true);
 		expect(/🔴 \d+ breaking/.test(read)).toBe(isSure);
@@ -59,7 +59,7 @@ test("folds contain everything: what to do, who is affected, and upstream's page
 	expect(sections.some(({ markdown }) => markdown.includes('☐ 2026-04-24: mautrix-telegram is rewritten'))).toBe(true);
 });
 
-test('with little room, the backup is what stays of the plan for Synapse', async () => {
+test('with little space, the backup is what remains of the plan for Synapse', async () => {
 	const shown = await Promise.all(
 		questions.map(async text => {
 			const open = (await upgrade.run(asked(text), ports)).sections.flatMap(({ fold, markdown }) =>

@@ -1,4 +1,4 @@
-// The first screen of a plan: short enough for three seconds, for any deployment, and what is red in it.
+// The first screen of a plan: what is red in it, and that you can take it in within three seconds on any deployment.
 import { describe, expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';
 import { unknownDeployment } from '../../src/deployment/facts.ts';
@@ -22,7 +22,7 @@ function screenOf(asked: string, of: Knowledge = knowledge) {
 	return firstScreen(plan({ from, to, profile: profile(...facts), today: '2026-11-29' }, of), []);
 }
 
-/** What is read before anything is unfolded: each fold is its line. */
+/** The text that shows before anything is unfolded: of each fold only its summary. */
 function unfolded(html: string): string {
 	return html
 		.replace(/<details><summary>(.*?)<\/summary>.*?<\/details>/gs, ' $1 ')
@@ -79,15 +79,15 @@ describe('each plan is one message, short until it is unfolded', () => {
 		const html = contents[0]?.formatted_body ?? '';
 		const text = unfolded(html);
 		expect(words(text)).toBeLessThanOrEqual(250);
-		// An estimate, which was right within 20 px in the client for the longest of them.
+		// An estimate. For the longest of them it was within 20 px of the height in the client.
 		expect(sizeOf(answer).height).toBeLessThanOrEqual(905);
 		expect(html.match(/<details>/g)?.length ?? 0).toBeLessThanOrEqual(3);
 		for (const { title, fold } of answer.sections) if (fold) expect([...title].length).toBeLessThanOrEqual(40);
-		// Whatever is left out, how to switch is not.
+		// Whatever else is left out, the switch is there.
 		const steps = answer.sections.find(({ title }) => title.startsWith('The steps'));
 		expect(steps?.markdown).toMatch(/\*\*Watch the log|\d\. Watch the log/);
 		expect(text).toMatch(/Now: (?!.*(Before|During the upgrade))/s);
-		// Lines of about 65 characters, 22 px each: 900 px are 30 lines and the spacing.
+		// Lines have about 65 characters and are 22 px high: 900 px are 30 lines and the spacing.
 		const lines = text.split(/\n/).length;
 		expect(lines).toBeLessThan(40);
 	});
@@ -133,7 +133,7 @@ test('the last line asks for look.py and says what it decides', () => {
 	expect(asked(acme, old)).toContain('checks one without');
 	expect(asked(old)).toContain('open “The setting, and how to set it”');
 	expect(asked(old)).not.toContain('look');
-	// What look.py has decided does not ask for it again.
+	// A note that look.py has decided does not ask for look.py again.
 	const way = { from: '1.0.0', to: '1.2.0', profile: docker, today: '2026-11-29' };
 	const decided = plan({ ...way, decided: new Map([['1.1.0/a', true]]) }, known({ releases: list, notes: [acme] }));
 	const text = terminalText(firstScreen(decided, []), { color: false, width: 1000 });
@@ -149,13 +149,13 @@ test("does not ask about the system's Python if its packages are used", () => {
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
 
-test('counts a fault of a stop that may affect some, without describing it', () => {
+test('counts a fault that may affect some at a stop, without describing it', () => {
 	const text = terminalText(screenOf('1.18.0 1.163.2'), { color: false, width: 1000 });
 	expect(text).not.toContain('a halt on the way');
 	expect(text).toMatch(/🟡 \d severe bugs may affect you/);
 });
 
-test('names a minimum once, the last one of its kind, and in red only if the deployment is below it', () => {
+test('shows only the highest minimum of each kind, in red only if the deployment is below it', () => {
 	const floor = (id: `${string}/${string}`, term: string) =>
 		note(id, { refuses: true, must: true, when: 'before', applies: { all: [term] } });
 	const of = known({
@@ -189,7 +189,7 @@ test('reports unread passages instead of the all-clear', () => {
 	expect(told).not.toMatch(/✅ Nothing/);
 });
 
-test('marks a broken target in red, and suggests the sound release in the last line', () => {
+test('marks a broken target in red, and suggests a release without the bug in the last line', () => {
 	const text = terminalText(screenOf('1.98.0 1.109.0 docker postgres=15'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.98\.0 → 1\.109\.0: use 1\.110\.0 instead/);
 	expect(text).toContain('🔴 1. 1.109.0 is broken: `/sync` stays empty for some users after the upgrade.');
@@ -212,7 +212,7 @@ test('does not present systemd\u2019s limit as a wait of days', () => {
 	expect(text).not.toMatch(/more than one night|Hours or days/);
 });
 
-test('tells what users notice in one line, after what cannot be undone', () => {
+test('lists what users will notice in one line each, with what cannot be undone first', () => {
 	const notes = [
 		note('1.1.0/limit', { when: 'after', people: 'Logins are slow' }),
 		note('1.2.0/rooms', { when: 'after', people: 'Rooms change', oneWay: 'For good.' }),
@@ -222,7 +222,7 @@ test('tells what users notice in one line, after what cannot be undone', () => {
 	expect(text).toMatch(/Changes for your users.*\n.*· ⚠️ Rooms change\n.*· Pictures vanish\n.*· Logins are slow/);
 });
 
-test('names what comes first, however much there is', () => {
+test('lists what to do first, however much there is', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/^1\.61\.0 → 1\.163\.2: four things first; allow several nights/);
 	expect(text).toMatch(/🔴 \d\. Add `main` to `instance_map`/);
@@ -230,11 +230,11 @@ test('names what comes first, however much there is', () => {
 	expect(text).toMatch(/🔴 \d\. PostgreSQL 13 → 14 or newer \(from PGDG\)\. `!postgres 13 debian`/);
 });
 
-test('marks a refusal that cannot be prevented beforehand in red during the upgrade, not at the top', () => {
+test('marks a refusal that you can only prevent during the upgrade in red there, not at the top', () => {
 	const text = terminalText(screenOf('1.61.0 1.163.2 debian postgres=13 workers'), { color: false, width: 1000 });
 	expect(text).toMatch(/During the upgrade\n[^▸]*☐ 🔴 Delete three lines from worker files/);
 	expect(text).not.toMatch(/🔴 \d\. Delete three lines/);
-	// Since 1.84.0 the lines can be removed while it runs.
+	// From 1.84.0 on, the lines can be removed while Synapse is running.
 	const later = terminalText(screenOf('1.84.1 1.163.2 debian postgres=14 workers'), { color: false, width: 1000 });
 	expect(later).toMatch(/🔴 \d\. Delete three lines from worker files/);
 });
@@ -265,7 +265,7 @@ test('lists checks in order before, during and after the upgrade', () => {
 	]);
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
 	expect(text).toMatch(/Afterwards: ☐ Send a picture, test federation, wait for background updates\n/);
-	// If there is more to do then, each has its own line.
+	// If there is more to do afterwards, each item has its own line.
 	expect(under('Afterwards', '1.70.0 1.72.0 docker sqlite')).toEqual([
 		'☐ Send a picture, test federation, wait for background updates',
 		expect.stringContaining('WAL file'),
@@ -278,7 +278,7 @@ test('does not count background updates again after a wait', () => {
 	);
 });
 
-test('puts a fault with a long condition in one line, for some', () => {
+test('shortens a long condition of a fault to “for some”, so that it fits in one line', () => {
 	const { faults } = plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge);
 	const texts = faultLines(faults, 60).map(({ text }) => text);
 	expect(texts).toContain(
@@ -290,7 +290,7 @@ test('puts a fault with a long condition in one line, for some', () => {
 	const text = terminalText(screenOf('1.56.0 1.69.0'), { color: false, width: 1000 });
 	expect(text).not.toContain('if you use pip');
 	for (const line of text.split('\n').filter(line => line.includes('broken'))) expect(line.length).toBeLessThan(160);
-	// In full if there is room.
+	// In full if there is enough space.
 	const all = planWords(
 		plan({ from: '1.56.0', to: '1.69.0', profile: unknownDeployment, today: '2026-11-29' }, knowledge),
 		[],
@@ -298,7 +298,7 @@ test('puts a fault with a long condition in one line, for some', () => {
 	expect(all.sections[0]?.markdown).toContain('if you install Synapse with pip, from a source checkout');
 });
 
-test('says at the steps what helps if startup fails', () => {
+test('says in the steps what to do if startup fails', () => {
 	const steps = (asked: string) =>
 		screenOf(asked).sections.find(({ title }) => title.startsWith('The steps'))?.markdown ?? '';
 	expect(steps('1.61.0 1.163.2 debian postgres=13')).toMatch(
@@ -307,13 +307,13 @@ test('says at the steps what helps if startup fails', () => {
 	expect(steps('1.161.0 1.163.2 pip sqlite')).toContain('`!rollback 1.163.2 1.161.0`');
 });
 
-test('is the plan with its texts in JSON', () => {
+test('returns the plan with its texts as JSON', () => {
 	const { value } = screenOf('1.61.0 1.163.2 debian postgres=13 workers');
 	const steps = value.steps as { text: string; task?: unknown }[];
 	expect(steps.filter(({ text, task }) => text === '' || task !== undefined)).toEqual([]);
 });
 
-test('closes folds on a terminal, and has all of them in the message', () => {
+test('closes folds on a terminal, and includes their content in the message', () => {
 	const answer = screenOf('1.98.0 1.163.2 docker postgres=15');
 	const text = terminalText(answer, { color: false });
 	expect(text).toContain('▸ The steps, with their commands');
@@ -321,7 +321,7 @@ test('closes folds on a terminal, and has all of them in the message', () => {
 	expect(matrixMessages(answer).contents[0]?.formatted_body).toContain('pg_dump');
 });
 
-/** The steps and what is hidden, as the JSON has them. */
+/** The steps and the hidden notes, as in the JSON. */
 function planOf(asked: string) {
 	return screenOf(asked).value as { steps: { id: string }[]; hidden: { id: string }[] };
 }
@@ -332,7 +332,7 @@ function textOf(asked: string): string {
 }
 
 describe('the system under a package', () => {
-	test('is the first thing where its packages end, with the way that surely works, and PostgreSQL after it', () => {
+	test('comes first if its packages end, with the route that is sure to work, and PostgreSQL after it', () => {
 		const text = textOf('1.61.0 1.163.2 debian postgres=13 workers os=debian-11');
 		expect(text).toMatch(
 			/🔴 2\. Go to 1\.141\.0, the last for Debian 11; then upgrade to Debian 12\. `!upgrade 1\.61\.0 1\.141\.0 debian os=debian-11`/,
@@ -343,17 +343,17 @@ describe('the system under a package', () => {
 		expect(text).not.toMatch(/Python 3\.9 →/);
 		expect(text).not.toContain('First check which system');
 	});
-	test('can go first from a release that was built for it after its own release', () => {
+	test('can be upgraded first from a release that also has a package for the next system', () => {
 		const text = textOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
 		expect(text).toContain('🔴 1. Upgrade Debian 11 to Debian 12; its packages end at 1.141.0.');
 		expect(text).toContain('PostgreSQL 13 → 15, once Debian 12 is running');
 	});
-	test('is upgraded at once by anyone who runs its last package already', () => {
+	test('is upgraded first if its last package is already running', () => {
 		const text = textOf('1.157.2 1.163.2 debian os=ubuntu-25.10');
 		expect(text).toContain('🔴 1. Upgrade Ubuntu 25.10 to Ubuntu 26.04; its packages end at 1.157.2.');
 		expect(text).not.toContain('!upgrade 1.157.2 1.157.2');
 	});
-	test('has a step for its Python if that is known to be too old', () => {
+	test('has a step for its Python if this is known to be too old', () => {
 		for (const facts of ['distro os=debian-11', 'debian python=3.9']) {
 			const { steps, hidden } = planOf(`1.98.0 1.163.2 ${facts}`);
 			expect(steps.map(({ id }) => id)).toContain('1.142.0/python-3-10');
@@ -362,21 +362,21 @@ describe('the system under a package', () => {
 		const { hidden } = planOf('1.98.0 1.163.2 distro');
 		expect(hidden.map(({ id }) => id)).toContain('1.142.0/python-3-10');
 	});
-	test('is asked for in the last line, which then is no script', () => {
+	test('is asked for in the last line, instead of a script', () => {
 		const text = textOf('1.140.0 1.163.2 debian postgres=15');
 		expect(text).toContain('cat /etc/os-release');
 		expect(text).not.toContain('the script below');
 	});
-	test('is never left for an older one', () =>
+	test('is never replaced by an older one', () =>
 		expect(textOf('1.80.0 1.163.2 debian os=ubuntu-22.10 postgres=14')).toContain(
 			'Go to 1.92.0, the last for Ubuntu 22.10; then upgrade to Ubuntu 24.04.',
 		));
-	test('that is too new for the target is not left', () => {
+	test('is not replaced if it is too new for the target', () => {
 		const text = textOf('1.56.0 1.60.0 debian os=ubuntu-22.10 postgres=14');
 		expect(text).toContain('🔴 1. No 1.60.0 package for Ubuntu 22.10.');
 		expect(text).not.toMatch(/then upgrade to|!upgrade 1\.56\.0 1\.92/);
 	});
-	test('is looked at first where nobody said it, with what PostgreSQL gives away', () => {
+	test('is asked for first if nobody stated it, with what the PostgreSQL version suggests', () => {
 		const first = (asked: string) => textOf(asked).split('\n')[2];
 		expect(first('1.61.0 1.163.2 debian postgres=13 workers')).toBe(
 			'🟡 First check which system it runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
@@ -385,7 +385,7 @@ describe('the system under a package', () => {
 		expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain(
 			'Now: `cat /etc/os-release`; keep 1.61.0 running until this prints 0.',
 		);
-		// Debian 12 has packages of the target.
+		// PostgreSQL 15 suggests Debian 12, which has packages of the target.
 		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not every system has packages; add yours');
 		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which system');
 	});
@@ -401,7 +401,7 @@ describe('the system under a package', () => {
 	});
 });
 
-test('the rollback has a line: without the backup as far as a release, with it, or either unknown', () => {
+test('the rollback has a line: possible without the backup, only with it, or not known', () => {
 	const back = (asked: string) => textOf(asked).match(/Rollback: .*/)?.[0];
 	expect(back('1.98.0 1.163.2 docker postgres=15')).toBe(
 		'Rollback: below 1.100.0, only from a backup (`!rollback 1.163.2 1.98.0`)',
@@ -417,12 +417,12 @@ test('what cannot be undone for users is on every first screen', () => {
 		expect(textOf(asked), asked).toContain('⚠️ New rooms get version 12');
 });
 
-test('the key of the archive is named, since without it the package may not come', () => {
+test('the signing key of the archive is mentioned, because without it apt may not find the package', () => {
 	expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain('☐\u00a0Renew the package signing key');
 	expect(textOf('1.61.0 1.163.2 docker postgres=15 workers')).not.toContain('signing key');
 });
 
-test('whether it starts is one sentence: what is certain, and what decides', () => {
+test('one sentence says how many settings can prevent startup, and how to find out', () => {
 	expect(textOf('1.98.0 1.163.2 docker postgres=15')).toContain(
 		'🟡 Only ten settings can prevent startup; the script below says which apply.',
 	);
@@ -433,7 +433,7 @@ test('whether it starts is one sentence: what is certain, and what decides', () 
 	expect(textOf('1.18.0 1.163.2')).not.toMatch(/Only \d+ things can prevent/);
 });
 
-test('pip: the Python of the environment is looked at before, unless it is known', () => {
+test('pip: the Python of the environment is on the list before the upgrade, unless it is new enough', () => {
 	const asked = '1.161.0 1.163.2 pip sqlite';
 	expect(under('Before', asked)).toContain('☐ May apply to you: make a new environment with Python 3.11 or newer');
 	expect(under('Before', `${asked} python=3.10`)).toContain('☐ Make a new environment with Python 3.11 or newer');

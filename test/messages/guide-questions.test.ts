@@ -1,4 +1,4 @@
-// A guide with open questions asks the most important ones, on one screen and without files.
+// A guide with many open questions asks the most important ones, on one screen and without files.
 import { expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
 import { questionsOf } from '../../src/advice/guide/questions.ts';
@@ -28,12 +28,12 @@ test('puts many open questions first, and the command that answers them last', (
 	expect(answer.sections.filter(({ fold }) => fold)).toHaveLength(3);
 });
 
-test('gives examples that the bot accepts', () => {
+test('shows examples that the bot accepts', () => {
 	const answer = guideAnswer(guided({ domain: 'example.org' }), around, false);
 	expect(answer.sections.at(-1)?.markdown).toContain('folder=/srv/synapse');
 });
 
-test('gives the whole guide if asked, or if few questions are open', () => {
+test('shows the whole guide if asked to, or if few questions are open', () => {
 	expect(guideAnswer(guided(), around, true).sections.length).toBeGreaterThan(16);
 	const stated = { domain: 'example.org', synapse: '1.163.2', proxy: 'none', 'federation-port': '443' };
 	const facts = guided(stated).ask.map(name => (name === 'database' ? 'postgres' : `no-${name}`));
@@ -43,7 +43,7 @@ test('gives the whole guide if asked, or if few questions are open', () => {
 	expect(guideAnswer(closed, around, false).sections.length).toBeGreaterThan(12);
 });
 
-test('gives one message without files at the start of a session, which then gives the stages', () => {
+test('shows one message without files and without the stages at the start of a session', () => {
 	const begun = { asked: 'x', begun: true };
 	for (const [id, stated, facts] of [
 		['postgres-major', { from: '15', to: '17' }, ['docker']],
@@ -59,12 +59,12 @@ test('gives one message without files at the start of a session, which then give
 		const titles = answer.sections.map(({ title }) => title);
 		expect(titles).toContain(`The ${of.stages.length + of.cleanUp.length} stages`);
 		expect(titles.filter(title => /^(\d+\.|Rollback)/.test(title))).toEqual([]);
-		// All of it is still available as a file.
+		// The whole guide is still available as a file.
 		expect(matrixMessages(guideAnswer(of, { ...begun, file: true }, true)).files[0]?.text).toContain('## 1. ');
 	}
 });
 
-test('asks first for what most commands and conditions use', () => {
+test('asks first for the value that most commands and conditions use', () => {
 	const open = guided();
 	expect(questionsOf(open)[0]).toBe('domain');
 	expect([...questionsOf(open)].sort()).toEqual([...open.ask].sort());

@@ -12,18 +12,18 @@ const migration = (release: string, tables: Record<string, string>, more: Partia
 const alters = (release: string, table: string) => migration(release, { [table]: 'events' }, { work: 'alters' });
 
 describe('before the port opens', () => {
-	test('mentions column changes beside slow work, but not alone', () => {
+	test('mentions column changes together with slow work, but not alone', () => {
 		expect(migrationsWords([alters('1.62.0', 'event_edges')])).toBe('');
 		const text = migrationsWords([alters('1.62.0', 'event_edges'), migration('1.68.0', { receipts: 'read receipts' })]);
 		expect(text).toContain('* 1.68.0: `receipts` (grows with read receipts)');
 		expect(text).toContain('Columns in `event_edges` change too');
 	});
-	test('gives no time that was not measured', () => {
+	test('shows no time if none was measured', () => {
 		const text = migrationsWords([migration('1.68.0', { receipts: 'read receipts' })]);
 		expect(text).toContain('Nobody has measured how long they take.');
 		expect(text).not.toMatch(/\d+ (s|min|minutes|hours)\b/);
 	});
-	test('gives the time for the table that had a million rows, and says that others were not measured', () => {
+	test('shows the time measured on a million rows, and says which migrations were not measured', () => {
 		const text = migrationsWords([
 			migration('1.68.0', { a: 'as', b: 'bs' }, { took: { postgres: [3, 20.4], sqlite: [90, 150] }, tookFor: 'b' }),
 			migration('1.69.0', { c: 'cs' }),
@@ -42,13 +42,13 @@ describe('before the port opens', () => {
 			'for a million rows in that table, on two cores that were also doing other work; yours may take longer',
 		);
 	});
-	test('names at most eight, and counts the rest', () => {
+	test('lists at most eight, and counts the rest', () => {
 		const many = Array.from({ length: 11 }, (_, i) => migration(`1.${i}.0`, { a: 'as' }));
 		expect(migrationsWords(many).split('\n').at(-1)).toBe('* and 3 more');
 	});
 });
 
-test('names two background updates, their table and the time until they finish', () => {
+test('names up to two background updates per release, with their table and duration', () => {
 	const queued: QueuedUpdates = {
 		release: '1.38.0',
 		delta: 'main 60/01x.sql.postgres',

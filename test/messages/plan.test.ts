@@ -38,7 +38,7 @@ test('lists a wait that protects the database among the dangers, even if no stop
 	);
 });
 
-test('describes a refusal that affects some by what they have', () => {
+test('describes a refusal that affects some by its condition', () => {
 	const refuses = { refuses: true, must: true, when: 'before' as const };
 	const notes = [
 		note('1.1.0/acme', { ...refuses, onlyIf: '`homeserver.yaml` has `acme`' }),
@@ -47,7 +47,7 @@ test('describes a refusal that affects some by what they have', () => {
 	];
 	const words = (terms: readonly Term[]) => {
 		const profile = profileOf(terms);
-		if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+		if (isContradiction(profile)) throw new TypeError('the facts contradict each other');
 		const way = { from: '1.0.0', to: '1.3.0', profile, today: '2026-11-21' };
 		return planWords(plan(way, known({ notes })), []);
 	};
@@ -65,7 +65,7 @@ test('describes a refusal that affects some by what they have', () => {
 	expect(text('mail')).toMatch(
 		/^\*Only if you send email or use single sign-on, and `template_dir` is set:\*\n\nText of /,
 	);
-	// A stated fact answers for that fact, not for what nobody can state.
+	// A stated fact settles its own condition, but not the condition in words.
 	const stated = words([{ fact: 'email', operator: '=', value: true }]);
 	expect(stated.sections[0]?.markdown).toContain(
 		'Synapse might not start without step 3 if `template_dir` is set: 1.1.0/mail',
@@ -73,10 +73,10 @@ test('describes a refusal that affects some by what they have', () => {
 	expect(stated.lead).toContain('1 thing to do, 2 more if they affect you');
 });
 
-test('says first that the deployment is below a minimum', () => {
+test('starts with a minimum that the deployment is below', () => {
 	const notes = [note('1.2.0/stop', { refuses: true, must: true, when: 'before' as const })];
 	const profile = profileOf([{ fact: 'postgres', operator: '=', value: '9.6' }]);
-	if (isContradiction(profile)) throw new TypeError('a test contradicts itself');
+	if (isContradiction(profile)) throw new TypeError('the facts contradict each other');
 	const way = { from: '1.0.0', to: '1.2.0', profile, today: '2026-11-21' };
 	const [dangers] = planWords(
 		plan(way, known({ notes, releases: [...releases('1.0.0'), ...releases({ version: '1.2.0', postgresql: '10' })] })),
@@ -85,7 +85,7 @@ test('says first that the deployment is below a minimum', () => {
 	expect(dangers?.markdown).toMatch(/^\* 🔴 1\.2\.0 and newer need PostgreSQL 10 or newer, but yours is older\./);
 });
 
-test('makes an alert red only for what certainly applies, and numbers no hidden step', () => {
+test('marks only certain refusals red in an alert, and does not number steps that it does not show', () => {
 	const refuses = { refuses: true, must: true };
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -95,7 +95,7 @@ test('makes an alert red only for what certainly applies, and numbers no hidden 
 	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
 
-test('links what only the code shows to the file of its release', () => {
+test('links a note that comes from the code to the file at its release', () => {
 	const url = 'https://github.com/element-hq/synapse/blob/v1.1.0/synapse/config/key.py';
 	const sources = [{ document: 'synapse/config/key.py', section: 'Synapse 1.1.0', url }];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -104,7 +104,7 @@ test('links what only the code shows to the file of its release', () => {
 	expect(text?.replaceAll('\\', '')).toContain(`* Upstream: [\`synapse/config/key.py\` in 1.1.0](${url})`);
 });
 
-test('calls the end of support of what Synapse runs on by its name', () => {
+test('names the product whose support has ended', () => {
 	const lifecycles = {
 		postgresql: {
 			link: 'https://example.org/',
@@ -117,7 +117,7 @@ test('calls the end of support of what Synapse runs on by its name', () => {
 	expect(ended && deadlineLine(ended)).toMatch(/^\*\*PostgreSQL 14 got its last security fixes on 2026-11-12\./);
 });
 
-test('treats what only a candidate has done as still to come', () => {
+test('counts a deadline that only a candidate has implemented as pending', () => {
 	const promise = { subject: 'old paths', at: { version: '1.4.0' }, promised: 'They go with 1.4.', landed: '1.4.0rc1' };
 	const knowledge = known({
 		releases: releases('1.0.0', '1.3.0', '1.4.0rc1'),
@@ -132,14 +132,14 @@ test.each([
 	[{ version: '1.4.0' }, 'removal was announced for 1.4.0, but the announcement was withdrawn: they stay.'],
 	[{ date: '2026-10' }, 'removal was announced for 2026-10, but the announcement was withdrawn: they stay.'],
 	[{ vague: 'some day' }, 'removal was announced, but the announcement was withdrawn: they stay.'],
-])('says that an announcement for %o was withdrawn, not its subject', (at, words) => {
+])('says that the announcement for %o was withdrawn, not its subject', (at, words) => {
 	const deadline = { subject: 'old paths', at, promised: 'They go.', withdrawn: 'They stay.' };
 	const knowledge = known({ releases: releases('1.0.0', '1.3.0'), notes: [note('1.3.0/old-paths', { deadline })] });
 	const found = deadlines({ at: '1.3.0', today: '2026-11-21', all: true }, unknownDeployment, knowledge);
 	expect(found.map(deadlineLine)).toEqual([`**Old paths**: ${words}`]);
 });
 
-test('the three nearest deadlines stand open, and all others are folded', () => {
+test('shows the three nearest deadlines, and folds all others', () => {
 	const promised = (version: string) => ({ subject: `thing ${version}`, at: { version }, promised: 'It goes.' });
 	const knowledge = known({
 		releases: releases('1.0.0', '1.3.0'),
@@ -165,7 +165,7 @@ test('reports the same warning of several releases once, with each release', () 
 	expect(section?.markdown).toBe('* Rooms disappear. (1.1.0 and 1.2.0)');
 });
 
-test("gives a candidate's date and link, and says what is not known about it", () => {
+test("shows a candidate's date and link, and says what is not known about it", () => {
 	const list = releases('1.0.0', '1.1.0rc1', '1.2.0rc1', { version: '1.2.0', python: '3.9' }, '1.3.0rc1', '1.3.0rc2');
 	const knowledge = known({ releases: list, notes: [note('1.3.0/doves', { must: true })] });
 	const told = (release: string, candidate?: string) =>
@@ -194,7 +194,7 @@ test.each([
 	[2, false, '2 notes, nothing to do'],
 	[1, true, '1 note, nothing to act on in it'],
 	[2, true, '2 notes, nothing to act on in them'],
-])('says that %i notes ask for nothing (with unread passages: %s)', (number, isUnread, words) => {
+])('says that %i notes require nothing (with unread passages: %s)', (number, isUnread, words) => {
 	const notes = Array.from({ length: number }, (_, i) => note(`1.1.0/n${i}`));
 	const passages = isUnread ? [unread('1.1.0', { bullet: '#1', text: 'Grey owls.' })] : [];
 	const knowledge = known({ releases: releases('1.0.0', '1.1.0'), notes, unread: passages });
@@ -202,7 +202,7 @@ test.each([
 	expect(lead).toContain(words);
 });
 
-test('calls the way back from a candidate of unknown schema a guess', () => {
+test('calls the rollback from a candidate of unknown schema a guess', () => {
 	const knowledge = known({
 		releases: releases({ version: '1.2.0', schema: 80, schemaCompat: 80 }, '1.3.0rc1'),
 	});
@@ -249,7 +249,7 @@ describe('passages that nobody has read', () => {
 		);
 	});
 
-	test('name three of many that warn, and count the rest', () => {
+	test('quote three of many that warn, and count the rest', () => {
 		const texts = Array.from({ length: 9 }, (_, i) => `Release ${i} refuses to start.`);
 		const found = planned(known({ releases: list, unread: passages(...texts) }));
 		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
@@ -258,7 +258,7 @@ describe('passages that nobody has read', () => {
 	});
 });
 
-test('counts things to do alike in a plan, an alert and a status card', () => {
+test('counts things to do the same way in a plan, an alert and a status card', () => {
 	const knowledge = known({
 		releases: releases('1.0.0', '1.1.0'),
 		notes: [
@@ -281,6 +281,6 @@ test('counts things to do alike in a plan, an alert and a status card', () => {
 	expect(wayWords(found)).toContain(`From 1.0.0: ${counted}.`);
 	const { sections } = cardWords({ facing, zone: 'UTC' });
 	expect(sections[0]?.markdown).toContain(`Upgrade to 1.1.0: ${counted};`);
-	// A room opens at the end of it, so nothing but the state stands open.
+	// Clients open a room at its end, so everything but the state is folded.
 	expect(sections.map(({ fold }) => fold)).toEqual([false, ...sections.slice(1).map(() => true)]);
 });

@@ -1,4 +1,4 @@
-// What Synapse wants, in our words: for every refusal since 1.100, and never the wrong option.
+// What Synapse requires, in our words: for every refusal since 1.100, and never with the wrong option.
 import { expect, test } from 'vitest';
 import { optionsNamedIn, refusalTexts, wantOf } from '../../src/advice/why/refusals.ts';
 import { compare } from '../../src/deployment/version.ts';
@@ -9,7 +9,7 @@ const code = openCode(new URL('../../knowledge/', import.meta.url));
 const options = code.options();
 const words = (text: string) => refusalWords(wantOf(text), optionsNamedIn(text, options), 'synapse/config/x.py');
 
-test('words every message since 1.100, except those that say nothing by themselves', () => {
+test('describes every message since 1.100, except those that say nothing by themselves', () => {
 	const recent = refusalTexts(code).filter(({ sites }) =>
 		sites.some(({ until }) => until === undefined || compare(until, '1.100.0') > 0),
 	);

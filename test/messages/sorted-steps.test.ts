@@ -7,21 +7,21 @@ import { deployed } from '../deployed.ts';
 
 const whole = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 
-/** The IDs of the notes about a long first start that the first screen shows, where each of them is changed first. */
+/** The IDs of the notes about a long first start that the first screen shows, after applying `change` to each. */
 function shown(facts: string, change: Partial<Step> = {}): string[] {
-	const made = plan({ from: '1.61.0', to: '1.85.2', profile: deployed(facts), today: '2026-11-29' }, whole);
-	const steps = made.steps.map(step => (step.longStart ? { ...step, id: '1.85.0/another', ...change } : step));
-	const sorted = sortedSteps({ ...made, steps } satisfies Plan);
+	const planned = plan({ from: '1.61.0', to: '1.85.2', profile: deployed(facts), today: '2026-11-29' }, whole);
+	const steps = planned.steps.map(step => (step.longStart ? { ...step, id: '1.85.0/another', ...change } : step));
+	const sorted = sortedSteps({ ...planned, steps } satisfies Plan);
 	const lists = [...Object.values(sorted.sure), sorted.checks, sorted.settings, sorted.uses, sorted.informing];
 	return lists.flat().flatMap(({ id, longStart }) => (longStart ? [id] : []));
 }
 
-test('a long first start is told by the step about systemd, whatever note is about it', () => {
+test('the step about systemd covers a long first start, whichever note is about it', () => {
 	expect(shown('debian sqlite')).toEqual([]);
 	expect(shown('docker sqlite')).toEqual(['1.85.0/another']);
 });
 
-test('a long first start that a look at the database decides is told beside the step about systemd', () => {
+test('a long first start that a database query decides has its own step besides the one about systemd', () => {
 	expect(shown('debian sqlite', { onlyIf: 'it is queued', query: true, check: true, when: 'before' })).toEqual([
 		'1.85.0/another',
 	]);

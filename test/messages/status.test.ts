@@ -34,13 +34,13 @@ test.each<[string, Partial<Parameters<typeof statusWords>[0]>]>([
 		'refused knowledge',
 		{ updates: { address: 'https://example.org', refused: { at: '2026-11-29T12:00:00Z', why: 'it is too large' } } },
 	],
-])('the first line does not say that all is well above %s', (_what, more) => {
+])('the first line does not say that all is well if there is %s', (_what, more) => {
 	const { lead, sections } = statusWords({ ...status, ...more }, 'UTC');
 	expect(`${lead}${JSON.stringify(sections)}`).toContain('⚠️');
 	expect(lead).toMatch(/^\*\*There are problems:\*\*/);
 });
 
-test('says in the first line that all is well if nothing is marked', () => {
+test('says in the first line that all is well if there are no warnings', () => {
 	const sources = [
 		{ name: 'releases', address: '', read: '2026-11-29T12:00:00Z', ago: 60 },
 		{ name: 'charts', address: '' },
@@ -51,7 +51,7 @@ test('says in the first line that all is well if nothing is marked', () => {
 	expect(lead).toMatch(/^\*\*All is well:\*\*/);
 });
 
-test('says which side keeps the bot silent in encrypted rooms', () => {
+test('says whether the homeserver or the store keeps the bot silent in encrypted rooms', () => {
 	const words = (muteBy?: 'homeserver' | 'store') => {
 		const device = { fingerprint: 'f', mute: 'out of space', ...(muteBy && { muteBy }) };
 		return statusWords({ ...status, device }, 'UTC').lead;

@@ -50,12 +50,12 @@ function textFor(facts: string, to = '1.163.2', released = '2026-10-23', from = 
 	return switchWords(commands);
 }
 
-/** What a shell prints when it runs these lines. */
+/** The output of a shell that runs these lines. */
 function said(lines: readonly string[]): string {
 	return execFileSync('sh', ['-eu', '-c', lines.join('\n')], { encoding: 'utf8' });
 }
 
-/** The lines of all blocks of code. */
+/** The lines of all code blocks. */
 function commandsIn(text: string): string[] {
 	return [...text.matchAll(/```\w+\n([\s\S]*?)\n```/g)].flatMap(([, lines = '']) => lines.split('\n'));
 }
@@ -63,7 +63,7 @@ function commandsIn(text: string): string[] {
 const ways = Object.keys(installs);
 
 describe.each(ways)('%s', install => {
-	test.each(['postgres', 'sqlite'])('with %s, makes one backup, in short lines that name the release', database => {
+	test.each(['postgres', 'sqlite'])('with %s, has commands for one backup, in short lines', database => {
 		const text = textFor(`${install} ${database}`);
 		const lines = commandsIn(text);
 		expect(lines.filter(line => line.length > 60)).toEqual([]);
@@ -73,12 +73,12 @@ describe.each(ways)('%s', install => {
 	});
 });
 
-test('gives no SQLite commands for installations that include PostgreSQL', () => {
+test('has no SQLite commands for installations that include PostgreSQL', () => {
 	expect(textFor('mdad')).not.toContain('sqlite3');
 	expect(textFor('docker')).toContain('sqlite3');
 });
 
-test.each(ways)('%s: writes only lines that a shell can read, for the switch and for a wait', install => {
+test.each(ways)('%s: has only lines that a shell can parse, for the switch and for a wait', install => {
 	const profile = deployed(`${install} workers`);
 	const old = textFor(`${install} workers`, '1.81.0', '2023-04-11', '1.18.0');
 	const waiting = waitWords({ at: '1.81.0', lines: waitCommands(profile, installs) });
@@ -91,7 +91,7 @@ test.each(ways)('%s: writes only lines that a shell can read, for the switch and
 	expect(waiting).toContain('SELECT count(*) FROM background_updates');
 });
 
-test.each(ways)('%s: passes a query of several lines to the database as one', install => {
+test.each(ways)('%s: passes a query of several lines to the database as one argument', install => {
 	const query = "SELECT a\nFROM b WHERE c LIKE '%d%'\n";
 	const looking = stuckCommands(query, deployed(install), installs);
 	const stuck = waitWords({ at: '1.81.0', lines: [], stuck: { lines: looking, text: 'Then go on.' } });
@@ -107,7 +107,7 @@ describe('a package that upstream does not build', () => {
 	test('is not downloaded for a system that is too old: the system is upgraded first', () => {
 		const text = textFor('debian os=debian-11');
 		expect(text).toContain('**no 1.163.2 package** for Debian 11: upstream built packages for it up to 1.141.0');
-		// 1.56.0 is older than Debian 12: its package for it was built while that had another Python.
+		// 1.56.0 is older than Debian 12: its package for it was built when Debian 12 had another Python.
 		expect(text).toContain('First go to 1.141.0 on this system, then upgrade the system (Debian 12 and Debian 13 have');
 		expect(text).not.toContain('Ubuntu');
 		expect(text).not.toMatch(/wget|apt-get install/);
@@ -120,7 +120,7 @@ describe('a package that upstream does not build', () => {
 			'First go to 1.31.0 on this system, then upgrade the system (Debian 12 and Debian 13 have packages for 1.163.2). The new system has no 1.31.0 package,',
 		);
 	});
-	test('does not send to the last package of the old system anyone who runs it already', () => {
+	test('needs no stop at the last package of the old system if that is already running', () => {
 		const text = textFor('debian os=debian-9', '1.163.2', '2026-10-23', '1.31.0');
 		expect(text).not.toContain('go to 1.31.0');
 		expect(text).toContain(
@@ -131,7 +131,7 @@ describe('a package that upstream does not build', () => {
 	test.each([
 		['1.20.0', 'First go to 1.31.0 on this system, then upgrade the system'],
 		['1.31.0', 'Upgrade the system first'],
-		// Not from this system's package, since there is none.
+		// Not installed from this system's package, because there is none.
 		['1.32.0', 'Upgrade the system first'],
 	])('is not promised to work on a system that was not released yet, from %s', (from, opening) => {
 		const text = textFor('debian os=debian-9', '1.88.0', '2026-10-23', from);
@@ -154,9 +154,9 @@ describe('a package that upstream does not build', () => {
 		expect(textFor('debian')).toContain('1.163.2 has them for Debian 12, Debian 13, Ubuntu 22.04'));
 });
 
-describe('does not ask for what did not exist yet', () => {
+describe('does not use what did not exist yet', () => {
 	const of = (facts: string, to: string) => textFor(facts, to, '2018-01-01', '0.20.0');
-	test('the package for Python 3, before 0.34.0', () => {
+	test('the package for Python 3 before 0.34.0', () => {
 		expect(of('debian', '0.25.0')).not.toMatch(/matrix-synapse-py3_|apt-get install/);
 		expect(of('debian', '0.25.0')).toContain('began with 0.34.0');
 		expect(of('debian', '0.34.0')).toContain('matrix-synapse-py3_0.34.0+');
@@ -171,7 +171,7 @@ describe('does not ask for what did not exist yet', () => {
 	});
 });
 
-test('downloads a package from where the archive keeps it, under its name there', () => {
+test('downloads a package from its place in the archive, under its name there', () => {
 	const fetched = (facts: string, to?: string) =>
 		said([
 			'VERSION_CODENAME=trixie; dpkg() { echo arm64; }',
@@ -189,10 +189,10 @@ test('downloads a package from where the archive keeps it, under its name there'
 });
 
 describe('workers', () => {
-	/** The parts of a switch, by the first words of each. */
+	/** The parts of a switch, each by its first word. */
 	const parts = (facts: string) =>
 		[...textFor(facts).matchAll(/^\*\*\d\. (\w+)/gm)].map(([, word]) => word?.toLowerCase());
-	test('are stopped before the backup and started after the switch if that is done by hand', () => {
+	test('are stopped before the backup and started after the switch if the admin has to do it', () => {
 		for (const install of ['docker', 'debian', 'pip', 'source'])
 			expect(parts(`${install} workers`)).toEqual([
 				...['count', 'check', ...(install === 'docker' || install === 'debian' ? ['fetch'] : [])],
@@ -200,13 +200,13 @@ describe('workers', () => {
 			]);
 		expect(commandsIn(textFor('docker workers'))).toContain('docker compose stop worker1 worker2 synapse');
 	});
-	test('are not mentioned if there are none, or if something else runs them', () => {
+	test('are not mentioned if there are none', () => {
 		const rest = ['stop', 'back', 'switch', 'watch', 'if'];
 		expect(parts('docker no-workers')).toEqual(['count', 'check', 'fetch', ...rest]);
 		expect(parts('mdad no-workers')).toEqual(['count', 'check', ...rest]);
 		expect(textFor('docker no-workers')).not.toContain('worker');
 	});
-	test('are an “if” unless stated', () => {
+	test('are conditional if it is not stated whether there are any', () => {
 		expect(textFor('docker')).toContain('Stop Synapse**, and all workers if you run any:');
 		expect(textFor('docker')).toContain('If you run workers, start them now.');
 	});
@@ -228,7 +228,7 @@ describe('says what to do before a backup and after a failed start', () => {
 		expect(words('docker', { ...closed, waited: true })).toMatch(/^\*\*1\. Check the free disk space/);
 	});
 
-	test.each(ways)('%s: the size of the database and the free space are shown, once for all legs', install => {
+	test.each(ways)('%s: shows the size of the database and the free space, only on the first leg', install => {
 		for (const [database, size] of [
 			['postgres', 'pg_database_size('],
 			['sqlite', 'page_count * page_size'],
@@ -240,20 +240,17 @@ describe('says what to do before a backup and after a failed start', () => {
 		}
 	});
 
-	test.each(['docker', 'debian', 'debian os=ubuntu-22.04'])(
-		'%s: the release is fetched before Synapse stops',
-		facts => {
-			const lines = commandsIn(words(facts, closed));
-			const [fetched, stopped, started] = [/compose pull|^wget/, /\bstop\b/, /up -d|apt-get install/].map(what =>
-				lines.findIndex(line => what.test(line)),
-			);
-			expect(fetched).toBeGreaterThanOrEqual(0);
-			expect(stopped).toBeGreaterThan(fetched ?? 0);
-			expect(started).toBeGreaterThan(stopped ?? 0);
-		},
-	);
+	test.each(['docker', 'debian', 'debian os=ubuntu-22.04'])('%s: downloads the release before Synapse stops', facts => {
+		const lines = commandsIn(words(facts, closed));
+		const [fetched, stopped, started] = [/compose pull|^wget/, /\bstop\b/, /up -d|apt-get install/].map(what =>
+			lines.findIndex(line => what.test(line)),
+		);
+		expect(fetched).toBeGreaterThanOrEqual(0);
+		expect(stopped).toBeGreaterThan(fetched ?? 0);
+		expect(started).toBeGreaterThan(stopped ?? 0);
+	});
 
-	test('processes that something else started are looked for before the backup', () => {
+	test('looks for processes that are still running before the backup', () => {
 		for (const install of ['debian', 'distro', 'pip', 'source'])
 			for (const workers of ['workers', '']) {
 				const text = words(`${install} ${workers} postgres`, closed);
@@ -296,7 +293,7 @@ test('mentions that apt starts Synapse by itself, and what dpkg may ask', () => 
 	const text = textFor('debian os=debian-12');
 	expect(text).toMatch(/`apt-get` starts Synapse.* second terminal/);
 	expect(text).toMatch(/If dpkg asks.* answer `N`/);
-	// The log is followed in parallel, so it is not after it in the same block.
+	// The log is followed in parallel, so that command must not come after the installation in the same block.
 	const block = /```bash\n[^`]*apt-get install[^`]*```/.exec(text)?.[0];
 	expect(block).not.toContain('tail -F');
 	expect(textFor('distro')).toMatch(/If dpkg asks.* answer `N`/);
@@ -308,21 +305,21 @@ test('names a backup after its release, so that the next stop does not overwrite
 	expect(textFor('pip sqlite')).toContain('.backup homeserver-1.56.0.db');
 });
 
-test('passes pip the extras that the facts call for', () => {
+test('passes pip the extras that the facts require', () => {
 	expect(commandsIn(textFor('pip postgres oidc workers'))).toContain(
 		'  "matrix-synapse[oidc,postgres,redis]==1.163.2"',
 	);
 	expect(commandsIn(textFor('pip sqlite'))).toContain('  "matrix-synapse==1.163.2"');
 });
 
-test('moves the playbook to a state with the release or sets the release, never both unasked', () => {
+test('updates the playbook, then sets the release or goes to a commit if the playbook has another', () => {
 	const text = textFor('mdad', '1.81.0', '2023-04-11');
 	expect(text.indexOf('just update')).toBeLessThan(text.indexOf('If it says an older one'));
 	expect(text).toContain('`matrix_synapse_version: v1.81.0` to `vars.yml`. Delete that line');
 	expect(commandsIn(text)).toContain(`git log -S'matrix_synapse_version: v1.81.0' \\`);
 });
 
-test('takes an image from where it was published', () => {
+test('pulls an image from the registry it was published to', () => {
 	expect(textFor('docker', '1.98.0')).toContain('docker.io/matrixdotorg/synapse:v1.98.0');
 	expect(textFor('docker', '1.99.0')).toContain('ghcr.io/element-hq/synapse:v1.99.0');
 });
@@ -346,14 +343,14 @@ describe("systemd's limit", () => {
 		expect(said(written)).toBe('[Service]\nTimeoutStartSec=infinity\n');
 		expect(text).toContain('systemctl edit matrix-synapse');
 	});
-	test('is explained by what takes time, and by how to see progress', () => {
+	test('comes with what takes time, and how to see progress', () => {
 		expect(text).toContain('1.68.0: `receipts_linearized` (grows with read receipts)');
 		expect(commandsIn(text)).toContain('journalctl -fu matrix-synapse');
 	});
 });
 
 describe('an upgrade of the system', () => {
-	test("is prepared for in apt's file if some system has no newer package", () => {
+	test("is prepared for in apt's preferences if some system does not have both packages", () => {
 		const text = textFor('debian', '1.163.2', '2026-10-23', '1.56.0');
 		expect(text).toContain('too new for the server to understand');
 		const lines = commandsIn(text);
@@ -361,6 +358,6 @@ describe('an upgrade of the system', () => {
 		const written = lines.slice(at, at + 3).map(line => line.replace(/> \/etc.*/, ''));
 		expect(said(written)).toBe('Package: matrix-synapse*\nPin: origin packages.matrix.org\nPin-Priority: 1001\n');
 	});
-	test('is not mentioned if every system has both', () =>
+	test('is not mentioned if every system has both packages', () =>
 		expect(textFor('debian', '1.163.2', '2026-10-23', '1.150.0')).not.toContain('Pin-Priority'));
 });

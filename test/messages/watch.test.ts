@@ -1,4 +1,4 @@
-// What is open in a room: the most urgent first, and what helps last.
+// The open alerts in a room: the most urgent first, and what to do about them last.
 import { expect, test } from 'vitest';
 import { openWords } from '../../src/messages/watch.ts';
 
@@ -13,7 +13,7 @@ function open(number: number, more: Partial<Open> = {}): Open {
 	} as unknown as Open;
 }
 
-test('says in the last line what helps the urgent servers, and how to silence the rest', () => {
+test('says in the last line what to do about the urgent servers, and how to silence the rest', () => {
 	const { sections, lead } = openWords([open(3), open(4, { server: 'b.example.org', severity: 'info' })], 2);
 	expect(lead).toBe('**1 alert open, plus 1 informational.**');
 	expect(sections.map(({ title }) => title)).toEqual(['`example.org` (1)', '`b.example.org`: informational (1)', '']);
@@ -22,7 +22,7 @@ test('says in the last line what helps the urgent servers, and how to silence th
 	);
 });
 
-test('suggests no upgrade for what was acknowledged', () => {
+test('suggests no upgrade for an acknowledged alert', () => {
 	const acked = open(3, { acked: { at: '2026-11-29T12:00:00.000Z', by: '@a:x' } as never });
 	expect(openWords([acked], 1).sections.at(-1)?.markdown).not.toContain('!upgrade');
 });

@@ -1,4 +1,4 @@
-// Who is affected, in words: no IDs of facts, no `install=`, no `no-` in front.
+// Who is affected, in words: without the IDs of facts, `install=` or a leading `no-`.
 import { describe, expect, test } from 'vitest';
 import { closedFacts, openFacts, parseStored } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -25,11 +25,11 @@ test.each([
 		'`layout` is `compose`, `server` is not `own` and you use PostgreSQL',
 	],
 	[{ all: ['to>=17'] }, '`to` is `17` or higher'],
-])('words %o as “if %s”', (applies, clause) => {
+])('expresses %o as “if %s”', (applies, clause) => {
 	expect(appliesClause(applies)).toBe(clause);
 });
 
-describe('words every fact, instead of showing its ID', () => {
+describe('expresses every fact in words instead of showing its ID', () => {
 	const values = Object.entries(closedFacts).flatMap(([fact, closed]) =>
 		'values' in closed ? closed.values.map(value => `${fact}=${value}`) : [`${fact}<3`, `${fact}=3`, `${fact}>=3`],
 	);
@@ -43,14 +43,14 @@ describe('words every fact, instead of showing its ID', () => {
 	});
 });
 
-test('words no condition on a fact as one on a parameter', async () => {
+test('does not express a condition on a fact like one on a parameter', async () => {
 	const { notes, faults } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 	const conditions = [...notes, ...faults].flatMap(({ applies }) => applies ?? []);
 	expect(conditions.length).toBeGreaterThan(300);
 	expect(conditions.map(appliesClause).filter(clause => clause.includes('`'))).toEqual([]);
 });
 
-test('joins stated facts into one clause, without what follows from others', () => {
+test('joins stated facts into one clause, without facts that follow from others', () => {
 	expect(factsClause(['install=docker', 'database=postgres', 'postgres=15', 'workers', 'no-saml', 'no-mas'])).toBe(
 		'you use the Docker image and PostgreSQL 15, run workers and do not use SAML or MAS',
 	);

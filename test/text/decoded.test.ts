@@ -7,9 +7,9 @@ const log = 'synapse.app - 1 - ERROR - main - größer\n';
 
 test.each<[string, Uint8Array]>([
 	['UTF-8', Buffer.from(log)],
-	['UTF-8 with a mark', Buffer.from(`\uFEFF${log}`)],
+	['UTF-8 with a byte order mark', Buffer.from(`\uFEFF${log}`)],
 	['UTF-16 as PowerShell writes it', Buffer.from(`\uFEFF${log}`, 'utf16le')],
-	['UTF-16, big end first', Buffer.from(`\uFEFF${log}`, 'utf16le').swap16()],
+	['big-endian UTF-16', Buffer.from(`\uFEFF${log}`, 'utf16le').swap16()],
 ])('%s is text', (_what, bytes) => {
 	expect(decoded(bytes)).toEqual({ text: log });
 });
@@ -21,7 +21,7 @@ test('replaces a few broken characters', () => {
 	expect(decoded(new Uint8Array())).toEqual({ text: '' });
 });
 
-test('rejects archives and other bytes as text', () => {
+test('rejects archives and other binary data', () => {
 	expect(decoded(gzipSync(log))).toEqual({ no: 'packed' });
 	expect(decoded(Buffer.from('504b030414000000', 'hex'))).toEqual({ no: 'packed' });
 	expect(decoded(Buffer.from('89504e470d0a1a0a0000000d', 'hex'))).toEqual({ no: 'binary' });

@@ -1,4 +1,4 @@
-// Days in a room's time zone, also across clock changes.
+// Days in a room's time zone, including those on which clocks change.
 import { expect, test } from 'vitest';
 import { dayBegins, dayIn, momentIn, zoneNamed } from '../../src/text/local-time.ts';
 

@@ -1,4 +1,4 @@
-// How other people's words are put into Markdown. The tests of rendering show that they fool no client.
+// How other people's words are put into Markdown. The tests in test/render show that they fool no client.
 import { expect, test } from 'vitest';
 import { code, escapeMarkdown, harmless } from '../../src/text/markdown.ts';
 

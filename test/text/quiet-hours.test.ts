@@ -1,4 +1,4 @@
-// Quiet hours, also across clock changes.
+// Quiet hours, including those during which clocks change.
 import { describe, expect, test } from 'vitest';
 import { isZone, quietUntil } from '../../src/text/local-time.ts';
 
@@ -15,7 +15,7 @@ test.each([
 	['2026-10-24T23:30:00Z', '22:00-07:00', '2026-10-25T06:00:00.000Z'],
 	['2026-10-25T05:59:00Z', '22:00-07:00', '2026-10-25T06:00:00.000Z'],
 	['2026-10-25T06:00:00Z', '22:00-07:00', undefined],
-	// The end itself is missing, or comes twice.
+	// The time at which they end is missing, or comes twice.
 	['2026-03-28T23:00:00Z', '22:00-02:30', '2026-03-29T01:00:00.000Z'],
 	['2026-10-24T23:00:00Z', '22:00-02:30', '2026-10-25T00:30:00.000Z'],
 	['2026-10-25T01:10:00Z', '22:00-02:30', '2026-10-25T01:30:00.000Z'],
@@ -27,7 +27,7 @@ test.each([
 	expect(until(now, quiet, 'Europe/Berlin')).toBe(end);
 });
 
-/** The wall clock from Intl, in minutes of the day, independent of what is tested here. */
+/** Wall-clock time from Intl, in minutes since midnight, independent of the code under test. */
 function wallClock(zone: string): (at: number) => number {
 	const format = new Intl.DateTimeFormat('en', {
 		timeZone: zone,
@@ -50,7 +50,7 @@ describe('end at the first minute whose wall-clock time is not quiet', () => {
 		['America/New_York', '2026-03-08T07:00Z'],
 		['America/New_York', '2026-11-01T06:00Z'],
 		['America/St_Johns', '2026-11-01T04:30Z'],
-		// Half an hour, at midnight, and a whole day.
+		// Changes by half an hour, at midnight, and by a whole day.
 		['Australia/Lord_Howe', '2026-04-04T15:00Z'],
 		['Australia/Lord_Howe', '2026-10-03T15:30Z'],
 		['Africa/Cairo', '2026-04-23T22:00Z'],
@@ -75,7 +75,7 @@ describe('end at the first minute whose wall-clock time is not quiet', () => {
 	});
 });
 
-test('accept zones of the time-zone database', () => {
+test('accepts the zones of the time-zone database', () => {
 	for (const zone of [...Intl.supportedValuesOf('timeZone'), 'UTC', 'GMT', 'EST', 'US/Pacific', 'Etc/GMT+5'])
 		expect(isZone(zone), zone).toBe(true);
 	for (const zone of ['', 'Berlin', 'Europe/Nowhere', 'local', '25:00']) expect(isZone(zone), zone).toBe(false);

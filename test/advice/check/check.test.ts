@@ -17,7 +17,6 @@ const database = 'database:\n  name: sqlite3\n';
 
 const casOff = 'cas_config:\n  enabled: false\n  server_url: https://c.example/\n';
 
-/** `kind option line`, in the order of the answer. */
 function findings(text: string, to: string, from?: string, others: Record<string, string> = {}) {
 	const own = text.includes('server_name') ? '' : 'server_name: example.org\n';
 	const files = [
@@ -35,16 +34,17 @@ function findings(text: string, to: string, from?: string, others: Record<string
 	return check(question, knowledge);
 }
 
+/** Each finding as `kind option line`, in the order of the answer. */
 function kinds(text: string, to: string, from?: string): string[] {
 	return findings(text, to, from).findings.map(({ kind, option, line }) => `${kind} ${option} ${line}`);
 }
 
-describe('several files', () => {
+describe('with several files', () => {
 	const email = 'email:\n  smtp_host: mail.example.org\n  smtp_port: 587\n  notif_from: a@example.org\n';
 	const replaced = (later: string) =>
 		findings(email, '1.163.2', undefined, { 'later.yaml': later }).findings.filter(({ kind }) => kind === 'replaced');
 
-	test('replace a whole block with that of a later file', () =>
+	test('a block of a later file replaces the whole block', () =>
 		expect(replaced('email:\n  notif_from: b@example.org\n')).toEqual([
 			{
 				kind: 'replaced',
@@ -56,21 +56,21 @@ describe('several files', () => {
 			},
 		]));
 
-	test('do not show names that are not options', () =>
+	test('hides names that are not options', () =>
 		expect(
 			findings('email:\n  s3cr3t0p4ssw0rd1: x\n', '1.163.2', undefined, { 'later.yaml': 'email: {}\n' }).findings,
 		).toContainEqual(expect.objectContaining({ kind: 'replaced', lost: ['email.*'] })));
 
 	test.each([
-		['the later one has all of it', `${email}  app_name: mine\n`],
-		['it is another block', 'redis:\n  enabled: true\n'],
-	])('lose nothing if %s', (_, later) => expect(replaced(later)).toEqual([]));
+		['the later file repeats the whole block', `${email}  app_name: mine\n`],
+		['the later file has another block', 'redis:\n  enabled: true\n'],
+	])('nothing is lost if %s', (_, later) => expect(replaced(later)).toEqual([]));
 
-	test('replace a block with that of a worker\u2019s own file too', () =>
+	test('a worker\u2019s own file replaces a block too', () =>
 		expect(replaced('worker_app: synapse.app.generic_worker\nworker_name: w\nemail: {}\n')).toHaveLength(1));
 });
 
-test('accept names that admins choose themselves', () =>
+test('accepts names that admins choose themselves', () =>
 	expect(
 		kinds(
 			'instance_map:\n  main: {host: localhost, port: 9093}\n  typist1: {host: localhost, port: 9094}\n',
@@ -80,26 +80,26 @@ test('accept names that admins choose themselves', () =>
 
 describe('findings for a single release', () => {
 	test.each([
-		['nothing to say', 'server_name: example.org\n', '1.163.2', []],
+		['none', 'server_name: example.org\n', '1.163.2', []],
 		['a typo', 'server_name: x\nturn-shared-secret: x\n', '1.163.2', ['unknown turn-shared-secret 2']],
 		['a name in the wrong place', 'smtp_host: x\n', '1.163.2', ['misplaced smtp_host 1']],
-		['twice', 'server_name: x\nserver_name: y\n', '1.163.2', ['duplicate server_name 2']],
-		['gone', 'enable_group_creation: true\n', '1.163.2', ['removed enable_group_creation 1']],
+		['an option given twice', 'server_name: x\nserver_name: y\n', '1.163.2', ['duplicate server_name 2']],
+		['a removed option', 'enable_group_creation: true\n', '1.163.2', ['removed enable_group_creation 1']],
 		[
-			'refused by the code',
+			'an option that the code refuses',
 			'trust_identity_server_for_password_resets: true\n',
 			'1.48.0',
 			['refuses trust_identity_server_for_password_resets 1'],
 		],
 		[
-			'refused by a note',
+			'an option that a note says is refused',
 			'account_threepid_delegates:\n  email: https://x\n',
 			'1.66.0',
 			['refuses account_threepid_delegates.email 2'],
 		],
-		['a number for a text', 'form_secret: 12345678\n', '1.135.0', ['refuses form_secret 1']],
-		['a boolean for a duration', 'session_lifetime: true\n', '1.163.2', ['refuses session_lifetime 1']],
-		['newer than the target', 'matrix_rtc: {}\n', '1.100.0', ['unknown matrix_rtc 1']],
+		['a number instead of a string', 'form_secret: 12345678\n', '1.135.0', ['refuses form_secret 1']],
+		['a boolean instead of a duration', 'session_lifetime: true\n', '1.163.2', ['refuses session_lifetime 1']],
+		['an option newer than the target', 'matrix_rtc: {}\n', '1.100.0', ['unknown matrix_rtc 1']],
 		['a section that old releases read even if it is off', casOff, '1.22.0', ['refuses cas_config 1']],
 		['a section that is off', casOff, '1.23.0', []],
 		[
@@ -109,7 +109,7 @@ describe('findings for a single release', () => {
 			['refuses redis.password_path 4'],
 		],
 		[
-			'a section once, however many options it has',
+			'a section only once, however many options it has',
 			'email:\n  smtp_host: x\n  smtp_port: 25\n  app_name: x\n',
 			'1.163.2',
 			['refuses email 1'],
@@ -139,17 +139,17 @@ describe('findings for a single release', () => {
 		'email: { smtp_host: x, notif_from: a@x, invite_client_location: "" }\n',
 		'autocreate_auto_join_room_preset: ""\n',
 		'listeners: [{ port: 8008, path: "", type: http }]\n',
-	])('does not read an empty option: %j', text => {
+	])('accepts an empty value, which Synapse ignores: %j', text => {
 		expect(findings(text, '1.163.2').refuses).toBe(false);
 	});
 
-	test('says that Synapse refuses only because of a refusal', () => {
+	test('says that Synapse does not start only if a finding is a refusal', () => {
 		expect(findings('typo_here: 1\n', '1.163.2').refuses).toBe(false);
 		expect(findings('invite_3pid_guest: true\n', '1.163.2').refuses).toBe(true);
 	});
 });
 
-test('says which defaults of the set options change over a range', () => {
+test('reports options that are set and whose default changes within the range', () => {
 	expect(kinds('default_room_version: "9"\n', '1.163.2', '1.61.0')).toEqual(['default-changed default_room_version 1']);
 });
 

@@ -44,7 +44,7 @@ const missing = (proxyFiles: Record<string, string>, question = {}) =>
 		.filter(({ problem }) => problem === 'missing')
 		.map(({ route }) => route);
 
-/** A site whose other requests go where they must. */
+/** A site that sends all other requests to the right place. */
 const nginx = (...locations: string[]) => `upstream main { server 127.0.0.1:8008; }
 upstream generic { server 127.0.0.1:8081; }
 upstream typist { server 127.0.0.1:8082; }
@@ -61,7 +61,7 @@ ${locations.join('\n')}
 const first = 11;
 
 describe('nginx', () => {
-	test('finds nothing wrong if a worker gets only what it can answer', () => {
+	test('finds nothing wrong if a worker only gets requests that it can handle', () => {
 		expect(
 			wrong({ 'site.conf': nginx('location ~ ^/_matrix/client/(r0|v3)/sync$ { proxy_pass http://generic; }') }),
 		).toEqual([]);
@@ -69,12 +69,12 @@ describe('nginx', () => {
 
 	test.each([
 		[
-			'a route that workers never answered',
+			'a route that workers have never served',
 			'location ~ ^/_matrix/client/(r0|v3)/pushers/set$ { proxy_pass http://generic; }',
 			['main-only 11 /_matrix/client/v3/pushers/set', 'main-only 11 /_matrix/client/r0/pushers/set'],
 		],
 		[
-			'a route that workers no longer answer',
+			'a route that workers no longer serve',
 			'location = /_synapse/admin/v1/username_available { proxy_pass http://generic; }',
 			['gone 11 ^/_synapse/admin/v1/username_available$'],
 		],
@@ -84,17 +84,17 @@ describe('nginx', () => {
 			['writer-only 11 ^/_matrix/client/(r0|v3|unstable)/sendToDevice/'],
 		],
 		[
-			'a worker that does not listen for federation',
+			'a worker without a federation listener',
 			'location /_matrix/federation/v1/send/ { proxy_pass http://typist; }',
 			['no-resource 11 ^/_matrix/federation/v1/send/'],
 		],
 		[
-			'a worker without media',
+			'a worker that does not serve media',
 			'location ^~ /_matrix/media/ { proxy_pass http://generic; }',
 			['media-only 11 ^/_matrix/media/'],
 		],
 		[
-			'a change, on a worker that only reads',
+			'a write request on a worker that only handles reads',
 			'location ~ ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/ { proxy_pass http://generic; }',
 			['get-only 11 ^/_matrix/client/(api/v1|r0|v3|unstable)/pushrules/'],
 		],
@@ -122,7 +122,7 @@ describe('nginx', () => {
 		).not.toEqual([]);
 	});
 
-	test('reads a map of paths, and leaves open one that depends on the request', () => {
+	test('evaluates a map of paths, and leaves a map of a query argument open', () => {
 		const byPath =
 			'map $uri $to { default main; "~^/_matrix/client/(r0|v3)/sync$" generic; "~^/_matrix/client/(r0|v3)/logout$" generic; }\n';
 		const site = nginx('location /_matrix/ { proxy_pass http://$to; }');
@@ -133,14 +133,14 @@ describe('nginx', () => {
 		).toEqual([]);
 	});
 
-	test('names once, in its current form, what could go to a worker', () => {
+	test('lists each route that could go to a worker once, in its current form', () => {
 		const sync = 'location ~ ^/_matrix/client/(r0|v3)/sync$ { proxy_pass http://generic; }';
 		expect(missing({ 'site.conf': nginx(sync) })).toContain('^/_matrix/client/(r0|v3|unstable)/keys/query$');
 		expect(missing({ 'site.conf': nginx(sync) })).not.toContain('^/_matrix/client/(r0|v3)/sync$');
 		expect(missing({ 'site.conf': nginx() })).toEqual([]);
 	});
 
-	test('reads longest prefixes, nested locations and included files as nginx does', () => {
+	test('handles longest prefixes, nested locations and included files as nginx does', () => {
 		expect(
 			wrong({
 				'site.conf': nginx(
@@ -203,7 +203,7 @@ backend typist
 backend media
   server m 127.0.0.1:8085
 `;
-	test('finds nothing wrong if a worker gets only what it can answer', () => {
+	test('finds nothing wrong if a worker only gets requests that it can handle', () => {
 		expect(
 			wrong({
 				'haproxy.cfg': haproxy(
@@ -230,7 +230,7 @@ backend media
 		]);
 	});
 
-	test('reads map files that were given too', () => {
+	test('reads map files if they are among the files', () => {
 		const map = '^/_matrix/client/(r0|v3)/sync$ generic\n^/_matrix/client/(r0|v3)/logout$ generic\n';
 		const rule = '  use_backend %[path,map_reg(/etc/haproxy/workers.map,main)] if matrix';
 		expect(wrong({ 'haproxy.cfg': haproxy(rule), 'workers.map': map })).toContain(

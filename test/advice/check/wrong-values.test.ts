@@ -10,7 +10,7 @@ const options = { a: { file: 'x' }, 'a.b': { file: 'x' }, 'a.on': { file: 'x' },
 const everything = { '1.0.0': options, '1.9.0': options };
 const whole = 'server_name: x\n';
 
-/** `option line` of refusals, and of what stays open. */
+/** The refusals and the values left open, each as `option line`. */
 function said(text: string, values: Record<string, Record<string, ValueState>>, to = '1.0.0') {
 	const code = knownCode({ options: everything, values });
 	const question = {
@@ -36,16 +36,16 @@ describe('types', () => {
 		['null', 'a: { b: }', ['null']],
 		['a boolean', 'a: { b: true }', ['true']],
 		['zero', 'a: { b: 0 }', ['zero']],
-		['a whole number', 'a: { b: 31 }', ['integer']],
-		['a number below zero', 'a: { b: -1 }', ['negative']],
-		['a broken number', 'a: { b: 2.5 }', ['float']],
-		['nothing in quotes', 'a: { b: "" }', ['empty string']],
+		['an integer', 'a: { b: 31 }', ['integer']],
+		['a negative number', 'a: { b: -1 }', ['negative']],
+		['a fraction', 'a: { b: 2.5 }', ['float']],
+		['an empty string', 'a: { b: "" }', ['empty string']],
 		['digits in quotes', 'a: { b: "31" }', ['digits']],
 		['a duration', 'a: { b: 3h }', ['duration']],
 		['a size', 'a: { b: 3M }', ['size']],
-		['words', 'a: { b: some words }', ['text']],
+		['text', 'a: { b: some words }', ['text']],
 		['an empty list', 'a: { b: [] }', ['empty list']],
-		['texts', 'a: { b: [x, y] }', ['strings']],
+		['a list of strings', 'a: { b: [x, y] }', ['strings']],
 		['an empty mapping', 'a: { b: {} }', ['empty mapping']],
 		['a mapping', 'a: { b: { c: d } }', ['mapping']],
 	] as const)('%s', (_, text, refuses) => {
@@ -74,7 +74,7 @@ describe('types', () => {
 });
 
 describe('values that are not judged', () => {
-	test('words that some release accepts, and similar ones', () => {
+	test('values that resemble ones a release accepts', () => {
 		expect(said('s: other', at({ refuses: ['text'], words: ['off'] }, 's')).refused).toEqual([]);
 		expect(said('s: other', at({ refuses: ['text'], shapes: ['url'] }, 's')).refused).toEqual([]);
 		expect(said('s: other', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual(['s 2']);
@@ -82,7 +82,7 @@ describe('values that are not judged', () => {
 		expect(said('s: " 7 "', at({ refuses: ['text'], words: ['9'] }, 's')).refused).toEqual([]);
 	});
 
-	test('what neighbouring releases treat differently', () => {
+	test('values that neighbouring releases treat differently', () => {
 		const values = { '1.0.0': { 'a.b': { refuses: [] } }, '1.9.0': { 'a.b': { refuses: ['null' as const] } } };
 		expect(said('a: { b: }', values, '1.5.0')).toMatchObject({ refused: [], open: ['a.b 2'] });
 		expect(said('a: { b: }', values, '1.9.0')).toMatchObject({ refused: ['a.b 2'], open: [] });
@@ -92,16 +92,16 @@ describe('values that are not judged', () => {
 	});
 });
 
-describe('an option that is only read while another is on', () => {
+describe('an option that is only read if another is on', () => {
 	const gated = at({ refuses: ['null'], switched: { 'a.on': ['null'] } });
-	test('is checked if that one is on', () => {
+	test('is checked if the other one is on', () => {
 		expect(said('a: { b: , on: true }', gated).refused).toEqual(['a.b 2']);
 		expect(said('a: { b: , on: false }', gated)).toMatchObject({ refused: [], open: [] });
 	});
 	test('is left open if the files cannot tell', () => {
 		expect(said('a: { b: , on: "{{ on }}" }', gated)).toMatchObject({ refused: [] });
 	});
-	test('needs both conditions between two releases', () => {
+	test('is refused between two releases only if both refuse it', () => {
 		const both = {
 			'1.0.0': { 'a.b': { refuses: ['null'] } },
 			'1.9.0': { 'a.b': { refuses: ['null'], switched: { 'a.on': ['null'] } } },
@@ -110,7 +110,7 @@ describe('an option that is only read while another is on', () => {
 		expect(said('a: { b: , on: true }', both, '1.5.0').refused).toEqual(['a.b 2']);
 	});
 
-	test('knows sections that are on by default', () => {
+	test('is checked if the other one is on by default', () => {
 		const unless = at({ refuses: ['null'], unless: { 'a.on': ['null'] } });
 		expect(said('a: { b: }', unless).refused).toEqual(['a.b 2']);
 		expect(said('a: { b: , on: false }', unless).refused).toEqual([]);

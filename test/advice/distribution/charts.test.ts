@@ -49,7 +49,7 @@ test('excludes the start and includes the target, with what each chart installs'
 	expect(chartPlan(chart(0), chart(1), new Map(), known).unread).toEqual([]);
 });
 
-test('hides the entries of a component that is off, with the reason', () => {
+test('hides the entries of a component that is off, and says why', () => {
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', false]]), known);
 	expect(found.entries.map(({ chart: of }) => of)).toEqual(['26.1.0']);
 	expect(found.hidden).toMatchObject([{ id: 'ess/25.5.1/one', because: ['no-matrixrtc'] }]);
@@ -58,13 +58,13 @@ test('hides the entries of a component that is off, with the reason', () => {
 	expect(on.entries[0]?.concerned).toBe(true);
 });
 
-test('leaves a condition open if it is only in words', () => {
+test('leaves a condition open if it is only stated in words', () => {
 	const entries = [entry('26.1.0', { onlyIf: 'the cluster has IPv6 alone', components: ['matrixRTC.enabled'] })];
 	const found = chartPlan(chart(0), chart(2), new Map([['matrixrtc', true]]), { ...known, entries });
 	expect(found.entries[0]?.concerned).toBe('unknown');
 });
 
-test("continues with charts that the bot has read, in upstream's words", () => {
+test("adds charts that the bot has read itself, in upstream's words", () => {
 	const live = {
 		read: '2026-03-01',
 		charts: [
@@ -87,7 +87,7 @@ test("continues with charts that the bot has read, in upstream's words", () => {
 		synapse: { from: '1.145.0', to: '1.147.0' },
 		unread: [{ chart: '26.2.0', breaking: true, text: 'Gone.' }],
 	});
-	// An edition made after that check knows better.
+	// An edition that is newer than the check already includes what the check found.
 	expect(withLiveCharts(known, { ...live, read: '2026-01-20' })).toBe(known);
 	expect(withLiveCharts(known, undefined)).toBe(known);
 });

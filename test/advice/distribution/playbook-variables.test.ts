@@ -1,4 +1,4 @@
-// What became of the playbook's variables: one name, a family, a chain of both, and the whole table as it is.
+// What happened to the playbook's variables: single names, families, chains of both, and the whole real table.
 import { expect, test } from 'vitest';
 import { fateOf, variableWord } from '../../../src/advice/distribution/playbook-variables.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
@@ -16,7 +16,7 @@ const table: Renamed[] = [
 	{ old: 'a_*', new: 'a_*' },
 ];
 
-test('follows a name through families to its current one, preferring its own entry', () => {
+test('follows a name through families to its current name, and prefers an entry for the name itself', () => {
 	const become = (name: string) => fateOf(name, table)?.new;
 	expect(become('redis_port')).toBe('valkey_port');
 	expect(become('matrix_redis_port')).toBe('valkey_port');
@@ -25,16 +25,16 @@ test('follows a name through families to its current one, preferring its own ent
 	expect(fateOf('matrix_redis_port', table)?.changes.map(({ date }) => date)).toEqual(['2023-01-01', '2025-01-01']);
 });
 
-test('distinguishes removed, never existing and unknown names', () => {
+test('distinguishes names that were removed, never existed or are unknown', () => {
 	expect(fateOf('matrix_no_tls', table)).toMatchObject({ never: false });
 	expect(fateOf('matrix_no_tls', table)).not.toHaveProperty('new');
 	expect(fateOf('matrix_worker_count', table)).toMatchObject({ never: true, new: 'matrix_workers_count' });
 	expect(fateOf('valkey_port', table)).toBeUndefined();
-	// A circular table terminates too.
+	// A circular entry must not loop forever.
 	expect(fateOf('a_b', table)).toBeUndefined();
 });
 
-test('says the old and the new name, why, and in which change', () => {
+test('states the old and the new name, the reason and the change', () => {
 	const words = (name: string) => {
 		const fate = fateOf(name, table);
 		return fate && fateWords(fate);
@@ -87,7 +87,7 @@ test('never suggests a list that the playbook fills itself', async () => {
 	).toContain('leaves out the current entrypoints');
 });
 
-test('finds every name in the table as people type it', async () => {
+test('finds every name in the table', async () => {
 	const { renamed } = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 	expect(renamed.length).toBeGreaterThan(300);
 	for (const { old } of renamed) {

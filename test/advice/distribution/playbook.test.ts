@@ -67,15 +67,15 @@ const vars = (values: Record<string, true | false | 'set'>, isWhole = true): { v
 });
 const stated = (values: Record<string, boolean>) => ({ stated: new Map(Object.entries(values)) });
 
-test('includes the last day, and the first unless it was read already', () => {
+test('includes the last day, and the first day unless it is excluded', () => {
 	expect(ids({ from: '2026-02-12', to: '2026-02-21' })).toEqual(['dimension', 'coturn']);
 	expect(ids({ from: '2026-02-12', fromIsIn: false, to: '2026-02-20' })).toEqual([]);
 });
 
-test("applies to anyone who pulled between an entry's date and its arrival", () => {
+test('includes a late entry for anyone who pulled between its date and its arrival', () => {
 	expect(ids({ from: '2026-03-05', to: '2026-03-31' })).toEqual(['late']);
 	expect(ids({ from: '2026-03-09', to: '2026-03-31' })).toEqual([]);
-	// The log may have arrived later than the change.
+	// The change itself may have been there before its log entry.
 	expect(ids({ from: '2026-02-28', to: '2026-03-02' })).toEqual(['late']);
 	expect(ids({ from: '2026-02-25', to: '2026-02-28' })).toEqual([]);
 });
@@ -83,7 +83,7 @@ test("applies to anyone who pulled between an entry's date and its arrival", () 
 describe('an entry applies', () => {
 	test('to everyone if it names no component', () => expect(concern('all', {})).toBe(true));
 
-	test('if a component is on, as stated or in the file; otherwise it is unknown', () => {
+	test('if its component is on, as stated or in the file, and perhaps if neither says so', () => {
 		expect(concern('value', {})).toBe('unknown');
 		expect(concern('value', stated({ jitsi_enabled: true }))).toBe(true);
 		expect(concern('value', stated({ jitsi_enabled: false }))).toBe(false);
@@ -100,13 +100,13 @@ describe('an entry applies', () => {
 		expect(concern('hookshot', stated({ matrix_bridge_hookshot_enabled: true }))).toBe(true);
 	});
 
-	test('by variables that are set, even if the component is off', () => {
+	test('because of variables that are set, even if its component is off', () => {
 		expect(concern('dimension', vars({ matrix_dimension_enabled: false }))).toBe(true);
 		expect(concern('dimension', vars({ other: true }))).toBe(false);
 		expect(concern('dimension', {})).toBe('unknown');
 	});
 
-	test('by the variable that a component follows, unless it is set itself', () => {
+	test('according to the variable that its component follows, unless the component is set itself', () => {
 		const is = (variable: string, word: string, since = '2025-01-01') => ({
 			variable,
 			from: 'matrix_homeserver_implementation',
@@ -145,9 +145,9 @@ describe('an entry applies', () => {
 		expect(concerns(undefined)).toEqual([['synapse', 'default']]);
 		expect(concerns('synapse')).toEqual([['synapse', true]]);
 		expect(concerns('tuwunel')).toEqual([['tuwunel', true]]);
-		// What refuses its variables affects it too, even if the file has none of them.
+		// An entry about its variables applies too, even if the file has none of them.
 		expect(concerns('conduwuit')).toEqual([['conduwuit', true]]);
-		// Before that variable decided it, nothing did.
+		// The entry is older than the rule that this variable decides the component.
 		expect(concerns('late')).toEqual([]);
 		expect(concerns('{{')).toEqual([
 			['synapse', 'unknown'],
@@ -161,7 +161,7 @@ describe('an entry applies', () => {
 			['synapse', true],
 			['coturn', true],
 		]);
-		// A file that names one homeserver has no other.
+		// Someone who states one homeserver has no other.
 		const { stated: said } = stated({ matrix_tuwunel_enabled: true });
 		expect(concerns(undefined, { stated: said, vars: undefined })).toEqual([
 			['tuwunel', true],
@@ -170,7 +170,7 @@ describe('an entry applies', () => {
 		]);
 	});
 
-	test('with an open condition in words, unless a variable decides it', () => {
+	test('only perhaps if it has a condition in words, unless a variable decides it', () => {
 		const condition = { onlyIf: 'clients and server share a private network' };
 		const uses = { components: ['jitsi_enabled'], uses: ['jitsi_web_*'], onlyIf: 'you tuned Jitsi' };
 		const own = [
@@ -194,12 +194,12 @@ describe('an entry applies', () => {
 		expect(concerns(stated({ coturn_enabled: false }))).toEqual(['unknown', 'unknown']);
 	});
 
-	test('if a default is not turned off, while it was the default', () => {
+	test('if its component was on by default and is not turned off', () => {
 		const found = planned({}).entries.find(({ id }) => id.endsWith('/coturn'));
 		expect(found).toMatchObject({ concerned: true, byDefault: true, components: ['coturn'] });
 		expect(concern('coturn', stated({ coturn_enabled: false }))).toBe(false);
 		expect(concern('coturn', vars({}))).toBe(true);
-		// A new default does not affect those who set it.
+		// The end of a default does not affect anyone who sets the variable.
 		expect(concern('coturn', vars({ coturn_enabled: true }))).toBe(false);
 	});
 
@@ -213,14 +213,14 @@ describe('an entry applies', () => {
 	});
 });
 
-test('stops for what must be done before pulling further', () => {
+test('lists what must be done before pulling further', () => {
 	expect(planned({}).halts).toMatchObject([
 		{ id: 'mdad/2026-04-01/hookshot', first: 'Back up.', concerned: 'unknown' },
 	]);
 	expect(planned({}, stated({ matrix_bridge_hookshot_enabled: false })).halts).toEqual([]);
 });
 
-test('lists variables of the span, or those in the file whatever the span', () => {
+test('lists the variables renamed in the span, or with a file, those in the file whatever the span', () => {
 	expect(planned({ from: '2026-02-12', to: '2026-03-01' }).variables.map(({ old }) => old)).toEqual([
 		'matrix_dimension_*',
 	]);
@@ -228,18 +228,18 @@ test('lists variables of the span, or those in the file whatever the span', () =
 	expect(found.variables).toMatchObject([{ old: 'matrix_coturn_enabled', new: 'coturn_enabled' }]);
 });
 
-test('asks for the migration value only if the span raised it', () => {
+test('asks for the migration value only if the span raises it', () => {
 	expect(planned({}).migration).toBe('v2026.05.01.0');
 	expect(planned({ to: '2026-04-30' })).not.toHaveProperty('migration');
 });
 
-test('compares Synapse on the day before the first with that on the last day', () => {
+test('compares the Synapse version before the first day with the one on the last day', () => {
 	expect(planned({ from: '2026-02-01', to: '2026-05-05' }).synapse).toEqual({ from: '1.144.0', to: '1.152.0' });
 	expect(planned({ from: '2026-02-01', fromIsIn: false }).synapse.from).toBe('1.146.0');
 	expect(planned({ from: '2025-01-01' }).synapse.from).toBeUndefined();
 });
 
-test('shows uncurated sections, those of this edition and those that the bot has read since', () => {
+test('lists uncurated sections: those of this edition and those that the bot has read since', () => {
 	const live = {
 		synapse: '1.155.0',
 		entries: [
@@ -256,7 +256,7 @@ test('shows uncurated sections, those of this edition and those that the bot has
 	};
 	const old = { ...late, date: '2026-03-20', title: 'Reworded since' };
 	const both = { ...live, entries: [...live.entries, late, old] };
-	// It arrived after the edition was made, whatever day it names.
+	// It was merged after the edition was created, whatever its date says.
 	expect(planned({ from: '2026-05-25', to: '2026-06-30' }, {}, both).unread).toMatchObject([
 		{ heading: 'New' },
 		{ date: '2026-05-20', heading: '(BC Break) Merged late' },

@@ -9,14 +9,14 @@ const major = guides.find(({ id }) => id === 'postgres-major');
 if (!major) throw new Error('no guide postgres-major');
 
 describe('a known error outside a session', () => {
-	test.each(guides.map(guide => [guide.id, guide] as const))('of %s has no placeholder left', (_, guide) => {
+	test.each(guides.map(guide => [guide.id, guide] as const))('in %s has no placeholder left', (_, guide) => {
 		const failures = allStages(guide).flatMap(({ failures }) => failures);
 		expect(failures.length).toBeGreaterThan(0);
 		const texts = failures.map(({ id }) => Object.values(failureText(guide, id, new Map()) ?? {}).join(' '));
 		expect(texts.filter(text => text === '' || new RegExp(placeholder.source).test(text))).toEqual([]);
 	});
 
-	test('takes its layout and way from its stage, not the defaults', () => {
+	test('uses the layout and way of its stage, not the defaults', () => {
 		expect(failureText(major, 'password-failed-package', new Map())?.cure).toContain(
 			"-p 5432 -c '\\password synapse_user'",
 		);

@@ -40,7 +40,7 @@ function guideOf(given: Given = {}): Guide {
 
 function profile(...facts: string[]) {
 	const known = profileOf(facts.map(fact => parseTerm(fact)).filter(term => term !== undefined));
-	if (!(known instanceof Map)) throw new Error('a contradiction');
+	if (!(known instanceof Map)) throw new Error('the facts contradict each other');
 	return known;
 }
 
@@ -56,7 +56,7 @@ test('uses a stated value, or one that follows from facts, or the default, or le
 	expect(value({ layout: 'debian' }, 'docker')[0]).toBe('layout debian stated');
 });
 
-test('fills values into commands, and asks for unknown ones, which stay in capitals', () => {
+test('fills values into commands, leaves unknown ones in capitals and asks for them', () => {
 	const guide = guideOf({
 		parameters: [
 			{ name: 'host', means: 'the host', kind: 'host' },
@@ -70,7 +70,7 @@ test('fills values into commands, and asks for unknown ones, which stay in capit
 	expect(unknown.ask).toEqual(['host']);
 });
 
-test('hides stages of other layouts with the reason, and shows uncertain ones with their condition', () => {
+test('hides stages of other layouts and says why, and shows uncertain ones with their condition', () => {
 	const stage = (id: string, applies: unknown) => ({ id, title: id, why: 'W.', applies, steps: [{ commands: id }] });
 	const guide = guideOf({
 		stages: [
@@ -146,7 +146,7 @@ test('shows no stage if the guide refuses', () => {
 	expect(guided(guide, { from: '9.6', to: '15' }).refused).toEqual([]);
 });
 
-test('finds a known error in pasted text, those of the current stage first', () => {
+test('finds known errors in pasted text, those of the current stage first', () => {
 	const failing = (id: string, text: string) => ({
 		id: `at-${id}`,
 		title: id,
@@ -190,7 +190,7 @@ test('shows a test only if the same variant was tested', () => {
 	);
 });
 
-test('says whether all of a stage or some of it was not tested', () => {
+test('says whether a stage was not tested at all or only in part', () => {
 	const trial: Tried = {
 		...{ guide: 'small', of: 'one', with: {}, versions: { postgresql: '17.10' }, date: '2026-11-21' },
 		recipe: 'aaaaaa',
@@ -266,7 +266,7 @@ test.each([
 	'~',
 	'#a',
 	'a\u0000',
-])('accepts no parameter %j, which a shell would read as more than a word', typed => {
+])('refuses the parameter %j, which a shell would not read as a plain word', typed => {
 	for (const kind of [
 		'name',
 		'path',
@@ -333,7 +333,7 @@ test('joins the parts of a file, with uncertain ones as comments', () => {
 	expect(without.files?.[0]?.text).toBe('a: 1\n\nc: 3\n');
 });
 
-test('can test how a value begins', () => {
+test('can match the beginning of a value', () => {
 	const guide = guideOf({
 		parameters: [
 			{ name: 'data', means: 'x', kind: 'path', default: './schemas' },
@@ -375,7 +375,7 @@ test.each([
 		'psql: error: connection to server at "matrix-postgres" (172.31.0.3), port 5432 failed: Connection refused\n\tIs the server running?',
 	],
 	['invalid command \\restrict', 'psql:/dump.sql:5: error: invalid command \\restrict'],
-])('an error is recognized as a program said it, and as Ansible reports it: %s', (text, said) => {
+])('recognises an error as the program prints it and as Ansible reports it: %s', (text, said) => {
 	expect(knownBy(text, said)).toBe(true);
 	expect(knownBy(text, `fatal: [matrix.example.org]: FAILED! => ${JSON.stringify({ rc: 2, stderr: said })}`)).toBe(
 		true,

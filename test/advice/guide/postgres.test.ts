@@ -68,7 +68,7 @@ describe('what to upgrade first', () => {
 		]);
 	});
 
-	test('is PostgreSQL if the newer Synapse refuses the old one', () => {
+	test('is PostgreSQL if the newer Synapse refuses the old PostgreSQL', () => {
 		expect(around('13', '17')).toMatchObject({ first: 'postgres', refused: { from: '1.1.0', to: null } });
 		expect(orderLines(around('13', '17', '1.0.0'), { from: '13', to: '17' })[0]).toContain(
 			'Upgrade PostgreSQL first: from 1.1.0 on, Synapse does not start on PostgreSQL 13',
@@ -108,7 +108,7 @@ describe('!postgres', () => {
 		expect(kept.files?.[0]?.text).toMatch(/pg_restore \\\n\s+-U synapse/);
 	});
 
-	test('uses stated names in commands, and reads major versions from full ones', async () => {
+	test('uses stated names in commands, and accepts full versions', async () => {
 		const answer = text(await said('from 15.18 to 17.10 docker dbname=matrix user=matrix_user db-service=pg'));
 		expect(answer).toMatch(/docker compose exec -T pg pg_restore \\\n\s+-U matrix_user/);
 		expect(answer).not.toMatch(/-U synapse\b/);
@@ -137,7 +137,7 @@ describe('!postgres', () => {
 		expect((await said('15 18 external way=provider host=db.example.org')).value).toMatchObject({ way: 'provider' });
 	});
 
-	test('goes to the newest version by default, and uses the facts of a watched server', async () => {
+	test('upgrades to the newest version by default, and uses the facts of a watched server', async () => {
 		expect((await said('15 docker')).lead).toContain('goes to the newest, 18');
 		const watched = {
 			'example.org': { facts: ['postgres=13', 'docker'], told: { version: '1.130.0', at: '2026-01-01' } },
@@ -147,7 +147,7 @@ describe('!postgres', () => {
 	});
 
 	test.each(['docker', 'debian', 'managed host=a new-host=b'])(
-		'17 15 %s: goes back with a dump without what the older version does not know',
+		'17 15 %s: downgrades with a dump that leaves out what the older version does not know',
 		async layout => {
 			const answer = await said(`17 15 ${layout}`);
 			expect(answer.value).toMatchObject({ way: 'down', refused: [] });
@@ -203,7 +203,7 @@ describe('!postgres', () => {
 		expect(folder).not.toContain('docker volume');
 	});
 
-	test('counts in a way that works on 9.4 to 9.6 too', async () => {
+	test('counts with SQL that works on 9.4 to 9.6 too', async () => {
 		const { stages } = (await said('9.4 17 docker')).value as Guided;
 		const counting = stages.filter(({ id }) => id === 'count' || id === 'prove');
 		expect(JSON.stringify(counting)).not.toMatch(/pg_sequences|gexec/);
@@ -213,7 +213,7 @@ describe('!postgres', () => {
 		expect(text(await said('15 17 mdad'))).toContain('postgres_allowed_versions_custom: [15, 17]');
 	});
 
-	test('does not call a database that the provider upgrades in place untouched', async () => {
+	test('does not say “untouched” of a database that the provider upgrades in place', async () => {
 		const { summary, dangers } = (await said('15 17 managed way=provider host=a')).value as Guided;
 		expect(summary).not.toMatch(/untouched/);
 		expect(dangers.join()).toContain('changes the server itself');
@@ -226,7 +226,7 @@ describe('!postgres', () => {
 			);
 	});
 
-	test('points SQLite to its own guide', async () => {
+	test('shows the SQLite guide for SQLite', async () => {
 		expect((await said('sqlite 17 docker')).value).toMatchObject({
 			guide: 'sqlite-postgres',
 			title: 'SQLite → PostgreSQL 17',
@@ -263,7 +263,7 @@ describe('!postgres', () => {
 	test('is listed', () => expect(commands).toContain(postgres));
 });
 
-/** The guides that this command shows. */
+/** The guides about the database. */
 const own = knowledge.guides.filter(({ id }) => ['postgres-major', 'sqlite-postgres', 'backup'].includes(id));
 
 test('every stage was executed and every failure reproduced, or says why not', () => {
@@ -279,7 +279,7 @@ test('every stage was executed and every failure reproduced, or says why not', (
 	expect(open).toEqual([]);
 });
 
-test('code lines have at most 60 characters, unless they cannot be split', () => {
+test('code lines have at most 68 characters once names are filled in', () => {
 	const wide = own.flatMap(guide =>
 		allStages(guide).flatMap(stage =>
 			stage.steps
@@ -291,7 +291,7 @@ test('code lines have at most 60 characters, unless they cannot be split', () =>
 	expect(wide).toEqual([]);
 });
 
-test('commands leave no name unknown in any layout, except those that are asked for', () => {
+test('commands need no further values in any layout, except for the hosts of managed servers', () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
 	if (!guide) throw new Error('no guide');
 	for (const layout of ['compose', 'debian', 'mdad']) {
@@ -314,7 +314,7 @@ describe('the rehearsal ends with the command that restores its dump', () => {
 	test.each(['docker', 'debian', 'managed'])('%s', async layout => {
 		const upgrade = JSON.stringify(await said(`15 17 ${layout}`));
 		expect(upgrade).toMatch(/!backup 17 (?:docker|debian) dump=[^` ]*\/rehearsal\.dump/);
-		// An older pg_restore refuses the archive, so the rehearsal writes it as SQL too.
+		// An older pg_restore refuses the archive, so the rehearsal of a downgrade writes SQL.
 		const downgrade = JSON.stringify(await said(`17 15 ${layout}`));
 		expect(downgrade).toMatch(/!backup 15 (?:docker|debian) format=sql dump=[^` ]*\/rehearsal\.sql/);
 		expect(downgrade).not.toMatch(/!backup 15 \w+ dump=/);
@@ -346,7 +346,7 @@ describe('every command names its server, since another one may have the default
 		];
 		expect(asked.length).toBeGreaterThan(10);
 		expect(asked.map(([call]) => call).filter(call => !/ -p (?:5433|PORT)\b| --cluster /.test(call))).toEqual([]);
-		// The one that is switched off has another.
+		// The cluster that is switched off uses another port.
 		expect(all).toContain('set port 5434');
 		expect(all).not.toContain('5432');
 	});

@@ -31,7 +31,7 @@ function offered(of: Guide = guide): GuideSession {
 	return { ...offer, id: 'w', room: '!a', is: 'offered', passed: [], since: '', refused: [] };
 }
 
-/** A session, the answer to each word, and the guide that it follows. */
+/** Plays a session of the guide `of`: each call says something in it and returns the answer. */
 function conversation(
 	session = begin(offered(), guided(offered()), { by: alice, now: minute(0) }).session,
 	of = guide,
@@ -62,7 +62,7 @@ function guided(session: GuideSession, of: Guide = guide) {
 	return guidedFor(session, [of], []);
 }
 
-test('accepts words alone, in any case and with punctuation after them', () => {
+test('accepts a word on its own, in any case and followed by punctuation', () => {
 	expect(['done', 'Done.', ' DONE!! ', '!done', 'skip…', '✅', '✅\uFE0F'].map(text => wordOf(text)?.word)).toEqual([
 		'done',
 		'done',
@@ -136,7 +136,7 @@ test('shows the previous stage again on “back”, but not before the first', (
 test('on “stop”, says how to go back and whether the server is down; on “start”, continues', () => {
 	const way = conversation();
 	expect(way.say('start')).toBeUndefined();
-	// The way back from this stage alone: later ones were never done.
+	// Only the way back from this stage: later ones were never started.
 	const first = way.words('stop') ?? '';
 	expect(first).toContain('Go on with the old one');
 	expect(first).not.toContain('Start the old one');
@@ -170,7 +170,7 @@ test('on “where”, shows all stages, who finished them, and the current one',
 	expect(way.say('where')?.gives).toEqual({ stage: 'restore', gate: false });
 });
 
-test('refuses those who may not change things once, and lets them ask where it is', () => {
+test('refuses someone without permission only once, and lets them use where', () => {
 	const way = conversation();
 	const mayNot = { why: 'You may not.', old: false };
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');
@@ -183,7 +183,7 @@ test('refuses those who may not change things once, and lets them ask where it i
 	expect(way.session().refused).toEqual([bob]);
 });
 
-test('ignores a word from before the stage was shown, but not a reaction', () => {
+test('does not act on a word sent before the stage was shown, unless it is a reaction', () => {
 	const way = conversation();
 	way.say('done');
 	expect(way.words('done', { at: minute(0) })).toContain('before I showed stage 2 of 4 (Restore)');
@@ -193,7 +193,7 @@ test('ignores a word from before the stage was shown, but not a reaction', () =>
 	expect(way.place()).toBe('switch?');
 });
 
-test('looks up an error in its stage, then in all; ignores other messages, and answers unknown output in a sentence', () => {
+test('looks up an error in its stage, then in all; ignores chat, and answers unknown output with a sentence', () => {
 	const way = conversation();
 	expect(way.words('psql: ERROR:  role "someone" does not exist')).toMatch(/^\*\*Restore:\*\*.*role/s);
 	way.say('done');
@@ -226,7 +226,7 @@ test('searches hostile output just as quickly', () => {
 		expect(isOutput(text)).toBe(false);
 });
 
-test('keeps the defaults from its start if the guide changes', () => {
+test('keeps the defaults it started with if the guide changes', () => {
 	const later = smallGuide({ name: 'synapse2' });
 	const session = { ...offered(), stated: { ...offered().stated } };
 	const fresh = begin(session, guided(session, later), { by: alice, now: minute(0) });
@@ -261,7 +261,7 @@ test('ends with a reason if the guide is gone, or now refuses the deployment', (
 	expect(conversation(way.session(), refusing).words('done')).toContain('Not for matrix.');
 });
 
-test("continues where it was in the room's replacement", () => {
+test('continues at the same stage in an upgraded room', () => {
 	const way = conversation();
 	way.say('done');
 	const { session, tell, gives } = moved(way.session(), guided(way.session()));

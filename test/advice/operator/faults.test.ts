@@ -9,7 +9,7 @@ const keys = (more: Partial<BotCondition>) => [
 
 test('finds nothing wrong with a healthy bot', () => expect(keys({})).toEqual([]));
 
-test('gives each problem its own key', () => {
+test('returns a separate key for each problem', () => {
 	const found = keys({
 		needs: 'Open a page.',
 		mute: 'M_UNKNOWN',
@@ -29,7 +29,7 @@ test('gives each problem its own key', () => {
 });
 
 test.each<[string, BotCondition['sources'][number], boolean]>([
-	['tried too seldom', { name: 'a', failures: 2, read: before(100) }, false],
+	['tried too few times', { name: 'a', failures: 2, read: before(100) }, false],
 	['read recently', { name: 'a', failures: 9, read: before(47) }, false],
 	['not read for two days', { name: 'a', failures: 3, read: before(48) }, true],
 	['never read', { name: 'a', failures: 3 }, true],
@@ -37,15 +37,15 @@ test.each<[string, BotCondition['sources'][number], boolean]>([
 	expect(keys({ sources: [source] })).toEqual(stale ? ['source a'] : []);
 });
 
-test('gives a source that was never read six hours from the start', () => {
+test('allows six hours after startup for the first read of a source', () => {
 	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 3 }] })).toEqual(['source a']);
 	expect(keys({ startedAt: before(6), sources: [{ name: 'a', failures: 2 }] })).toEqual([]);
 	expect(keys({ startedAt: before(5.9), sources: [{ name: 'a', failures: 9 }] })).toEqual([]);
 });
 
-test('calls a three-day-old backup old, and respects the choice to have none', () => {
+test('reports a backup that is three days old', () => {
 	expect(keys({ lastBackup: before(71) })).toEqual([]);
 	expect(keys({ lastBackup: before(72) })).toEqual([`backup ${before(72).toISOString()}`]);
 });
 
-test('gives each newer version its own key', () => expect(keys({ newer: '1.2.3' })).toEqual(['newer 1.2.3']));
+test('returns a separate key for each newer version', () => expect(keys({ newer: '1.2.3' })).toEqual(['newer 1.2.3']));

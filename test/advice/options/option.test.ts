@@ -57,7 +57,7 @@ describe('an option as people type it', () => {
 		['smpt_host', ['email.smtp_host']],
 		['smtp', ['email.smtp_host']],
 		['xyzzy_is_nothing_like_it', []],
-	])('finds no %s, but suggests %j', (typed, near) => {
+	])('does not find %s, but suggests %j', (typed, near) => {
 		expect(found(typed)).toEqual({ kind: 'none', near });
 	});
 
@@ -115,7 +115,7 @@ describe('deprecations and replacements', () => {
 		expect(optionLife('a', warned, [])).toMatchObject({ deprecated: '1.1.0', notes: [] });
 	});
 
-	test('are listed between two releases if they still exist', () => {
+	test('are listed for a range if the option still exists at its end', () => {
 		const notes = [
 			announcing('1.1.0/x', ['old'], { subject: '`old`', replacedBy: '`new`' }),
 			announcing('1.2.0/x', ['kept'], { subject: '`kept`' }),

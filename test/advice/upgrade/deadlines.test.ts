@@ -14,8 +14,8 @@ function promise(
 	return note(id, { ...more, deadline: { subject: id, promised: 'It goes.', ...deadline } });
 }
 
-/** Ten lines, 14 days apart, the newest 1.10.0 on 2026-01-01. */
-const tenLines = releases(
+/** A release every 14 days, up to 1.10.0 on 2026-01-01. */
+const fortnightly = releases(
 	...Array.from({ length: 11 }, (_, i) => ({
 		version: `1.${i}.0`,
 		date: new Date(Date.UTC(2026, 0, 1 + (i - 10) * 14)).toISOString().slice(0, 10),
@@ -23,7 +23,7 @@ const tenLines = releases(
 );
 
 function found(notes: Note[], { all = false, today = '2026-02-01', profile = unknownDeployment as Profile } = {}) {
-	return deadlines({ at: '1.10.0', today, all }, profile, known({ releases: tenLines, notes }));
+	return deadlines({ at: '1.10.0', today, all }, profile, known({ releases: fortnightly, notes }));
 }
 
 describe('a promise', () => {
@@ -32,7 +32,7 @@ describe('a promise', () => {
 		expect(found(notes)).toEqual([]);
 		expect(found(notes, { all: true })).toMatchObject([{ landed: '1.7.0', slipped: false }]);
 	});
-	test('has slipped if it was kept late, or not yet', () => {
+	test('has slipped if it was kept late or is overdue', () => {
 		expect(found([promise('1.5.0/a', { at: { version: '1.7.0' }, landed: '1.9.0' })], { all: true })).toMatchObject([
 			{ landed: '1.9.0', slipped: true },
 		]);
@@ -40,7 +40,7 @@ describe('a promise', () => {
 		expect(found([promise('1.5.0/a', { at: { date: '2026-01' } })])).toMatchObject([{ slipped: true }]);
 		expect(found([promise('1.5.0/a', { at: { date: '2026' } })])).toMatchObject([{ slipped: false }]);
 	});
-	test('has not slipped if it landed in a patch release of that line, or early', () => {
+	test('has not slipped if it was kept early', () => {
 		expect(found([promise('1.5.0/a', { at: { version: '1.7.0' }, landed: '1.6.0' })], { all: true })).toMatchObject([
 			{ slipped: false },
 		]);
@@ -67,7 +67,7 @@ test('puts the earliest deadline first, and vague ones last', () => {
 	expect(found(notes).map(({ subject }) => subject.split('/')[1])).toEqual(['overdue', 'near', 'far', 'vague']);
 });
 
-test('leaves out what the facts rule out', () => {
+test('leaves out deadlines that the facts rule out', () => {
 	const profile = deployed('no-workers');
 	const notes = [
 		promise('1.1.0/a', { at: { vague: 'x' } }, { applies: { all: ['workers'] } }),
@@ -114,11 +114,13 @@ describe('ends of support', () => {
 			({ subject }) => subject,
 		);
 	}
-	test('include only near ones unless stated, and none that Synapse dropped', () =>
+	test('include only near ones if no version is stated, and none of a version that Synapse dropped', () =>
 		expect(ends('')).toEqual(['PostgreSQL 14']));
-	test('include a stated one, however far away', () => expect(ends('postgres=18')).toEqual(['PostgreSQL 18']));
-	test('include a stated one even if Synapse dropped it', () => expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
-	test('include none on the other database', () => expect(ends('sqlite')).toEqual([]));
+	test('include that of a stated version, however far away', () =>
+		expect(ends('postgres=18')).toEqual(['PostgreSQL 18']));
+	test('include that of a stated version even if Synapse dropped it', () =>
+		expect(ends('postgres=12')).toEqual(['PostgreSQL 12']));
+	test('include none of the other database', () => expect(ends('sqlite')).toEqual([]));
 	test.each([
 		['', ['Synapse packages for Debian 12']],
 		['debian', ['Synapse packages for Debian 12']],
@@ -129,10 +131,10 @@ describe('ends of support', () => {
 		// Dropped by the requested release: the plan says that there is no package.
 		['debian os=debian-11', []],
 		['debian os=debian-10', []],
-	])("include systems with upstream's packages if those are used: %j", (text, subjects) =>
+	])("include systems with upstream's packages unless something else is used: %j", (text, subjects) =>
 		expect(ends(text, debian)).toEqual(subjects),
 	);
-	test("use upstream's own day rather than the distribution's", () => {
+	test("use upstream's own date rather than the distribution's", () => {
 		const knowledge = known({ releases: releases({ version: '1.0.0', postgresql: '14' }), lifecycles: debian });
 		const asked = { at: '1.0.0', today: '2026-11-21', all: false };
 		expect(deadlines(asked, unknownDeployment, knowledge)).toMatchObject([

@@ -1,4 +1,4 @@
-// A plan with a configuration: what it rules out is hidden, and what it confirms has no condition left.
+// A plan with a configuration: notes that it rules out are hidden, and notes that it confirms have no condition left.
 import { expect, test } from 'vitest';
 import { youngNotes } from '../../../src/advice/check/young.ts';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
@@ -28,35 +28,35 @@ const { steps, hidden } = plan(
 );
 const step = (id: string) => steps.find(other => other.id === `1.1.0/${id}`);
 
-test('applies what the files confirm, without a condition or a question', () => {
+test('applies notes that the files confirm, without a condition or a question', () => {
 	expect(step('proved')).toMatchObject({ concerned: true, refuses: true });
 	expect(step('proved')).not.toHaveProperty('onlyIf');
 	expect(step('proved')).not.toHaveProperty('ask');
 });
 
-test('hides what the files rule out, with the options it asked about', () => {
+test('hides notes that the files rule out, with the options they depend on', () => {
 	expect(hidden).toContainEqual(
 		expect.objectContaining({ id: '1.1.0/ruled-out', because: ['configuration'], options: ['a'] }),
 	);
 	expect(step('ruled-out')).toBeUndefined();
 });
 
-test('keeps the condition of what the files leave open', () => {
+test('keeps the condition of notes that the files leave open', () => {
 	expect(step('undecided')).toMatchObject({ onlyIf: '`a` is set', refuses: true });
 });
 
-test('drops a refusal that does not apply, or that ended before the target', () => {
+test('drops a refusal if Synapse starts with these files, or if it ended before the target', () => {
 	expect(step('starts')?.refuses).toBe(false);
 	expect(step('over')?.refuses).toBe(false);
 });
 
-test('ranks options that the start does not know last', () => {
+test('puts options that the starting release does not have last', () => {
 	const ids = steps.filter(({ when, generated }) => when === 'switch' && !generated).map(({ id }) => id);
 	expect(ids.at(-1)).toBe('1.1.0/young');
 	expect(step('young')?.young).toBe(true);
 });
 
-test('calls a condition young if all its options are newer than the start', () => {
+test('calls a note young if all options in its condition are newer than the starting release', () => {
 	const state = { file: 'x.py' };
 	const options = knownCode({
 		options: { '1.0.0': { a: state }, '1.1.0': { a: state, b: state, 'b.c': state } },

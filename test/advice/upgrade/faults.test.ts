@@ -56,7 +56,7 @@ describe('the faults of an upgrade', () => {
 		expect(on({ from: '1.0.0', to: '1.1.0' }, fault({ ...broken, onlyIf: 'owls nest' }))[0]?.at(-1)).toBe('unknown');
 	});
 
-	test('mention what a release runs on only if that is known', () => {
+	test('include problems with what Synapse runs on only if that is stated', () => {
 		const old = fault({ ...broken, applies: { all: ['python>=3.13'] }, surroundings: true });
 		expect(on({ from: '1.0.0', to: '1.1.0' }, old)).toEqual([]);
 		expect(on({ from: '1.0.0', to: '1.1.0', facts: 'python=3.12' }, old)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the faults of an upgrade', () => {
 		expect(on({ from: '1.1.0', to: '1.1.1' }, early)).toEqual([]);
 	});
 
-	test('put new faults first, then those with the fewest open questions, then the newest', () => {
+	test('put severe faults first, then certain, then new ones, then those without a question', () => {
 		const known = fault({
 			id: 'known',
 			broken: ['>=1.0.0 <1.3.0'],
@@ -91,7 +91,7 @@ describe('the faults of an upgrade', () => {
 		expect(target.map(([id]) => id)).toEqual(['sure', 'near', 'newer', 'asks', 'known', 'small']);
 	});
 
-	test('keep those of the start, whatever the stops have', () => {
+	test('mark those that the start already has, at every stop', () => {
 		const lasting = fault({ id: 'lasting', broken: ['>=1.0.0 <1.3.0'] });
 		const brought = fault({ id: 'brought', release: '1.1.0', broken: ['>=1.1.0 <1.3.0'] });
 		const way = { from: '1.0.0', halts: [{ best: '1.1.0', to: '1.1.1' }], to: '1.2.0', profile: unknownDeployment };
@@ -110,20 +110,20 @@ describe('the faults of an upgrade', () => {
 	});
 });
 
-describe('say which release to use instead', () => {
+describe('the release to use instead', () => {
 	const take = (...faults: Fault[]) =>
 		faultsOf('1.1.0', { at: 'target', profile: unknownDeployment }, { faults, releases: all })[0]?.take;
 	const broken = fault({ id: 'x', broken: ['>=1.1.0 <1.1.1'], fixed: '1.1.1' });
 
 	test.each<[string, Fault[], string | null | undefined]>([
-		['the newest patch release of the line', [broken], '1.1.2'],
-		['not one with a severe fault of its own', [broken, fault({ id: 'y', broken: ['>=1.1.2 <1.2.0'] })], '1.1.1'],
-		['the next line if the whole line is broken', [fault({ id: 'x', broken: ['>=1.1.0 <1.2.0'] })], '1.2.1'],
-		['nowhere while every release has it', [fault({ id: 'x', broken: ['>=1.1.0'] })], null],
+		['is the newest patch release of the line', [broken], '1.1.2'],
+		['is not one with a severe fault of its own', [broken, fault({ id: 'y', broken: ['>=1.1.2 <1.2.0'] })], '1.1.1'],
+		['is in the next line if the whole line is broken', [fault({ id: 'x', broken: ['>=1.1.0 <1.2.0'] })], '1.2.1'],
+		['does not exist while every release has the fault', [fault({ id: 'x', broken: ['>=1.1.0'] })], null],
 	])('%s', (_, faults, expected) => expect(take(...faults)).toBe(expected));
 });
 
-test("computes a release's age, and how long its predecessors got fixes", () => {
+test("computes a release's age, and how many earlier lines got their last fix within a week", () => {
 	const dated = releases(
 		{ version: '1.0.0', date: '2026-01-01' },
 		{ version: '1.0.1', date: '2026-01-05' },

@@ -26,7 +26,7 @@ const queued: QueuedUpdates = {
 const between = (from: string, to: string, facts = 'docker') =>
 	migrating({ from, to, profile: deployed(facts) }, { migrations: [migration], queued: [queued] });
 
-test('keeps only the times of a known database', () => {
+test('keeps only the times of the stated database', () => {
 	const of = (facts: string) => {
 		const { migrations, queued } = between('1.39.0', '1.40.0', facts);
 		return [migrations[0]?.took, queued[0]?.took];
@@ -36,7 +36,7 @@ test('keeps only the times of a known database', () => {
 	expect(of('debian sqlite')).toEqual([{ sqlite: [1, 2] }, { sqlite: [1, 2] }]);
 });
 
-test('keeps a migration that was measured only on the other database, but not its updates', () => {
+test('keeps a migration measured only on the other database, without its time, but drops such updates', () => {
 	const measured = { took: { sqlite: [1, 2] } } as const;
 	const given = { migrations: [{ ...migration, ...measured }], queued: [{ ...queued, ...measured }] };
 	const { tookFor: _for, took: _took, ...bare } = migration;
@@ -52,7 +52,7 @@ test('counts background updates after the start and up to the target', () => {
 	expect(between('1.38.0', '1.39.0').queued).toEqual([]);
 });
 
-test('lists at each switch the scans of its own leg, and leaves updates to a wait', () => {
+test('lists at each switch the migrations of its own leg, and background updates at the wait if there is one', () => {
 	const known_ = known({
 		releases: releases('1.30.0', '1.39.0', '1.40.0', '1.41.0'),
 		migrations: [migration],

@@ -1,4 +1,4 @@
-// What no configuration decides is one step, and so are packages by system.
+// Notes that no configuration decides are joined into one step, and so are those about packages of several systems.
 import { expect, test } from 'vitest';
 import { plan } from '../../../src/advice/upgrade/plan.ts';
 import { tally } from '../../../src/advice/upgrade/tally.ts';
@@ -45,11 +45,11 @@ test('combines what no file can decide into one step, with each condition next t
 
 test.each([
 	['a refusal to start', { refuses: true }],
-	['mere information', { must: false }],
-	['what may not affect this deployment', { applies: { all: ['workers'] } }],
-	['what cannot be undone', { oneWay: 'It stays.' }],
-	['what a query decides', { foundIn: 'database' as const }],
-])('keeps %s as its own step', (_, more) => {
+	['information', { must: false }],
+	['a note that may not affect this deployment', { applies: { all: ['workers'] } }],
+	['a change that cannot be undone', { oneWay: 'It stays.' }],
+	['a note that a query decides', { foundIn: 'database' as const }],
+])('keeps %s as a separate step', (_, more) => {
 	const ids = planned([note('1.1.0/log', { ...script, ...more })]).steps.map(({ id }) => id);
 	expect(ids).toContain('1.1.0/log');
 	expect(ids).not.toContain('1.3.0/outside');
@@ -63,7 +63,7 @@ test('a single note needs no list of conditions', () => {
 
 test('counts as one possible thing to do, and blocks nothing', () => {
 	const notes = [note('1.1.0/log', script), note('1.2.0/other', script)];
-	// With words or without: a status card counts the one, a plan the other.
+	// Both with and without words, because a status card counts one and a plan the other.
 	for (const found of [decided(notes), planned(notes)])
 		expect(tally(found)).toMatchObject({ sure: 0, perhaps: 1, empty: false });
 	expect(planned(notes).steps[0]).toMatchObject({ check: true });

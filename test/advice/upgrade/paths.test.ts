@@ -17,7 +17,7 @@ function at(install: string, text: string): string {
 }
 const shell = (line: string) => `Look:\n\n\`\`\`bash\n${line}\n\`\`\``;
 
-test('adds the path to a name alone in code', () => {
+test('adds the path to a file name that stands alone in code', () => {
 	expect(at('docker', 'Delete it from `homeserver.yaml`.')).toBe('Delete it from `/data/homeserver.yaml`.');
 	expect(at('debian', '`homeserver.yaml`')).toBe('`/etc/matrix-synapse/homeserver.yaml`');
 });
@@ -34,10 +34,10 @@ test('leaves parts of longer names, paths and other words alone', () => {
 		expect(at('debian', shell(line))).toBe(shell(line));
 });
 
-test('uses plain names for a plain installation', () =>
+test('adds no path for pip', () =>
 	expect(at('pip', '`homeserver.yaml`, `conf.d`')).toBe('`homeserver.yaml`, `conf.d`'));
 
-test('adds a remark to pip commands if Python packages are installed in another way', () => {
+test('adds a remark to pip commands if Python packages are installed another way', () => {
 	const pip = shell('pip install -U some-module');
 	expect(at('docker', pip)).toMatch(/some-module\n```\n\nIn a container, such a package has to be in the image/);
 	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
@@ -61,7 +61,7 @@ describe('without pip, a text has the packages instead of the commands', () => {
 			`${shell('ls\ncat b')}\n\nThe Python packages: \`a\` and \`b<3\`.`,
 		],
 		[
-			'has a sentence for a block that none introduces',
+			'adds a sentence for a block without an introduction',
 			'Some.\n\n```sh\npip install a\n```\n\nMore.',
 			'Some.\n\nThe Python package: `a`.\n\nMore.',
 		],
@@ -73,13 +73,17 @@ describe('without pip, a text has the packages instead of the commands', () => {
 			'Look.',
 		],
 		[
-			'installs what a sentence runs',
+			'replaces a command that a sentence says to run',
 			"Run `pip install 'a<2' 'b[c]'` there, or run `pip install -U d`.",
 			'Install `a<2` and `b[c]` there, or install `d`.',
 		],
-		['names what a sentence gives', 'Upgrade it (`pip install --upgrade a`).', 'Upgrade it (`a`).'],
 		[
-			'leaves out how pip shows a version',
+			'replaces a command in parentheses by its packages',
+			'Upgrade it (`pip install --upgrade a`).',
+			'Upgrade it (`a`).',
+		],
+		[
+			'leaves out pip commands that show a version',
 			'Twisted is older than 21.2 (`pip show twisted`).',
 			'Twisted is older than 21.2.',
 		],
@@ -97,7 +101,7 @@ describe('without pip, a text has the packages instead of the commands', () => {
 	);
 
 	const without = Object.keys(installs).filter(install => installs[install]?.withoutPip);
-	/** A sentence that a removed block leaves, or a command of pip, other than in a Dockerfile. */
+	/** Matches a sentence left over from a removed block, or a pip command outside a Dockerfile. */
 	const leftOver =
 		/:\s*(\n\n(?!```|[*] |\d)|(?![\s\S]))|(^|`)(\S*\/)?pip3? (install|show|uninstall|freeze|download|list) |\bvirtualenv |-m venv/m;
 
@@ -130,7 +134,7 @@ test("upstream's package has its own environment", () =>
 		'```bash\nPATH=/opt/venvs/matrix-synapse/bin:$PATH\npip install a\n```',
 	));
 
-test('opens the virtual environment once per block, before pip', () => {
+test('activates the virtual environment once per block, before pip', () => {
 	const opened = (line: string) => shell(`cd ~/synapse\nsource env/bin/activate\n${line}`);
 	expect(at('pip', shell('pip install -U a'))).toBe(opened('pip install -U a'));
 	expect(at('pip', shell('# both:\npip install a\npip show a'))).toBe(opened('# both:\npip install a\npip show a'));
@@ -141,10 +145,10 @@ test('opens the virtual environment once per block, before pip', () => {
 	expect(at('debian', shell('pip install a'))).not.toContain('activate');
 });
 
-test.each(['sqlite', 'postgres workers'])('opens the environment before a pip plan with %s uses it', more => {
+test.each(['sqlite', 'postgres workers'])('activates the environment before a pip plan with %s uses it', more => {
 	const profile = deployed(`pip ${more}`);
 	const { steps } = worded(plan({ from: '1.40.0', to: '1.163.2', profile, today: '2026-11-29' }, whole));
-	// `synctl` is there too. What one step has opened stays open in its later blocks.
+	// `synctl` is in the environment too. Once a step has activated it, its later blocks need not do so again.
 	const using = steps.flatMap(({ text }) => {
 		const blocks = [...text.matchAll(/```(?:bash|sh)\n([\s\S]*?)```/g)].map(([, lines = '']) => lines);
 		return blocks.find(lines => /^\s*(pip3?|synctl) /m.test(lines)) ?? [];

@@ -9,7 +9,7 @@ function planned(from: string, to: string, knowledge: Knowledge, profile = unkno
 	return plan({ from, to, profile, today: '2026-11-21' }, knowledge);
 }
 
-/** Without the final test of every plan. */
+/** The IDs of the steps, without the final test that every plan has. */
 function ids(steps: readonly { id: string }[]): string[] {
 	return steps.map(({ id }) => id).filter(id => !id.endsWith('/try'));
 }
@@ -37,7 +37,7 @@ test('whether a note certainly applies depends on the start of the leg that reac
 	expect(onlyIf('1.2.0')).toBe('it is queued');
 });
 
-describe('the place of a step', () => {
+describe('the order of steps', () => {
 	const knowledge = known({
 		notes: [
 			note('1.1.0/early', { when: 'before' }),
@@ -82,14 +82,14 @@ describe('the place of a step', () => {
 			expect(ids(planned_).filter(id => !id.endsWith('/switch'))).toEqual(sorted);
 		}
 	});
-	test('moves what is not possible at the start into the upgrade', () => {
+	test('moves a step that is not possible at the start into the upgrade', () => {
 		const when = (from: string) =>
 			planned(from, '1.2.0', knowledge).steps.find(({ id }) => id === '1.2.0/possible-later')?.when;
 		expect([when('1.0.0'), when('1.1.0')]).toEqual(['switch', 'before']);
 	});
 });
 
-test('applies the end of a story to everyone its notes apply to', () => {
+test('applies the last note of a story to everyone its notes apply to', () => {
 	const conditions = (...clauses: (string | undefined)[]) => {
 		const notes = clauses.map((onlyIf, i) => note(`1.${i + 1}.0/logs`, { story: 'logs', ...(onlyIf && { onlyIf }) }));
 		const way = { from: '1.0.0', to: '1.3.0', profile: unknownDeployment, today: '2026-11-21' };
@@ -101,7 +101,7 @@ test('applies the end of a story to everyone its notes apply to', () => {
 	expect(conditions('`a` is set', '`b` is set', undefined)).toBeUndefined();
 });
 
-test('shows only the end of a story, in place of its other notes', () => {
+test('shows only the last note of a story, in place of the others', () => {
 	const source = (heading: string) => [{ document: 'upgrade.md', section: 's', heading, url: 'https://example.org' }];
 	const knowledge = known({
 		notes: [
@@ -116,7 +116,7 @@ test('shows only the end of a story, in place of its other notes', () => {
 	expect(ids(planned('1.0.0', '1.2.0', knowledge).steps)).toContain('1.2.0/off');
 });
 
-test('hides what does not apply, with the fact that rules it out', () => {
+test('hides notes that do not apply, with the fact that rules them out', () => {
 	const knowledge = known({
 		notes: [note('1.1.0/a', { applies: { all: ['workers'] } }), note('1.1.0/b', { applies: { all: ['postgres<13'] } })],
 	});
@@ -198,7 +198,7 @@ describe('required stops', () => {
 		expect(ids(starting)).toEqual(['1.1.0/old-database', '1.3.0/not-yet-queued', '1.3.0/switch']);
 		expect(starting[0]?.tells).toEqual(['1.3.0/empty-first']);
 	});
-	test('settle nothing certain if they are themselves uncertain', () => {
+	test('settle no certain note if they are uncertain themselves', () => {
 		const sure = note('1.3.0/empty-first', { when: 'before', must: true, possible: '1.1.0' });
 		const perhaps = note('1.3.0/if-postgres', { when: 'before', must: true, applies: stop.applies });
 		const asking = known({ notes: [sure, perhaps], stops: [{ ...stop, tells: [sure.id, perhaps.id] }] });
@@ -209,7 +209,7 @@ describe('required stops', () => {
 			'1.3.0/switch',
 		]);
 	});
-	test('come first if they are at the start, since they take longest', () => {
+	test('come first if they are at the start, because they take longest', () => {
 		const first = known({
 			stops: [{ ...stop, waitAtStart: '>=1.1.0 <1.3.0' }],
 			notes: [note('1.3.0/refuses', { when: 'before', must: true, refuses: true })],
@@ -257,7 +257,7 @@ describe('minimum versions', () => {
 			{ version: '1.2.0', postgresql: '10', python: '3.7', sqlite: '3.27', rust: '1.58.1' },
 		),
 	});
-	test('are stated if they rise, with whether the deployment meets them', () => {
+	test('are listed if they rise, with whether the deployment meets them', () => {
 		const floors = (text: string) => planned('1.0.0', '1.2.0', knowledge, deployed(text)).floors;
 		expect(floors('')).toEqual([
 			{ of: 'python', at: '1.1.0', min: '3.7', met: 'unknown' },
@@ -268,7 +268,7 @@ describe('minimum versions', () => {
 		expect(floors('docker postgres=9.6')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 		expect(floors('docker postgres=11')).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: true }]);
 	});
-	test('are stated without a rise if the deployment is below them', () => {
+	test('are listed even if they do not rise if the deployment is below them', () => {
 		const result = planned('1.1.0', '1.2.0', knowledge, deployed('docker postgres=9.6'));
 		expect(result.floors).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 	});
@@ -292,7 +292,7 @@ test('sorts advisories into fixed, passed through, open and hidden', () => {
 	});
 });
 
-test('lists unread passages, those of candidates with their release', () => {
+test('lists unread passages, those of a candidate under its release', () => {
 	const passage = {
 		document: 'CHANGES.md',
 		part: 'Deprecations and Removals',

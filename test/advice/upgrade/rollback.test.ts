@@ -22,16 +22,16 @@ test.each([
 	// Before compat versions, a release started on its own schema, and on no newer one.
 	['1.35.0', '1.34.0'],
 	['1.36.0', '1.36.0'],
-	// 1.36 knows schema 59, which is all that 1.37 asks for; but it cannot read that, and sees schema 60.
+	// 1.36 has schema 59, the minimum of 1.37; but it does not know compat versions and only sees schema 60.
 	['1.37.0', '1.37.0'],
 	['1.39.0', '1.37.0'],
 	['1.40.0', '1.38.0'],
-])('can go back from %s to %s', (version, floor) => {
+])('can roll back from %s to %s', (version, floor) => {
 	const found = rollback(version, undefined, history);
 	expect([found.floor, found.unsure]).toEqual([floor, undefined]);
 });
 
-test('judges a candidate by its release, or says that it uses the one before', () => {
+test('judges a candidate by its release, or says that it uses the release before', () => {
 	const found = rollback('1.37.0rc1', undefined, history);
 	expect(found.floor).toBe('1.37.0rc1');
 	expect(floorWords(found)).not.toContain('not known here');
@@ -59,7 +59,7 @@ test('prefers a floor found by running the releases, with the reason', () => {
 	expect(rollback('1.40.0', undefined, misled)).toMatchObject({ floor: '1.38.0' });
 });
 
-test('names what cannot be undone on the way back', () => {
+test('lists what a rollback cannot undo', () => {
 	const notes = [
 		note('1.38.0/rooms', { oneWay: 'New rooms are lost.' }),
 		note('1.40.0/media', { oneWay: 'Files moved.' }),
@@ -69,7 +69,7 @@ test('names what cannot be undone on the way back', () => {
 	]);
 });
 
-test('keeps the release before a stop within reach', () => {
+test('suggests stops that keep the previous release within reach', () => {
 	expect(waysBack('1.37.0', '1.40.0', history)).toEqual(['1.39.0']);
 	expect(waysBack('1.38.0', '1.40.0', history)).toEqual([]);
 });
@@ -87,14 +87,14 @@ describe('releases of unknown schema', () => {
 		expect(back(list, '1.164.0', '1.161.0')).toEqual([true, '1.160.0', undefined]);
 	});
 
-	test('make the answer unknown in a gap that older releases refuse, and no below it', () => {
+	test('make the answer unknown within a gap that may be out of reach, and no below it', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', '1.162.0', read('1.163.0', 93, 91), read('1.164.0', 94, 92)];
 		expect(back(list, '1.164.0', '1.161.0')).toEqual(['unknown', '1.163.0', ['1.161.0', '1.162.0']]);
 		expect(back(list, '1.164.0', '1.160.0')).toEqual([false, '1.163.0', ['1.161.0', '1.162.0']]);
 		expect(back(list, '1.164.0', '1.163.0')).toEqual([true, '1.163.0', ['1.161.0', '1.162.0']]);
 	});
 
-	test('go back as far as the next newer one certainly does', () => {
+	test('can return at least as far as the next newer release can', () => {
 		const list = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 93, 92)];
 		expect(back(list, '1.161.0', '1.160.0')).toEqual([true, '1.160.0', undefined]);
 		const steep = [read('1.160.0', 92, 90), '1.161.0', read('1.162.0', 94, 94)];
@@ -111,7 +111,7 @@ describe('releases of unknown schema', () => {
 		);
 	});
 
-	test('says that an unknown answer is unknown', () => {
+	test('lead to an answer that says what is not known', () => {
 		const list = [read('1.160.0', 91, 90), '1.161.0', read('1.162.0', 93, 92)];
 		const told = (to?: string) =>
 			rollbackWords(rollback('1.162.0', to, known({ releases: releases(...list) })), []).lead;

@@ -40,11 +40,11 @@ test('lists routes gained, lost and changed, by group', () => {
 	expect(routesBetween('1.1.0', '1.1.0', table)).toEqual([]);
 });
 
-test('says nothing about releases older than those that were read', () => {
+test('returns nothing for releases older than those that were read', () => {
 	expect(routesBetween('0.99.0', '1.1.0', table)).toEqual([]);
 });
 
-test('says first what is lost', () => {
+test('puts removed routes first', () => {
 	const range = { from: '1.0.0', to: '1.1.0' };
 	const [section] = routesSection({ routes: routesBetween('1.0.0', '1.1.0', table), ...range });
 	expect(section?.title).toBe('Worker routes: 1 new, 1 removed');

@@ -34,17 +34,17 @@ test('needs no more time for column changes alone, but names them alongside slow
 	expect(releasesIn('debian', '1.29.0', '1.41.0')).toEqual(['1.30.0', '1.40.0']);
 });
 
-test("applies one database's migration to those who have it or did not say", () => {
+test('applies a migration of one database to anyone who uses it or did not say', () => {
 	expect(releasesIn('debian sqlite', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
 	expect(releasesIn('debian', '1.61.1', '1.62.0')).toEqual(['1.62.0']);
 	expect(releasesIn('debian postgres', '1.61.1', '1.62.0')).toBeUndefined();
 });
 
 describe('systemd', () => {
-	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('is not known to wait with “%s”', facts => {
+	test.each(['', 'docker', 'mdad', 'ess', 'nix'])('has no known start limit with “%s”', facts => {
 		expect(limitFor(facts, '1.39.0', '1.40.0')).toBeUndefined();
 	});
-	test("waits with upstream's packages since 1.20.0, and if others set it up", () => {
+	test("has a start limit with upstream's packages, and may have one with other units", () => {
 		expect(limitFor('debian', '1.39.0', '1.40.0')?.unit).toBe('sure');
 		expect(limitFor('pip', '1.39.0', '1.40.0')?.unit).toBe('perhaps');
 		expect(limitFor('distro', '1.39.0', '1.40.0')?.unit).toBe('perhaps');

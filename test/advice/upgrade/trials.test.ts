@@ -34,7 +34,7 @@ const trials = [
 	verified(['1.40.0', '1.42.0', '1.40.0'], 'refuses', { error: 'Too new for `me`' }),
 	verified(['1.40.0', '1.44.0', '1.41.0'], 'starts'),
 	verified(['1.40.0', '1.44.0', '1.40.0'], 'refuses', { error: 'Too new' }),
-	// 1.41.0 refuses something else, and 1.40.0 starts after 1.41.0: neither is about the floor of 1.42 to 1.44.
+	// That 1.40.0 starts after 1.41.0 says nothing about the floor of 1.42 to 1.44.
 	verified(['1.40.0', '1.41.0', '1.40.0'], 'starts'),
 ];
 
@@ -45,7 +45,7 @@ describe('a rollback', () => {
 	test.each([
 		['1.42.0', ['1.41.0 starts after 1.42.0', '1.40.0 refuses after 1.42.0']],
 		['1.44.0', ['1.41.0 starts after 1.44.0', '1.40.0 refuses after 1.44.0']],
-		// Not run itself: the newest that lets 1.41.0 start, and the oldest that does not let 1.40.0 start.
+		// Not run itself: the newest release after which 1.41.0 starts, and the oldest after which 1.40.0 does not.
 		['1.43.0', ['1.41.0 starts after 1.44.0', '1.40.0 refuses after 1.42.0']],
 		['1.41.0', ['1.40.0 starts after 1.41.0']],
 		['1.40.0', undefined],
@@ -90,7 +90,7 @@ describe('a plan', () => {
 	const way = { from: '1.40.0', to: '1.44.0', profile: new Map(), today: '2026-11-21' };
 	const made = plan(way, knowledge);
 
-	test('mentions tests at its steps and stops', () => {
+	test('lists tests at its steps and stops', () => {
 		const tried = made.steps.flatMap(step => (step.tried ? [[step.id, step.tried.map(({ says }) => says)]] : []));
 		expect(tried).toEqual([
 			['1.42.0/wait', ['a jump refuses']],
@@ -99,7 +99,7 @@ describe('a plan', () => {
 		expect(made.stops.find(({ required }) => required)?.tried).toHaveLength(1);
 	});
 
-	test('marks tests among the dangers, and quotes them in the step', () => {
+	test('marks tested dangers, and quotes the test in the step', () => {
 		const { sections } = planWords(made, []);
 		const [dangers] = sections;
 		expect(dangers?.markdown).toMatch(/Synapse does not start without step \d \(tested\): 1\.43\.0\/owls/);

@@ -19,11 +19,11 @@ test.each([
 ])('%s', (text, warning) => expect(warningIn(text)).toBe(warning));
 
 test.each(['Owls are grey.', 'Add a failing test.', 'Start the owls.', 'Fix a bug where owls could fail.', ''])(
-	'sees no warning in %s',
+	'finds no warning in %s',
 	text => expect(warningIn(text)).toBeUndefined(),
 );
 
-test('cuts a long sentence, in time linear in hostile text', () => {
+test('cuts a long sentence, and takes linear time on hostile text', () => {
 	expect([...(warningIn(`Synapse will now fail ${'x '.repeat(300)}`) ?? '')].length).toBe(160);
 	const start = process.cpuUsage();
 	for (const sign of ['refuse ', 'be ', 'must be ', 'start-up ', 'will now ', '. ', '\n', 'a', ' '])

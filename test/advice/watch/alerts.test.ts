@@ -121,7 +121,7 @@ describe('deadlines', () => {
 		expect(stages).toEqual(['d90', 'd30', 'd14', 'd7', 'd1', 'passed']);
 	});
 
-	test('alert only about the present after an absence', () => {
+	test('alert only about the current stage after a gap', () => {
 		const knowledge = dated('2022-06-01');
 		const room = listener({ heard: '1.0.0' });
 		room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date('2022-03-10'));
@@ -177,7 +177,7 @@ describe('deadlines', () => {
 				notes: notes(candidate),
 			});
 			heard.push(...names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at))));
-			// Anyone who subscribed a year later saw it in the status card.
+			// A room that subscribed a year later saw it in the status card.
 			if (at < Date.parse('2023-06-01')) continue;
 			const told = late.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(at));
 			if (candidate) heard.push(...names(told));
@@ -219,7 +219,7 @@ describe('other alerts', () => {
 		expect(room.said.every(({ solved }) => solved !== undefined)).toBe(true);
 	});
 
-	test('report a later advisory, repeat it, and say in its thread that it is solved', () => {
+	test('report a later advisory, remind the room of it, and report it as solved after the upgrade', () => {
 		const list = releases('1.0.0', '1.1.0');
 		const room = listener({ heard: '1.0.0' });
 		const history = [runs('1.0.0', '2022-02-02')];
@@ -401,7 +401,7 @@ describe('other alerts', () => {
 			'mixture versions solved',
 			'advisory CVE-1 solved',
 		]);
-		// Withdrawn after two hours, and after ten days.
+		// Rolled back after two hours, and after ten days.
 		for (const upgraded of [2, 240]) {
 			const back = live(hour => (hour > 50 && hour <= 50 + upgraded ? '1.1.0' : '1.0.0'));
 			expect(back.filter(name => name.startsWith('change'))).toEqual([
@@ -410,7 +410,7 @@ describe('other alerts', () => {
 			]);
 			expect(back.filter(name => name.startsWith('mixture'))).toEqual([]);
 		}
-		// A mixture that ends where it began is not also a rollback.
+		// A mixture that ends on the version it began with is not also a rollback.
 		const ended = live(hour => (hour > 100 && hour < 200 && hour % 3 ? '1.1.0' : '1.0.0'));
 		expect(ended.filter(name => /^(change|mixture)/.test(name))).toEqual([
 			'change 1.0.0→1.1.0 seen',
@@ -433,7 +433,7 @@ describe('other alerts', () => {
 		expect(names(room.hears([...history, other], knowledge, new Date('2022-02-03')))).toEqual(['unseen other long']);
 	});
 
-	test("suppress a product's date if the deployment is below its minimum", () => {
+	test("suppress a product's end of support if the deployment is below Synapse's minimum", () => {
 		const knowledge = known({
 			releases: releases({ version: '1.0.0', postgresql: '10' }, { version: '1.1.0', postgresql: '14' }),
 			lifecycles: {
@@ -446,7 +446,7 @@ describe('other alerts', () => {
 	});
 });
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+/** Random numbers from 0 to 1, the same for the same seed (mulberry32). */
 function randomOf(seed: number): () => number {
 	let state = seed;
 	return () => {
@@ -457,7 +457,7 @@ function randomOf(seed: number): () => number {
 	};
 }
 
-/** Two years of releases, announcements and advisories, and a server that lives through them. */
+/** 400 days of releases, announcements and advisories, and of the checks of a server. */
 function lifeOf(seed: number) {
 	const random = randomOf(seed);
 	const pick = <T>(...list: T[]) => list[Math.floor(random() * list.length)] as T;
@@ -483,7 +483,7 @@ function lifeOf(seed: number) {
 		});
 	});
 	const facts = pick<string[]>([], ['workers'], ['no-workers', 'postgres=13'], ['email', 'workers', 'postgres=15']);
-	/** What is known on a day. */
+	/** What is known on that day. */
 	const knowledgeAt = (today: string): Knowledge => {
 		const out = all.filter(release => release.date <= today);
 		const known_ = new Set(out.map(({ version }) => version));
@@ -498,7 +498,7 @@ function lifeOf(seed: number) {
 			advisories: advisories.filter(({ published }) => published <= today),
 		});
 	};
-	/** What checks see: an upgrade now and then, a rollback, a silence. */
+	/** What the checks see: occasional upgrades, rollbacks, silences and mixtures. */
 	const looks: { at: Date; saw: Parameters<typeof withLook>[1]; today: string }[] = [];
 	let at = 0;
 	let silentUntil = -1;
@@ -524,7 +524,7 @@ describe('random histories of servers', () => {
 	const seeds = Array.from({ length: 20 }, (_, i) => [i + 1] as const);
 
 	test.each(seeds)(
-		'life %i: repeats nothing, loses nothing, reports only what applies, and solves what is solved',
+		'history %i: repeats nothing, loses nothing, reports only what applies, and closes what is solved',
 		seed => {
 			const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 			const profile = profileFrom(facts);
@@ -534,7 +534,7 @@ describe('random histories of servers', () => {
 				history = withLook(history, saw, at.toISOString());
 				const knowledge = knowledgeAt(today);
 				const heard = steady.hears(history, knowledge, at);
-				// Ticks are skipped, repeated, and killed before they have written anything.
+				// Ticks are skipped, repeated, or killed before anything is written.
 				if (random() < 0.6) {
 					if (random() < 0.3) shaken.hears(history, knowledge, at, true);
 					shaken.hears(history, knowledge, at);
@@ -549,14 +549,14 @@ describe('random histories of servers', () => {
 				for (const alert of heard) {
 					if (alert.rule === 'first' || alert.rule === 'change') continue;
 					expect(is(alert), `${identity(alert)} ${alert.kind}`).toBe(alert.kind !== 'solved');
-					// There is no reminder of what is overdue and still works.
+					// There is no reminder of a deadline that has passed if the thing still works.
 					if (alert.rule === 'deadline' && alert.kind === 'reminder') expect(alert.stage).toMatch(/^in-force/);
 					if (alert.rule === 'deadline' && alert.kind !== 'solved') {
 						const of = knowledge.notes.find(({ id }) => id === alert.subject);
 						if (facts.includes('no-workers')) expect(of?.applies).not.toEqual({ all: ['workers'] });
 					}
 				}
-				// What is open is true, and what is true and not muted was reported.
+				// Every open alert still holds, and everything that holds was reported, except for releases.
 				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
 				if (runningOf(history, undefined)) {
 					for (const condition of now) {
@@ -572,7 +572,7 @@ describe('random histories of servers', () => {
 				}
 			}
 			for (const { log } of [steady, shaken]) expect(new Set(log.map(identity)).size).toBe(log.length);
-			// In the end both have the same open alerts.
+			// At the end, both rooms have the same open alerts.
 			const last = looks.at(-1);
 			if (!last) throw new Error('no looks');
 			shaken.hears(history, knowledgeAt(last.today), last.at);
@@ -582,7 +582,7 @@ describe('random histories of servers', () => {
 		},
 	);
 
-	test.each(seeds.slice(0, 10))('life %i: does not depend on the order of knowledge and checks', seed => {
+	test.each(seeds.slice(0, 10))('history %i: alerts do not depend on the order of the knowledge', seed => {
 		const { random, facts, knowledgeAt, looks } = lifeOf(seed);
 		const shuffled = <T>(list: readonly T[]) =>
 			list
@@ -613,7 +613,7 @@ describe('a withdrawn release', () => {
 		});
 	const at = (days: number) => new Date(Date.parse('2022-02-01') + days * day);
 
-	test('is reported once to those who run it, and ends silently when they leave it', () => {
+	test('is reported once to those who run it, and closed silently when they switch to another', () => {
 		const room = listener({ heard: '1.3.0' });
 		const heard: string[] = [];
 		for (let days = 0; days < 100; days += 5)
@@ -625,7 +625,7 @@ describe('a withdrawn release', () => {
 		expect(room.said.filter(({ rule, solved }) => rule === 'withdrawn' && !solved)).toEqual([]);
 	});
 
-	test('is reported to those who heard of it, and to nobody else', () => {
+	test('is reported to rooms that were told of it, and to no others', () => {
 		const told = listener({ heard: '1.2.0' });
 		const history = [runs('1.2.0', '2022-01-09')];
 		expect(names(told.hears(history, known({ releases: all }), at(0)))).toEqual(['release 1.3 out']);

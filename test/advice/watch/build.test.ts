@@ -63,7 +63,7 @@ test('has more than a hundred distinct answers', () => {
 	expect(answers.length).toBeGreaterThan(100);
 });
 
-test('documents each of them as Glia words it', async () => {
+test('documents what Glia says about each of them', async () => {
 	const row = (answer: string) => {
 		const short = answer.length > 120 ? `${answer.slice(0, 100)}… (${answer.length} characters)` : answer;
 		const shown = short.replace(/[^\x20-\x7e]/gu, sign => `\\u{${sign.codePointAt(0)?.toString(16)}}`);
@@ -83,7 +83,7 @@ ${answers.map(row).join('\n')}
 	await expect(page).toMatchFileSnapshot('../../../docs/version-strings.md');
 });
 
-/** As Markdown shows it, whatever backticks it has. */
+/** The text as Markdown code, even if it contains backticks. */
 function code(text: string): string {
 	const fence = text.includes('`') ? '``' : '`';
 	return `${fence}${text === '' ? ' ' : text.replaceAll('|', '\\|')}${fence}`;
@@ -101,7 +101,7 @@ describe.each(answers.map(answer => [answer.slice(0, 60), answer] as const))('%s
 		}
 		if (version !== undefined && !names.has(version)) expect(said).toContain('a release I do not know');
 		if (version !== undefined && names.has(version)) expect(said).toMatch(/known vulnerabilit/);
-		// What was seen is shown.
+		// What was observed is shown.
 		expect(said).not.toContain('do not know yet');
 		expect(said).not.toContain('blocks `/_matrix/federation/v1/version`');
 		expect(said.length).toBeLessThan(1200);

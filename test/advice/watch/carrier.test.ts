@@ -42,7 +42,7 @@ const knowledge = known({ releases: releases('1.60.0', '1.61.0', '1.62.0', '1.63
 
 function profile(...facts: string[]) {
 	const found = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (!(found instanceof Map)) throw new Error('contradiction');
+	if (!(found instanceof Map)) throw new Error('the facts contradict each other');
 	return found;
 }
 
@@ -107,7 +107,7 @@ describe('the playbook', () => {
 	});
 });
 
-test('names a chart with what it installs and breaks', () => {
+test('names a chart, what it installs and what it breaks', () => {
 	const text = words(released(['ess'], '1.61.0'));
 	expect(text).toContain('ESS 22.1.1 installs Synapse 1.62.0');
 	expect(text).toContain('!upgrade ess 22.1.0');
@@ -115,7 +115,7 @@ test('names a chart with what it installs and breaks', () => {
 	expect(released(['ess'], '1.62.0')).toBeUndefined();
 });
 
-test("reports upstream's release if the playbook was not read for a long time, and says so", () => {
+test("reports upstream's release if the distribution has not been read for a long time, and says so", () => {
 	for (const facts of [['mdad'], ['ess']]) {
 		const old = words(released(facts, '1.62.0', { today: '2022-03-20' }));
 		expect(old).toContain('Synapse 1.63.0 is out');
@@ -132,7 +132,7 @@ test("reports upstream's releases to everyone else", () => {
 	}
 });
 
-test('recognises a breaking change whether upstream or a curator describes it', async () => {
+test('returns the same key for a breaking change, whether upstream or a curator describes it', async () => {
 	const { entries } = await openDistributions(new URL('../../../knowledge/', import.meta.url)).mdad();
 	const filler = Array.from(
 		{ length: 20 },

@@ -96,7 +96,7 @@ test('remains one mixture however long it alternates', () => {
 	expect(three).toMatchObject({ lowest: '1.149.0', highest: '1.151.0' });
 });
 
-test('counts an older version as a rollback only after some hours alone', () => {
+test('counts an older version as a rollback only after some hours without a newer one', () => {
 	const back = (looks: number) => standingOf(seen(['1.152.0', 100], ['1.150.0', looks]));
 	expect(back(2)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });
 	expect(back(6)).toMatchObject({ version: '1.152.0', lately: '1.150.0' });

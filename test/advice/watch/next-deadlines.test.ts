@@ -10,7 +10,7 @@ import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 const knowledge = await openKnowledge(new URL('../../../knowledge/', import.meta.url));
 
 test.each([[[]], [['postgres=15']], [['postgres=15', 'python=3.10', 'modules']], [['postgres=14', 'install=debian']]])(
-	'are in the order of their dates with %j, however few are shown',
+	'deadlines are in the order of their dates with %j, however few are shown',
 	facts => {
 		const now = new Date('2026-11-22T12:00:00Z');
 		const history = withLook([], { is: 'synapse', version: '1.160.0' }, now.toISOString());

@@ -34,7 +34,7 @@ const by = (trouble: (Observation & { kind: 'unreached' })['trouble']): Observat
 	trouble,
 });
 
-// The exact words for operators: each says what was seen and what to do.
+// The exact result for operators: each says what was observed.
 test.each<[Observation, string]>([
 	[
 		{ server: 'a.test', at, kind: 'running', version: '1.150.0', written: '1.150.0', through: 'federation' },
@@ -87,7 +87,7 @@ test.each<[Observation, string]>([
 	expect(observationWords(observation).result).toBe(result);
 });
 
-test('says where a delegation leads, with the problem there', () => {
+test('says where a delegation leads if the target has a problem', () => {
 	const target = { at: 'm.test:443', by: 'well-known', delegated: 'm.test:443' } as const;
 	const words = observationWords({ ...by({ is: 'refused', at: 'm.test:443' }), target });
 	expect(words.advice).toContain('Its `.well-known/matrix/server` points to `m.test:443`.');

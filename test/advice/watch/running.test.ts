@@ -10,7 +10,7 @@ const unreadable = (written: string): Saw => ({ is: 'unreadable', observed: { ki
 const hidden: Saw = { is: 'hidden', observed: { kind: 'hidden', status: 403 } };
 
 describe('a version that cannot be read', () => {
-	test('is not taken for the one that was seen before', () => {
+	test('is not assumed to be the one seen before', () => {
 		expect(runningOf(seen(synapse('1.0.0'), unreadable('latest')), undefined)).toBeUndefined();
 		expect(runningOf(seen(synapse('1.0.0'), hidden), undefined)?.version).toBe('1.0.0');
 	});

@@ -23,7 +23,7 @@ const password = { type: 'm.login.password' };
 
 describe('login flows', () => {
 	test.each([
-		['passwords alone', login(password), ['no-mas', 'no-sso']],
+		['passwords only', login(password), ['no-mas', 'no-sso']],
 		['OpenID Connect', login(password, sso('oidc-github', 'oidc')), ['no-mas', 'no-saml', 'no-cas', 'oidc']],
 		['SAML and CAS', login(sso('saml', 'cas')), ['no-mas', 'saml', 'cas', 'no-oidc']],
 		[
@@ -32,20 +32,20 @@ describe('login flows', () => {
 			['no-mas', 'sso', 'cas'],
 		],
 		[
-			'before 1.26.0',
+			'single sign-on before 1.26.0',
 			login({ type: 'm.login.sso', 'org.matrix.msc2858.identity_providers': [{ id: 'cas' }] }),
 			['no-mas', 'no-saml', 'cas', 'no-oidc'],
 		],
 		[
-			'what stands in for Synapse',
+			'delegated authentication',
 			login({ type: 'm.login.sso', 'org.matrix.msc3824.delegated_oidc_compatibility': true }),
 			['mas'],
 		],
 		['no flows', login(), []],
 		['an invalid list', reply({ flows: 'x' }), []],
 		['invalid flows', reply({ flows: [1, null, 'x'] }), []],
-		['a page', reply('<html>'), []],
-		['nothing', reply({ errcode: 'M_UNRECOGNIZED' }, 404), []],
+		['an HTML page', reply('<html>'), []],
+		['an unknown endpoint', reply({ errcode: 'M_UNRECOGNIZED' }, 404), []],
 	])('%s', (_, answer, expected) => {
 		expect(facts({ login: answer }) ?? []).toEqual(expected);
 	});
@@ -77,7 +77,7 @@ function history(told: readonly string[], features: Record<string, boolean> = {}
 	return [{ is: 'synapse', version: '1.150.0', since: at, until: at, looks: 1, tells: { facts: told, features, at } }];
 }
 
-test("prefers a person's statement and what follows from it, and names a contradiction", () => {
+test("prefers a person's statement and what follows from it, and reports contradictions", () => {
 	const known = withSeen(profileFrom(['no-sso', 'docker']), history(['no-mas', 'oidc', 'federation']));
 	expect(profileJson(known.profile)).toMatchObject({
 		install: 'docker',
@@ -90,7 +90,7 @@ test("prefers a person's statement and what follows from it, and names a contrad
 	expect(profileJson(withSeen(profileFrom([]), history(['oidc'])).profile)).toEqual({ sso: true, oidc: true });
 });
 
-test('keeps facts through checks that do not ask, until the release changes', () => {
+test('keeps facts through checks that do not ask for them, until the release changes', () => {
 	const tells = { facts: ['oidc'], features: {}, at };
 	const saw = (version: string, told?: typeof tells) =>
 		sawOf({
@@ -117,7 +117,7 @@ describe('experiments', () => {
 	const told = (unstable: unknown) =>
 		serverFacts({ ...nothing, versions: reply({ versions: [], unstable_features: unstable }) }, false, at);
 
-	test('are kept by option if the knowledge mentions it', () => {
+	test('are kept under their option if the knowledge mentions it', () => {
 		expect(told({ 'org.matrix.msc4354': true, 'org.matrix.msc9999': true })?.features).toEqual({
 			'experimental_features.msc4354_enabled': true,
 		});
@@ -135,7 +135,7 @@ describe('experiments', () => {
 		expect(decidedBySeen(history([]), knowledge).size).toBe(0);
 	});
 
-	test('each appear in a condition', () => {
+	test('are each used in a condition', () => {
 		const conditions = JSON.stringify([...knowledge.notes, ...knowledge.faults].map(({ found }) => found));
 		for (const option of Object.values(featureOptions)) expect(conditions).toContain(option);
 	});

@@ -15,7 +15,7 @@ export const servers: readonly unknown[] = [
 		'0.9.0-r5',
 		'0.6.1c',
 	],
-	// Withdrawn; unknown, newer, in between, or not Synapse's at all.
+	// Withdrawn, unknown, newer, in between, or not a Synapse version at all.
 	...['1.49.1', '1.200.0', '1.164.0', '1.163.9', '1.165.0rc1', '1.98.7', '2.0.0', '3.11-for-workgroups', '4.2.0.1'],
 	...['99.99.99', '1.98.0.1', '0.0.7', '1.98.0rc9', '1.98.0rc', '20240101.0.0', '2024.1.1'],
 	// Checkouts, as Synapse itself writes them.
@@ -69,7 +69,7 @@ export const servers: readonly unknown[] = [
 		'1.98.0;patched',
 		'1.98.0/custom',
 	],
-	// Before a release.
+	// Pre-releases.
 	...['1.98.0.dev0', '1.98.0.dev20240101', '1.98.0b1', '1.98.0a2', '1.98.0-beta', '1.98.0beta', '1.98.0~git20240101'],
 	...['1.150.0~rc1-2', '1.150.0-rc1', '1.150.0.rc1', '1.150.0RC1', '1.150.0rc01', '1.150.0rc1+dirty'],
 	// Other spellings.
@@ -105,7 +105,7 @@ export const servers: readonly unknown[] = [
 	...['[1.98.0](https://evil.example)', '`1.98.0`', '-1.98.0', '1.98.0'.padEnd(400, 'x'), '1.'.repeat(524_288)],
 ].map(version => ({ name: 'Synapse', version }));
 
-/** Responses whose `server` has another type. */
+/** Values of `server` with an unusual name or type. */
 export const oddServers: readonly unknown[] = [
 	{ name: 'Synapse' },
 	{ name: 'synapse', version: '1.98.0' },

@@ -1,4 +1,4 @@
-// Parts of messages, as the reports of failed upgrades name them.
+// Fragments of messages, as people quote them when they report a failed upgrade.
 import { expect, test } from 'vitest';
 import { catalogueOf } from '../../../src/advice/why/catalogue.ts';
 import { diagnose } from '../../../src/advice/why/diagnose.ts';
@@ -19,7 +19,7 @@ test.each([
 	['MSC4108 requires MSC3861', 'fault/1.136.0/msc4108-needs-msc3861'],
 	['msc3861 was removed', 'symptom/msc3861-removed'],
 	['TOO NEW for the\nserver to understand', 'symptom/too-new'],
-])('recognises %s as a guess', (text, id) => {
+])('recognises %s, but only as a guess', (text, id) => {
 	const [best] = answer(text);
 	expect(best?.entry.id).toBe(id);
 	expect(best).toMatchObject({ by: 'words', sure: false });

@@ -1,4 +1,4 @@
-// What releases really printed when started with mistakes (test/real/refused-starts.ts): the right cause comes first.
+// What releases printed when started with a mistake (test/real/refused-starts.ts): the right cause comes first.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { diagnose } from '../../../src/advice/why/diagnose.ts';

@@ -13,7 +13,7 @@ const words = message.split(' ');
 const lines = [words.slice(0, 4).join(' '), words.slice(4).join(' ')];
 
 test.each([
-	['as it stands', message],
+	['unchanged', message],
 	['with other quotes', message.replace(/['`]/g, '“')],
 	['in capitals', message.toUpperCase()],
 	['wrapped within a word', message.replace(/(.{20})/g, '$1\n')],
@@ -23,7 +23,7 @@ test.each([
 	['in docker logs -t', lines.map(line => `2026-11-29T09:00:00.123456789Z ${line}`).join('\n')],
 	['with colours', `\u001b[31m${message.replace(' is ', ' \u001b[1mis\u001b[0m ')}\u001b[0m`],
 	['in JSON', JSON.stringify({ log: `${lines.join('\n')}\n` })],
-	['with Windows line ends', lines.join('\r\n')],
+	['with Windows line endings', lines.join('\r\n')],
 ])('%s', (_, text) => expect(found(text)).toEqual([0]));
 
 test.each([

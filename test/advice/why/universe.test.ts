@@ -1,4 +1,4 @@
-// Every message with which a release refuses to start is recognised: filled in, wrapped and inside a traceback.
+// The messages with which releases refuse to start are recognised when filled in, wrapped and inside a traceback.
 import { expect, test } from 'vitest';
 import { diagnose } from '../../../src/advice/why/diagnose.ts';
 import { stateAt } from '../../../src/configuration/timeline.ts';
@@ -28,7 +28,7 @@ function filledIn(template: string, seed: number): string {
 		.replaceAll('}}', '}');
 }
 
-/** As copied from a terminal of this width: words are kept if they fit, and cut if not. */
+/** Wraps the text like a terminal of this width: between words if possible, otherwise within a word. */
 function wrapped(text: string, width: number): string {
 	const lines: string[] = [];
 	for (const line of text.split('\n')) {
@@ -44,7 +44,7 @@ function wrapped(text: string, width: number): string {
 	return lines.join('\n');
 }
 
-/** Messages that differ only in their quotes are the same. */
+/** Without placeholders, punctuation and case, so that messages that differ only in those compare as equal. */
 const bare = (template: string) => template.replace(/\{\}|%\(\w+\)[sdr]|%[sdr]|[^a-z0-9_]/gi, '').toLowerCase();
 
 function traceback(file: string, inside: string, raises: string, message: string): string {
