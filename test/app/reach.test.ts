@@ -1,4 +1,4 @@
-// Whether a replica reaches the homeserver, directly and through the operator's proxy.
+// Whether a replica can reach the homeserver, directly and through the operator's proxy.
 import { once } from 'node:events';
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -46,7 +46,7 @@ afterEach(() => store.close());
 
 type Said = { event: string; body: string };
 
-/** Continues for this many days with hourly checks; returns what was said meanwhile, delivered. */
+/** Continues for this many days with hourly checks; delivers and returns what was said meanwhile. */
 async function live(days: number): Promise<Said[]> {
 	const said: Said[] = [];
 	for (const end = clock + days * 24 * hour; clock < end; clock += hour) {
@@ -102,7 +102,7 @@ async function react(body: '✅' | '💤', repliesTo: string, sender = alice): P
 	return sayings.map(saying => (saying.kind === 'event' ? String(saying.event.content.body) : saying.kind));
 }
 
-/** The first reminder of what was opened. */
+/** The first reminder of the open alerts, and the only message after they were reported. */
 async function reminded(): Promise<Said> {
 	const told = await live(1);
 	expect(told).toHaveLength(1);

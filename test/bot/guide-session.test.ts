@@ -94,7 +94,7 @@ afterEach(async () => {
 
 type Delivered = { event: string; body: string; content: Content; continues?: string };
 
-/** Someone says something; returns the bot's delivered answers. The event of each is `$` and its number. */
+/** Someone says something; returns the bot's delivered answers. The event id of each is `$` and its number. */
 async function say(body: string, more: Partial<Incoming> = {}): Promise<Delivered[]> {
 	clock += 60_000;
 	const message = incoming(`$in${++token}`, { at: now(), body, ...more });
@@ -209,7 +209,7 @@ test('does not skip a stage when two people say done at once', async () => {
 	]);
 });
 
-test("refuses a stranger once, but looks up anyone's error", async () => {
+test("refuses someone without the right once, but looks up anyone's error", async () => {
 	const { root } = await begun();
 	const there = { thread: root, sender: bob };
 	expect(first(await say('done', there)).body).toContain('power level');

@@ -189,7 +189,7 @@ describe('a long message', () => {
 		expect(said(`> ${'quoted '.repeat(2000)}\n!help`)).toEqual(['help']);
 	});
 
-	test('passes all following lines to a command that takes a text, and runs none of them', async () => {
+	test('passes all following lines to a command that accepts a text, and runs none of them', async () => {
 		const text = `server_name: a\n\n  !help: 1\n${'x'.repeat(50_000)}`;
 		const commands = [command('help'), check];
 		const answers = await asked(`!help\n!Check ${text}\n`, { commands });

@@ -46,7 +46,7 @@ test('restores, starts an isolated Synapse, checks it and removes it, in each la
 	}
 });
 
-test('uses an internal network without published ports, so that nobody outside is contacted', async () => {
+test('uses an internal network without published ports, so that it contacts no other server', async () => {
 	const commands = (await guided('15 docker')).stages.flatMap(({ steps }) => steps.map(step => step.commands ?? ''));
 	expect(commands.join('\n')).toContain('docker network create --internal proof');
 	expect(commands.join('\n')).not.toMatch(/docker run[^\n]*(?:\\\n[^\n]*)*\s-p\s/);

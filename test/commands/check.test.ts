@@ -1,4 +1,4 @@
-// !check as people use it: words, code blocks, files, skeletons; what it answers, and what it must never repeat.
+// !check as people use it: with words, code blocks, files or skeletons; and what the answer must never repeat.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// !why as people use it: ten texts that were really pasted, what narrows the answer, and what it must never repeat.
+// !why as people use it: ten texts that people really pasted, what narrows the answer, and what it must never repeat.
 import { describe, expect, test } from 'vitest';
 import { why } from '../../commands/why.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';

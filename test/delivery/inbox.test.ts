@@ -214,7 +214,7 @@ test('holds up only its own room with a slow command', async () => {
 	expect(await bodies()).toEqual(['waited', 'echo after']);
 });
 
-test('answers after a restart what was left open', async () => {
+test('answers what was left open after a restart', async () => {
 	await enter();
 	await inbox.stop();
 	await hear(incoming('a', { body: '!echo 1' }));
@@ -296,7 +296,7 @@ test('answers several commands in one message, and leaves last', () => {
 	expect(sayingsOf([], incoming('a'), undefined)).toEqual([]);
 });
 
-test('sends files after the words, each with its own ID', () => {
+test('sends files after the text, each with its own ID', () => {
 	const files = [
 		{ name: 'a.sh', type: 'text/plain', text: 'a' },
 		{ name: 'b.sh', type: 'text/plain', text: 'b' },
@@ -383,7 +383,7 @@ test('accepts no confirmation after more than a day', async () => {
 	expect(await bodies()).toEqual([]);
 });
 
-describe('a command that looks at servers', () => {
+describe('a command that polls servers', () => {
 	const mallory = '@mallory:example.org';
 	const hurried = async () => {
 		await inbox.stop();
@@ -417,7 +417,7 @@ describe('a command that looks at servers', () => {
 		expect(await bodies()).toEqual(['looked x', 'echo after']);
 	});
 
-	test("gets a notice if it takes long, then its sender's next command is answered, then it", async () => {
+	test("gets a notice if it takes a long time, then its sender's next command is answered, then it is", async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
@@ -450,7 +450,7 @@ describe('a command that looks at servers', () => {
 		await sleep(30);
 		release();
 		await decided();
-		// A killed process would not have got this far; its answer is not sent a second time.
+		// A killed process would not have got this far. Its answer is not sent a second time.
 		lost();
 		await sleep(10);
 		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);

@@ -68,7 +68,7 @@ async function emptied(): Promise<void> {
 	store = await openStore();
 }
 
-test('says nothing at the first start of a new account, and leaves a marker', async () => {
+test('says nothing at the first start of a new account, and sets a marker', async () => {
 	expect(await start()).toBeUndefined();
 	await settled();
 	expect(await played.port.marker()).toMatchObject({ value: expect.stringMatching(/-/) });
@@ -96,7 +96,7 @@ test("tells each room once, the log and the status if an account's store is empt
 	expect(await start()).toBeUndefined();
 });
 
-test('takes an empty database beside keys of an earlier session for a lost store', async () => {
+test('treats an empty database with keys of an earlier session as a lost store', async () => {
 	expect(await start(true)).toEqual(now());
 	expect(await heard()).toHaveLength(2);
 });
@@ -121,7 +121,7 @@ test('does not tell rooms that the bot joins later', async () => {
 	]);
 });
 
-test('does not take a restored copy for a loss', async () => {
+test('does not mistake a restored copy for a loss', async () => {
 	await start();
 	await settled();
 	await heard();
@@ -132,14 +132,14 @@ test('does not take a restored copy for a loss', async () => {
 	expect(errors).toEqual([]);
 });
 
-test('does not take a store from before the marker for a loss', async () => {
+test('does not mistake a store from before the marker for a loss', async () => {
 	await store.take(batch('1', { joined: [news([], { room })] }), now());
 	await played.port.mark('of another store');
 	expect(await start()).toBeUndefined();
 	expect(errors).toEqual([]);
 });
 
-describe('a homeserver that does not answer', () => {
+describe('a homeserver that does not respond', () => {
 	test('is asked again before anything counts as a first start', async () => {
 		await played.port.mark('of the lost store');
 		let tries = 0;
@@ -148,7 +148,7 @@ describe('a homeserver that does not answer', () => {
 		expect(await start()).toEqual(now());
 	});
 
-	test('or keeps no account data does not matter', async () => {
+	test('or stores no account data does not matter', async () => {
 		played.setTrouble(call =>
 			call === 'marker' || call === 'mark' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined,
 		);
@@ -157,7 +157,7 @@ describe('a homeserver that does not answer', () => {
 	});
 });
 
-test('a marker that cannot be left does not end the process', async () => {
+test('a marker that cannot be set does not end the process', async () => {
 	const warned: string[] = [];
 	await noticeLoss({
 		...{ store, keysAlone: false, now, random: () => 1, stopping: () => false, pause: async () => undefined },

@@ -79,7 +79,7 @@ test.each<[string, Outcome<number>, boolean]>([
 	);
 });
 
-test('reads messages in the thread of a guide at every moment', async () => {
+test("reads messages in a guide's thread from the moment the guide is started", async () => {
 	const session = {
 		...{ guide: 'small', stated: {}, facts: [], asked: 'small', id: 'w', room, passed: [] },
 		...{ is: 'open' as const, since: now().toISOString(), refused: [], place: { stage: 'a', gate: false } },
@@ -88,11 +88,11 @@ test('reads messages in the thread of a guide at every moment', async () => {
 	// Started in a thread, in the same batch.
 	expect(await kept({ body: '!postgres 15 17 docker start', thread: '$thread' }, done)).toHaveLength(2);
 	expect(await kept(done, { body: 'done', thread: '$other' })).toEqual([]);
-	// Stored, and not decided.
+	// Stored, but not decided yet.
 	const begin = incoming('$begin', { body: '!postgres 15 17 docker start', thread: '$thread' });
 	await store.take(batch('2', { joined: [news([begin])] }), now());
 	expect(await kept(done)).toEqual(['done']);
-	// Decided, and its first message on the way.
+	// Decided, but its first message has not been sent yet.
 	const says = [{ said: 'first', place: session.place }];
 	await store.settle('$begin', [saying('first')], now(), { session, thread: { root: 'first' }, says });
 	expect(await kept({ body: 'done', thread: '$unknown yet' })).toEqual(['done']);

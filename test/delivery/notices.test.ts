@@ -90,7 +90,7 @@ test('concludes nothing about one room from an answer in another', async () => {
 	expect(await explained(closed('$b', 70), closed('$e', 80, { room: other }))).toEqual(['$e']);
 });
 
-test('says nothing until the homeserver has answered', async () => {
+test('says nothing until the homeserver has responded', async () => {
 	played.setTrouble(call => (call === 'replied' ? { kind: 'away', why: 'status 502' } : undefined));
 	expect(await explained(closed('$a', 80))).toEqual([]);
 	played.setTrouble(() => undefined);
@@ -114,7 +114,7 @@ test('tells a room once that the store was restored if it has answers the store 
 	expect(unasked).toHaveLength(1);
 });
 
-test('does not take a reply about an unreadable message for a sign of a restored store', async () => {
+test('does not mistake a reply about an unreadable message for a sign of a restored store', async () => {
 	clock = start - 90_000;
 	await store.take(batch('2', { joined: [news([], { room, unreadable: [closed('$old', 95)] })] }), now());
 	clock += 20_000;
@@ -125,7 +125,7 @@ test('does not take a reply about an unreadable message for a sign of a restored
 	expect(unasked).toEqual([]);
 });
 
-test('does not tell a room of a restored store if it is told of a lost one', async () => {
+test('does not tell a room about a restored store if it is told about a lost one', async () => {
 	await store.kept.put('store lost', login.toISOString());
 	await answered('$b');
 	await explained(closed('$b', 70));

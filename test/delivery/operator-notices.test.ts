@@ -120,7 +120,7 @@ test('does not report a room that was left on purpose', async () => {
 	expect(await told()).toEqual([]);
 });
 
-test('does not report problems from before the room was named', async () => {
+test('does not report problems from before the room was configured', async () => {
 	await join(ops, other);
 	await store.leftRoom(other, clock);
 	expect(await told()).toEqual([]);

@@ -117,7 +117,7 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
-	test('retries for ever, with growing pauses of at most a minute', async () => {
+	test('retries forever, with growing pauses of at most a minute', async () => {
 		played.setTrouble(() => away);
 		await decide(saying('1'));
 		for (let i = 0; i < 60; i++) await pass(60_000);
@@ -146,7 +146,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 2 });
 	});
 
-	test('waits in all rooms as long as a rate limit asks, then continues in order', async () => {
+	test('waits in all rooms for as long as a rate limit asks, then continues in order', async () => {
 		let refusals = 1;
 		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
 		await decide(saying('1'), saying('2'));
@@ -205,7 +205,7 @@ describe('delivery', () => {
 		expect(played.calls).toContain(`find ${room}`);
 	});
 
-	test('reads the room after a new login, which has other transactions', async () => {
+	test('reads the room after a new login, to which earlier transactions do not belong', async () => {
 		await outbox.stop(0);
 		await store.tell(room, [saying('1')], now());
 		await played.port.send(room, 'of the old device', { type: 'm.room.message', content: { 'io.glia.said': '1' } });
@@ -444,7 +444,7 @@ describe('a room that the bot is no longer in', () => {
 		expect(await store.heard('w')).toHaveLength(1);
 	});
 
-	test('is not assumed while the homeserver does not answer', async () => {
+	test('is not assumed while the homeserver does not respond', async () => {
 		played.kick(room);
 		played.setTrouble(call => (call === 'membership' ? away : undefined));
 		await alarm();

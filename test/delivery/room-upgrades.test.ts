@@ -73,7 +73,7 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
-	test('wait while the homeserver does not answer, and are not retried all at once', async () => {
+	test('wait while the homeserver does not respond, and are not retried all at once', async () => {
 		for (let i = 0; i < 5; i++) await invited(alice, `!${i}:x`);
 		played.setTrouble(() => ({ kind: 'limited', waitMs: 3000 }));
 		expect(await run()).toBe(3000);
@@ -162,7 +162,7 @@ describe('room upgrades', () => {
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 
-	test('stay in a room whose invitation says more than the room itself', async () => {
+	test('stay in a room whose invitation claims more than the room itself', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another' });
 		played.invite(fresh, alice);
 		const invited = [{ room: fresh, inviter: alice, predecessor: room }];
@@ -224,7 +224,7 @@ describe('room upgrades', () => {
 		for (let i = 0; i < 5; i++, clock += day) await patiently();
 		expect(logged).toEqual([expect.stringContaining('waiting for an invitation')]);
 		expect(await store.uninvited()).toEqual([{ from: room, to: fresh }]);
-		// The state of the old room may come again, with the same replacement in it.
+		// The state of the old room may arrive again, with the same replacement.
 		const state = { tombstone: { sender: alice, replacement: fresh } };
 		await store.take(batch('3', { joined: [news([], { room, state })] }), now());
 		await patiently();
@@ -467,7 +467,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
 	});
 
-	test('are read on from the same place after a failure', async () => {
+	test('continue from the same place after a failure', async () => {
 		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
@@ -492,7 +492,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['early']);
 	});
 
-	test('end where a room refuses to be read', async () => {
+	test('end if the homeserver refuses to let us read the room', async () => {
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
 		await run();
@@ -510,7 +510,7 @@ describe('gaps', () => {
 		played.setTrouble(call => (call === 'history' ? away : undefined));
 	}
 
-	test('are asked for less and less often while reading fails', async () => {
+	test('are requested less and less often while reading fails', async () => {
 		await broken();
 		const waits: number[] = [];
 		for (let i = 0; i < 10; i++, clock += 60_000) waits.push((await run()) ?? Number.NaN);
@@ -518,7 +518,7 @@ describe('gaps', () => {
 		expect(waits.at(-1)).toBe(60_000);
 	});
 
-	test('end at some point where the homeserver answers everything else, so that the room is answered again', async () => {
+	test('end eventually if the homeserver responds to everything else, so that the room gets answers again', async () => {
 		await broken();
 		for (let i = 0; i < 30; i++, clock += 60_000) await run();
 		expect(await store.unread()).toEqual([]);
@@ -526,7 +526,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['now']);
 	});
 
-	test('do not end while the homeserver answers nothing', async () => {
+	test('do not end while the homeserver responds to nothing', async () => {
 		await broken();
 		hears = false;
 		for (let i = 0; i < 100; i++, clock += 60_000) await run();
@@ -558,7 +558,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['early']);
 	});
 
-	test('lose nothing if the homeserver is gone altogether after half an hour of errors', async () => {
+	test('lose nothing if the homeserver disappears after half an hour of errors', async () => {
 		await broken();
 		for (let i = 0; i < 35; i++, clock += 60_000) await run();
 		hears = false;
@@ -703,7 +703,7 @@ describe('the sync loop', () => {
 		expect(await run(10, () => away)).toMatchObject({ taken: [], unreachable: ['status 502'] });
 	});
 
-	test('retries for ever later, with short pauses, and logs when it is back', async () => {
+	test('later retries forever, with short pauses, and logs when the homeserver is back', async () => {
 		const told = await run(32, round => (round > 1 && round < 30 ? away : undefined));
 		expect(told.unreachable).toEqual([]);
 		expect(told.paused).toHaveLength(28);
@@ -711,7 +711,7 @@ describe('the sync loop', () => {
 		expect(told.taken.map(([, back]) => back)).toEqual([false, true, false]);
 	});
 
-	test('waits as long as a rate limit asks', async () => {
+	test('waits for as long as a rate limit asks', async () => {
 		const limit: Failure = { kind: 'limited', waitMs: 1234 };
 		expect((await run(4, round => (round === 2 ? limit : undefined))).paused).toEqual([1234]);
 	});
@@ -733,7 +733,7 @@ describe('the sync loop', () => {
 		expect(locked).toEqual(['revoked']);
 	});
 
-	test('does not count as read what cannot be stored', async () => {
+	test('does not treat as read what cannot be stored', async () => {
 		store.take = () => Promise.reject(new Error('the disk is full'));
 		await expect(run(3, () => undefined)).rejects.toThrow('the disk is full');
 		expect(await store.token()).toBe('[]');

@@ -35,7 +35,7 @@ let played: ReturnType<typeof playHomeserver>;
 
 const now = () => new Date(clock);
 
-/** Says what it was given, by lengths and names only. */
+/** Answers with what it was given, as lengths and names only. */
 const told: Command['run'] = ({ text, files = [], quoted, taken = [] }) => ({
 	value: {},
 	lead: [
@@ -245,7 +245,7 @@ describe('the text of a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('no file with its own command, nor those directly after that file', async () => {
+	test('no file with its own command, nor the files directly after it', async () => {
 		const first = send(fileOf('homeserver.yaml', 'a: 1\n', { body: '!check 1.98' }));
 		send(fileOf('worker.yaml', 'b: 1\n', { body: 'the worker' }));
 		expect(await answers()).toEqual([
@@ -269,7 +269,7 @@ describe('the text of a command', () => {
 		expect(own).not.toBe('');
 	});
 
-	test('a file in a reply to it or to our answer, even from someone else and much later', async () => {
+	test('a file in a reply to the command or to our answer, even from someone else and much later', async () => {
 		const event = say('!why');
 		await answers();
 		clock += 3600_000;
@@ -351,7 +351,7 @@ describe('the text of a command', () => {
 		expect((await answers()).map(({ said }) => said)).toEqual(['text 4', 'text 4', 'text 4']);
 	});
 
-	test("does not take the bot's own messages for logs", async () => {
+	test("does not mistake the bot's own messages for logs", async () => {
 		const event = say('!status');
 		await answers();
 		const answer = played.eventsOf(room).findLast(({ sender }) => sender === glia)?.id ?? '';
@@ -416,7 +416,7 @@ describe('files that cannot be read', () => {
 		expect(await said()).toEqual([expect.stringMatching(/worker\.yaml is no longer/)]);
 	});
 
-	test('a file missing for now is asked for again; one missing for good is reported', async () => {
+	test('a file that is missing for now is requested again; one that is missing for good is reported', async () => {
 		const away: Failure = { kind: 'away', why: 'status 502' };
 		let tries = 0;
 		played.setTrouble(call => (call === 'fetch' && ++tries < 2 ? away : undefined));
@@ -481,7 +481,7 @@ describe('texts are never stored', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('are asked for again if they are no longer visible', async () => {
+	test('have to be sent again if they are no longer visible', async () => {
 		const event = say(`!why\n${log}`);
 		await hear();
 		played.setTrouble(call => (call === 'again' ? { kind: 'refused', code: 'M_NOT_FOUND', why: 'gone' } : undefined));
@@ -499,7 +499,7 @@ describe('texts are never stored', () => {
 		expect((await answers()).map(({ to }) => to)).toEqual(events);
 	});
 
-	test('are given up if the homeserver answers everything but them', async () => {
+	test('are given up if the homeserver responds to everything but them', async () => {
 		const event = say(`!why\n${log}`);
 		say('!status', {}, bob);
 		await hear();
@@ -512,7 +512,7 @@ describe('texts are never stored', () => {
 		expect(tries).toBeLessThan(50);
 	});
 
-	test('wait in order, without a word, while the homeserver is down', async () => {
+	test('wait in order, silently, while the homeserver is down', async () => {
 		say(`!why\n${log}`);
 		say('!status');
 		await hear();

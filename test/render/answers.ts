@@ -1,4 +1,4 @@
-// Random answers in which every word has a number, to show that none is lost, doubled or moved.
+// Random answers in which every word has a number, to show that none is lost, duplicated or moved.
 
 import type { Answer, Section } from '../../src/answer.ts';
 import type { Random } from './random.ts';

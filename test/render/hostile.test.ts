@@ -1,4 +1,4 @@
-// Whatever others write, through escapeMarkdown or code: it is shown as they wrote it, and has no effect.
+// Whatever others write, escapeMarkdown and code show it as written, and without any effect.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { joined } from '../../src/render/combine.ts';
@@ -96,7 +96,7 @@ function check(words: string, shown: string, through: (text: string) => string):
 		}
 		expect(content.body).not.toMatch(/^!/);
 		// The only escapes on a terminal are the four that set and end bold and colour.
-		// biome-ignore lint/suspicious/noControlCharactersInRegex: our own escapes are taken out, then none may be left
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: our own escapes are removed, then none may be left
 		expect(terminalText(answer, { color: true }).replace(/\x1b\[(1|22|36|39)m/g, '')).not.toMatch(/\x1b/);
 	}
 }

@@ -1,4 +1,4 @@
-// The second lock alone: what rendering never writes, with sanitize-html as the judge of what it does write.
+// The second line of defence alone: what rendering never writes. sanitize-html judges what it does write.
 import sanitizeHtml from 'sanitize-html';
 import { expect, test } from 'vitest';
 import { allowed } from '../../src/render/html.ts';

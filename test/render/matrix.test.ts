@@ -40,7 +40,7 @@ test('2, 4, 5: uses only a few tags, balanced, with a block first in every fold'
 			for (const tag of pageOf(content.formatted_body).tags) seen.add(tag);
 		}
 	}
-	// All of them occur, except the hard break, which the next test has: so the reader above has really looked.
+	// All of them occur except the hard break, which the next test covers, so the reader above has really seen them.
 	expect([...seen, 'br'].sort()).toEqual(
 		'a blockquote br code details em h3 h4 li ol p pre strong summary ul'.split(' ').sort(),
 	);

@@ -1,4 +1,4 @@
-// Repeatable randomness: the same seed gives the same numbers.
+// Repeatable randomness: the same seed produces the same numbers.
 
 export type Random = {
 	/** A whole number from `low` to `high`, both included. */

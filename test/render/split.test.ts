@@ -1,4 +1,4 @@
-// Long answers: every part within the limit, nothing lost or moved, folds and code whole.
+// Long answers: every part is within the limit, nothing is lost or moved, folds and code stay whole.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { matrixMessages } from '../../src/render/matrix.ts';

@@ -1,4 +1,4 @@
-// What a terminal shows: headings, wrapped text, code as it is, and no escape that is not ours.
+// What a terminal shows: headings, wrapped text, unchanged code, and only our own escape sequences.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { terminalText } from '../../src/render/terminal.ts';

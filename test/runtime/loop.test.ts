@@ -22,7 +22,7 @@ function tick(after: number): void {
 	vi.advanceTimersByTime(500);
 }
 
-test('reports no delay of a loop that is on time', () => {
+test('reports no delay for a loop that is on time', () => {
 	for (let i = 0; i < 5; i++) tick(500);
 	expect(loop.lagMs()).toBe(0);
 	expect(loop.takeWorst()).toBe(0);

@@ -1,4 +1,4 @@
-// Text attachments are read as text, and others are recognised.
+// Text attachments are read as text, and others are recognised as binary or compressed.
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { decoded } from '../../src/text/decoded.ts';

@@ -22,7 +22,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 	const holding = { knowledge, distributions, listening: true, writes: Number.POSITIVE_INFINITY };
 	const store: typeof kept = {
 		...kept,
-		/** The process may die at a write. */
+		/** The process may be killed at a write. */
 		async keepDecided(...decided) {
 			if (holding.writes-- <= 0) throw new Error('died');
 			await kept.keepDecided(...decided);
@@ -122,7 +122,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('is not undone by a `!watch` that polls the same server meanwhile', async () => {
+	test('is not undone by a `!watch` that polls the same server at the same time', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.3.0');
 		await world.watch('example.org');
@@ -246,7 +246,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('tells each room once about a server that many watch, even if the process dies meanwhile', async () => {
+	test('tells each room once about a server that many watch, even if the process is killed meanwhile', async () => {
 		const world = await played(known({ releases: releases('1.0.0') }));
 		world.web.plays('example.org', '1.0.0');
 		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
@@ -298,7 +298,7 @@ describe('limits', () => {
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room is watching 2 servers');
-		// What is already watched may be repeated.
+		// A server that is already watched can be watched again.
 		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
 		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have started 3 watches');
@@ -351,7 +351,7 @@ describe('an internal error about one', () => {
 		world.web.plays('a.org', '1.2.0');
 		for (const room of ['!a', '!b', '!c']) await world.watch('a.org', room);
 		await world.deliver();
-		// As another version may have accepted it.
+		// Another version may have accepted it.
 		await world.store.keepSettings('!b', { zone: 'Nowhere/Land' }, world.now());
 		world.web.plays('a.org', '1.3.0');
 		world.set(start + 2 * hour);
@@ -407,7 +407,7 @@ describe("a distribution's own breaking change", () => {
 		expect(await world.live(24)).toEqual([]);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([expect.stringContaining('was upgraded from 1.0.0 to 1.1.0')]);
-		// While its knowledge cannot be opened it is not reported, nor again when that is fixed.
+		// While the knowledge cannot be opened, nothing is reported, and nothing is repeated once it can.
 		const mended = world.holding.distributions;
 		world.holding.distributions = { ...mended, mdad: () => Promise.reject(new Error('broken')) };
 		expect((await world.live(24)).filter(line => line.includes('The playbook changed'))).toEqual([]);

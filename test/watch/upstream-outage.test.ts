@@ -36,7 +36,7 @@ async function played(rooms: readonly string[]) {
 		join,
 		/** The IDs of everything that was said, in order. */
 		saidIds: () => names,
-		/** Continues for this many hours, asking every half hour; `broken`: upstream does not answer meanwhile. */
+		/** Continues for this many hours, asking every half hour; `broken`: upstream does not respond meanwhile. */
 		async live(hours: number, broken: boolean): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
@@ -96,7 +96,7 @@ test('reports the silence again to a room that was left and joined again', async
 	await world.store.close();
 });
 
-test('repeats nothing after a restart, and does not take a clean start for an answer', async () => {
+test('repeats nothing after a restart, and does not mistake a clean start for a response', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	world.state.failures = -1;
