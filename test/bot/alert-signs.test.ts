@@ -46,7 +46,7 @@ afterEach(() => store.close());
 
 type Said = { event: string; body: string };
 
-/** Continues for this many days with hourly checks; delivers and returns what was said meanwhile. */
+/** Continues for this many days with hourly checks. Delivers and returns what was said meanwhile. */
 async function live(days: number): Promise<Said[]> {
 	const said: Said[] = [];
 	for (const end = clock + days * 24 * hour; clock < end; clock += hour) {
@@ -78,7 +78,7 @@ function opens(...ids: string[]) {
 	knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories });
 }
 
-/** The open alerts; a newer release is on the card, without reminders. */
+/** The open advisory alerts. (The newer release is on the card, without reminders.) */
 async function holes() {
 	return (await store.open(room)).filter(({ rule }) => rule === 'advisory');
 }
@@ -102,7 +102,7 @@ async function react(body: '✅' | '💤', repliesTo: string, sender = alice): P
 	return sayings.map(saying => (saying.kind === 'event' ? String(saying.event.content.body) : saying.kind));
 }
 
-/** The first reminder of the open alerts, and the only message after they were reported. */
+/** The first reminder of what is open. */
 async function reminded(): Promise<Said> {
 	const told = await live(1);
 	expect(told).toHaveLength(1);
@@ -114,7 +114,7 @@ async function reminded(): Promise<Said> {
 	return reminder;
 }
 
-test('✅ on a reminder in the room stops all later ones', async () => {
+test('stops all later reminders on a ✅ on one in the room', async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	const [{ number } = { number: 0 }] = await holes();
@@ -122,7 +122,7 @@ test('✅ on a reminder in the room stops all later ones', async () => {
 	expect(await live(40)).toEqual([]);
 });
 
-test('💤 on a reminder delays the next one by a week', async () => {
+test('delays the next reminder by a week on a 💤', async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	expect((await react('💤', event))[0]).toMatch(/ #\d until 2026-01-1\d/);
@@ -130,7 +130,7 @@ test('💤 on a reminder delays the next one by a week', async () => {
 	expect((await live(3)).map(({ body }) => body)).toEqual([expect.stringContaining('Still open: ')]);
 });
 
-test('a reaction applies to everything in the reminder, and nothing else', async () => {
+test('applies a reaction to everything in the reminder, and nothing else', async () => {
 	opens('CVE-1', 'CVE-2');
 	const { event, body } = await reminded();
 	expect(body).toContain('Still open (2)');
@@ -141,7 +141,7 @@ test('a reaction applies to everything in the reminder, and nothing else', async
 	expect(left.map(({ subject }) => subject)).toEqual(['CVE-3']);
 });
 
-test("a reaction counts only on the bot's messages, from people who may change things", async () => {
+test("only counts reactions to the bot's messages, by people who may change things", async () => {
 	opens('CVE-1');
 	const { event } = await reminded();
 	expect((await react('✅', event, bob))[0]).toMatch(/need power level 50/);

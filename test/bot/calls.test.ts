@@ -1,4 +1,4 @@
-// Which commands are in a message: a pasted error counts as one too.
+// Which commands are in a message; a pasted log counts as one too.
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../commands/index.ts';
 import { callsIn } from '../../src/bot/calls.ts';
@@ -22,7 +22,7 @@ describe('a log pasted instead of a command', () => {
 	});
 
 	test('is ignored if it is not for the bot', () => expect(reads(traceback)).toEqual([]));
-	test('does not mistake a conversation about errors for a log', () => {
+	test('is not found in a conversation about errors', () => {
 		expect(reads('glia: there was an Error yesterday')[0]?.name).toBe('there');
 	});
 });

@@ -1,4 +1,4 @@
-// A guide session in a room: what the inbox does with words, reactions and other messages in its thread.
+// A guide session in a room: how the inbox handles words, reactions and other messages in its thread.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -94,7 +94,7 @@ afterEach(async () => {
 
 type Delivered = { event: string; body: string; content: Content; continues?: string };
 
-/** Someone says something; returns the bot's delivered answers. The event id of each is `$` and its number. */
+/** Says something as a person. Delivers and returns the bot's answers. */
 async function say(body: string, more: Partial<Incoming> = {}): Promise<Delivered[]> {
 	clock += 60_000;
 	const message = incoming(`$in${++token}`, { at: now(), body, ...more });
@@ -120,7 +120,7 @@ async function delivered(): Promise<Delivered[]> {
 const first = (said: Delivered[]) => said[0] ?? expect.fail('nothing was said');
 const react = (key: string, to: string, more: Partial<Incoming> = {}) => say(key, { repliesTo: to, ...more });
 
-/** A session that alice started: the events of the plan and of the first stage. */
+/** Starts a session as alice. Resolves with the events of the plan and the first stage. */
 async function begun(): Promise<{ root: string; stage: string }> {
 	const [plan, stage] = await say('!small start');
 	return { root: plan?.event ?? '', stage: stage?.event ?? '' };
@@ -136,7 +136,7 @@ test('starts with the plan, and posts the first stage in its thread', async () =
 	expect(more).toBeUndefined();
 });
 
-test('▶️ on the plan starts it once, in the same thread, only for those who may change things', async () => {
+test('starts once on a ▶️ on the plan, in the same thread, only by those who may change things', async () => {
 	const plan = first(await say('!small'));
 	expect(plan.body).toContain('!small start');
 	expect(first(await react('▶', plan.event, { sender: bob })).body).toContain('power level');
@@ -148,14 +148,14 @@ test('▶️ on the plan starts it once, in the same thread, only for those who 
 	expect(first(await say('done', { thread: plan.event })).body).toContain('Stage 2 of 4');
 });
 
-test('can be started only by those who may change things', async () => {
+test('can only be started by those who may change things', async () => {
 	const said = await say('!small start', { sender: bob });
 	expect(said.map(({ body }) => body)).toEqual([expect.stringContaining('power level')]);
 	expect(await store.sessions(room)).toEqual([]);
 	expect(first(await say('!small', { sender: bob })).body).toContain('Small');
 });
 
-test('reads words in its thread only, and answers there', async () => {
+test('only reads words in its thread, and answers there', async () => {
 	const { root } = await begun();
 	for (const more of [{}, { thread: '$another' }, { repliesTo: root }]) expect(await say('done', more)).toEqual([]);
 	const next = first(await say('Done.', { thread: root }));
@@ -189,7 +189,7 @@ test('counts ✅ once, on the message of the current stage', async () => {
 	expect(first(await react('✅', third.event)).body).toContain('Stage 4 of 4');
 });
 
-test('does not skip a stage when two people say done at once', async () => {
+test('does not skip a stage if done is said twice at once', async () => {
 	const { root } = await begun();
 	const at = new Date(clock + 1000);
 	await store.take(
@@ -218,7 +218,7 @@ test("refuses someone without the right once, but looks up anyone's error", asyn
 	expect(first(await say('where', there)).body).toContain('You have been at stage 1');
 });
 
-test('looks for an error that the guide does not know in everything that is known', async () => {
+test('looks up an error that the guide does not know in all of the knowledge', async () => {
 	const { root } = await begun();
 	const [found] = await say('```\nsynapse.config._base.ConfigError: No signing keys in file /x\n```', { thread: root });
 	expect(found?.body).toContain('synapse/config/key.py');
@@ -259,7 +259,7 @@ test('stays in an existing thread if it was started there', async () => {
 	expect(first(await react('✅', `$out${token}.0`)).content['m.relates_to']).toMatchObject({ event_id: '$theirs' });
 });
 
-test('continues where it was after a restart', async () => {
+test('continues at the same stage after a restart', async () => {
 	const { root } = await begun();
 	await say('done', { thread: root });
 	await inbox.stop();

@@ -78,7 +78,7 @@ describe('understands commands as people type them', () => {
 	])('%j', (body, expected) => expect(said(body)).toEqual(expected));
 });
 
-describe('ignores what is not said to the bot', () => {
+describe('ignores what is not addressed to the bot', () => {
 	test.each([
 		'',
 		'!',
@@ -119,10 +119,10 @@ describe('answers', () => {
 		expect(await answer('!upgrade help me')).toMatchObject([{ lead: 'upgrade' }]);
 	});
 
-	test("points from other programs' names for a command to ours", async () => {
+	test("suggests our command for another program's name for it", async () => {
 		const [given] = await answer('!glia versions');
 		expect(given?.lead).toContain('Did you mean `!status`?');
-		// Promise nothing if there is no such command.
+		// Suggest nothing if there is no such command.
 		const [other] = await answer('!glia changelog');
 		expect(other?.lead).not.toContain('!notes');
 	});
@@ -132,12 +132,12 @@ describe('answers', () => {
 			{ kind: 'refusal', lead: expect.stringContaining('`!upgrade`') },
 		]);
 	});
-	test('words a refusal as it is, without code marks in JSON', async () => {
+	test('returns a refusal unchanged, but without code marks in JSON', async () => {
 		expect(await answer('!refuse')).toMatchObject([
 			{ kind: 'refusal', lead: 'Say a `version`.', value: { format: 1, refused: 'Say a version.' } },
 		]);
 	});
-	test('logs an internal error under the reference in the answer, which says nothing else', async () => {
+	test('logs an internal error under the reference in the answer, which reveals nothing else', async () => {
 		const logged: Record<string, unknown>[] = [];
 		const [fault] = await answer('!break', { log: { error: fields => logged.push(fields) } });
 		expect(fault).toMatchObject({ kind: 'fault', value: { format: 1, error: expect.any(String) } });
@@ -156,12 +156,12 @@ describe('answers', () => {
 		expect(await answer('!ack', { mayChange })).toMatchObject([{ kind: 'refusal', lead: 'You lack power.' }]);
 		expect(await answer('!help', { mayChange })).toMatchObject([{ kind: 'answer' }]);
 	});
-	test('refuses a change after 24 hours, but answers a question', async () => {
+	test('refuses a change that is more than 24 hours old, but answers a question', async () => {
 		const yesterday = new Date(now.getTime() - 24 * 3600 * 1000 - 1);
 		expect(await answer('!ack\n!help', {}, yesterday)).toMatchObject([{ kind: 'refusal' }, { kind: 'answer' }]);
 		expect(await answer('!ack', {}, new Date(yesterday.getTime() + 1))).toMatchObject([{ kind: 'answer' }]);
 	});
-	test('refuses a flood in one message once', async () => {
+	test('refuses a flood of commands in one message once', async () => {
 		expect(await answer(Array(500).fill('!help').join('\n'))).toMatchObject([{ kind: 'refusal' }]);
 	});
 });
@@ -172,7 +172,7 @@ describe('a long message', () => {
 	const check = command('check', { takesText: true, run: ({ text }) => ({ ...blank, value: { text } }) });
 	const blank = { value: {}, lead: '', sections: [], kind: 'answer' as const };
 
-	test('reads a command of up to 4,096 characters, and refuses a longer one in a sentence', async () => {
+	test('reads a command of up to 4,096 characters, and refuses a longer one in one sentence', async () => {
 		const [fits] = await asked(`!upgrade ${'a'.repeat(4087)}`);
 		expect(fits?.kind).toBe('answer');
 		const answers = await asked(`!upgrade ${'a'.repeat(4088)}`);
@@ -196,7 +196,7 @@ describe('a long message', () => {
 		expect(answers.map(({ value }) => value)).toEqual([{ words: [] }, { text }]);
 	});
 
-	test('counts at most ten commands', async () => {
+	test('may contain at most ten commands', async () => {
 		const answers = await asked('!help\n'.repeat(10_000));
 		expect(answers).toMatchObject([{ kind: 'refusal', lead: expect.stringContaining('at most 10 at once') }]);
 	});

@@ -1,4 +1,4 @@
-// Power in rooms of every version, and who may invite.
+// Power levels in every room version, and who may invite.
 import { describe, expect, test } from 'vitest';
 import { levelToChange, mayInvite, powerOf, refusalToChange } from '../../src/bot/rights.ts';
 import type { RoomState } from '../../src/ports/homeserver.ts';
@@ -36,7 +36,7 @@ describe('power', () => {
 		expect(powerOf(who, room(version, create, power))).toBe(expected);
 	});
 
-	test('reads power levels written as text, and ignores nonsense', () => {
+	test('reads power levels that are strings, and ignores nonsense', () => {
 		const power = { users: { [bob]: ' 75 ', [carol]: 'all' }, users_default: '3' };
 		expect(powerOf(bob, room('9', {}, power))).toBe(75);
 		expect(powerOf(carol, room('9', {}, power))).toBe(3);
@@ -44,13 +44,13 @@ describe('power', () => {
 		expect(powerOf(bob, { power: { users: null } })).toBe(0);
 	});
 
-	test('gives nobody power in a room without state, and requires 50', () => {
+	test('is 0 for everyone in a room without state, where 50 is required', () => {
 		expect(powerOf(alice, {})).toBe(0);
 		expect(refusalToChange(alice, 'state_default', {})).toContain('50');
 	});
 });
 
-test("requires the room's level for settings, or the operator's number", () => {
+test("requires the room's level for state events, or the operator's", () => {
 	expect(levelToChange('state_default', room('10', {}, {}))).toBe(50);
 	expect(levelToChange('state_default', room('10', {}, { state_default: 0 }))).toBe(0);
 	expect(levelToChange(75, room('10', {}, { state_default: 0 }))).toBe(75);

@@ -1,4 +1,4 @@
-// A bot in its own process, to be killed: works through batches from its parent, and answers each message.
+// A bot in its own process, which tests kill: processes batches from its parent, and replies to each message.
 import { DatabaseSync } from 'node:sqlite';
 import { DeviceId, DeviceLists, EncryptionSettings, OlmMachine, RoomId, UserId } from '../../crypto/index.ts';
 
@@ -6,7 +6,7 @@ export const BOT = '@bot:example.org';
 export const DEVICE = 'BOT';
 export const ROOM = '!room:example.org';
 
-/** One sync: to-device messages, and the encrypted messages of the room with their senders. */
+/** One sync: to-device messages, and the room's encrypted messages with their senders. */
 export interface Batch {
 	events: object[];
 	counts: Record<string, number>;
@@ -52,7 +52,7 @@ async function plain(machine: OlmMachine) {
 	return (await machine.outgoingRequests()).map(({ id, type, body }) => ({ id, type, body }));
 }
 
-/** The control: each commit reaches the disk ten seconds after it was reported, longer than a life on a busy machine. */
+/** The control: commits reach the disk ten seconds after they were reported, after the bot was killed even if slow. */
 function writeLate(): void {
 	const { exec } = DatabaseSync.prototype;
 	let open = false;

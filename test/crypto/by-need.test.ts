@@ -1,4 +1,4 @@
-// Stores that are only partly in memory, which answer as if they were completely.
+// Stores that are only partly in memory behave as if they were there completely.
 import { createRequire } from 'node:module';
 import { expect, test } from 'vitest';
 import { between, lookupsOf, type Query } from '../../crypto/by-need.ts';
@@ -7,7 +7,7 @@ import { type Database, type Entry, type Key, type Mirror, openMirror } from '..
 const require = createRequire(import.meta.url);
 const { indexedDB: fake } = require('fake-indexeddb') as { indexedDB: IDBFactory };
 
-/** Random numbers that are the same in each run. */
+/** Pseudo-random numbers that are the same in each run. */
 function dice(seed: number): (sides: number) => number {
 	let state = seed;
 	return sides => {
@@ -25,11 +25,11 @@ function randomKey(roll: (sides: number) => number, depth = 0): Key {
 	return Array.from({ length: roll(4) }, () => randomKey(roll, depth + 1));
 }
 
-test('everything between two keys begins with their common prefix', () => {
+test('finds a prefix with which everything between two keys begins', () => {
 	const roll = dice(1);
 	let inside = 0;
 	for (let i = 0; i < 200_000; i++) {
-		// Most keys have nothing in common, so half of these begin alike.
+		// Random keys seldom have anything in common, so let half of these begin alike.
 		const start = parts[roll(parts.length)] ?? '';
 		const alike = roll(2) === 0;
 		const [from, key, to] = [1, 2, 3].map(() => (alike ? start + parts[roll(parts.length)] : randomKey(roll))) as [
@@ -52,13 +52,13 @@ const indexes = [
 	{ name: 'by_sender', keyPath: ['sender', 'kind'], unique: false, multiEntry: false },
 	{ name: 'by_kind', keyPath: 'kind', unique: false, multiEntry: false },
 ];
-/** The first is read on demand, the other is in memory: both must give the same answers. */
+/** The first is read on demand, the other is in memory. Both must return the same results. */
 const stores = ['inbound_group_sessions3', 'whole'].map(name => ({ name, keyPath: null, indexes }));
 const shape: Database = { name: 'db', version: 1, stores };
 
 type Kept = { databases: Database[]; records: Map<string, Map<string, Entry>>; reads: number };
 
-/** Records as a disk has them. */
+/** The records on a simulated disk. */
 function disk(): Kept {
 	return { databases: [shape], records: new Map(stores.map(({ name }) => [name, new Map()])), reads: 0 };
 }
@@ -101,7 +101,7 @@ function opened(mirror: Mirror): Promise<IDBDatabase> {
 
 type Act = (store: IDBObjectStore) => IDBRequest;
 
-/** Does the same in a transaction of each store, and returns both answers. */
+/** Does the same in a transaction on each store, and returns both results. */
 async function both(db: IDBDatabase, acts: readonly Act[], aborted = false): Promise<unknown[]> {
 	return Promise.all(
 		stores.map(async ({ name }) => {
@@ -131,7 +131,7 @@ async function both(db: IDBDatabase, acts: readonly Act[], aborted = false): Pro
 						result.continue();
 					};
 				});
-				// The transaction is aborted then.
+				// The transaction is then aborted.
 				if (failed) {
 					answers.push('failed');
 					break;
@@ -192,7 +192,7 @@ function randomAct(roll: (sides: number) => number): Act {
 	return acts[roll(acts.length)] as Act;
 }
 
-test.each([1, 2, 3])('a store read on demand answers like one held in memory (%i)', async seed => {
+test.each([1, 2, 3])('a store read on demand behaves like one in memory (seed %i)', async seed => {
 	const roll = dice(seed);
 	const kept = disk();
 	let mirror = await mirrorOf(kept, 3);
@@ -220,7 +220,7 @@ test.each([1, 2, 3])('a store read on demand answers like one held in memory (%i
 	mirror.close();
 });
 
-test('an unreadable value fails the request and the call behind it', async () => {
+test('fails the request, and the call behind it, if a value cannot be read', async () => {
 	const kept = disk();
 	const failing = () => Promise.reject(new Error('the line is cut'));
 	const mirror = await openMirror(kept.databases, () => [], failing);
@@ -232,7 +232,7 @@ test('an unreadable value fails the request and the call behind it', async () =>
 	mirror.close();
 });
 
-test('the whole store is loaded when its format changes', async () => {
+test('loads the whole store if its format changes', async () => {
 	const kept = disk();
 	for (let i = 0; i < 20; i++)
 		kept.records.get('inbound_group_sessions3')?.set(JSON.stringify(`k${i}`), { key: `k${i}`, value: { other: i } });

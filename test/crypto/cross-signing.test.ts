@@ -1,4 +1,4 @@
-// A bot's identity against a homeserver in memory, with the start killed at each request.
+// A bot's identity on a homeserver in memory, with the start cut off at each request.
 import { expect, test } from 'vitest';
 import {
 	DeviceId,
@@ -71,7 +71,7 @@ test.for(steps.flatMap(step => [`before ${step}`, `after ${step}`]))(
 	},
 );
 
-test('gives a server the password that it asks for, and waits until then', async () => {
+test('keeps the keys while the server requires a password, and uploads them once it is given', async () => {
 	const server = homeserver('password-always');
 	const bot = await startBot(server, 'ONE');
 	expect(await establish(server, bot)).toEqual({ kind: 'needs-password', wrong: false });
@@ -160,7 +160,7 @@ test.for(['before', 'after'] as const)('ends with one identity if a reset is cut
 	expect(uploads).toBe(uploadsOfThat);
 });
 
-test('names the account page if that decides, and completes a reset allowed there', async () => {
+test('names the account page if a reset has to be allowed there, and completes it afterwards', async () => {
 	const { server, bot, master } = await lostStore('account-page-to-replace');
 	expect(await establish(server, bot)).toEqual({ kind: 'needs-seeds', wrong: false });
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'needs-account-page', url: PAGE });
@@ -170,7 +170,7 @@ test('names the account page if that decides, and completes a reset allowed ther
 	expect(await establish(server, bot, { reset: true })).toEqual({ kind: 'signed', made: true, signedNow: true });
 });
 
-test('does not call refused signatures signed, and tries again at the next start', async () => {
+test('does not report a refused signature as signed, and tries again at the next start', async () => {
 	const server = homeserver();
 	const bot = await startBot(server, 'ONE');
 	const send = server.client(bot);
@@ -206,7 +206,7 @@ test('notices an identity that someone else replaced', async () => {
 	expect(await establish(server, bot, { seeds })).toEqual({ kind: 'needs-seeds', wrong: true });
 });
 
-/** A homeserver of several processes, which reads the state from before the last `behind` calls. */
+/** A homeserver with several processes: the next `lag.behind` calls reach one that knows an old state. */
 function lagging(server: Homeserver, machine: OlmMachine) {
 	const now = server.client(machine);
 	const old = new Map<string, unknown>();

@@ -1,4 +1,4 @@
-// A homeserver in memory: the keys of devices and of identities, messages to devices, and nothing else.
+// A homeserver in memory: device keys, identities, to-device messages, and nothing else.
 import {
 	DeviceLists,
 	type OlmMachine,
@@ -28,7 +28,7 @@ interface Identity {
 	user_signing_key: Signed;
 }
 
-/** When an identity's keys are accepted: always, with the password, or after a visit to a page. */
+/** What the server requires to accept an identity's keys. `-to-replace`: only if it has others. `never`: it refuses all. */
 export type Policy = 'password-to-replace' | 'password-always' | 'account-page-to-replace' | 'never';
 
 export const PASSWORD = 'correct horse';
@@ -36,18 +36,18 @@ export const PAGE = 'https://account.example.org/?action=org.matrix.cross_signin
 
 export interface Homeserver {
 	policy: Policy;
-	/** Every request of a bot, as `METHOD path`, the newest last. */
+	/** Every request as `METHOD path`, newest last. */
 	log: string[];
-	/** Called before a request is answered; what it throws is the answer. */
+	/** Called before a request is carried out. If it throws, that is the result. */
 	before: (path: string) => void;
-	/** Called when a request was carried out; what it throws is lost on the way back. */
+	/** Called after a request was carried out. If it throws, the response is lost. */
 	after: (path: string) => void;
 	/** Whether someone has visited the account page. */
 	allowed: boolean;
 	client(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): SendRequest;
-	/** Syncs this device and sends everything that it then wants to send. Returns the decrypted to-device events. */
+	/** Syncs this device, then sends everything that it wants to send. Resolves with the decrypted to-device events. */
 	sync(machine: OlmMachine): Promise<{ type: string; content: Record<string, unknown> }[]>;
-	/** Returns and removes what arrived for a device since the last call. */
+	/** Returns and removes what has arrived for a device since the last call. */
 	take(machine: Pick<OlmMachine, 'userId' | 'deviceId'>): { events: object[]; counts: Record<string, number> };
 	/** Sends what the machine wants to send. */
 	send(machine: OlmMachine, requests: readonly Request[]): Promise<void>;

@@ -18,7 +18,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 const asBot = { userId: new UserId(BOT), deviceId: new DeviceId(DEVICE) };
 const room = new RoomId(ROOM);
 
-// More by hand: KILLS=100.
+// To kill more often, set KILLS=100.
 const KILLS = Number(process.env.KILLS ?? 6);
 
 interface Tally {
@@ -26,12 +26,12 @@ interface Tally {
 	sent: Set<string>;
 	read: Set<string>;
 	failed: string[];
-	/** Which reply was encrypted with which message counter of which key. */
+	/** Replies by the key and the message counter that they were encrypted with. */
 	counters: Map<string, string>;
 	reused: string[];
 }
 
-/** A person who just joined: a new session with the bot, a new key, one message. */
+/** A message from a person who has just joined, with a new session with the bot and a new key. */
 async function newSender(server: Homeserver, name: string): Promise<Batch['messages'][number]> {
 	const machine = await OlmMachine.initialize(new UserId(`@${name}:example.org`), new DeviceId(name));
 	await server.send(machine, await machine.outgoingRequests());
@@ -47,7 +47,7 @@ async function startBot(where: string, mode: string): Promise<ChildProcess> {
 	return fork(join(import.meta.dirname, 'bot.ts'), [where, mode], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
-/** Runs batch after batch through the bot. `timeout`: how long it lives after getting one; null: until done. */
+/** Sends batches to the bot. `timeout`: how long it lives after receiving one, in milliseconds; null: until done. */
 async function run(
 	where: string,
 	mode: string,
@@ -75,7 +75,7 @@ async function run(
 			bot.send({ answer: [id, type, JSON.stringify(answer)] });
 		}
 		for (let step = 0; step < 2; step++) {
-			// A batch that was not acknowledged comes again, as it does from a homeserver.
+			// A batch that was not acknowledged is sent again, as a homeserver would.
 			batch ??= await nextBatch(server, tally, `p${round}s${step}`);
 			bot.send(batch);
 			const left = timeout(round);
@@ -105,7 +105,7 @@ function note(tally: Tally, { read, failed, replies }: Extract<FromBot, { kind: 
 	tally.failed.push(...failed);
 	for (const reply of replies) {
 		const { session_id, ciphertext } = JSON.parse(reply);
-		// The message begins with its version and counter; two messages must never have the same.
+		// A message begins with its version and counter. No two messages may have the same counter.
 		const counter = `${session_id} ${Buffer.from(ciphertext, 'base64').readUIntBE(2, 2)}`;
 		if (tally.counters.has(counter)) tally.reused.push(counter);
 		tally.counters.set(counter, reply);
@@ -116,7 +116,7 @@ function sleep(ms: number): Promise<undefined> {
 	return new Promise(resolve => setTimeout(resolve, ms, undefined));
 }
 
-test('a bot killed at random keeps its identity, reads every message and never repeats a counter', async () => {
+test('a bot that is killed at random keeps its identity, reads every message and never reuses a counter', async () => {
 	const lives = [...Array.from({ length: KILLS - 1 }, () => Math.random() * 150), null];
 	const tally = await run(join(directory, 'good'), '', lives.length, round => lives[round] ?? null);
 	const { identities, failed, reused } = tally;
@@ -133,7 +133,7 @@ test('a bot killed at random keeps its identity, reads every message and never r
 test('this test notices a store that writes late', async () => {
 	const noticed = await run(join(directory, 'late'), 'late', 3, () => null).then(
 		({ identities, failed, reused }) => identities.size - 1 + failed.length + reused.length,
-		// The homeserver can be the first to notice: the same one-time key is uploaded twice.
+		// The homeserver may be the first to notice, when the same one-time key is uploaded twice.
 		(error: unknown) => {
 			if (/One time key .* already exists/.test(String(error))) return 1;
 			throw error;

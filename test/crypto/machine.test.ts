@@ -1,4 +1,4 @@
-// Two machines that talk, relayed by hand: they decrypt each other, also after a restart, without a panic.
+// Two machines that talk to each other, relayed by hand: they decrypt each other's messages, even after a restart.
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ async function prepare(
 	return shares;
 }
 
-/** A message as its room shows it. */
+/** Encrypts a message. Resolves with its event as a room shows it. */
 async function say(server: Homeserver, from: OlmMachine, to: readonly UserId[], body: string): Promise<string> {
 	await prepare(server, from, to);
 	const content = JSON.parse(await from.encryptRoomEvent(room, 'm.room.message', JSON.stringify({ body })));
@@ -137,7 +137,7 @@ test('puts the type and transaction of a to-device request in its body too', asy
 	expect(request?.id).toBe(request?.txnId);
 });
 
-test('allows identifiers and settings to be used again after a call', async () => {
+test('allows identifiers and settings to be reused after a call', async () => {
 	const server = homeserver();
 	const [, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const users = [ALICE, BOT];
@@ -152,7 +152,7 @@ test('allows identifiers and settings to be used again after a call', async () =
 	expect(BOT.localpart).toBe('bot');
 });
 
-test('takes the rotation period in milliseconds, without overflow', async () => {
+test('accepts the rotation period in milliseconds, without overflow', async () => {
 	const handed = vi
 		.spyOn(wasm.OlmMachine.prototype, 'shareRoomKey')
 		.mockImplementation(async (_room, _users, settings) => {
@@ -175,14 +175,14 @@ test('takes the rotation period in milliseconds, without overflow', async () => 
 	handed.mockRestore();
 });
 
-test('asks for a new key instead of panicking if a key is used up', async () => {
+test('requires a new key instead of panicking if a key is used up', async () => {
 	const server = homeserver();
 	const [alice, bot] = [await start(server, ALICE), await start(server, BOT)];
 	const settings = new EncryptionSettings();
 	settings.rotationPeriodMessages = 1n;
 	const encrypt = (text: string) => bot.encryptRoomEvent(room, 'm.room.message', JSON.stringify({ body: text }));
 	await expect(encrypt('zero')).rejects.toMatchObject({ code: 'CRYPTO_ROOM_KEY_NOT_SHARED' });
-	// Two messages at once: both share, then both encrypt.
+	// Two concurrent messages both share the key before either is encrypted.
 	await prepare(server, bot, [ALICE], settings);
 	await prepare(server, bot, [ALICE], settings);
 	const one = sealed(bot, JSON.parse(await encrypt('one')));
@@ -322,7 +322,7 @@ test('returns signatures as plain values', async () => {
 	expect(bot.fingerprint.split(' ')).toHaveLength(11);
 });
 
-test('notices a store from an old backup when it uploads keys', async () => {
+test('notices that a store is from an old backup when it uploads keys', async () => {
 	const server = homeserver();
 	const [now, backup] = [join(root, 'now'), join(root, 'backup')];
 	await (await start(server, BOT, now)).close();

@@ -1,9 +1,9 @@
-// A real panic of the WebAssembly code, from which the machine's guard usually protects callers.
+// A real panic in the WebAssembly code, from which the machine's guard usually protects callers.
 import { expect, test, vi } from 'vitest';
 import { Attachment, DeviceId, isFatal, OlmMachine, onFatal, UserId } from '../../crypto/index.ts';
 import { answer, wasm } from '../../crypto/wasm.ts';
 
-test('a panic rejects the call, waiting and later ones, and is reported once', async () => {
+test('a panic rejects the call, pending and later calls, and is reported once', async () => {
 	vi.spyOn(console, 'error').mockImplementation(() => {});
 	const heard: unknown[] = [];
 	onFatal(error => heard.push(error));

@@ -1,4 +1,4 @@
-// The real matrix-bot-sdk over this package: two of its clients talk, with the network replaced by a function.
+// The real matrix-bot-sdk with this package: two of its clients talk, with the network replaced by a function.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ class Client extends MatrixClient {
 		throw new Error(`${method} ${path} is not answered here`);
 	}
 
-	/** One turn of its sync loop. */
+	/** One round of its sync loop. */
 	async sync(): Promise<void> {
 		const { events, counts } = this.#server.take(this.#device);
 		const timeline = this.#timeline.slice(this.#seen).map(event => ({ ...event, room_id: ROOM, origin_server_ts: 1 }));
@@ -91,7 +91,7 @@ async function started(server: Homeserver, timeline: Sent[], user: string, direc
 	return client;
 }
 
-test("clients read each other's messages, also after a restart, and send nothing in the clear", async () => {
+test("clients read each other's messages, even after a restart, and send nothing unencrypted", async () => {
 	const server = homeserver();
 	const timeline: Sent[] = [];
 	const bot = await started(server, timeline, '@bot:example.org', join(root, 'bot'));
@@ -103,7 +103,7 @@ test("clients read each other's messages, also after a restart, and send nothing
 		await alice.sync();
 	}
 	const said = [0, 1, 2].flatMap(i => [`question ${i}`, `answer ${i}`]);
-	// The first own message of each comes back in the sync with the other's.
+	// Each client also receives its own messages, but the bot has not synced since its last one.
 	expect(alice.read).toEqual(said);
 	expect(bot.read).toEqual(said.slice(0, -1));
 	expect(timeline.map(({ type }) => type)).toEqual(said.map(() => 'm.room.encrypted'));
@@ -120,7 +120,7 @@ test("clients read each other's messages, also after a restart, and send nothing
 	expect(timeline.at(-1)?.content.session_id).toBe(timeline[1]?.content.session_id);
 });
 
-test('files and signatures work', async () => {
+test('encrypts and decrypts files, and signs', async () => {
 	const bot = await started(homeserver(), [], '@bot:example.org', join(root, 'files'));
 	const file = readFileSync(import.meta.filename);
 	const { buffer, file: info } = await bot.crypto.encryptMedia(file);

@@ -1,4 +1,4 @@
-// The store on disk: what survives, what is refused in which words, and what a full disk does.
+// The store on disk: what survives, what is refused and in which words, and what happens if the disk is full.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import {
@@ -41,7 +41,7 @@ const open = (name: string, passphrase = '', user = BOT, device = DEVICE) =>
 	OlmMachine.initialize(new UserId(user), new DeviceId(device), directory(name), passphrase, 0);
 const identity = (machine: OlmMachine) => machine.identityKeys.ed25519.toBase64();
 
-/** Creates a store and closes it; returns its identity. */
+/** Opens a store, creating it if needed, and closes it. Resolves with its identity. */
 async function begun(name: string, passphrase = ''): Promise<string> {
 	const machine = await open(name, passphrase);
 	const key = identity(machine);
@@ -49,7 +49,7 @@ async function begun(name: string, passphrase = ''): Promise<string> {
 	return key;
 }
 
-/** The database that the next `open` uses. */
+/** Resolves with the machine that `opening` opens, and its database. */
 async function caught(opening: () => Promise<OlmMachine>): Promise<[OlmMachine, DatabaseSync]> {
 	const { exec } = DatabaseSync.prototype;
 	let database: DatabaseSync | undefined;
@@ -157,7 +157,7 @@ test('refuses to open in two processes until the first is killed', async () => {
 	expect(await begun('shared')).toBe(key);
 });
 
-test('stops the machine on a full disk, and keeps nothing of what failed', async () => {
+test('stops the machine if the disk is full, and keeps nothing of the failed write', async () => {
 	const [machine, database] = await caught(() => open('full'));
 	const key = identity(machine);
 	const users = (from: number) => Array.from({ length: 200 }, (_, i) => new UserId(`@u${from + i}:example.org`));
@@ -188,7 +188,7 @@ test('stops the machine on a full disk, and keeps nothing of what failed', async
 const promised =
 	/^CryptoError: .* is damaged \(.*\); restore a backup of it, or log in again as a new device, without these keys$/;
 
-/** The bytes of a store with an account, cross-signing keys, a device and an identity. */
+/** Creates a store with an account, cross-signing keys, a device and an identity. Resolves with its bytes. */
 async function filled(name: string): Promise<Buffer> {
 	const machine = await open(name);
 	await machine.bootstrapCrossSigning(true);
@@ -198,7 +198,7 @@ async function filled(name: string): Promise<Buffer> {
 	return readFileSync(file(name));
 }
 
-/** Writes a store from bytes, without SQLite's files beside it. */
+/** Writes a store from bytes, without SQLite's accompanying files. */
 function written(name: string, bytes: Uint8Array): void {
 	for (const end of ['-wal', '-shm']) rmSync(file(name) + end, { force: true });
 	writeFileSync(file(name), bytes);
@@ -210,7 +210,7 @@ function changed(name: string, sql: string, ...values: (string | number | Uint8A
 	database.close();
 }
 
-/** Opens a store and uses all of it; returns its identity, or the error. */
+/** Opens a store and uses all of it. Resolves with its identity or the error. */
 async function used(name: string): Promise<unknown> {
 	let machine: OlmMachine | undefined;
 	try {
@@ -240,7 +240,7 @@ function rowsOf(name: string): Row[] {
 
 const update = 'UPDATE record SET value = ? WHERE database = ? AND store = ? AND key = ?';
 
-test('covers each byte of each stored value by its checksum', async () => {
+test('covers every byte of every stored value with a checksum', async () => {
 	await filled('summed');
 	for (const { database, store, key, value, checksum: kept } of rowsOf('summed')) {
 		expect(checksum(database, store, key, value)).toBe(kept);
@@ -256,7 +256,7 @@ test('covers each byte of each stored value by its checksum', async () => {
 test('reports a value with a damaged byte in the promised sentence', async () => {
 	const saved = await filled('damaged');
 	for (const { database, store, key, value } of rowsOf('damaged')) {
-		// Each byte of the short ones, about sixty of each long one.
+		// Every byte of a short value, about sixty of a long one.
 		for (let at = 0; at < value.length; at += Math.ceil(value.length / 60)) {
 			const worse = Uint8Array.from(value);
 			worse[at] = (worse[at] ?? 0) ^ 0x01;
@@ -280,7 +280,7 @@ test('reports damage of any byte in the promised sentence, or keeps the same ide
 		const became = await used('file');
 		if (became !== key) {
 			refused++;
-			// A damaged owner is another owner, and a damaged format number another format.
+			// A damaged owner looks like another owner, and a damaged format number like another format.
 			expect(String(became), `byte ${at}`).toMatch(
 				new RegExp(`${promised.source}|belongs to .* not to|was created with|newer version|cannot be read: `),
 			);
@@ -290,7 +290,7 @@ test('reports damage of any byte in the promised sentence, or keeps the same ide
 	expect(refused).toBeGreaterThan(70);
 });
 
-test("reports a value that is not the library's in the promised sentence, even if its checksum fits", async () => {
+test("reports a value that is not the library's in the promised sentence, even if the checksum matches", async () => {
 	const saved = await filled('nonsense');
 	for (const { database, store, key } of rowsOf('nonsense'))
 		for (const value of [Buffer.from('garbage'), serialize({ nothing: 1 }), serialize('AAAA')]) {
@@ -307,7 +307,7 @@ test.each([
 	['a record under another name', "UPDATE record SET store = 'elsewhere' WHERE store = 'core'"],
 	['a record under another key', "UPDATE record SET key = '\"other\"' WHERE store = 'devices'"],
 	['another shape', "UPDATE database SET stores = replace(stores, 'inbound', 'unbound')"],
-	['another version of it', 'UPDATE database SET version = version - 1'],
+	['another version of the shape', 'UPDATE database SET version = version - 1'],
 ])('reports %s in the promised sentence', async (_, sql) => {
 	await filled('moved-inside');
 	changed('moved-inside', sql);

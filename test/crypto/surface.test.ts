@@ -1,4 +1,4 @@
-// What matrix-bot-sdk uses of the package that this one replaces, read from its compiled code.
+// What matrix-bot-sdk uses from the package that this one replaces, according to its compiled code.
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ const lib = dirname(require.resolve('matrix-bot-sdk'));
 const sources = globSync('**/*.js', { cwd: lib }).map(name => readFileSync(join(lib, name), 'utf8'));
 const users = sources.filter(text => /require\("@matrix-org\/matrix-sdk-crypto-nodejs"\)/.test(text));
 
-/** Every first group of `pattern` in the files that use the package, once, in order. */
+/** The distinct first groups of `pattern` in the files that use the package, sorted. */
 function found(pattern: RegExp): string[] {
 	const matches = users.flatMap(text => [...text.matchAll(pattern)].map(([, name = '']) => name));
 	return [...new Set(matches)].sort();
@@ -32,7 +32,7 @@ test('exports every value that matrix-bot-sdk imports', () => {
 	for (const name of values) expect(crypto).toHaveProperty(name);
 });
 
-test('has every member of the machine that it uses', () => {
+test('has every member of the machine that matrix-bot-sdk uses', () => {
 	const members = found(/\bmachine\.(\w+)/g);
 	expect(members).toContain('receiveSyncChanges');
 	expect(members.length).toBeGreaterThan(9);
@@ -44,7 +44,7 @@ test('has every member of the machine that it uses', () => {
 	}
 });
 
-test('gives every number in its code the same meaning here and in wasm', () => {
+test("gives every number in matrix-bot-sdk's code the same meaning here and in wasm", () => {
 	const inlined = users.flatMap(text => [...text.matchAll(/(\d+) \/\* (?:Rust)?(\w+)\.(\w+) \*\//g)]);
 	expect(inlined.length).toBeGreaterThan(10);
 	for (const [, number, name = '', member = ''] of inlined) {
@@ -55,7 +55,7 @@ test('gives every number in its code the same meaning here and in wasm', () => {
 	}
 });
 
-test('loads, and accepts settings as it fills them in', () => {
+test('has every setting that matrix-bot-sdk fills in', () => {
 	expect(require('matrix-bot-sdk')).toHaveProperty('MatrixClient');
 	const settings = new crypto.EncryptionSettings();
 	const fields = found(/\bsettings\.(\w+) = /g);

@@ -1,4 +1,4 @@
-// Messages are decided once, in order, by their rooms' rules; a flood from one sender is limited.
+// Messages are decided once, in order, by their room's rules, and a flood from one sender is limited.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -118,7 +118,7 @@ afterEach(async () => {
 
 let token = 0;
 
-/** A room with this state, and no history to read. */
+/** Puts the bot into a room with this state and no history to read. */
 async function enter(state: RoomState = {}, id = room): Promise<void> {
 	if (!(await store.token())) await store.take(batch('0'), start);
 	await store.take(batch(`in ${id}`, { joined: [news([], { room: id, state })] }), start);
@@ -142,12 +142,12 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
 		if (await condition()) return;
 		await sleep(2);
 	}
-	throw new Error('it did not happen');
+	throw new Error('the condition was not met in time');
 }
 
 const decided = () => until(async () => (await store.counts()).inbox === 0);
 
-/** Returns and removes, in order, everything waiting to be sent in a room. */
+/** Returns and removes, in order, everything that is waiting to be sent in a room. */
 async function said(id = room): Promise<Waiting[]> {
 	const found: Waiting[] = [];
 	for (;;) {
@@ -199,7 +199,7 @@ test("answers with a reply in the command's thread, with our ID and without ment
 	});
 });
 
-test('holds up only its own room with a slow command', async () => {
+test('holds up only the room of a slow command', async () => {
 	const other = '!other:example.org';
 	await enter();
 	await enter({}, other);
@@ -214,7 +214,7 @@ test('holds up only its own room with a slow command', async () => {
 	expect(await bodies()).toEqual(['waited', 'echo after']);
 });
 
-test('answers what was left open after a restart', async () => {
+test('answers what is still open after a restart', async () => {
 	await enter();
 	await inbox.stop();
 	await hear(incoming('a', { body: '!echo 1' }));
@@ -225,7 +225,7 @@ test('answers what was left open after a restart', async () => {
 	expect(await bodies()).toEqual(['echo 1']);
 });
 
-test("lets the room, or the operator's number, decide who may change things", async () => {
+test("lets the room's levels, or the operator's, decide who may change things", async () => {
 	const create = { sender: '@carol:example.org', content: { room_version: '12' } };
 	await enter({ create, power: { users: { [alice]: 50 }, state_default: 60 } });
 	await hear(incoming('a', { body: '!set' }), incoming('b', { body: '!set', sender: '@carol:example.org' }));
@@ -238,7 +238,7 @@ test("lets the room, or the operator's number, decide who may change things", as
 	expect(await bodies()).toEqual(['it is set']);
 });
 
-test("answers yesterday's question, but does not carry out yesterday's change", async () => {
+test("answers yesterday's question, but does not make yesterday's change", async () => {
 	await enter({ power: { users: { [alice]: 100 } } });
 	const at = new Date(start.getTime() - 25 * 3600_000);
 	await hear(incoming('a', { body: '!echo old', at }), incoming('b', { body: '!set', at }));
@@ -246,7 +246,7 @@ test("answers yesterday's question, but does not carry out yesterday's change", 
 	expect(await bodies()).toEqual(['echo old', expect.stringContaining('more than 24 hours ago')]);
 });
 
-test.each(['!odd', '!echo one\n!odd'])('an answer that cannot be rendered (%j) holds up nothing', async body => {
+test.each(['!odd', '!echo one\n!odd'])('continues after an answer that cannot be rendered: %j', async body => {
 	await enter();
 	await hear(incoming('a', { body }), incoming('b', { body: '!echo on' }));
 	await decided();
@@ -290,7 +290,7 @@ test('lets a hundred answers wait, then refuses once and stays silent until they
 	expect(await bodies()).toEqual(['echo again']);
 });
 
-test('answers several commands in one message, and leaves last', () => {
+test('answers several commands in one message before leaving', () => {
 	const rows = sayingsOf([answer('one'), { ...answer('two'), afterwards: { leave: true } }], incoming('a'), undefined);
 	expect(rows.map(({ kind }) => kind)).toEqual(['event', 'leave']);
 	expect(sayingsOf([], incoming('a'), undefined)).toEqual([]);
@@ -306,7 +306,7 @@ test('sends files after the text, each with its own ID', () => {
 	expect(new Set(rows.map(({ said }) => said)).size).toBe(3);
 });
 
-test('stops if the store refuses', async () => {
+test('stops if the store fails', async () => {
 	await enter();
 	store.settle = () => Promise.reject(new Error('the disk is full'));
 	await hear(incoming('a', { body: '!echo 1' }));
@@ -383,7 +383,7 @@ test('accepts no confirmation after more than a day', async () => {
 	expect(await bodies()).toEqual([]);
 });
 
-describe('a command that polls servers', () => {
+describe('a command that contacts servers', () => {
 	const mallory = '@mallory:example.org';
 	const hurried = async () => {
 		await inbox.stop();
@@ -417,7 +417,7 @@ describe('a command that polls servers', () => {
 		expect(await bodies()).toEqual(['looked x', 'echo after']);
 	});
 
-	test("gets a notice if it takes a long time, then its sender's next command is answered, then it is", async () => {
+	test("gets a notice if it takes a long time, and is then answered after its sender's next command", async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }), incoming('b', { body: '!echo after' }));
@@ -437,7 +437,7 @@ describe('a command that polls servers', () => {
 		]);
 	});
 
-	test('runs again if the process is killed meanwhile, with one notice and one answer', async () => {
+	test('runs again if the process is killed in between, with one notice and one answer', async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }));
@@ -450,13 +450,13 @@ describe('a command that polls servers', () => {
 		await sleep(30);
 		release();
 		await decided();
-		// A killed process would not have got this far. Its answer is not sent a second time.
+		// A killed process would not have got this far, but the answer is not sent a second time anyway.
 		lost();
 		await sleep(10);
 		expect((await said()).map(row => row.said)).toEqual([saidId('looking', 'a', 0), saidId('answer', 'a', 0)]);
 	});
 
-	test('is not answered if it is redacted meanwhile', async () => {
+	test('is not answered if it is redacted while it runs', async () => {
 		await hurried();
 		await enter();
 		await hear(incoming('a', { body: '!look x' }));

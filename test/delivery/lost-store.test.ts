@@ -1,4 +1,4 @@
-// A first start is distinguished from a lost store, and rooms are told of the loss once.
+// A first start is distinguished from a lost store, and rooms are told about the loss once.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { noticeLoss } from '../../src/delivery/lost-store.ts';
 import { announce } from '../../src/delivery/notices.ts';
@@ -39,11 +39,11 @@ function start(keysAlone = false, pause: () => void = () => undefined): Promise<
 
 const settled = () => new Promise(resolve => setTimeout(resolve, 20));
 
-/** The first sync, and what rooms are told. */
+/** Runs the first sync. Resolves with what rooms are told. */
 async function heard(): Promise<string[]> {
 	const joined = [room, other].map(id => news([], { room: id }));
 	await store.take(batch('1', { joined }), now());
-	// Twice, as a restart would: the second says nothing new.
+	// Announce twice, as a restart would; the second time says nothing new.
 	for (let times = 0; times < 2; times++)
 		await announce({
 			store,
@@ -76,7 +76,7 @@ test('says nothing at the first start of a new account, and sets a marker', asyn
 	expect(errors).toEqual([]);
 });
 
-test("tells each room once, the log and the status if an account's store is empty again", async () => {
+test("reports once to each room, and in the log and the status, that an account's store is empty again", async () => {
 	await start();
 	await settled();
 	await emptied();
@@ -86,7 +86,7 @@ test("tells each room once, the log and the status if an account's store is empt
 	expect(said.map(text => text.split(' ')[0])).toEqual([other, room]);
 	for (const text of said) expect(text).toMatch(/no longer watching any servers.*!watch example\.org/);
 	expect(errors).toHaveLength(1);
-	// Later starts say nothing again, and the status mentions it for a while.
+	// Later starts say nothing to rooms, but the status mentions the loss for a while.
 	clock += day;
 	expect(await start()).toEqual(new Date(clock - day));
 	await settled();
@@ -96,7 +96,7 @@ test("tells each room once, the log and the status if an account's store is empt
 	expect(await start()).toBeUndefined();
 });
 
-test('treats an empty database with keys of an earlier session as a lost store', async () => {
+test('takes an empty database next to the keys of an earlier session for a lost store', async () => {
 	expect(await start(true)).toEqual(now());
 	expect(await heard()).toHaveLength(2);
 });
@@ -139,8 +139,8 @@ test('does not mistake a store from before the marker for a loss', async () => {
 	expect(errors).toEqual([]);
 });
 
-describe('a homeserver that does not respond', () => {
-	test('is asked again before anything counts as a first start', async () => {
+describe('a homeserver without a marker', () => {
+	test('is asked again if it did not respond, before anything counts as a first start', async () => {
 		await played.port.mark('of the lost store');
 		let tries = 0;
 		const away: Failure = { kind: 'away', why: 'status 502' };
@@ -148,7 +148,7 @@ describe('a homeserver that does not respond', () => {
 		expect(await start()).toEqual(now());
 	});
 
-	test('or stores no account data does not matter', async () => {
+	test('may refuse account data', async () => {
 		played.setTrouble(call =>
 			call === 'marker' || call === 'mark' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined,
 		);
@@ -157,7 +157,7 @@ describe('a homeserver that does not respond', () => {
 	});
 });
 
-test('a marker that cannot be set does not end the process', async () => {
+test('does not end the process if the marker cannot be stored', async () => {
 	const warned: string[] = [];
 	await noticeLoss({
 		...{ store, keysAlone: false, now, random: () => 1, stopping: () => false, pause: async () => undefined },

@@ -1,4 +1,4 @@
-// Only messages that may be meant for the bot are stored.
+// Only messages that may be addressed to the bot are stored.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,9 +49,9 @@ async function kept(...messages: Partial<Incoming>[]): Promise<string[]> {
 
 test.each<[string, Partial<Incoming>, boolean]>([
 	['a command', { body: '!upgrade 1.56 1.69' }, true],
-	['a command with our name', { body: '! glia status' }, true],
-	['a command after our display name', { body: 'Glia Bot: help' }, true],
-	['an unknown command with our name', { body: '!glia frobnicate' }, true],
+	["a command with the bot's name", { body: '! glia status' }, true],
+	["a command after the bot's display name", { body: 'Glia Bot: help' }, true],
+	["an unknown command with the bot's name", { body: '!glia frobnicate' }, true],
 	['a command in the second line', { body: 'good morning\n!status' }, true],
 	['a mention', { body: 'what do you think?', mentioned: true }, true],
 	['a reaction', { body: '✅', repliesTo: '$said' }, true],
@@ -61,16 +61,16 @@ test.each<[string, Partial<Incoming>, boolean]>([
 	['a quoted command', { body: '> !status' }, false],
 	["another bot's command", { body: '!frobnicate now' }, false],
 	['a conversation in a separate thread', { body: 'done', thread: '$theirs' }, false],
-	['a conversation about us', { body: 'I like glia' }, false],
-])('%s', async (_what, message, is) => {
+	['a conversation about the bot', { body: 'I like glia' }, false],
+])('decides whether to store %s', async (_what, message, is) => {
 	expect((await kept(message)).length === 1).toBe(is);
 });
 
 test.each<[string, Outcome<number>, boolean]>([
-	['with nobody but us', { value: 2 }, true],
-	['with someone else', { value: 3 }, false],
-	['while that is unknown', { failure: { kind: 'away', why: 'gone' } }, false],
-])('a log that somebody pastes, %s', async (_what, count, is) => {
+	['with one other person', { value: 2 }, true],
+	['with more people', { value: 3 }, false],
+	['whose members are unknown', { failure: { kind: 'away', why: 'gone' } }, false],
+])('decides whether to store a pasted log in a room %s', async (_what, count, is) => {
 	people = count;
 	const pasted = { body: 'Traceback (most recent call last):\nValueError: planted', mentioned: false };
 	const found = await meant([incoming('$0', pasted), incoming('$1', { body: 'so much for today' })]);
@@ -79,20 +79,20 @@ test.each<[string, Outcome<number>, boolean]>([
 	);
 });
 
-test("reads messages in a guide's thread from the moment the guide is started", async () => {
+test('stores messages in the thread of a guide session, at every point of its start', async () => {
 	const session = {
 		...{ guide: 'small', stated: {}, facts: [], asked: 'small', id: 'w', room, passed: [] },
 		...{ is: 'open' as const, since: now().toISOString(), refused: [], place: { stage: 'a', gate: false } },
 	};
 	const done = { body: 'done', thread: '$thread' };
-	// Started in a thread, in the same batch.
+	// The start is in the same batch.
 	expect(await kept({ body: '!postgres 15 17 docker start', thread: '$thread' }, done)).toHaveLength(2);
 	expect(await kept(done, { body: 'done', thread: '$other' })).toEqual([]);
-	// Stored, but not decided yet.
+	// The start is stored, but not decided yet.
 	const begin = incoming('$begin', { body: '!postgres 15 17 docker start', thread: '$thread' });
 	await store.take(batch('2', { joined: [news([begin])] }), now());
 	expect(await kept(done)).toEqual(['done']);
-	// Decided, but its first message has not been sent yet.
+	// The start is decided, and its first message is not sent yet.
 	const says = [{ said: 'first', place: session.place }];
 	await store.settle('$begin', [saying('first')], now(), { session, thread: { root: 'first' }, says });
 	expect(await kept({ body: 'done', thread: '$unknown yet' })).toEqual(['done']);

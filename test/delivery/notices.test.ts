@@ -1,4 +1,4 @@
-// Notices of unreadable messages: none for what an earlier session has read, even if the store does not know it.
+// Notices of unreadable messages: none for what an earlier session has read, even if the store does not know that.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { explain } from '../../src/delivery/notices.ts';
 import { openStore } from '../../src/edges/store/store.ts';
@@ -15,7 +15,7 @@ const login = new Date(start);
 let clock: number;
 let store: Store;
 let played: Played;
-/** What rooms are told outside of replies: room and text. */
+/** What rooms are told without a reply: room and text. */
 let unasked: [string, unknown][];
 
 const now = () => new Date(clock);
@@ -36,7 +36,7 @@ beforeEach(async () => {
 
 afterEach(() => store.close());
 
-/** Arrived this many seconds before the login. */
+/** An unreadable message from this many seconds before the login. */
 const closed = (event: string, seconds: number, more: Partial<Unreadable> = {}): Unreadable => ({
 	...{
 		event,
@@ -56,7 +56,7 @@ async function answered(event: string, where = room): Promise<void> {
 	await played.port.send(where, `answer to ${event}`, { type: 'm.room.message', content });
 }
 
-/** The events that notices reply to, after waiting for them. */
+/** The events that notices reply to, once the time to wait for keys is over. */
 async function explained(...unreadable: Unreadable[]): Promise<(string | undefined)[]> {
 	clock = start + 1000;
 	const rooms = Object.groupBy(unreadable, one => one.room);
@@ -75,12 +75,12 @@ async function explained(...unreadable: Unreadable[]): Promise<(string | undefin
 	return due;
 }
 
-test('needs no notice for answers and messages from before the login', async () => {
+test('sends no notice for messages up to the last one answered before the login', async () => {
 	await answered('$b');
 	expect(await explained(closed('$talk', 90), closed('$a', 80), closed('$b', 70))).toEqual([]);
 });
 
-test('needs a notice for what came after the last answer, even in the same session', async () => {
+test('sends a notice for messages after the last one answered, even in the same session', async () => {
 	await answered('$b');
 	expect(await explained(closed('$b', 70), closed('$c', 60), closed('$d', 50, { sender: bob }))).toEqual(['$c', '$d']);
 });
@@ -109,12 +109,12 @@ test('tells a room once that the store was restored if it has answers the store 
 	expect(unasked).toEqual([
 		[room, expect.stringMatching(/restored from a backup .* from 2026-11-21 11:58 UTC .*`!servers`/)],
 	]);
-	// The next check finds the same replies.
+	// The next check finds the same replies again.
 	await explained(closed('$g', 65, { session: 'T' }));
 	expect(unasked).toHaveLength(1);
 });
 
-test('does not mistake a reply about an unreadable message for a sign of a restored store', async () => {
+test('does not take a reply to an unreadable message for a sign of a restored store', async () => {
 	clock = start - 90_000;
 	await store.take(batch('2', { joined: [news([], { room, unreadable: [closed('$old', 95)] })] }), now());
 	clock += 20_000;

@@ -1,4 +1,4 @@
-// The operator's room is told of each problem once while it lasts, whatever is restarted or killed in between.
+// The operator's room is told about each problem once while it lasts, whatever is restarted or killed in between.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { BotCondition } from '../../src/advice/operator/faults.ts';
 import { noteBackup } from '../../src/delivery/last-backup.ts';
@@ -30,7 +30,7 @@ async function join(...rooms: string[]): Promise<void> {
 	for (const room of rooms) await store.tell(room, [], clock);
 }
 
-/** What is said in the operator's room now, delivered at once. */
+/** Delivers and returns what there is to say in the operator's room now. */
 async function told(on: Store = store): Promise<string[]> {
 	clock = new Date(clock.getTime() + 60_000);
 	await tellOperator({
@@ -185,7 +185,7 @@ test('says nothing and loses nothing while the bot is not in the room', async ()
 	expect(await told()).toHaveLength(1);
 });
 
-test('reports exactly once, whichever write the process is killed at', async () => {
+test('reports exactly once, no matter at which write the process is killed', async () => {
 	await join(ops);
 	await told();
 	for (let survives = 0; ; survives++) {

@@ -1,4 +1,4 @@
-// The operator's room is followed through upgrades, also after the store has forgotten the old rooms.
+// The operator's room is followed through upgrades, even after the store has forgotten the old rooms.
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { operatorPort } from '../../src/app/operator.ts';
 import type { Config } from '../../src/config.ts';
@@ -21,13 +21,13 @@ afterEach(() => store.close());
 const join = (...rooms: string[]) =>
 	store.take(batch(`${++token}`, { joined: rooms.map(room => ({ ...news([]), room })) }), now);
 
-/** The room is replaced, and the bot follows. */
+/** Replaces a room; the bot follows. */
 async function upgrade(room: string, replacement: string): Promise<void> {
 	const tombstone = { sender: '@admin:example.org', replacement };
 	await store.take(batch(`${++token}`, { joined: [news([], { room, state: { tombstone } })] }), now);
 	await join(replacement);
 	const [move] = await store.moves(now);
-	if (!move) throw new Error('there is nothing to follow');
+	if (!move) throw new Error('no move is due');
 	await store.moved(move, now);
 }
 
@@ -66,7 +66,7 @@ test('remembers rooms that the store has forgotten until another one is configur
 	expect(await operatorRoom('!mine', store)).toBe('!mine');
 });
 
-test('stops where rooms that replace each other in a circle begin to repeat', async () => {
+test('stops following rooms that replace each other in a loop', async () => {
 	await join('!ops');
 	await upgrade('!ops', '!ops2');
 	await upgrade('!ops2', '!ops3');

@@ -1,4 +1,4 @@
-// What is decided reaches its room: through rate limits, outages, lost responses, restarts and rooms that are gone.
+// What is decided reaches its room despite rate limits, outages, lost responses, restarts and rooms that are gone.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { after, type Outbox, openOutbox } from '../../src/delivery/outbox.ts';
 import { openStore } from '../../src/edges/store/store.ts';
@@ -21,7 +21,7 @@ let faults: unknown[];
 let locked: string[];
 let ready: boolean;
 let loud: string[];
-/** What each room had received whenever nothing more was due. */
+/** What the room had received each time nothing more was due. */
 let idle: unknown[][];
 
 const now = () => new Date(clock);
@@ -146,7 +146,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 2 });
 	});
 
-	test('waits in all rooms for as long as a rate limit asks, then continues in order', async () => {
+	test('waits in all rooms for as long as a rate limit says, then continues in order', async () => {
 		let refusals = 1;
 		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
 		await decide(saying('1'), saying('2'));
@@ -162,7 +162,7 @@ describe('delivery', () => {
 		expect([saidIn(room), saidIn(other)]).toEqual([['1', '2'], ['3']]);
 	});
 
-	test('a rate limit does not outlast a clock that is turned back', async () => {
+	test('does not wait longer for a rate limit because the clock is turned back', async () => {
 		let refusals = 1;
 		played.setTrouble(call => (call === 'send' && refusals-- > 0 ? { kind: 'limited', waitMs: 5000 } : undefined));
 		await decide(saying('1'));
@@ -171,7 +171,7 @@ describe('delivery', () => {
 		expect(saidIn(room)).toEqual(['1']);
 	});
 
-	test('sends no second message after a lost response: within a day by the transaction ID', async () => {
+	test('sends no second message after a lost response, within a day thanks to the transaction ID', async () => {
 		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
 		await decide(saying('1'));
 		await settle();
@@ -182,7 +182,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('sends no second message after a lost response: after a day by reading the room', async () => {
+	test('sends no second message after a lost response, after a day thanks to reading the room', async () => {
 		played.setTrouble(call => (call === 'send' ? 'lost' : undefined));
 		await decide(saying('1'));
 		await settle();
@@ -195,7 +195,7 @@ describe('delivery', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
 	});
 
-	test('sends after a day what is not in the room', async () => {
+	test('sends a message after a day if it is not in the room', async () => {
 		played.setTrouble(() => away);
 		await decide(saying('1'));
 		await pass(25 * hour);
@@ -205,7 +205,7 @@ describe('delivery', () => {
 		expect(played.calls).toContain(`find ${room}`);
 	});
 
-	test('reads the room after a new login, to which earlier transactions do not belong', async () => {
+	test('reads the room after a new login, which has its own transaction IDs', async () => {
 		await outbox.stop(0);
 		await store.tell(room, [saying('1')], now());
 		await played.port.send(room, 'of the old device', { type: 'm.room.message', content: { 'io.glia.said': '1' } });
@@ -301,7 +301,7 @@ describe('messages that cannot be delivered', () => {
 		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
-	test("wait for a replaced room's successor, and follow", async () => {
+	test('wait for the move to a replacement room, and follow it', async () => {
 		await store.take(batch('1'), now());
 		await store.take(batch('2', { joined: [news([], { room })] }), now());
 		const state = { tombstone: { sender: '@a:b', replacement: other } };
@@ -326,7 +326,7 @@ describe('messages that cannot be delivered', () => {
 		expect(await store.counts()).toMatchObject({ outbox: 1 });
 	});
 
-	test('stop the loop after one try if the store refuses', async () => {
+	test('stop the loop after one attempt if the store fails', async () => {
 		store.sent = () => Promise.reject(new Error('the disk is full'));
 		await decide(saying('1'), saying('2'));
 		await new Promise(resolve => setTimeout(resolve, 50));
@@ -348,7 +348,7 @@ describe('messages that cannot be delivered', () => {
 		[{ kind: 'unsealed', why: '' }, 1000, 'later'],
 		[{ kind: 'keyless', why: '' }, 0, 'never'],
 		[{ kind: 'stopped' }, 0, 'stopped'],
-	])('%j after %d tries: %j', (failure, tries, verdict) => {
+	])('after %j and %d attempts, the verdict is %j', (failure, tries, verdict) => {
 		expect(after(failure, tries)).toEqual(verdict);
 	});
 });
@@ -357,7 +357,7 @@ describe('files, encryption and leaving', () => {
 	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
 	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
 
-	test('uploads a file once, and sends the same message in every try', async () => {
+	test('uploads a file once, and sends the same message in every attempt', async () => {
 		played.setTrouble(call => (call === 'send' ? away : undefined));
 		await decide(aFile);
 		await settle();
@@ -367,7 +367,7 @@ describe('files, encryption and leaving', () => {
 		expect(played.calls.filter(call => call === `upload ${room}`)).toHaveLength(1);
 	});
 
-	test('encrypts once, and stores the result before the first try', async () => {
+	test('encrypts once, and stores the result before the first attempt', async () => {
 		let sealed = 0;
 		const events: unknown[] = [];
 		const { send } = played.port;
@@ -417,11 +417,11 @@ describe('a room that the bot is no longer in', () => {
 		await store.keepWatch(watch, now());
 	});
 
-	test('is noticed when the homeserver refuses, and gets the alert when the bot is back', async () => {
+	test('is noticed when the homeserver refuses a message, and gets the alert once the bot is back', async () => {
 		played.kick(room);
 		await alarm();
 		await settle();
-		// A process of the homeserver may not know yet that we joined: four tries first.
+		// A homeserver process may not know yet that we have joined, so there are four attempts first.
 		for (let tries = 0; tries < 4; tries++) await pass(120_000);
 		expect(await store.joinedRooms()).toEqual([]);
 		expect(await store.counts()).toMatchObject({ outbox: 0 });
@@ -436,7 +436,7 @@ describe('a room that the bot is no longer in', () => {
 		expect(saidIn(room)).toEqual(['alarm']);
 	});
 
-	test('is not one in which the bot may not write', async () => {
+	test('is not confused with one in which the bot may not write', async () => {
 		played.setTrouble(call => (call === 'send' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined));
 		await alarm();
 		await settle();
@@ -461,7 +461,7 @@ describe('a room that the bot is no longer in', () => {
 describe('rooms that become encrypted', () => {
 	const file = { name: 'plan.md', type: 'text/markdown', text: 'all of it' };
 	const aFile = saying('f', { kind: 'file', file, content: { 'io.glia.said': 'f' } } as Partial<Saying>);
-	/** What we sent: the type and, for encrypted events, what is inside. */
+	/** What the bot sent: the type and, for encrypted events, what they contain. */
 	const sent = () =>
 		played
 			.eventsOf(room)
@@ -481,7 +481,7 @@ describe('rooms that become encrypted', () => {
 		expect(played.calls).toEqual([`send ${room}`, `upload ${room}`, `send ${room}`]);
 	});
 
-	test('get prepared plaintext encrypted, and its file uploaded again', async () => {
+	test('get a prepared event encrypted, and its file uploaded again', async () => {
 		played.setTrouble(call => (call === 'send' ? away : undefined));
 		await decide(aFile);
 		await settle();
@@ -494,7 +494,7 @@ describe('rooms that become encrypted', () => {
 		expect(JSON.stringify(sent())).not.toContain('"url":"mxc://played/1"');
 	});
 
-	test('also in a thread', async () => {
+	test('get a prepared event in a thread encrypted', async () => {
 		await decide(saying('root'));
 		await settle();
 		played.setTrouble(call => (call === 'send' ? away : undefined));
@@ -510,7 +510,7 @@ describe('rooms that become encrypted', () => {
 		]);
 	});
 
-	test('get a file encrypted if encryption starts between its upload and its event', async () => {
+	test('get a file encrypted if encryption is turned on between its upload and its event', async () => {
 		const { upload } = played.port;
 		played.port.upload = async (where, what) => {
 			const uploaded = await upload(where, what);
@@ -534,7 +534,7 @@ describe('rooms that become encrypted', () => {
 	});
 });
 
-test('sends what is due at shutdown, and keeps what waits', async () => {
+test('sends what is due at shutdown, and keeps what is waiting', async () => {
 	played.setTrouble((call, where) => (call === 'send' && where === other ? away : undefined));
 	await decide(...Array.from({ length: 20 }, (_, i) => saying(`${i}`)), saying('x', { room: other }));
 	await outbox.stop(5000);

@@ -64,7 +64,7 @@ describe('invitations', () => {
 		await store.take(batch('1', { invited: [{ room: id, inviter: by }] }), now());
 	}
 
-	test('are accepted from those on the list, and refused with a reason from others', async () => {
+	test('are accepted from those on the list, and declined with a reason from others', async () => {
 		await invited(alice);
 		await invited(mallory, '!bad:evil.example');
 		await run();
@@ -73,7 +73,7 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
-	test('wait while the homeserver does not respond, and are not retried all at once', async () => {
+	test('wait during a rate limit, and are not all retried at once', async () => {
 		for (let i = 0; i < 5; i++) await invited(alice, `!${i}:x`);
 		played.setTrouble(() => ({ kind: 'limited', waitMs: 3000 }));
 		expect(await run()).toBe(3000);
@@ -148,7 +148,7 @@ describe('room upgrades', () => {
 		played.invite(fresh, alice);
 		await run();
 		const [row] = await store.due(now(), [], 1);
-		if (row?.kind !== 'event') throw new Error('nothing is said');
+		if (row?.kind !== 'event') throw new Error('no message is due');
 		expect(row).toMatchObject({ room: fresh, event: { content: { body: expect.stringContaining('Stage 2 of 4') } } });
 		await store.sent(row.id, '$again', now());
 		expect(await store.sessionIn(fresh, '$again')).toMatchObject({ session: { ...session, room: fresh } });
@@ -162,14 +162,14 @@ describe('room upgrades', () => {
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 
-	test('stay in a room whose invitation claims more than the room itself', async () => {
+	test('stay in a room whose invitation names the old one, but not the room itself', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another' });
 		played.invite(fresh, alice);
 		const invited = [{ room: fresh, inviter: alice, predecessor: room }];
 		await store.take(batch('3', { invited }), now());
 		await run();
 		expect(await store.movingFrom(room)).toBe(true);
-		// Nothing is decided until the sync says who may do what there.
+		// Nothing is decided until a sync says who may do what in the room.
 		const owned = { create: { sender: mallory, content: { creator: mallory } } };
 		const rooms = [news([], { room: fresh, state: owned }), news([], { room, state: owned })];
 		await store.take(batch('4', { joined: rooms }), now());
@@ -180,7 +180,7 @@ describe('room upgrades', () => {
 		expect([moved, await store.movingFrom(room)]).toEqual([0, false]);
 	});
 
-	test('know after a crash between joining and reading why the bot is there', async () => {
+	test('remember after a crash between joining and reading why the bot has joined', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
 		played.setTrouble(call => (call === 'predecessor' && played.calls.includes('join !fresh') ? away : undefined));
 		await run();
@@ -192,7 +192,7 @@ describe('room upgrades', () => {
 		expect(await store.joinedRooms()).toEqual([room]);
 	});
 
-	test('stay in a room that another upgrade leads to, even if a false claim named it too', async () => {
+	test('stay in a room to which another upgrade leads, even if a false claim named it too', async () => {
 		const claimed = '!claimed';
 		const state = { tombstone: { sender: alice, replacement: fresh } };
 		await store.take(batch('3', { joined: [news([], { room: claimed, state })] }), now());
@@ -224,7 +224,7 @@ describe('room upgrades', () => {
 		for (let i = 0; i < 5; i++, clock += day) await patiently();
 		expect(logged).toEqual([expect.stringContaining('waiting for an invitation')]);
 		expect(await store.uninvited()).toEqual([{ from: room, to: fresh }]);
-		// The state of the old room may arrive again, with the same replacement.
+		// The state of the old room may arrive again, with the same tombstone.
 		const state = { tombstone: { sender: alice, replacement: fresh } };
 		await store.take(batch('3', { joined: [news([], { room, state })] }), now());
 		await patiently();
@@ -236,7 +236,7 @@ describe('room upgrades', () => {
 		expect(moved).toBe(1);
 	});
 
-	test("name the replacement in the old room's !status only, and count it elsewhere", async () => {
+	test("only name the replacement in the old room's !status, and count it elsewhere", async () => {
 		const health = { version: '0', startedAt: now(), lastSync: now };
 		const lead = async (where: string) => {
 			const asked = { room: where } as Parameters<typeof status.run>[0];
@@ -299,19 +299,19 @@ function situations() {
 
 type Situation = {
 	senderAllowed: boolean;
-	/** In the new room before the tombstone. */
+	/** The bot was in the new room before the tombstone. */
 	inside: boolean;
 	/** The new room may be read without joining it. */
 	readable: boolean;
 	names: 'this' | 'other' | 'none';
 	inviter: 'nobody' | 'allowed' | 'stranger';
 	limitUsed: boolean;
-	/** Who replaced the old room may change the state of the new one too. */
+	/** The sender of the tombstone may change the state of the new room too. */
 	administrator: boolean;
 	version: '10' | '12';
 };
 
-/** The expected result, expressed differently than in the code. */
+/** The expected result, computed in another way than in the code. */
 function expected({ senderAllowed, inside, readable, names, inviter, limitUsed, administrator }: Situation) {
 	if (inside) return { inside: true, joins: 0, moved: names === 'this' || administrator, left: false };
 	const disproved = names !== 'this' && (readable || inviter !== 'nobody');
@@ -425,7 +425,7 @@ test('merges two rooms that watch the same server without repeating anything', a
 		await store.sent(row.id, '$', now());
 	}
 	expect(said.sort()).toEqual([`${main} w2 CVE-1`, `${main} w3 CVE-1`, `${main} w4 CVE-1`]);
-	// The tombstone arrives again with the state of the room; it is already handled.
+	// The tombstone arrives again with the room's state, but has been handled already.
 	await store.take(batch('3', { joined: [news([], { room: old, state: { tombstone } })] }), now());
 	expect(await store.moves(now())).toEqual([]);
 });
@@ -467,7 +467,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
 	});
 
-	test('continue from the same place after a failure', async () => {
+	test('are read further from the same place after a failure', async () => {
 		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
@@ -492,7 +492,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['early']);
 	});
 
-	test('end if the homeserver refuses to let us read the room', async () => {
+	test('end if the bot may no longer read the room', async () => {
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });
 		await run();
@@ -510,7 +510,7 @@ describe('gaps', () => {
 		played.setTrouble(call => (call === 'history' ? away : undefined));
 	}
 
-	test('are requested less and less often while reading fails', async () => {
+	test('are requested at growing intervals while reading fails', async () => {
 		await broken();
 		const waits: number[] = [];
 		for (let i = 0; i < 10; i++, clock += 60_000) waits.push((await run()) ?? Number.NaN);
@@ -518,7 +518,7 @@ describe('gaps', () => {
 		expect(waits.at(-1)).toBe(60_000);
 	});
 
-	test('end eventually if the homeserver responds to everything else, so that the room gets answers again', async () => {
+	test('end after a while if only the history cannot be read, so that the room is answered again', async () => {
 		await broken();
 		for (let i = 0; i < 30; i++, clock += 60_000) await run();
 		expect(await store.unread()).toEqual([]);
@@ -558,7 +558,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(['early']);
 	});
 
-	test('lose nothing if the homeserver disappears after half an hour of errors', async () => {
+	test('do not end if the homeserver goes down completely after half an hour of errors', async () => {
 		await broken();
 		for (let i = 0; i < 35; i++, clock += 60_000) await run();
 		hears = false;
@@ -591,8 +591,8 @@ describe('notices', () => {
 		expect(loud).toEqual([[{ room }, expect.stringContaining('does not belong to a device')]]);
 	});
 
-	// The homeserver silently answers a known transaction ID with the old event.
-	describe('start over with each stay in a room', () => {
+	// For a known transaction ID, the homeserver silently returns the old event.
+	describe('have a new ID in each stay in a room', () => {
 		const named = async () => (await store.due(now(), [], 9)).map(({ said }) => said);
 		const told = () =>
 			announce({ store, now, name: () => 'glia', server: undefined, reads: true, log: silence, said: () => undefined });
@@ -601,7 +601,7 @@ describe('notices', () => {
 			await store.forget(room);
 		};
 
-		test('greet the room, and warn if it is public', async () => {
+		test('if they greet the room, or warn that it is public', async () => {
 			const names: string[] = [];
 			for (const stay of [1, 2]) {
 				await store.take(batch(`${stay}a`, { joined: [news([], { room })] }), now());
@@ -619,7 +619,7 @@ describe('notices', () => {
 			expect(new Set(names).size).toBe(4);
 		});
 
-		test('say that a message cannot be read', async () => {
+		test('if they say that a message cannot be read', async () => {
 			const closed = {
 				event: '$closed',
 				room,
@@ -646,7 +646,7 @@ describe('notices', () => {
 });
 
 describe('cleaning up', () => {
-	test('notices a room that another session left, and pauses its watches', async () => {
+	test('notices a room that another session has left', async () => {
 		played.createRoom(room, alice);
 		await store.take(batch('1', { joined: [news([], { room })] }), now());
 		played.setTrouble(() => away);
@@ -703,7 +703,7 @@ describe('the sync loop', () => {
 		expect(await run(10, () => away)).toMatchObject({ taken: [], unreachable: ['status 502'] });
 	});
 
-	test('later retries forever, with short pauses, and logs when the homeserver is back', async () => {
+	test('retries for ever later, with short pauses, and reports when the homeserver is back', async () => {
 		const told = await run(32, round => (round > 1 && round < 30 ? away : undefined));
 		expect(told.unreachable).toEqual([]);
 		expect(told.paused).toHaveLength(28);
@@ -711,12 +711,12 @@ describe('the sync loop', () => {
 		expect(told.taken.map(([, back]) => back)).toEqual([false, true, false]);
 	});
 
-	test('waits for as long as a rate limit asks', async () => {
+	test('waits for as long as a rate limit says', async () => {
 		const limit: Failure = { kind: 'limited', waitMs: 1234 };
 		expect((await run(4, round => (round === 2 ? limit : undefined))).paused).toEqual([1234]);
 	});
 
-	test('gives the homeserver time to send our answers, only after messages', async () => {
+	test('waits for our answers to be sent, but only after messages', async () => {
 		played.createRoom(room, alice);
 		played.invite(room, alice);
 		await played.port.join(room, []);
@@ -733,14 +733,14 @@ describe('the sync loop', () => {
 		expect(locked).toEqual(['revoked']);
 	});
 
-	test('does not treat as read what cannot be stored', async () => {
+	test('does not advance if a batch cannot be stored', async () => {
 		store.take = () => Promise.reject(new Error('the disk is full'));
 		await expect(run(3, () => undefined)).rejects.toThrow('the disk is full');
 		expect(await store.token()).toBe('[]');
 	});
 });
 
-test('a worker never overlaps itself, and misses no wake-up', async () => {
+test('never runs a worker twice at the same time, and misses no wake-up', async () => {
 	let [under, most, runs] = [0, 0, 0];
 	const worker = openWorker(
 		async () => {
@@ -766,7 +766,7 @@ test('a worker never overlaps itself, and misses no wake-up', async () => {
 	expect(runs).toBe(2);
 });
 
-test('pauses double up to a minute, and half of each is random', () => {
+test('doubles pauses up to a minute, with half of each at random', () => {
 	expect([0, 1, 2, 20].map(tries => backoff(tries, 1))).toEqual([500, 1000, 2000, 60_000]);
 	expect(backoff(20, 0)).toBe(30_000);
 });

@@ -1,5 +1,5 @@
-// Files and texts that people send with, before, after or away from !check and !why: read when their turn
-// comes, and never stored.
+// Files and texts that people send with, before, after or without !check and !why: read when it is their turn, and
+// never stored.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ let played: ReturnType<typeof playHomeserver>;
 
 const now = () => new Date(clock);
 
-/** Answers with what it was given, as lengths and names only. */
+/** Reports what it received, by lengths and names only. */
 const told: Command['run'] = ({ text, files = [], quoted, taken = [] }) => ({
 	value: {},
 	lead: [
@@ -113,7 +113,7 @@ afterEach(async () => {
 	expect(faults).toEqual([]);
 });
 
-/** Receives what was said since the last call, as from a sync. */
+/** Receives what was said since the last call, as a sync does. */
 async function hear(): Promise<void> {
 	const outcome = await played.port.sync(await store.token());
 	if ('failure' in outcome) throw new Error('no sync');
@@ -124,12 +124,12 @@ async function hear(): Promise<void> {
 	clock += 1000;
 }
 
-/** Receives and decides; returns the answers, each with the event that it answers. */
+/** Receives and decides. Delivers and returns the answers, each with the event that it answers. */
 async function answers(): Promise<{ to: string | undefined; said: string }[]> {
 	await hear();
 	inbox.wake();
 	for (let i = 0; (await store.counts()).inbox > 0; i++) {
-		if (i > 2000) throw new Error('it was not decided');
+		if (i > 2000) throw new Error('a message was not decided in time');
 		await sleep(2);
 	}
 	const found: { to: string | undefined; said: string }[] = [];
@@ -165,7 +165,7 @@ const inThread = (root: string): Content => ({
 	},
 });
 
-test('in a room of two, answers a log without a command, ignores other messages, and keeps neither', async () => {
+test('answers a log without a command in a room of two, ignores other messages, and keeps neither', async () => {
 	say(log);
 	expect(await answers()).toEqual([]);
 	played.kick(room, bob);
@@ -176,18 +176,18 @@ test('in a room of two, answers a log without a command, ignores other messages,
 	expect(bytes()).not.toContain('what a day');
 });
 
-describe('the text of a command', () => {
-	test('its own lines', async () => {
+describe('a command', () => {
+	test('reads its own lines', async () => {
 		const event = say(`!why 1.98\n${log}`);
 		expect(await answers()).toEqual([{ to: event, said: `text ${`1.98\n${log.trim()}`.length}` }]);
 	});
 
-	test('the file whose caption it is', async () => {
+	test('reads the file whose caption it is', async () => {
 		const event = send(fileOf('a.log', log, { body: '!why 1.98' }));
 		expect(await answers()).toEqual([{ to: event, said: `text 4; file a.log ${log.length}` }]);
 	});
 
-	test('the file or message it replies to, in its latest edit, and what the edit says', async () => {
+	test('reads the file or message it replies to, in its latest edit, even if it replies to the edit', async () => {
 		const file = send(fileOf('a.log'));
 		const text = say(log);
 		const edit = say('* shorter', {
@@ -202,14 +202,14 @@ describe('the text of a command', () => {
 		]);
 	});
 
-	test('only the text of another command it replies to', async () => {
+	test('reads only the text of another command that it replies to', async () => {
 		const command = say('!check 1.98\nserver_name: x\n');
 		await answers();
 		say('!check 1.99', replyTo(command));
 		expect((await answers()).map(({ said }) => said)).toEqual([`text 4; quoted ${'1.98\nserver_name: x'.length}`]);
 	});
 
-	test("files that its sender sent directly before or after it, and nobody else's files", async () => {
+	test("reads files that its sender sent directly before or after it, and nobody else's files", async () => {
 		send(fileOf('old.log'));
 		say('good morning');
 		send(fileOf('homeserver.yaml', 'a: 1\n'));
@@ -225,12 +225,12 @@ describe('the text of a command', () => {
 				said: 'text 0; file homeserver.yaml 5; file worker.yaml 5; file late.yaml 5; I used homeserver.yaml, worker.yaml, late.yaml, which you sent with the command.',
 			},
 		]);
-		// It was answered with the command.
+		// The late file was answered together with the command.
 		expect(after).not.toBe('');
 		expect(await answers()).toEqual([]);
 	});
 
-	test('a file that arrives after the answer, and with each further file all of them', async () => {
+	test('is answered again for each file that arrives after the answer, with all files so far', async () => {
 		const event = say('!check 1.98');
 		expect(await answers()).toEqual([{ to: event, said: 'text 4' }]);
 		played.calls.length = 0;
@@ -245,7 +245,7 @@ describe('the text of a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('no file with its own command, nor the files directly after it', async () => {
+	test('reads no file with a command of its own, nor those directly after that file', async () => {
 		const first = send(fileOf('homeserver.yaml', 'a: 1\n', { body: '!check 1.98' }));
 		send(fileOf('worker.yaml', 'b: 1\n', { body: 'the worker' }));
 		expect(await answers()).toEqual([
@@ -269,7 +269,7 @@ describe('the text of a command', () => {
 		expect(own).not.toBe('');
 	});
 
-	test('a file in a reply to the command or to our answer, even from someone else and much later', async () => {
+	test('reads a file in a reply to it or to its answer, even from someone else and much later', async () => {
 		const event = say('!why');
 		await answers();
 		clock += 3600_000;
@@ -284,7 +284,7 @@ describe('the text of a command', () => {
 		]);
 	});
 
-	test("in a thread, the thread's files, or else the message that started it", async () => {
+	test("reads the thread's files in a thread, or else the message that started the thread", async () => {
 		const root = send(fileOf('root.log'));
 		send(fileOf('elsewhere.log'));
 		const first = say('!why', inThread(root));
@@ -297,7 +297,7 @@ describe('the text of a command', () => {
 		expect(answer?.said).toBe(`text 0; file own.log ${log.length}`);
 	});
 
-	test('nothing that came long before or after', async () => {
+	test('reads nothing that came long before or after it', async () => {
 		send(fileOf('a.log'));
 		clock += 11 * 60_000;
 		const event = say('!why');
@@ -307,7 +307,7 @@ describe('the text of a command', () => {
 		expect(await answers()).toEqual([]);
 	});
 
-	test('a question in a reply to a log is about the log', async () => {
+	test('is about the log if it is a question in a reply to one', async () => {
 		const event = say(log, {}, bob);
 		say('!why is that?', replyTo(event));
 		say('glia: what does this mean?', replyTo(event));
@@ -317,7 +317,7 @@ describe('the text of a command', () => {
 		]);
 	});
 
-	test('answers a log sent to the bot like !why, and asks about any other file', async () => {
+	test('is not needed for a log sent to the bot, but the bot asks about any other file', async () => {
 		const mention = { 'm.mentions': { user_ids: [glia] } };
 		send(fileOf('a.log', log, mention));
 		send(fileOf('b.log', log, { body: 'glia: see this' }));
@@ -329,7 +329,7 @@ describe('the text of a command', () => {
 		]);
 	});
 
-	test('!upgrade takes a file only with its caption or in a reply', async () => {
+	test('reads a file with !upgrade only if it is the caption or a reply', async () => {
 		const file = send(fileOf('homeserver.yaml', 'a: 1\n'));
 		say('!upgrade 1.98');
 		say('!upgrade 1.98', replyTo(file));
@@ -343,7 +343,7 @@ describe('the text of a command', () => {
 		expect(played.calls.filter(call => call.startsWith('around'))).toEqual([]);
 	});
 
-	test('!upgrade is answered whatever it replies to', async () => {
+	test('is answered with !upgrade, whatever it replies to', async () => {
 		const redacted = say(log);
 		played.redact(room, redacted);
 		const picture = send({ ...fileOf('a.png'), msgtype: 'm.image' });
@@ -361,26 +361,34 @@ describe('the text of a command', () => {
 	});
 });
 
-describe('files that cannot be read', () => {
+describe('reading a file or message', () => {
 	const said = async () => (await answers()).map(one => one.said);
 
 	test.each<[string, () => Content, RegExp]>([
 		['a picture', () => ({ ...fileOf('error.png'), msgtype: 'm.image' }), /cannot read images/],
-		['larger than its event says', () => fileOf('a.log', Buffer.alloc(10_000_001, 'a')), /too large.*10 MB/],
-		['declared to be large', () => fileOf('a.log', log, { info: { size: 11_000_000 } }), /too large/],
-		['gone', () => ({ ...fileOf('a.log'), url: 'mxc://example.org/gone' }), /no longer on the homeserver/],
-		['without an address', () => ({ ...fileOf('a.log'), url: 'https://example.org/x' }), /no longer on the homeserver/],
+		['a file larger than its event says', () => fileOf('a.log', Buffer.alloc(10_000_001, 'a')), /too large.*10 MB/],
+		['a file declared to be large', () => fileOf('a.log', log, { info: { size: 11_000_000 } }), /too large/],
+		[
+			'a file that is gone',
+			() => ({ ...fileOf('a.log'), url: 'mxc://example.org/gone' }),
+			/no longer on the homeserver/,
+		],
+		[
+			'a file without an mxc address',
+			() => ({ ...fileOf('a.log'), url: 'https://example.org/x' }),
+			/no longer on the homeserver/,
+		],
 		['an address with a path in it', () => ({ ...fileOf('a.log'), url: 'mxc://example.org/../x' }), /no longer on/],
-		['compressed', () => fileOf('a.log.gz', gzipSync(log)), /compressed/],
-		['bytes', () => fileOf('core', Buffer.from([1, 2, 0, 3])), /not text/],
-		['empty', () => fileOf('a.log', ' \n'), /is empty/],
-	])('%s', async (_what, content, words) => {
+		['a compressed file', () => fileOf('a.log.gz', gzipSync(log)), /compressed/],
+		['a binary file', () => fileOf('core', Buffer.from([1, 2, 0, 3])), /not text/],
+		['an empty file', () => fileOf('a.log', ' \n'), /is empty/],
+	])('says why it cannot read %s', async (_what, content, words) => {
 		const event = send(content());
 		say('!why', replyTo(event));
 		expect(await said()).toEqual([expect.stringMatching(words)]);
 	});
 
-	test('an encrypted file whose bytes or key do not match', async () => {
+	test('says why it cannot read an encrypted file whose bytes or key do not match', async () => {
 		const sealed = sealFile(Buffer.from(log));
 		const url = played.put(sealed.bytes);
 		const good = { msgtype: 'm.file', body: 'a.log', file: { ...sealed.info, url } };
@@ -393,7 +401,7 @@ describe('files that cannot be read', () => {
 		]);
 	});
 
-	test('a message that is redacted, undecryptable, not a message, or not visible', async () => {
+	test('says why it cannot read a message that is redacted, undecryptable, not a message, or not visible', async () => {
 		const redacted = say(log);
 		played.redact(room, redacted);
 		const closed = send({ ciphertext: 'x' }, bob, { type: 'm.room.encrypted' });
@@ -407,7 +415,7 @@ describe('files that cannot be read', () => {
 		]);
 	});
 
-	test('one of several files: half a configuration is not checked', async () => {
+	test('checks nothing if one of several files cannot be read', async () => {
 		send(fileOf('homeserver.yaml', 'a: 1\n'));
 		const gone = fileOf('worker.yaml');
 		played.dropMedia(String(gone.url));
@@ -416,7 +424,7 @@ describe('files that cannot be read', () => {
 		expect(await said()).toEqual([expect.stringMatching(/worker\.yaml is no longer/)]);
 	});
 
-	test('a file that is missing for now is requested again; one that is missing for good is reported', async () => {
+	test('tries again if a file is unavailable for now', async () => {
 		const away: Failure = { kind: 'away', why: 'status 502' };
 		let tries = 0;
 		played.setTrouble(call => (call === 'fetch' && ++tries < 2 ? away : undefined));
@@ -425,7 +433,7 @@ describe('files that cannot be read', () => {
 		expect(tries).toBe(2);
 	});
 
-	test('hostile file names are shown as text', async () => {
+	test('shows a hostile file name as text', async () => {
 		const name = `${'x'.repeat(200)}\u202E**[a](https://example.org)@room\n`;
 		say('!why', replyTo(send(fileOf(name, ''))));
 		const [answer = ''] = await said();
@@ -433,7 +441,7 @@ describe('files that cannot be read', () => {
 	});
 });
 
-describe('texts are never stored', () => {
+describe('texts', () => {
 	const plant = () => {
 		say(`!why\n${log}`);
 		say(`!check 1.98\n\`\`\`\nserver_name: ${secret}\n\`\`\``);
@@ -445,7 +453,7 @@ describe('texts are never stored', () => {
 		return 7;
 	};
 
-	test('not in any file of the store, not in answers, not in the log', async () => {
+	test('are never stored: not in any file of the store, in answers, or in the log', async () => {
 		const count = plant();
 		await hear();
 		expect(bytes()).not.toContain(secret);
@@ -488,7 +496,7 @@ describe('texts are never stored', () => {
 		expect(await answers()).toEqual([{ to: event, said: expect.stringContaining('send it again') }]);
 	});
 
-	test('keep the order of a room, whoever writes', async () => {
+	test('are answered in the order of the room, whoever sends them', async () => {
 		const events = [
 			say(`!why\n${log}`),
 			say('!status', {}, bob),
@@ -499,7 +507,7 @@ describe('texts are never stored', () => {
 		expect((await answers()).map(({ to }) => to)).toEqual(events);
 	});
 
-	test('are given up if the homeserver responds to everything but them', async () => {
+	test('are given up if the homeserver responds to everything else', async () => {
 		const event = say(`!why\n${log}`);
 		say('!status', {}, bob);
 		await hear();

@@ -22,7 +22,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 	const holding = { knowledge, distributions, listening: true, writes: Number.POSITIVE_INFINITY };
 	const store: typeof kept = {
 		...kept,
-		/** The process may be killed at a write. */
+		/** Fails after `holding.writes` writes, as if the process died. */
 		async keepDecided(...decided) {
 			if (holding.writes-- <= 0) throw new Error('died');
 			await kept.keepDecided(...decided);
@@ -53,7 +53,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 		set(time: number) {
 			ms = time;
 		},
-		/** Says `!watch …` in a room. */
+		/** Runs `!watch …` in a room. */
 		async watch(words: string, room = '!a', limits = usualLimits) {
 			const asked = { words: words.split(' '), text: words, room, sender: '@a:x', at: now() };
 			const { knowledge, distributions } = holding;
@@ -96,7 +96,7 @@ async function played(knowledge = known(), distributions = knownDistributions())
 }
 
 describe('a tick', () => {
-	test('answers a subscription with the state, and reports later changes without a flood', async () => {
+	test('reports changes after the card of a new subscription, without a flood', async () => {
 		const world = await played(
 			known({
 				releases: releases('1.0.0', '1.1.0'),
@@ -155,7 +155,7 @@ describe('a tick', () => {
 			expect((await play.store.server(`s${i}.example.org`))?.looked).toEqual(new Date(start + 5 * hour));
 	});
 
-	test('sends a reminder to the room, where it is seen', async () => {
+	test('sends a reminder to the room instead of the thread, so that people see it', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.0.0');
 		await world.watch('example.org');
@@ -170,7 +170,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('sends the card of an unreachable server once it answers', async () => {
+	test('sends the card of an unreachable server once the server responds', async () => {
 		const world = await played();
 		const card = await world.watch('example.org');
 		expect(card.lead).toContain('I cannot say what `example.org` runs');
@@ -180,7 +180,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('checks every hour, also after the clock was set back, and once after the machine slept', async () => {
+	test('checks every hour, even after the clock was set back, and once after the machine was asleep', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.3.0');
 		await world.watch('example.org');
@@ -196,7 +196,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('blames our network if no server answers', async () => {
+	test('blames our network if no server responds', async () => {
 		const world = await played();
 		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) {
 			world.web.plays(name, '1.3.0');
@@ -210,7 +210,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('does not blame our network while others answer, whenever those are due', async () => {
+	test('does not blame our network while other servers respond, whenever those are due', async () => {
 		const world = await played();
 		const down = ['a.org', 'b.org', 'c.org', 'd.org'];
 		for (const name of down) world.web.plays(name, '1.3.0');
@@ -221,7 +221,7 @@ describe('a tick', () => {
 			await world.watch(name);
 		}
 		for (const name of down) world.web.plays(name, 'silent');
-		// Only those that are down are due.
+		// Only the servers that are down are due.
 		world.set(start + 1.2 * hour);
 		await world.tick();
 		expect(world.warned).toEqual([]);
@@ -230,7 +230,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('blames no server if those that answered a moment ago are silent too', async () => {
+	test('blames no server if those that responded a moment ago are silent too', async () => {
 		const world = await played();
 		const all = ['a.org', 'b.org', 'c.org', 'd.org'];
 		for (const name of all) world.web.plays(name, '1.3.0');
@@ -246,7 +246,7 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
-	test('tells each room once about a server that many watch, even if the process is killed meanwhile', async () => {
+	test('tells each room once about a server that many watch, even if the process dies in between', async () => {
 		const world = await played(known({ releases: releases('1.0.0') }));
 		world.web.plays('example.org', '1.0.0');
 		const rooms = Array.from({ length: 45 }, (_, i) => `!r${i}`);
@@ -261,7 +261,7 @@ describe('a tick', () => {
 		expect(told).toBeGreaterThan(0);
 		expect(told).toBeLessThan(45);
 		world.holding.writes = Number.POSITIVE_INFINITY;
-		// The next start finds it due at once.
+		// At the next start, the server is due at once.
 		world.set(world.now().getTime() + 1000);
 		await world.tick();
 		await world.deliver();
@@ -298,7 +298,7 @@ describe('limits', () => {
 		expect((await world.watch('a.org', '!a', limits)).lead).toContain('I am now watching it');
 		await world.watch('b.org', '!a', limits);
 		await expect(world.watch('c.org', '!a', limits)).rejects.toThrow('This room is watching 2 servers');
-		// A server that is already watched can be watched again.
+		// Repeating `!watch` for a server that is already watched is allowed.
 		expect((await world.watch('b.org docker', '!a', limits)).lead).toContain('I am already watching it');
 		await world.watch('a.org', '!b', limits);
 		await expect(world.watch('b.org', '!b', limits)).rejects.toThrow('You have started 3 watches');
@@ -351,7 +351,7 @@ describe('an internal error about one', () => {
 		world.web.plays('a.org', '1.2.0');
 		for (const room of ['!a', '!b', '!c']) await world.watch('a.org', room);
 		await world.deliver();
-		// Another version may have accepted it.
+		// A setting that another version may have accepted.
 		await world.store.keepSettings('!b', { zone: 'Nowhere/Land' }, world.now());
 		world.web.plays('a.org', '1.3.0');
 		world.set(start + 2 * hour);
@@ -383,7 +383,7 @@ describe("a distribution's own breaking change", () => {
 		},
 	});
 
-	test("is reported on its day, in upstream's words, and never again, even once curated or after an upgrade", async () => {
+	test("is reported on its day in upstream's words, and not again once curated or after an upgrade", async () => {
 		const world = await played(knowledge, playbook(entry('2026-01-01', 'Old')));
 		world.web.plays('example.org', '1.0.0');
 		world.web.plays('other.org', '1.0.0');
@@ -392,7 +392,7 @@ describe("a distribution's own breaking change", () => {
 		const { markdown = '' } = card.sections[0] ?? {};
 		expect(markdown).toContain('1 recent change in the playbook may break something: `!upgrade mdad 2025-12-06`');
 		expect(await world.live(24)).toEqual([]);
-		// As it is read live, and as a curator covers it.
+		// The title as read live, and the heading that a curator covers.
 		const title = '(BC Break) Doves instead of pigeons';
 		const heading = '(BC Break) *Doves* instead of [pigeons](docs/pigeons.md)';
 		world.holding.knowledge = live(
@@ -407,7 +407,7 @@ describe("a distribution's own breaking change", () => {
 		expect(await world.live(24)).toEqual([]);
 		world.web.plays('example.org', '1.1.0');
 		expect(await world.live(24)).toEqual([expect.stringContaining('was upgraded from 1.0.0 to 1.1.0')]);
-		// While the knowledge cannot be opened, nothing is reported, and nothing is repeated once it can.
+		// The change is not reported while the playbook's knowledge cannot be opened, nor again once that is fixed.
 		const mended = world.holding.distributions;
 		world.holding.distributions = { ...mended, mdad: () => Promise.reject(new Error('broken')) };
 		expect((await world.live(24)).filter(line => line.includes('The playbook changed'))).toEqual([]);

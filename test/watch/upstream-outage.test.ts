@@ -1,5 +1,4 @@
-// Rooms are told once that upstream is silent, and once that it is back, however the clock, the process and the rooms
-// behave.
+// Rooms are told once that upstream is silent and once that it is back, despite restarts, quiet hours and moved rooms.
 import { expect, test } from 'vitest';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
@@ -36,7 +35,7 @@ async function played(rooms: readonly string[]) {
 		join,
 		/** The IDs of everything that was said, in order. */
 		saidIds: () => names,
-		/** Continues for this many hours, asking every half hour; `broken`: upstream does not respond meanwhile. */
+		/** Continues for this many hours, asking every half hour. `broken`: upstream does not respond meanwhile. */
 		async live(hours: number, broken: boolean): Promise<string[]> {
 			const heard: string[] = [];
 			for (const end = ms + hours * hour; ms < end; ms += hour / 2) {
@@ -86,7 +85,7 @@ test('reports a two-day silence once per room, its end once in the thread, and t
 	await world.store.close();
 });
 
-test('reports the silence again to a room that was left and joined again', async () => {
+test('reports the silence again in a room that was left and joined again', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	await world.store.forget('!a');
@@ -96,7 +95,7 @@ test('reports the silence again to a room that was left and joined again', async
 	await world.store.close();
 });
 
-test('repeats nothing after a restart, and does not mistake a clean start for a response', async () => {
+test('repeats nothing after a restart, and does not mistake the new start for a recovery', async () => {
 	const world = await played(['!a']);
 	expect(await world.live(60, true)).toHaveLength(1);
 	world.state.failures = -1;
