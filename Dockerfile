@@ -31,7 +31,7 @@ RUN ln -s /opt/glia/glia.cjs /usr/local/bin/glia && mkdir glia.cjs.cache && chow
 	&& user='setpriv --reuid=1000 --regid=1000 --clear-groups' \
 	&& $user glia say '!upgrade 1.98 1.150' > /dev/null \
 	&& { GLIA_MATRIX_HOMESERVER=http://127.0.0.1:9 GLIA_MATRIX_USER=@glia:localhost GLIA_MATRIX_PASSWORD=none GLIA_MATRIX_ALLOW=localhost \
-		GLIA_STORE_PATH=/tmp/none $user glia --config config.sample.yaml 2>&1 | grep -q 'nothing listens'; } \
+		GLIA_STORE_PATH=/tmp/none $user glia --config config.sample.yaml 2>&1 | grep -q 'nothing is listening'; } \
 	&& rm -r /tmp/none && chown -R 0:0 glia.cjs.cache && chmod -R a+rX glia.cjs.cache \
 	&& NODE_DEBUG_NATIVE=COMPILE_CACHE $user glia --version 2>&1 | grep -q 'main.cjs was accepted'
 ENV NODE_ENV=production GLIA_STORE_PATH=/data GLIA_HEALTH_LISTEN=127.0.0.1:9090 GLIA_LOG_FORMAT=json

@@ -77,6 +77,10 @@ test('keeps the compile cache where the running user can read it', () => {
 	const [, user] = /^USER (\d+):/m.exec(dockerfile) ?? [];
 	expect(dockerfile).toContain(`setpriv --reuid=${user} `);
 	// Node.js makes the cache readable only by its owner; the build's last step checks that the user can read it.
+	// The build runs a bot without a homeserver, and expects this message.
+	const [, message = ''] = /\| grep -q '(.+)'; \}/.exec(dockerfile) ?? [];
+	expect(message).not.toBe('');
+	expect(read('src/edges/matrix/failure.ts')).toContain(message);
 	expect(dockerfile).toMatch(/chmod -R a\+rX glia\.cjs\.cache \\\n[^\n]*'main\.cjs was accepted'\n(?!\t)/);
 	const unit = read('deploy/systemd/glia.service');
 	const [, folder] = /^CacheDirectory=(\S+)$/m.exec(unit) ?? [];

@@ -55,6 +55,20 @@ test.each(expressions)('%s only queries metrics that are served', async (_of, ex
 		expect(text, `${name} ${label}`).toMatch(new RegExp(`^${name}\\{[^}]*\\b${label}=`, 'm'));
 });
 
+test('tests the rules with their current words', () => {
+	const { tests } = parse(read('prometheus/glia.rules.test.yaml')) as {
+		tests: { alert_rule_test: { alertname: string; exp_alerts: { exp_annotations: Record<string, string> }[] }[] }[];
+	};
+	const templates = new Map(rules.groups.flatMap(group => group.rules.map(rule => [rule.alert, rule.annotations])));
+	const expected = tests.flatMap(one => one.alert_rule_test).filter(one => one.exp_alerts.length > 0);
+	expect(expected.length).toBeGreaterThan(5);
+	for (const { alertname, exp_alerts } of expected)
+		for (const [name, text] of exp_alerts.flatMap(({ exp_annotations }) => Object.entries(exp_annotations))) {
+			const parts = templates.get(alertname)?.[name]?.split(/\{\{[^}]*\}\}/) ?? [];
+			expect(text, alertname).toMatch(new RegExp(`^${parts.map(part => RegExp.escape(part)).join('.+')}$`));
+		}
+});
+
 test('has unique panel and alert names, and explains each alert', () => {
 	const ids = dashboard.panels.map(({ id }) => id);
 	expect(new Set(ids).size).toBe(ids.length);
