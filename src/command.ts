@@ -14,7 +14,7 @@ import type { PublishedKnowledge, SourceState, Web } from './ports/web.ts';
 export type Asked = {
 	/** The words, split at white space. */
 	words: readonly string[];
-	/** Everything after the command's name as typed, including further lines if the command takes a text. */
+	/** Everything after the command's name as typed, including further lines if the command accepts a text. */
 	text: string;
 	/** The room id; `console` in the terminal. */
 	room: string;
@@ -22,7 +22,7 @@ export type Asked = {
 	sender: string;
 	/** The homeserver's timestamp of the message. */
 	at: Date;
-	/** Files that came with the command: from `--file`, or in a room attached to or referred to by the message. */
+	/** Files that came with the command: from `--file`, or attached to the message or to one that it refers to. */
 	files?: readonly GivenFile[];
 	/** The text of another message that the command refers to. */
 	quoted?: string;
@@ -70,9 +70,9 @@ export type Ports = {
 	knowledge: Knowledge;
 	/** What was read from Synapse's code: options, refusals, routes, migrations. */
 	code: Code;
-	/** What the playbook and the charts changed themselves. */
+	/** The playbook's and the charts' own changes. */
 	distributions: Distributions;
-	/** Every command, in the order help lists them. */
+	/** Every command, in the order in which `!help` lists them. */
 	commands: readonly Command[];
 	now: () => Date;
 	health: Health;

@@ -64,7 +64,7 @@ type Base = {
 	log: Log;
 	store: Store;
 	keys: KeyStore;
-	/** The store's folder, if it is in one: backups are made from it. */
+	/** The store's folder, from which backups are made; undefined if the store is in PostgreSQL. */
 	folder: string | undefined;
 	ending: Ending;
 	vitals: Vitals;

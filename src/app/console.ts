@@ -1,4 +1,4 @@
-// The terminal: one answer per line for scripts, and what conversations share with that.
+// The terminal: one answer per line for scripts, and what conversations share with them.
 import type { Answer } from '../answer.ts';
 import { plainly } from '../bot/calls.ts';
 import { respond } from '../bot/respond.ts';

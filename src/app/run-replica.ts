@@ -21,7 +21,7 @@ import type { Supervision } from './supervision.ts';
 const claimSpare = 60_000;
 /** The pause before a standby tries again to poll while nobody leads (ms). */
 const standbyPause = 1000;
-/** The pause (ms) before a replica that lost the lease tries to lead again, so that another replica can. */
+/** The pause (ms) after losing the lease: spares a database that refuses, and lets another replica lead. */
 const afterLoss = 3000;
 const hour = 3600_000;
 

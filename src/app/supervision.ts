@@ -16,7 +16,7 @@ import { openLoop } from '../runtime/loop.ts';
 
 /** What is monitored. Every part can be called from the start, though some have little to report at first. */
 export type Vitals = {
-	/** Milliseconds since the homeserver last answered a sync; undefined before the first. */
+	/** Milliseconds since the homeserver last responded to a sync; undefined before the first. */
 	syncAge: () => number | undefined;
 	sources: () => readonly SourceState[];
 	knowledge: () => Knowledge;

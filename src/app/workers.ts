@@ -70,7 +70,7 @@ export type RunningWorkers = { inbox: Inbox; outbox: Outbox; others: readonly Wo
 	syncAge: () => number | undefined;
 };
 
-/** Whether the last sync was processed, and when the homeserver last answered. */
+/** Whether the last sync was processed, and when the homeserver last responded. */
 type Hearing = { ready: boolean; at: number };
 
 export function startWorkers(setup: WorkersSetup): RunningWorkers {

@@ -15,7 +15,7 @@ import { decoded } from '../text/decoded.ts';
 import type { Call, Message, Respondent } from './calls.ts';
 import { callsIn } from './calls.ts';
 
-/** Total bytes of all files of one command. */
+/** The limit for all files of one command together, in bytes. */
 export const maxFileBytes = 10_000_000;
 const maxFiles = 20;
 /** How many times a file is requested before we conclude that it is unavailable. */
@@ -197,7 +197,7 @@ type AdjacentFiles = { before: BroughtFile[]; after: BroughtFile[] };
 
 /**
  * The files adjacent to a command: no other message of its sender lies between them in its thread. A file with a
- * command of its own does not count, because it belongs to that command.
+ * command of its own is not one of them, and neither is anything beyond it.
  */
 function besides(
 	{ before, after }: { before: Quoted[]; after: Quoted[] },

@@ -24,7 +24,7 @@ type GapFill = {
 	stopping: () => boolean;
 };
 
-/** `all` sets the pause; only `refused` and `broken` (it responds to other requests only) lead to giving up. */
+/** `all` sets the pause; only `refused` and `broken` (only other requests get responses) lead to giving up. */
 export type ReadFailures = { all: number; refused: number; broken: number };
 
 /** At most this many pages of 100 events are read back, since a room's history can be endless. */

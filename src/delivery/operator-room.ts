@@ -17,7 +17,7 @@ export async function operatorRoom(named: string, { kept, replacementOf }: PathS
 	for (;;) {
 		const now = path.at(-1) ?? named;
 		const next = await replacementOf(now);
-		// Rooms may replace each other in a circle.
+		// Rooms may replace each other in a cycle.
 		if (next === undefined || path.includes(next)) break;
 		path.push(next);
 	}

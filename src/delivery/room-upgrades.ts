@@ -12,9 +12,9 @@ import { maxPerHour, waitAfter } from './invitations.ts';
 
 /** How long we try to join a replacement that does not let us in (ms). */
 const gracePeriod = 14 * 24 * 3600_000;
-/** The pause (ms) for a move that waits for an invitation. It can be long, because an invitation is noticed at once. */
+/** The pause (ms) for a move that waits for an invitation, which is noticed at once; nothing else ends the wait. */
 const invitationPause = 3600_000;
-/** The pause for someone who has brought us into too many rooms (ms). */
+/** The pause (ms) for someone who has brought us into too many rooms. */
 const limitPause = 600_000;
 
 /** The shortest pause (ms): lets other moves go first even if the homeserver's rate limit asks for less. */

@@ -17,7 +17,7 @@ type Taking = {
 	taken: (batch: Batch, back: boolean) => void;
 	/** Called when a sync failed. Until the next batch, nobody knows what changed in the rooms. */
 	missed: () => void;
-	/** Called when the start cannot go on, because the homeserver never answered. */
+	/** Called when the start cannot continue, because the homeserver never responded. */
 	unreachable: (why: string) => void;
 	locked: (why: string) => void;
 	stopping: () => boolean;
@@ -39,7 +39,7 @@ const maxPause = 5000;
  */
 const answersFirst = 100;
 
-/** Resolves when told to stop. Rejects if a batch cannot be stored: then the process must end. */
+/** Resolves when told to stop. Rejects if a batch cannot be stored, in which case the process must end. */
 export async function takeIn(taking: Taking): Promise<void> {
 	const { store, homeserver, now, random, log } = taking;
 	let since = await store.token();

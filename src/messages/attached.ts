@@ -1,4 +1,4 @@
-// Why a file, or a message that another one refers to, cannot be read; and which was used if none was named.
+// Why a file, or a message that another one refers to, cannot be read; and which one was used if none was named.
 import { code } from '../text/markdown.ts';
 
 export type AttachmentTrouble =

@@ -84,7 +84,7 @@ export function rollbackLine({ rollback, from, to }: Plan): string {
 
 const spaceLine = `☐ Space for a backup? (${code('df -h')})`;
 
-/** It can take days, so it comes first; if the plan has required stops, each of them has its own wait. */
+/** The wait can take days, so it comes first; if the plan has required stops, each of them has its own. */
 function waitLines({ stops }: Plan, updates: Sorted['updates']): string[] {
 	return updates.length && !stops.some(({ required }) => required) ? [updatesLine] : [];
 }

@@ -115,7 +115,7 @@ function solvedTitle(about: AlertSubject, solved: Detail<'solved'> | undefined, 
 		case 'advisory':
 			return `No longer vulnerable to ${holeWords(about)}`;
 		case 'deadline':
-			// How near it was no longer matters.
+			// How near the deadline was no longer matters.
 			return about.name;
 		default:
 			return conditionTitle(about, server);

@@ -56,7 +56,7 @@ export function deadlineLine(deadline: Deadline): string {
 	return [what, ...aroundWords(deadline)].join(' ');
 }
 
-/** The same below a title that already names the subject. */
+/** The same for a place below a title that already names the subject. */
 export function deadlineText(deadline: Deadline): string {
 	const what = deadline.announced === null ? promisedWords(deadline) : `${capital(dueWords(deadline))}.`;
 	return [what, ...aroundWords(deadline)].join(' ');
@@ -70,7 +70,7 @@ function aroundWords({ replacedBy, concerned, applies }: Deadline): string[] {
 
 export function deadlineSection(found: readonly Deadline[], to: Version): Section[] {
 	if (!found.length) return [];
-	// Those with no date that have not landed would fill half the section; `!deadlines` gives their replacements.
+	// Those with no date that have not landed would fill half the section; `!deadlines` lists their replacements.
 	const isSomeDay = ({ at, landed }: Deadline) => at.vague !== undefined && landed === null;
 	const someDay = found.filter(isSomeDay).map(({ subject }) => subject);
 	const lines = [

@@ -54,7 +54,7 @@ export function faultSection(faults: readonly PlannedFault[], oneRelease = false
 	];
 }
 
-/** “1.163.2 is 37 days old; 8 of the 10 lines before had their last patch release within a week.” */
+/** “1.163.2 is 37 days old; 8 of the 10 previous release series got their last patch within a week of release.” */
 export function soundnessLine({ release, age, settledWithinWeek, lines }: Soundness): string {
 	const before = lines
 		? `; ${settledWithinWeek === lines ? `all ${lines}` : `${settledWithinWeek} of the ${lines}`} previous release series got their last patch within a week of release`

@@ -136,7 +136,7 @@ function settingsLine(plan: Plan, { first, maybeFirst, settings, system }: Sorte
 	return `🟡 **${capital(`${isOnly ? 'only ' : ''}${many} can prevent startup`)}**; ${tells}.`;
 }
 
-/** Everything else depends on it, so it comes first. */
+/** Everything else depends on the system, so it comes first. */
 function systemLine({ system }: Sorted): string[] {
 	if (!system) return [];
 	const { likely } = system;

@@ -92,7 +92,7 @@ export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): s
 	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'open question')}` : ''}.**`;
 }
 
-/** How the cost is estimated, when the size is not known. */
+/** How the cost is estimated, if the size is not known. */
 function costLine({ ways, way }: Guided): string {
 	const cost = ways.find(({ id }) => id === way)?.cost;
 	if (!cost || costWords(cost)) return '';

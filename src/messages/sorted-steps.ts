@@ -21,7 +21,7 @@ export type Sorted = {
 	isLong: boolean;
 	/** What may have to be done before anything else. */
 	maybeFirst: string[];
-	/** Certain steps, by their time. */
+	/** Certain steps, by when to do them. */
 	sure: Record<Step['when'], Step[]>;
 	/** For everyone to check beforehand, since no configuration shows whom they affect. */
 	checks: Step[];

@@ -204,7 +204,7 @@ ${block(asking)}${after(queuedWords(queued ?? []))}${workers === 'perhaps' ? '\n
 	return parts.map((part, i) => `**${i + 1}. ${part}`).join('\n\n');
 }
 
-/** What helps at night: where the log is, and how to roll back. */
+/** What helps if the upgrade fails: `!why`, and how to roll back. */
 function failedWords({ from, to, back }: SwitchCommands): string {
 	const { opens, restore, page } = back;
 	const why = `\`!why\` with the last lines of the log tells you what is wrong. `;

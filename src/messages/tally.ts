@@ -1,4 +1,4 @@
-// How much there is to do, in one clause.
+// Words for how much an upgrade requires.
 
 import type { Tally } from '../advice/upgrade/tally.ts';
 import { count, enumerate } from '../text/format.ts';

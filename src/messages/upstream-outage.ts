@@ -1,4 +1,4 @@
-// What a room is told when upstream cannot be reached.
+// What a room is told when upstream cannot be reached, and when it can be reached again.
 import type { SourceTrouble, UpstreamSilence } from '../advice/watch/upstream-outage.ts';
 import type { Answer } from '../answer.ts';
 import { list } from '../text/format.ts';

@@ -9,7 +9,7 @@ export function wholeFile(answer: Answer): NonNullable<Answer['files']>[number] 
 	return { name: wholeName(answer), type: 'text/markdown', text: wholeMarkdown(answer) };
 }
 
-/** Derived from the title: `Plan: 1.56 → 1.69` gives `plan-1.56-1.69.md`. */
+/** Derived from the title: `Plan: 1.56 → 1.69` becomes `plan-1.56-1.69.md`. */
 export function wholeName(answer: Answer): string {
 	const title = inlineText(spansOf(answer.title ?? ''), unstyled).toLowerCase();
 	const slug = title

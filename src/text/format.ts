@@ -23,7 +23,7 @@ export function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
-/** Without its full stop. A very long sentence ends at its colon. */
+/** The first sentence of a text, without its full stop. A very long one ends at its colon. */
 export function firstSentence(text: string): string {
 	const sentence = /^.*?(?=\.(?:\s|$)|$)/s.exec(text)?.[0] ?? text;
 	return sentence.length > 140 ? (sentence.split(': ')[0] ?? sentence) : sentence;

@@ -47,7 +47,7 @@ const batchSize = 100;
 const roomConcurrency = 20;
 /** If this many servers are silent at once and no other server responds, our own network is probably down. */
 const manySilent = 4;
-/** How many servers that answered lately are polled again to confirm that, and how many they are picked from. */
+/** How many servers that responded lately are polled again to confirm that, and how many they are picked from. */
 const witnesses = { asked: 3, of: 200 };
 
 /**
@@ -252,7 +252,7 @@ function sayingsOf(
 	const threads = new Map<string | undefined, number[]>();
 	const changed = numbered.some(({ alert }) => alert.rule === 'change');
 	for (const [place, { alert, root }] of numbered.entries()) {
-		// A reminder in a thread only would be missed, and what an upgrade solved belongs with the news of it.
+		// A reminder that is only in a thread would be missed, and what an upgrade solved belongs with the news of it.
 		const isNews = alert.kind === 'reminder' || (changed && alert.kind === 'solved');
 		const thread = isNews ? undefined : root;
 		threads.set(thread, [...(threads.get(thread) ?? []), place]);
