@@ -23,7 +23,7 @@ test('lists every entry since June 2025, breaking or not, and the Synapse releas
 	const value = await valueFor('mdad 2025-06-01 2026-08-22');
 	expect(value).toMatchObject({ format: 1, distribution: 'mdad', from: '2025-06-01', to: '2026-08-22', unread: [] });
 	expect(value.entries).toHaveLength(64);
-	// Including what only commits say: paths of the certificate dumper, derived secrets, LiveKit's TURN, the migration value.
+	// Including what only commits say: certificate dumper paths, derived secrets, LiveKit's TURN, the migration value.
 	expect(value.entries.filter(({ breaking }) => breaking)).toHaveLength(39);
 	expect(value.plan).toMatchObject({ from: '1.130.0', to: '1.159.0', profile: { install: 'mdad' } });
 	expect(value.plan?.steps.length).toBeGreaterThan(10);

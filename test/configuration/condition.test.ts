@@ -18,52 +18,52 @@ const worker = { 'worker1.yaml': 'worker_app: synapse.app.generic_worker\nworker
 
 describe('a condition', () => {
 	test.each<[string, Condition, string, boolean | 'unknown']>([
-		['is there, even as null', { option: 'email' }, 'email:\n', true],
-		['is not there', { option: 'email' }, 'server_name: x\n', false],
-		['nested', { option: 'email.smtp_host' }, 'email:\n  smtp_host: x\n', true],
-		['of a type', { option: 'form_secret', type: 'number' }, 'form_secret: 12345678\n', true],
-		['of another type', { option: 'form_secret', type: 'number' }, 'form_secret: "12345678"\n', false],
-		['null is a type', { option: 'experimental_features', type: 'null' }, 'experimental_features:\n', true],
-		['is what is written', { option: 'stats.enabled', is: false }, 'stats:\n  enabled: no\n', true],
-		['is the default if nothing is set', { option: 'stats.enabled', is: true }, 'a: 1\n', true],
-		['is not the default', { option: 'stats.enabled', is: false }, 'a: 1\n', false],
-		['an unknown default', { option: 'nobody.knows', is: false }, 'a: 1\n', 'unknown'],
+		['the option is set, even to null', { option: 'email' }, 'email:\n', true],
+		['the option is not set', { option: 'email' }, 'server_name: x\n', false],
+		['a nested option', { option: 'email.smtp_host' }, 'email:\n  smtp_host: x\n', true],
+		['the type', { option: 'form_secret', type: 'number' }, 'form_secret: 12345678\n', true],
+		['another type', { option: 'form_secret', type: 'number' }, 'form_secret: "12345678"\n', false],
+		['null as a type', { option: 'experimental_features', type: 'null' }, 'experimental_features:\n', true],
+		['the value that is set', { option: 'stats.enabled', is: false }, 'stats:\n  enabled: no\n', true],
+		['the default if nothing is set', { option: 'stats.enabled', is: true }, 'a: 1\n', true],
+		['another value than the default', { option: 'stats.enabled', is: false }, 'a: 1\n', false],
+		['a default that is not known', { option: 'nobody.knows', is: false }, 'a: 1\n', 'unknown'],
 		[
-			'some element',
+			'one element',
 			{ option: 'listeners[].type', is: 'replication' },
 			'listeners:\n  - type: http\n  - type: replication\n',
 			true,
 		],
-		['some member', { option: 'instance_map.*.port', above: 9000 }, 'instance_map:\n  w1: {port: 9001}\n', true],
+		['one member', { option: 'instance_map.*.port', above: 9000 }, 'instance_map:\n  w1: {port: 9001}\n', true],
 		['absent', { option: 'public_baseurl', absent: true }, 'a: 1\n', true],
 		['not absent', { option: 'public_baseurl', absent: true }, 'public_baseurl: x\n', false],
-		['none of some words', { option: 'x', noneOf: ['a', 1] }, 'x: b\n', true],
-		['one of them', { option: 'x', noneOf: ['a', 1] }, 'x: 1\n', false],
-		['a text unlike', { option: 'x', unlike: '^#' }, 'x: a\n', true],
-		['a number matches no text', { option: 'x', like: '5' }, 'x: 5\n', false],
-		['a text like', { option: 'x', like: '.' }, 'x: a\n', true],
-		['an empty text', { option: 'x', like: '.' }, 'x: ""\n', false],
+		['none of these words', { option: 'x', noneOf: ['a', 1] }, 'x: b\n', true],
+		['one of these words', { option: 'x', noneOf: ['a', 1] }, 'x: 1\n', false],
+		['a string that does not match', { option: 'x', unlike: '^#' }, 'x: a\n', true],
+		['a number, which matches no pattern', { option: 'x', like: '5' }, 'x: 5\n', false],
+		['a string that matches', { option: 'x', like: '.' }, 'x: a\n', true],
+		['an empty string', { option: 'x', like: '.' }, 'x: ""\n', false],
 		['a shorter list', { option: 'x', shorter: 2 }, 'x: [1]\n', true],
 		['a longer list', { option: 'x', longer: 2 }, 'x: [1, 2]\n', false],
 		['above another option', { option: 'x', aboveOption: 'y' }, 'x: 2h\ny: 60m\n', true],
 		['not above it', { option: 'x', aboveOption: 'y' }, 'x: 1h\ny: 60m\n', false],
 		['above an unset option', { option: 'x', aboveOption: 'limit' }, 'x: 2h\n', false],
-		['as much as another option', { option: 'x', equalsOption: 'y' }, 'x: 1h\ny: 60m\n', true],
+		['equal to another option', { option: 'x', equalsOption: 'y' }, 'x: 1h\ny: 60m\n', true],
 		['above a member', { each: 'l[]', all: [{ option: 'a', aboveMember: 'b' }] }, 'l: [{a: 2, b: 1}]\n', true],
 		['not above a member', { each: 'l[]', all: [{ option: 'a', aboveMember: 'b' }] }, 'l: [{a: 1, b: 2}]\n', false],
 		['an unknown key', { option: 'x', unknownKeys: ['a'] }, 'x: {a: 1, b: 2}\n', true],
 		['known keys', { option: 'x', unknownKeys: ['a'] }, 'x: {a: 1}\n', false],
-		['a key unlike', { option: 'x', keysUnlike: '^a:' }, 'x: {"b:c": 1}\n', true],
+		['a key that does not match', { option: 'x', keysUnlike: '^a:' }, 'x: {"b:c": 1}\n', true],
 		['not in a list', { option: 'x', notIn: 'y[]' }, 'x: a\ny: [b]\n', true],
 		['in a list', { option: 'x', notIn: 'y[]' }, 'x: b\ny: [b]\n', false],
 		['a key of a mapping', { option: 'x', notIn: 'y[]' }, 'x: b\ny: {b: 1}\n', false],
 		['not a key of a mapping', { option: 'x', notIn: 'y[]' }, 'x: a\ny: {b: 1}\n', true],
-		['a part of a text', { option: 'x', notIn: 'y[]' }, 'x: b\ny: abc\n', false],
+		['part of a string', { option: 'x', notIn: 'y[]' }, 'x: b\ny: abc\n', false],
 		['twice in a list', { option: 'x', repeats: 'id' }, 'x: [{id: a}, {id: a}]\n', true],
 		['once in a list', { option: 'x', repeats: 'id' }, 'x: [{id: a}, {id: b}]\n', false],
 		['a duration below', { option: 'x', below: '1h' }, 'x: 30m\n', true],
 		['a size above', { option: 'x', above: '1M' }, 'x: 2G\n', true],
-		['a text is not an amount', { option: 'x', above: 1 }, 'x: many\n', false],
+		['a string that is not an amount', { option: 'x', above: 1 }, 'x: many\n', false],
 		[
 			'not a key of',
 			{ option: 'stream_writers.*[]', notKeyOf: 'instance_map' },
@@ -94,11 +94,11 @@ describe('a condition', () => {
 			'oidc_providers:\n  - {idp_id: a, client_secret: x}\n  - {idp_id: b, client_auth_method: none}\n',
 			false,
 		],
-		['a hidden text is a text', { option: 'form_secret', type: 'string' }, 'form_secret: "***"\n', true],
-		['a hidden text may be any text', { option: 'mode', is: 'public' }, 'mode: "***"\n', 'unknown'],
-		['a hidden text is not a boolean', { option: 'mode', is: true }, 'mode: "***"\n', false],
+		['a hidden string is a string', { option: 'form_secret', type: 'string' }, 'form_secret: "***"\n', true],
+		['a hidden string may be any string', { option: 'mode', is: 'public' }, 'mode: "***"\n', 'unknown'],
+		['a hidden string is not a boolean', { option: 'mode', is: true }, 'mode: "***"\n', false],
 		[
-			'a template may be anything',
+			'a quoted template is not a boolean',
 			{ option: 'mode', is: true },
 			'mode: {{ x }}\n'.replace('{{ x }}', '"{{ x }}"'),
 			false,
@@ -112,7 +112,7 @@ describe('a condition', () => {
 		expect(decided(condition, text)).toBe(is);
 	});
 
-	test('is unknown for workers if none of their files was given and there may be some', () => {
+	test('is unknown for workers if there may be some and none of their files are given', () => {
 		const condition: Condition = { option: 'worker_replication_host', in: 'worker' };
 		expect(decided(condition, 'instance_map: {}\n')).toBe('unknown');
 		expect(decided(condition, 'instance_map: {}\n', worker)).toBe(false);
@@ -121,7 +121,7 @@ describe('a condition', () => {
 		).toBe(true);
 	});
 
-	test('says where it was found', () => {
+	test('returns where it was found', () => {
 		const configuration = configurationOf([{ name: 'homeserver.yaml', text: 'a: 1\nemail:\n  smtp_host: x\n' }]);
 		const { at } = decide(
 			{ option: 'email.smtp_host' },
@@ -130,7 +130,7 @@ describe('a condition', () => {
 		expect(at).toMatchObject({ file: 'homeserver.yaml', line: 3, option: 'email.smtp_host' });
 	});
 
-	test("names an element's member from the top", () => {
+	test("names an element's member by its whole path", () => {
 		const configuration = configurationOf([
 			{ name: 'homeserver.yaml', text: 'listeners:\n  - port: 1\n    path: /x\n  - port: 2\n    path: /y\n' },
 		]);
@@ -167,7 +167,7 @@ describe('files', () => {
 		expect(parts('server_name: x\n', 'version: 1\nhandlers: {}\n')).toEqual(['main', 'log-config']);
 	});
 
-	test('name what cannot be read, and use the rest', () => {
+	test('that cannot be read are listed, and the rest are used', () => {
 		const { unreadable, has } = configurationOf([
 			{ name: 'a.yaml', text: 'a: [\n' },
 			{ name: 'b.yaml', text: 'server_name: x\n' },
@@ -190,7 +190,7 @@ describe('paths', () => {
 		expect(segments && writePath(segments)).toBe(path);
 	});
 
-	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('refuse %j', path => {
+	test.each(['', '.a', 'a.', 'a b', 'a[0]', 'a..b'])('refuses %j', path => {
 		expect(parsePath(path)).toBeUndefined();
 	});
 });

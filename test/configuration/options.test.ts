@@ -5,7 +5,7 @@ import { knownCode } from '../known.ts';
 const file = 'synapse/config/a.py';
 const schema = 'schema/synapse-config.schema.yaml';
 
-/** An option `a`, as each release has it; null: it does not. A second option is in all of them. */
+/** An option `a` with its state in each release, null if that does not have it. `always` is in all releases. */
 function optionsWith(states: Record<string, Partial<OptionState> | null>) {
 	const said = Object.entries(states).map(([version, state]): [string, Record<string, OptionState>] => [
 		version,
@@ -15,7 +15,7 @@ function optionsWith(states: Record<string, Partial<OptionState> | null>) {
 }
 
 describe('the life of an option', () => {
-	test('begins where it is first read, unless the oldest release already has it', () => {
+	test('begins with the release that first reads it, unless the oldest release already does', () => {
 		const options = optionsWith({ '1.0.0': null, '1.1.0': {}, '1.2.0': {} });
 		expect(lifeOf(options, 'a')).toMatchObject({ since: '1.1.0', removed: undefined });
 		expect(lifeOf(options, 'always')).toMatchObject({ since: undefined, removed: undefined });
@@ -26,7 +26,7 @@ describe('the life of an option', () => {
 		['that no longer reads it', { '1.0.0': {}, '1.1.0': null, '1.2.0': null }, '1.1.0'],
 		['that refuses it', { '1.0.0': {}, '1.1.0': { refused: true as const }, '1.2.0': null }, '1.1.0'],
 		[
-			'that drops it before another refuses it',
+			'that drops it, even if a later one refuses it',
 			{ '1.0.0': {}, '1.1.0': null, '1.2.0': { refused: true as const } },
 			'1.1.0',
 		],
@@ -35,7 +35,7 @@ describe('the life of an option', () => {
 		expect(lifeOf(optionsWith(states), 'a')?.removed).toBe(removed);
 	});
 
-	test('is not dated by the first schema, but by a later one', () => {
+	test('does not begin with the first schema, but may begin with a later one', () => {
 		const dated = { file: schema, documentedType: 'string' };
 		const options = knownCode({
 			options: {
@@ -53,23 +53,23 @@ describe('the life of an option', () => {
 describe('the defaults of an option', () => {
 	test.each<[string, Partial<OptionState>, Partial<OptionState>, unknown[]]>([
 		['change with the code', { default: '4' }, { default: '5' }, ['4', '5']],
-		['do not change if the code says no differently', { default: null }, { default: [] }, [[]]],
+		['do not change if the code expresses “none” differently', { default: null }, { default: [] }, [[]]],
 		[
-			'do not change with the spelling of a duration',
+			'do not change with the notation of a duration',
 			{ default: '7d', type: 'duration' },
 			{ default: 604800000, type: 'duration' },
 			[604800000],
 		],
-		['change from no to yes', { default: null }, { default: true }, [null, true]],
+		['change from none to true', { default: null }, { default: true }, [null, true]],
 		[
-			"are the manual's, as far back as the code is the same",
+			"are the manual's, back to where the code was different",
 			{ default: null },
 			{ default: null, documented: 'x' },
 			['x'],
 		],
 		["are the code's if both say something", { default: true, documented: false }, { default: true }, [true]],
 		[
-			'are nothing if the manual says nothing in other words',
+			'are none if the manual expresses “none” differently',
 			{ default: null },
 			{ default: null, documented: [] },
 			[null],
@@ -100,7 +100,7 @@ test('calls an option new again if it comes back', () => {
 	expect(difference(options, '1.0.0', '1.3.0')).toMatchObject({ added: [], removed: [] });
 });
 
-test('calls an option neither new nor gone if it comes and goes within the range', () => {
+test('calls an option neither new nor removed if it comes and goes within the range', () => {
 	const options = optionsWith({ '1.0.0': null, '1.1.0': {}, '1.2.0': null });
 	expect(difference(options, '1.0.0', '1.1.0').added).toEqual([{ option: 'a', release: '1.1.0' }]);
 	expect(difference(options, '1.1.0', '1.2.0').removed).toEqual([{ option: 'a', release: '1.2.0' }]);

@@ -1,4 +1,4 @@
-// Configurations of different kinds: what !check finds in each, and whether releases agree.
+// Sample configurations: what !check finds in each, and whether real releases agree.
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ test('has expected findings for every sample, and no others', () => {
 });
 
 describe.each(samples)('$name', sample => {
-	test('says what 1.163.2 makes of it, without its values', async () => {
+	test('says what is wrong with it in 1.163.2, without its values', async () => {
 		const answer = await checked(sample, '1.163.2');
 		const { findings } = answer.value as unknown as Value;
 		const lines = findings.map(({ kind, option, file = '', line, note, nearest }) =>
@@ -41,7 +41,7 @@ describe.each(samples)('$name', sample => {
 		expect(JSON.stringify(answer)).not.toContain('planted');
 	});
 	test.each(Object.entries(readSaid()).map(([release, said]) => [release, said[sample.name]] as const))(
-		'%s reads it or refuses it: “%s”',
+		'agrees with %s on whether it is accepted: “%s”',
 		async (release, why) => {
 			expect(why).not.toBeUndefined();
 			expect((await checked(sample, release)).value.refuses).toBe(why !== null);

@@ -1,4 +1,4 @@
-// What PyYAML 6.0's SafeLoader makes of these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
+// How PyYAML 6.0's SafeLoader reads these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
 import type { Value } from '../../src/configuration/yaml.ts';
 
 /** A date is `<date>`; a non-integer is `{ float }`, as text if it is not finite. */
@@ -180,7 +180,7 @@ export const cases: readonly [text: string, documents: unknown[] | 'error'][] = 
 	["a: ''''\n", [{ a: "'" }]],
 ];
 
-/** A value as the table of cases writes it. */
+/** A value in the notation of the table of cases. */
 export function plain(value: Value): unknown {
 	switch (value.kind) {
 		case 'mapping':

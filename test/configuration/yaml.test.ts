@@ -25,7 +25,7 @@ describe('positions', () => {
 		]);
 	});
 
-	test('names a duplicate key with both lines, and uses the last one', () => {
+	test('list a duplicate key with both lines; the last one is used', () => {
 		const parsed = parseYaml('email:\n  smtp_host: a\n  smtp_host: b\n', 'homeserver.yaml');
 		if ('why' in parsed) throw new Error(parsed.why);
 		expect(parsed.duplicates).toEqual([
@@ -54,16 +54,16 @@ const bomb = `a0: &a0 [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 9 }, (_, i) =>
 
 describe('refuses hostile text in a sentence without quoting it', () => {
 	test.each([
-		['larger than the limit', 'a: b\n'.repeat(maxBytes / 4), 'It is larger than 1 MB.'],
+		['a text above the limit', 'a: b\n'.repeat(maxBytes / 4), 'It is larger than 1 MB.'],
 		['a bomb of anchors', bomb, 'It expands to more than 200,000 values.'],
 		['an anchor inside itself', 'a: &x [*x]\n', 'An anchor contains itself.'],
-		['deep brackets', `a: ${'['.repeat(50_000)}`, 'It is nested more deeply than 100 levels.'],
+		['deeply nested brackets', `a: ${'['.repeat(50_000)}`, 'It is nested more deeply than 100 levels.'],
 		['many values', 'a: b\n'.repeat(100_000), 'It has more than 30,000 values.'],
 		['many values in brackets', `a: [${'b,'.repeat(400_000)}]`, 'It has more than 30,000 values.'],
 		['a binary file', 'a: \u0000\u0001', 'It has characters that YAML does not allow, as a binary file does.'],
 		['a Python tag', 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
 		['a tab', 'a:\n\tb: secret\n', 'There is a tab where YAML needs spaces.'],
-		['an open quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
+		['an unclosed quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
 	])('%s', (_, text, why) => {
 		const parsed = parseYaml(text, 'x');
 		expect('why' in parsed && parsed.why).toBe(why);
@@ -78,7 +78,7 @@ describe('refuses hostile text in a sentence without quoting it', () => {
 		['colons', ':'.repeat(200_000)],
 		['braces', '{'.repeat(100)],
 		['quotes', `a: ${'"'.repeat(99_999)}`],
-	])('%s take less than a second of processor time', (_, text) => {
+	])('%s: less than a second of processor time', (_, text) => {
 		const times = [0, 1, 2].map(() => {
 			const before = process.cpuUsage();
 			parseYaml(text, 'x');

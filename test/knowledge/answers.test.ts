@@ -1,4 +1,4 @@
-// Answers that were wrong once, and similar ones: each was found by running a release or reading its code at its tag.
+// Answers that were once wrong, and similar ones. The right ones come from running a release or reading its code.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,12 +45,12 @@ describe('a broken release names the one to use instead', () => {
 		expect(step?.title).toContain('1.84.1');
 	});
 
-	test('1.136.0: the stable MAS block stops the start beside MSC4108', () => {
+	test('1.136.0: the stable MAS block prevents startup together with MSC4108', () => {
 		const [step] = stepsOf('1.135.2 1.136.0 mas docker', /MSC4108 requires MSC3861/);
 		expect(step).toMatchObject({ release: '1.136.0', refuses: true });
 		expect(step?.text).toContain('1.137.0');
 		expect(stepsOf('1.135.2 1.137.0 mas docker', /MSC4108 requires MSC3861/)).toEqual([]);
-		// The step with the block mentions it too.
+		// The step about the block mentions it too.
 		expect(noteOf('1.136.0/msc3861-mas').text).toContain('msc4108_enabled');
 	});
 
@@ -71,7 +71,7 @@ describe('a broken release names the one to use instead', () => {
 		['1.140.0', 'no-mas', '1.140.0/long-passwords', '1.141.0'],
 		['1.149.0', 'modules', '1.149.0/ldap-module', '1.149.1'],
 		['1.139.1', 'docker', '1.138.3/null-device-keys', '1.139.2'],
-	])('%s %s: %s is mentioned for the target, but not on the way past it', (release, fact, id, cure) => {
+	])('%s %s: %s is reported for this target, but not for %s', (release, fact, id, cure) => {
 		const told = (to: string) => planOf(`1.127.0 ${to} ${fact}`).faults.map(fault => fault.id);
 		expect(told(release)).toContain(id);
 		expect(told(cure)).not.toContain(id);
@@ -82,7 +82,7 @@ describe('a broken release names the one to use instead', () => {
 	});
 });
 
-test('1.66.0: testing mail on the old release proves something only without the delegation', () => {
+test('1.66.0: testing mail on the old release only proves something without the delegation', () => {
 	expect(noteOf('1.66.0/email-delegation').text).toMatch(/while the delegation is set, the identity server sends/);
 });
 
@@ -100,7 +100,7 @@ describe('the stop for PostgreSQL databases', () => {
 				expect(lead).toContain(`**${from} → ${to}: stop at 1.81.0 first`);
 				const [first] = dangersOf(asked);
 				expect(first).toMatch(/^\* 🔴 \*\*Stop at 1\.81\.0\*\* .*never finish/);
-				// The step that it names says how to see that they are done.
+				// The step that it refers to says how to check that the updates are done.
 				const number = Number(/step (\d+)/.exec(first ?? '')?.[1]);
 				expect(sections.find(({ title }) => title.startsWith(`${number}. `))?.markdown).toContain(
 					'SELECT count(*) FROM background_updates',
@@ -111,7 +111,7 @@ describe('the stop for PostgreSQL databases', () => {
 		},
 	);
 
-	test('leads the plan from below 1.38 to 1.89 and newer, and warns of a corrupted database', () => {
+	test('comes first in a plan from below 1.38 to 1.89 or newer, and warns about a corrupted database', () => {
 		const [first] = dangersOf('1.26.0 1.163.2 pip postgres');
 		expect(first).toMatch(/^\* 🔴 \*\*Stop at 1\.81\.0\*\* .*corrupt the database/);
 		expect(dangersOf('1.26.0 1.163.2 pip sqlite').join()).not.toContain('Stop at');
@@ -158,7 +158,7 @@ describe('the stop for PostgreSQL databases', () => {
 			id: '1.115.0/stream-ordering-stuck',
 			onlyIf: '`replace_stream_ordering_column` is still queued',
 		});
-		// Anyone who waits on a release that finishes it has nothing to check later.
+		// After the wait on a release that finishes the update there is nothing left to check.
 		const [wait, ...later] = stepsOf(
 			'1.61.0 1.163.2 docker postgres=14',
 			/replace_stream_ordering_column|background updates/,
@@ -204,12 +204,12 @@ describe('a promise is late if the release that kept it says so', () => {
 	const of = (id: string) => promises.find(deadline => deadline.id === id);
 
 	test.each([
-		// “1.88.0 or later”, and the first release after the day.
+		// “1.88.0 or later”, or the first release after the date.
 		['1.81.0/appservice-legacy-paths', '1.90.0', false],
 		['1.81.0/appservice-query-token', '1.90.0', false],
 		['1.85.0/appservice-register-user', '1.89.0', false],
 		['1.18.0/docker-py3-tags', '1.19.0', false],
-		// First promised for 1.137.0 and 1.64.0; a remark in the code named 1.32.0.
+		// First promised for 1.137.0 and 1.64.0; a comment in the code named 1.32.0.
 		['1.136.0/msc3861-mas', '1.157.0', true],
 		['1.64.0/email-delegation', '1.66.0', true],
 		['1.27.0/saml-addresses', null, true],
@@ -257,7 +257,7 @@ describe("upstream's packages", () => {
 		expect(sections[0]?.markdown).toMatch(/^\* 🔴 Upgrade Debian 11 to Debian 12; its packages end at 1\.141\.0/);
 	});
 
-	test('that surely fit a system are those built after its release: until then its Python could change', () => {
+	test('are only sure to fit a system if they were built after its release: before, its Python could change', () => {
 		const lacking = (asked: string) => {
 			const { markdown = '' } =
 				planWords(planOf(asked), []).sections.find(({ title }) => title.includes('Debian 11')) ?? {};
@@ -266,11 +266,11 @@ describe("upstream's packages", () => {
 		// Debian 12 came on 2023-06-10: 1.85.0 was built before it, 1.86.0 after.
 		expect(lacking('1.85.0 1.163.2 debian os=debian-11')).toContain('First go to 1.141.0 on this system');
 		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).toContain('Debian 12 has packages for 1.86.0 and 1.163.2');
-		// Nobody upgrades Debian to Ubuntu.
+		// Debian cannot be upgraded to Ubuntu.
 		expect(lacking('1.86.0 1.163.2 debian os=debian-11')).not.toContain('Ubuntu');
 	});
 
-	test('bring the Python and SQLite that they need: no new environment, and no floor to meet', () => {
+	test('bring the Python and SQLite that they need, so there are no minimum versions', () => {
 		const floors = (facts: string) => {
 			const { steps, hidden } = planOf(`1.18.0 1.163.2 ${facts}`);
 			const isFloor = ({ id }: { id: string }) => /^(python|sqlite)-floor$/.test(noteStory.get(id) ?? '');
@@ -310,7 +310,7 @@ describe('the hint suggests what shortens the plan most', () => {
 	test.each(['1.98.0 1.163.2', '1.56.0 1.69.0 postgres=10 workers docker', '1.20.0 1.163.2 pip'])('%s', asked => {
 		const { proposed, saved } = shorter(asked);
 		expect(proposed.startsWith(asked.split(' ').slice(0, 2).join(' '))).toBe(true);
-		// No other single denial would hide more than each of the three.
+		// Denying any other single fact would hide no more than each of the three.
 		for (const fact of ['workers', 'modules', 'appservices', 'sso', 'mas', 'metrics', 'admin-api']) {
 			if (proposed.includes(fact)) continue;
 			const alone = planOf(asked).steps.length - planOf(`${asked} no-${fact}`).steps.length;
@@ -319,13 +319,13 @@ describe('the hint suggests what shortens the plan most', () => {
 		expect(saved).toBeGreaterThanOrEqual(3);
 	});
 
-	test('writes a denial as one, and does not ask again what follows from a fact', () => {
+	test('suggests a negated fact, and does not ask for what follows from a fact', () => {
 		expect(shorter('1.98.0 1.163.2').proposed).toContain('no-workers');
 		expect(shorter('1.130.0 1.163.2 debian os=debian-12').proposed).not.toContain('python=');
 	});
 });
 
-test('a long first start is certain for those who come from before the release that queues its work', () => {
+test('a long first start is certain if you start below the release that queues its work', () => {
 	const step = (asked: string) => planOf(asked).steps.find(({ id }) => id === '1.85.0/push-updates-in-foreground');
 	expect(step('1.61.0 1.163.2 docker sqlite')).toMatchObject({ when: 'switch', must: true });
 	expect(step('1.61.0 1.163.2 docker sqlite')).not.toHaveProperty('onlyIf');
@@ -334,7 +334,7 @@ test('a long first start is certain for those who come from before the release t
 	expect(step('1.68.0 1.163.2 docker sqlite')?.onlyIf).toContain('is still queued');
 });
 
-describe('steps of one plan agree', () => {
+describe('the steps of a plan', () => {
 	test('name only the last Python of the image', () => {
 		const [step, ...others] = stepsOf('1.53.0 1.163.2 docker modules', /site-packages/);
 		expect(others).toEqual([]);
@@ -343,10 +343,10 @@ describe('steps of one plan agree', () => {
 			expect(step?.tells).toContain(id);
 	});
 
-	test('ask for nothing before the upgrade in a step during it', () => {
+	test('do not ask for something before the upgrade if they are part of it', () => {
 		for (const { possible, id, when, text, title } of known.notes) {
 			if (when !== 'before' || possible === undefined) continue;
-			// From an older release than `possible` the planner moves it to the switch, so the text has to serve both.
+			// If the start is below `possible`, the planner moves the step to the switch, so the text has to fit both.
 			const says = /\b(bridges|modules) (first|before)\b|^(?!.*from (an )?(older|below)).*\bbefore Synapse\b/is.test(
 				text,
 			);
@@ -355,7 +355,7 @@ describe('steps of one plan agree', () => {
 		}
 	});
 
-	test('do not count what affects only a few as something to do', () => {
+	test('do not count as something to do if they affect only a few', () => {
 		const sure = planOf('1.47.0 1.163.2').steps.filter(step => step.must && !step.generated && surely(step));
 		expect(sure.map(({ id }) => id)).not.toContain('1.48.0/access-token-lifetime');
 		expect(sure.map(({ id }) => id)).not.toContain('1.150.0/request-log-format');
@@ -377,7 +377,7 @@ describe('search commands find every value that the code reads', () => {
 	});
 	afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-	/** The lines that the shell block of a note prints, run in a folder with these files. */
+	/** The lines that the shell block of a note prints in a folder with these files. */
 	function found(id: string, files: Record<string, string>): string[] {
 		for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
 		const block = /```(?:bash|sh)?\n(.*?)```/s.exec(noteOf(id).text.slice(noteOf(id).text.indexOf('grep') - 120))?.[1];
@@ -389,7 +389,7 @@ describe('search commands find every value that the code reads', () => {
 		}
 	}
 
-	// What parse_duration and parse_size are given in synapse/config at 1.77.0, 1.100.0, 1.130.0 and 1.163.2.
+	// What synapse/config passes to parse_duration and parse_size at 1.77.0, 1.100.0, 1.130.0 and 1.163.2.
 	const timesAndSizes = [
 		...['period', 'renew_at', 'token_timeout', 'session_timeout', 'sync_response_cache_duration', 'cache_entry_ttl'],
 		...['event_cache_size', 'expiry_time', 'max_cache_memory_usage', 'min_cache_ttl', 'target_cache_memory_usage'],
@@ -417,7 +417,7 @@ describe('search commands find every value that the code reads', () => {
 		expect(hits.map(hit => hit.replace(/^\d+:/, ''))).toEqual([...lines, flow]);
 	});
 
-	test('keys and paths that are not text', () => {
+	test('keys and paths that are not strings', () => {
 		const bad = ['recaptcha_public_key: 12345 # later', 'recaptcha_private_key: false', 'worker_log_config: -1.5'];
 		const fine = ['recaptcha_public_key: 6LcAAAAA', 'recaptcha_private_key: "12345"', 'worker_log_config: /a/1.yaml'];
 		const hits = found('1.57.0/text-options', { 'homeserver.yaml': [...bad, ...fine].join('\n') });

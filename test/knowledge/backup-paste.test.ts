@@ -1,4 +1,4 @@
-// Blocks of the backup guide in the wrong folder, twice, and on backups that lack something.
+// Blocks of the backup guide, pasted into the wrong folder, twice, and on incomplete backups.
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -15,7 +15,7 @@ const debian = own({ layout: 'debian' });
 const noted = (name: string) => `echo "${name} $*" >> called`;
 const called = () => (existsSync(home('called')) ? read('called') : '');
 
-/** A complete backup in the official layout: the media are inside the configuration's folder. */
+/** A complete backup in the official layout, with the media inside the configuration's folder. */
 function backup(): void {
 	mkdirSync(home('backup/media/local_content'), { recursive: true });
 	put('backup/homeserver.yaml', 'server_name: "example.org" # ours\n');
@@ -70,14 +70,14 @@ describe('the parts of a backup', () => {
 		expect(parts(debian)).toContain('configuration: found');
 	});
 
-	test('of another server are noticed', () => {
+	test('of another server are reported', () => {
 		backup();
 		put('backup/homeserver.yaml', 'server_name: example.com\n');
 		expect(parts()).toContain('WRONG SERVER: the configuration is for example.com');
 	});
 });
 
-test('a dump in SQL that ends early, or is of another database, is noticed', () => {
+test('a truncated SQL dump, or one of another database, is reported', () => {
 	prepare();
 	const look = blockOf(own({ layout: 'compose', format: 'sql' }), 'parts', 'event_json');
 	put('dump', 'CREATE TABLE public.event_json (\n--\n-- PostgreSQL database dump complete\n--\n');
@@ -88,14 +88,14 @@ test('a dump in SQL that ends early, or is of another database, is noticed', () 
 	expect(paste(look)).toContain('WRONG DATABASE');
 });
 
-test.each(['compose', 'debian'])('a compressed dump on %s that ends early is not restored', layout => {
+test.each(['compose', 'debian'])('a truncated compressed dump is not restored on %s', layout => {
 	prepare();
 	const restore = blockOf(
 		own({ layout, format: 'sql' }),
 		layout === 'compose' ? 'server-docker' : 'server-debian',
 		'-1',
 	);
-	// Others must not take the lines that were pasted after them.
+	// The other programs must not consume the lines that were pasted after them.
 	const script = 'case "$*" in *psql*) cat > /dev/null ;; esac';
 	const reading = { docker: script, sudo: script };
 	paste('seq 100000 | gzip > dump');
@@ -112,7 +112,7 @@ describe('a server that is not created', () => {
 	const disk = (free: number) => `printf 'a b c d\\nx y z ${free} w\\n'`;
 	const here = { seq: 'true' };
 
-	test('for want of space leaves nothing behind', () => {
+	test('because there is no space leaves nothing behind', () => {
 		backup();
 		prepare();
 		expect(paste(create, { ...here, docker: docker('none'), df: disk(900) })).toContain('FAILED');
@@ -121,7 +121,7 @@ describe('a server that is not created', () => {
 		expect(called()).toContain('run -d --name proof-db');
 	});
 
-	test('because of its name is not removed either', () => {
+	test('because its name is in use is not removed either', () => {
 		backup();
 		prepare();
 		expect(paste(create, { ...here, docker: docker('network create'), df: disk(9000) })).toContain('FAILED');
@@ -172,7 +172,7 @@ describe('the isolated copy', () => {
 		expect(copied).toEqual(['conf.d', 'homeserver.yaml', 'key', 'proof.signing.key', 'proof.yaml']);
 	});
 
-	test('turns off what would act on others, delete files, or refuse to start alone', () => {
+	test('turns off what would affect others, delete files, or keep it from starting alone', () => {
 		files();
 		const off = parse(read('proof/throwaway/data/proof.yaml')) as Record<string, unknown>;
 		expect(off).toMatchObject({
@@ -216,7 +216,7 @@ describe('the isolated copy', () => {
 	});
 });
 
-test('a process that has taken the number of the throwaway Synapse is not ended', () => {
+test('a process that reuses the ID of the throwaway Synapse is not killed', () => {
 	prepare(debian);
 	put('proof/throwaway/pid', `${process.pid}`);
 	const bin = { pkill: noted('pkill'), pgrep: 'exit 1', pg_lsclusters: 'true', kill: noted('kill') };
@@ -224,13 +224,13 @@ test('a process that has taken the number of the throwaway Synapse is not ended'
 	expect(called()).toBe('pkill -f -- -c ./proof/throwaway/data/proof.yaml\n');
 });
 
-test.each(['debian', 'mdad'])('on %s nobody else can make the folder whose scripts root runs', layout => {
+test.each(['debian', 'mdad'])('on %s nobody else can create the folder whose scripts root runs', layout => {
 	const guide = guided('backup', { to: '17', layout, domain: 'example.org' });
 	for (const { commands = '' } of allStages(guide).flatMap(({ steps }) => steps))
 		expect(commands).not.toMatch(/\/(?:var\/)?tmp\//);
 });
 
-test('files that were announced and never uploaded are not missing', () => {
+test('files that were announced but never uploaded do not count as missing', () => {
 	for (const guide of [compose, debian])
 		expect(blockOf(guide, 'people', 'lacking.txt')).toContain('media_length IS NOT NULL');
 });

@@ -17,8 +17,8 @@ describe('code differences', () => {
 		['a default', { default: 1 }, { default: 2 }, ['1.66.0 › option default › a']],
 		['a refusal', {}, { refused: true }, ['1.66.0 › option refused › a']],
 		['a warning', {}, { warned: true }, ['1.66.0 › option warned › a']],
-		['what it accepts', {}, { accepts: ['string'] }, ['1.66.0 › option accepts › a']],
-		['that it is required', {}, { required: true }, ['1.66.0 › option changed › a']],
+		['the accepted types', {}, { accepts: ['string'] }, ['1.66.0 › option accepts › a']],
+		['a requirement', {}, { required: true }, ['1.66.0 › option changed › a']],
 		['a default that was unknown', {}, { default: 1 }, []],
 		['another file', { file: 'synapse/config/b.py' }, {}, []],
 		['the schema alone', { documented: 1 }, { documented: 2, documentedType: 'integer' }, []],
@@ -26,7 +26,7 @@ describe('code differences', () => {
 		expect(optionsFrom(before, after)).toEqual(expected);
 	});
 
-	test('lists what comes and goes by release and kind, except for the oldest release', () => {
+	test('lists what is added and removed by release and kind, except for the oldest release', () => {
 		const code = knownCode({
 			options: { '1.64.0': { old: { file } }, '1.65.0': { old: { file } }, '1.66.0': {} },
 			routes: { '1.64.0': { 'w ^/a$': 'any' }, '1.65.0': { 'w ^/a$': 'GET' }, '1.66.0': { 'w ^/a$': 'GET' } },
@@ -65,7 +65,7 @@ describe('code differences', () => {
 	});
 });
 
-describe('a difference is dealt with', () => {
+describe('a difference counts as read', () => {
 	const before = { '1.65.0': {} };
 	const codes: Record<string, Code> = {
 		option: knownCode({ options: { ...before, '1.66.0': { 'a[].b': { file } } } }),
@@ -121,7 +121,7 @@ describe('a difference is dealt with', () => {
 		],
 		['admin', { endpoints: '["^/_synapse/admin/v1/pigeons$"]' }, { endpoints: '["^/_synapse/admin/v1/owls$"]' }],
 		['build', { title: 'Packages for trixie' }, { title: 'Packages for forky' }],
-	])('%s: by a note of its release that names it', (kind, naming, other) => {
+	])('%s: through a note of its release that names it', (kind, naming, other) => {
 		expect(reading(kind, noted(naming))).toMatchObject({ unread: [], named: [{ kind }], mistakes: [] });
 		expect(reading(kind, noted(other))).toMatchObject({ unread: [{ kind }], named: [] });
 		expect(reading(kind, noted(naming, '1.65.0'))).toMatchObject({ unread: [{ kind }], named: [] });
@@ -129,7 +129,7 @@ describe('a difference is dealt with', () => {
 
 	const waived = (waiver: string) => ({ 'synapse/code/waivers.yaml': `waivers:\n  - ${waiver}\n` });
 
-	test('by a waiver of its class, and a waiver that matches nothing is a mistake', () => {
+	test('through a waiver of its class; a waiver that matches nothing is a mistake', () => {
 		const fits = '{ kind: option, change: [added], key: "a.*", releases: "<=1.66.0", because: Not now. }';
 		expect(reading('option', waived(fits))).toMatchObject({ unread: [], waived: [{ kind: 'option' }], mistakes: [] });
 		for (const other of [
@@ -146,12 +146,12 @@ describe('a difference is dealt with', () => {
 		}
 	});
 
-	test('reports a waiver of what a note already names', () => {
+	test('a waiver of what a note already names is a mistake', () => {
 		const fits = '{ kind: option, releases: "<=1.66.0", because: Not now. }';
 		expect(reading('option', { ...noted({ options: '[a.b]' }), ...waived(fits) }).mistakes).toHaveLength(1);
 	});
 
-	test('reports a waiver with an invalid pattern and its position', () => {
+	test('a waiver with an invalid pattern is a mistake, with its position', () => {
 		const { mistakes, unread } = reading(
 			'option',
 			waived('{ kind: option, key: "(", releases: "<=1.66.0", because: x }'),

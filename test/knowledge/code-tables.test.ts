@@ -13,7 +13,7 @@ const options = JSON.stringify({
 });
 
 describe('the tables of the code', () => {
-	test('are read once, when asked for', () => {
+	test('are read once, on demand', () => {
 		const folder = folderOf({ 'synapse/code/options.json': options });
 		const code = openCode(folder);
 		expect(optionAt(code.options(), 'a.b', '1.2.0')).toEqual({ file: 'synapse/config/a.py', default: 3 });

@@ -8,7 +8,7 @@ import { folderOf, noteText } from './folder.ts';
 
 const real = new URL('../../knowledge/', import.meta.url);
 
-/** A folder whose compiled file differs from its notes, so that it shows which of them was used. */
+/** A folder whose compiled file differs from its notes, to show which of the two was used. */
 function compiledFolder(): URL {
 	const folder = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 	const knowledge = readKnowledge(folder);
@@ -22,7 +22,7 @@ async function titleIn(folder: URL): Promise<string | undefined> {
 }
 
 describe('the compiled knowledge', () => {
-	test('is written if missing or stale, and says what the files say', async () => {
+	test('is written if missing or stale, and says the same as the files', async () => {
 		await openKnowledge(real);
 		expect(readCompiled(real)?.from).toBe(fingerprint(real));
 		expect(JSON.stringify(readCompiled(real)?.knowledge)).toBe(JSON.stringify(readKnowledge(real)));
@@ -38,7 +38,7 @@ describe('the compiled knowledge', () => {
 		expect(readdirSync(folder)).toEqual(['compiled.json', 'synapse']);
 	});
 
-	test('costs only time if half a file is there or none can be written', async () => {
+	test('only costs time if it is incomplete or cannot be written', async () => {
 		const broken = folderOf({ 'synapse/notes/1.66.0.yaml': noteText() });
 		writeFileSync(new URL('compiled.json', broken), '{"from": "');
 		expect(await titleIn(broken)).toBe('Feed the pigeons');
@@ -54,7 +54,7 @@ describe('the compiled knowledge', () => {
 		expect(await titleIn(folder)).toBe('compiled');
 	});
 
-	test('is ignored when a file was changed, added or removed', async () => {
+	test('is ignored if a file was changed, added or removed', async () => {
 		const changed = compiledFolder();
 		writeFileSync(new URL('synapse/notes/1.66.0.yaml', changed), noteText({ title: 'Feed the doves' }));
 		expect(await titleIn(changed)).toBe('Feed the doves');
@@ -76,14 +76,14 @@ describe('the compiled knowledge', () => {
 		await sleep(150);
 		await openKnowledge(folder);
 		const compiled = readCompiled(folder);
-		// If the files were read, another `from` would show that this was made from others.
+		// If the files were read, the other `from` would show that this was compiled from other files.
 		const text = readFileSync(new URL('compiled.json', folder), 'utf8');
 		writeFileSync(
 			new URL('compiled.json', folder),
 			text.replace(compiled?.from ?? '?', 'another').replace('Feed the pigeons', 'compiled'),
 		);
 		expect(await titleIn(folder)).toBe('compiled');
-		// The same size and modification time: only the change time shows it.
+		// The size and the modification time are the same: only the change time differs.
 		writeFileSync(note, noteText({ title: 'Feed the puffins' }));
 		utimesSync(note, 1000, 1000);
 		expect(await titleIn(folder)).toBe('Feed the puffins');

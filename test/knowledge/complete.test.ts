@@ -1,4 +1,4 @@
-// Nothing that upstream wrote is unread, and every heading of its upgrade notes is found under its release.
+// Nothing that upstream wrote is unread, and every heading of its upgrade notes is covered under its release.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { plan } from '../../src/advice/upgrade/plan.ts';
@@ -41,7 +41,7 @@ test('covers every heading of the upgrade notes in a note of its release', () =>
 	expect(lost.map(({ release, heading }) => `${release}: ${heading}`)).toEqual([]);
 });
 
-test('plans without gaps between releases of all times', () => {
+test('plans without gaps between releases of all ages', () => {
 	const some = [
 		'0.34.0',
 		'0.99.5.2',
@@ -65,7 +65,7 @@ test('plans without gaps between releases of all times', () => {
 	}
 });
 
-test('gives a stable release, at most the requested one, as the floor of a rollback', () => {
+test('returns a stable release as the floor of each rollback', () => {
 	for (const { version } of stable) {
 		const { floor } = rollback(version, undefined, knowledge);
 		expect(

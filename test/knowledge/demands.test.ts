@@ -1,4 +1,4 @@
-// What clients and bridges require of a server: reported for every release that is too old, by the fact if there is one.
+// What clients and bridges require of a server: reported if the release is too old, and only to those concerned.
 import { expect, test } from 'vitest';
 import { faultsOn } from '../../src/advice/upgrade/faults.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -18,7 +18,7 @@ test.each([
 	['1.0.0/mautrix-media', '1.110.0', '1.111.0', 'appservices'],
 	['1.0.0/call-transports', '1.139.2', '1.140.0', 'docker'],
 	['1.86.0/mas-1-2', '1.135.2', '1.136.0', 'mas'],
-])('%s: requires more than %s, and accepts %s', (id, old, young, facts) => {
+])('%s: needs a release above %s, and accepts %s', (id, old, young, facts) => {
 	expect(told(old, facts)).toContain(id);
 	expect(told(young, facts)).not.toContain(id);
 	const fault = known.faults.find(other => other.id === id);

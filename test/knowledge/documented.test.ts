@@ -1,4 +1,4 @@
-// The options of the code against the schema of the configuration: every difference is explained, and no more than that.
+// The options of the code against the schema of the configuration: every difference is explained, and nothing else.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -11,7 +11,7 @@ const { differences } = documentedFileShape.parse(
 	parse(readFileSync(new URL('synapse/code/documented.yaml', folder), 'utf8')),
 );
 
-/** How code and schema differ about one option in one release. */
+/** How code and schema differ on one option in one release. */
 function differenceOf(state: OptionState): string[] {
 	if (state.file === schemaFile) return ['unread'];
 	if (state.undocumented) return ['undocumented'];

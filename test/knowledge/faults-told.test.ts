@@ -1,5 +1,5 @@
 // Every stable release since 1.0 as a target: severe faults are reported to those affected, in data and in words,
-// and to nobody else. docs/faults.md has the counts as a table.
+// and to no one else. docs/faults.md has the counts as a table.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { faultsOf } from '../../src/advice/upgrade/faults.ts';
@@ -17,7 +17,7 @@ const targets = knowledge.releases.filter(
 const severe = knowledge.faults.filter(({ severity }) => severity === 'severe');
 const has = (fault: Fault, version: string) => fault.broken.some(range => isWithin(version, range));
 
-/** A deployment that the fault affects: every fact of `all`, the first of `any`. */
+/** A deployment that the fault affects: with every fact of `all`, or the first of `any`. */
 function hit({ applies }: Fault): Profile {
 	if (!applies) return unknownDeployment;
 	const said = 'all' in applies ? applies.all : applies.any.slice(0, 1);
@@ -33,7 +33,7 @@ function originOf(fault: Fault, target: string): string | undefined {
 	)?.version;
 }
 
-/** The first and the last release that has it. */
+/** The first and the last release with the fault. */
 function endsOf(fault: Fault): string[] {
 	const own = targets.filter(({ version }) => has(fault, version)).map(({ version }) => version);
 	return [...new Set([own[0], own.at(-1)].flatMap(version => version ?? []))];
@@ -64,7 +64,7 @@ test('reports no fault that a release does not have, or that the deployment rule
 	const excluded = profileOf(
 		['install=docker', 'sqlite', 'no-workers', 'no-modules'].flatMap(text => parseTerm(text) ?? []),
 	);
-	if (!(excluded instanceof Map)) throw new Error('contradiction');
+	if (!(excluded instanceof Map)) throw new Error('the facts contradict each other');
 	const foreign = targets.flatMap(({ version }) =>
 		faultsOf(version, { at: 'target', profile: excluded }, knowledge).flatMap(({ id, applies }) => {
 			const all = applies && 'all' in applies ? applies.all : [];
@@ -76,7 +76,7 @@ test('reports no fault that a release does not have, or that the deployment rule
 	expect(foreign).toEqual([]);
 });
 
-/** `1.0–1.9` with the number of releases, and the minimum and maximum that each is told. */
+/** The rows for `1.0–1.9` and so on: the number of releases, and the range of faults reported for each kind. */
 function countsByTen(): string[] {
 	const tens = Map.groupBy(targets, ({ version }) => Math.floor(Number(version.split('.')[1]) / 10));
 	return [...tens].map(([, some]) => {

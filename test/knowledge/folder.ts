@@ -1,4 +1,4 @@
-// A knowledge folder for one test, and notes with all required fields.
+// Knowledge folders for single tests, and notes with all required fields.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -33,7 +33,7 @@ export const passages: Passage[] = [
 	},
 ];
 
-/** Files by name in the knowledge folder; releases and passages as above unless given. */
+/** Creates a knowledge folder with these files by name. Releases and passages are those above unless given. */
 export function folderOf(files: Record<string, string>): URL {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-knowledge-'));
 	onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -49,7 +49,7 @@ export function folderOf(files: Record<string, string>): URL {
 	return pathToFileURL(`${folder}/`);
 }
 
-/** A file with one note; the given lines replace those of the same key. */
+/** The text of a file with one note. The given lines replace those with the same key. */
 export function noteText(lines: Record<string, string> = {}): string {
 	const all = {
 		id: 'pigeons',
@@ -59,7 +59,7 @@ export function noteText(lines: Record<string, string> = {}): string {
 		text: 'Before the upgrade set `pigeons.fed` to true and see in the log that all of them have landed.',
 		...lines,
 	};
-	// Every note has a source; in the last line, so that it moves no other.
+	// Every note needs a source. It is in the last line, so that the positions of the others stay the same.
 	if (!('covers' in lines)) Object.assign(all, { code: '[synapse/config/pigeons.py]', ...lines });
 	const keys = Object.entries(all).filter(([, value]) => value !== '');
 	return `notes:\n  - ${keys.map(([key, value]) => `${key}: ${value}`).join('\n    ')}\n`;

@@ -1,4 +1,4 @@
-// Conditions as data use existing options.
+// Conditions in the data only use options that exist.
 import { expect, test } from 'vitest';
 import { optionsOfCondition } from '../../src/advice/check/young.ts';
 import { decide } from '../../src/configuration/condition.ts';
@@ -11,7 +11,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const { notes, effects, faults } = await openKnowledge(folder);
 const { byPath } = openCode(folder).options();
 
-/** The top-level name must be known; deeper ones may belong to a module, or were never listed. */
+/** The top-level name must be known. Deeper ones may belong to a module, or may never have been listed. */
 function isKnown(path: string, until: string): boolean {
 	const top = path.replace(/(\.|\[).*$/, '');
 	return [...byPath.values()].some(
@@ -50,7 +50,7 @@ test.each(effects.filter(({ kind }) => kind === 'refuses').map(effect => [effect
 	},
 );
 
-test('conditions on the configuration are data, or say where else to look', () => {
+test('conditions on the configuration are in the data, or say where else to look', () => {
 	const open = notes.filter(
 		({ onlyIf, found, foundIn }) => onlyIf?.includes('`homeserver.yaml`') && !found && !foundIn,
 	);

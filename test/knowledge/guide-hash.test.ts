@@ -1,4 +1,4 @@
-// Which changes of a guide invalidate a test of it: those of what it executed, and nothing else.
+// Which changes to a guide invalidate a test of it: only those to what the test executed.
 import { expect, test } from 'vitest';
 import { recipeOf } from '../../src/knowledge/guide-hash.ts';
 import type { Guide, GuideStep } from '../../src/knowledge/schema/guide.ts';
@@ -46,14 +46,14 @@ const changed = (at: number, more: Partial<GuideStep>) =>
 
 test.each([
 	['of another layout', 1],
-	['that another layout alone leaves out', 2],
+	['that this layout leaves out', 2],
 	['of another way', 3],
 ])('does not include a step %s', (_, at) => expect(changed(at, { commands: 'heave' })).toBe(recipe));
 
 test.each([
 	['of its own layout', 0],
-	['by a version, which may be its own', 4],
-	['by a fact, which may be true there', 5],
+	['for a version, which may be its own', 4],
+	['for a fact, which may be true there', 5],
 ])('includes a step %s', (_, at) => expect(changed(at, { commands: 'heave' })).not.toBe(recipe));
 
 test('includes the expected output, but not the words', () => {
@@ -67,6 +67,6 @@ test('includes all steps for a test that covers every deployment', () => {
 	expect(recipeOf(other, every)).not.toBe(recipeOf(guideWith(lift), every));
 });
 
-test('is missing for a stage that is gone', () => {
+test('is undefined for a stage that no longer exists', () => {
 	expect(recipeOf(guideWith(lift), { of: 'carry', with: {} })).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-// Blocks of the guides as people paste them: with blanks before the lines, in the wrong folder, and after something has changed.
+// Blocks of the guides as people paste them: indented, in the wrong folder, and after something has changed.
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Guided } from '../../src/advice/guide/guide.ts';
@@ -29,7 +29,7 @@ describe('a file that a guide writes does not depend on how its lines are indent
 		),
 	);
 
-	test('and there are such files of every kind', () => {
+	test('and every kind of such files is covered', () => {
 		const files = blocks.map(({ file }) => file.split('/').at(-1));
 		for (const file of ['counts.sql', 'settings.sql', 'look.py', 'compare.py', 'prove.py', 'parts.sh', 'proof.yaml'])
 			expect(files).toContain(file);
@@ -62,12 +62,12 @@ describe('a file that a guide writes does not depend on how its lines are indent
 	});
 });
 
-/** A mount as `docker compose config` prints it. */
+/** A service with a mount, as `docker compose config` prints it. */
 function mounts(source: string, image = 'docker.io/postgres:15-alpine'): string {
 	return `  db:\n    image: ${image}\n    volumes:\n      - type: bind\n        source: ${home(source)}\n        target: /var/lib/postgresql/data\n`;
 }
 
-/** Programs that talk to a server of this version. They note every other call in the file `called`. */
+/** Stand-ins for programs that talk to a server of this version. They note all other calls in the file `called`. */
 function serverOf(version: string): Record<string, string> {
 	const script = (name: string) => `case "$*" in
 *'SHOW server_version'*) echo ${version} ;;
@@ -80,10 +80,10 @@ esac`;
 
 const called = () => (existsSync(home('called')) ? read('called') : '');
 
-/** The playbook's server is below fixed folders, which a test must not touch. */
+/** Replaces the fixed folders of the playbook's server, which a test must not touch. */
 const here = (block: string) => block.replaceAll('/matrix/postgres/bin/', '').replaceAll('/root/', './');
 
-/** The commands in the fix for an error that contain these words. */
+/** The code block with these words in the fix for an error. */
 function cureOf(guide: Guided, id: string, words: string): string {
 	const cure = allStages(guide)
 		.flatMap(({ failures }) => failures)
@@ -93,7 +93,7 @@ function cureOf(guide: Guided, id: string, words: string): string {
 	return found[1];
 }
 
-describe('a block that meets the wrong server says FAILED and changes nothing', () => {
+describe('a block that reaches the wrong server prints FAILED and changes nothing', () => {
 	const places = { host: 'old.example', 'new-host': 'new.example', backup: './pg-backup' };
 	const up = (layout: string) => guided('postgres-major', { from: '15', to: '17', layout, ...places });
 	const down = (layout: string) => guided('postgres-major', { from: '17', to: '15', layout, ...places });
@@ -123,7 +123,7 @@ describe('a block that meets the wrong server says FAILED and changes nothing', 
 		['the playbook empties keys', blockOf(up('mdad'), 'back-late', 'TRUNCATE'), '15.18', '17.10'],
 		['compose counts after the rollback', blockOf(up('compose'), 'back-compose', 'counts-back'), '15.18', '17.10'],
 	];
-	/** What earlier stages have left in the folder. */
+	/** Creates what earlier stages leave in the folder. */
 	const before = () => {
 		mkdirSync(home('pg-backup'));
 		put('counts.sql', 'SELECT 1');
@@ -149,11 +149,11 @@ describe('a block that meets the wrong server says FAILED and changes nothing', 
 		expect(called().replace(waitsFor, '')).toBe('');
 		rmSync(home('called'), { force: true });
 		expect(texts()).toEqual(left);
-		// A server that is not running is not the right one.
+		// A server that is not running counts as the wrong one.
 		expect(paste(here(block), serverOf(''))).toContain('FAILED');
 		expect(called().replace(waitsFor, '')).toBe('');
 		rmSync(home('called'), { force: true });
-		// And it is the version that decides.
+		// With the right version, the block does its work.
 		paste(here(block), serverOf(right));
 		expect(called().replace(waitsFor, '')).not.toBe('');
 	});
@@ -205,7 +205,7 @@ describe('the folder of the old server', () => {
 		expect(existsSync(home('schemas'))).toBe(false);
 	});
 
-	test('of 18 is where PGDATA and the mount of an older image were kept', () => {
+	test('of 18 is below the mount, or the mount itself if that of an older image was kept', () => {
 		const value = (stated: Record<string, string>) =>
 			guided('postgres-major', { from: '18', to: '15', layout: 'compose', ...stated }).parameters.find(
 				({ name }) => name === 'old-files',
@@ -248,7 +248,7 @@ describe('the folder of the old server', () => {
 		const cure = cureOf(guide, 'disk-full-restore', 'rm -rf');
 		put('compose-config', mounts('./schemas-17'));
 		expect(paste(cure, serverOf(''))).toContain('FAILED: nothing was removed');
-		// An editor left it empty.
+		// As if an editor had left it empty.
 		put('compose-config', '');
 		expect(paste(cure, serverOf(''))).toContain('FAILED: nothing was removed');
 		expect(existsSync(home('schemas-17/PG_VERSION'))).toBe(true);
@@ -257,7 +257,7 @@ describe('the folder of the old server', () => {
 		expect(existsSync(home('schemas/PG_VERSION'))).toBe(true);
 	});
 
-	test('is not stopped for a new one that already exists', () => {
+	test('stays in use if the new one already exists', () => {
 		const stop = blockOf(guide, 'switch-compose', 'compose stop db');
 		expect(paste(stop, serverOf('15.18'))).toContain('FAILED: ./schemas-17 already exists');
 		expect(called()).toBe('');
@@ -274,7 +274,7 @@ describe('a named volume', () => {
 		data: 'pgdata',
 		'new-data': 'pgdata-17',
 	});
-	/** Two projects have volumes of these names; this folder's project is the first. */
+	/** Two projects have volumes with these names. The first is that of this folder. */
 	const docker = `case "$*" in
 'compose config'*) echo 'name: home' ;;
 'volume ls'*) for project in home other; do for volume in pgdata pgdata-17; do
@@ -292,7 +292,7 @@ esac`;
 		expect(said.match(/\w+_pgdata\S*/g)).toEqual([own]);
 	});
 
-	test('of another project is not taken for one that is left over from an earlier attempt', () => {
+	test('of another project is not mistaken for a leftover of an earlier attempt', () => {
 		const stop = blockOf(guide, 'switch-compose', 'volume ls');
 		expect(paste(stop, { docker })).toContain('FAILED: that volume already exists');
 		expect(called()).toBe('');
@@ -314,7 +314,7 @@ describe("the playbook's folders", () => {
 
 	test('are moved back only if the old one is there and nothing is in the way', () => {
 		const back = inHere(blockOf(guide, 'back-mdad', 'mv '));
-		// No old server is in it.
+		// It does not contain the old server.
 		expect(paste(back)).toContain('FAILED');
 		put(old, '17\n');
 		expect(paste(back)).toContain('FAILED');
@@ -328,7 +328,7 @@ describe("the playbook's folders", () => {
 		expect(read('matrix/postgres/data-new/PG_VERSION')).toBe('17\n');
 	});
 
-	test('are moved back too if the role had renamed the old one and then could not pull the new image', () => {
+	test('are also moved back if the role renamed the old one but could not pull the new image', () => {
 		const back = inHere(blockOf(guide, 'back-mdad', 'mv '));
 		rmSync(home('matrix/postgres/data'), { recursive: true });
 		put(old, '15\n');
@@ -373,9 +373,9 @@ describe('the move to the playbook', () => {
 	const move = (stated: Record<string, string>, ...facts: string[]) =>
 		guided('mdad', { ...names, folder: home(), dump: home('dumps'), 'new-machine': '192.0.2.5', ...stated }, facts);
 
-	test('copies what a killed Synapse has not yet written into its SQLite file', () => {
+	test('copies what a killed Synapse had not yet written into its SQLite file', () => {
 		mkdirSync(home('files'));
-		// As after the end of the ten seconds that Docker gives a container.
+		// As if Docker had killed the container after ten seconds.
 		const killed = `import os, sqlite3
 db = sqlite3.connect('files/homeserver.db')
 db.execute('PRAGMA journal_mode = WAL')
@@ -388,7 +388,7 @@ os._exit(0)`;
 		const chown = 'true';
 		expect(paste(block, { chown })).toContain('copied');
 		const count = `import sqlite3; print(sqlite3.connect('dumps/homeserver.db').execute('SELECT count(*) FROM events').fetchone()[0])`;
-		// The old copy's log would not fit the new copy.
+		// The log of an older copy would not match the new copy.
 		writeFileSync(home('dumps/homeserver.db-wal'), 'of another file');
 		expect(paste(`${block}\npython3 -c "${count}"`, { chown })).toBe('copied\n1\n');
 		rmSync(home('files/homeserver.db-wal'));
@@ -398,7 +398,7 @@ os._exit(0)`;
 		expect(paste(block, { chown })).not.toContain('copied');
 	});
 
-	test('empties the old SQLite file of one-time keys that may have been handed out since', () => {
+	test('removes one-time keys that may have been handed out since from the old SQLite file', () => {
 		mkdirSync(home('files'));
 		const sql = (words: string) =>
 			paste(
@@ -412,7 +412,7 @@ os._exit(0)`;
 		expect(sql('SELECT count(*) FROM e2e_one_time_keys_json')).toBe('[(0,)]\n');
 	});
 
-	test('creates no empty SQLite file where there was none', () => {
+	test('does not create an empty SQLite file if there was none', () => {
 		mkdirSync(home('files'));
 		const block = blockOf(move({ place: 'same' }, 'sqlite'), 'back-after-dump', 'e2e_one_time_keys_json');
 		expect(paste(block, { docker: 'exec python3 - files/homeserver.db' })).toContain('unable to open database file');
@@ -423,7 +423,7 @@ os._exit(0)`;
 		['again-restored', 'postgres', 'synapse', 'matrix-synapse'],
 		['again-restored', 'mas', 'matrix_authentication_service', 'matrix-authentication-service'],
 		['again-ported', 'sqlite', 'synapse', 'matrix-synapse'],
-	])('drops no database that is in use: %s, %s', (stage, fact, database, unit) => {
+	])('does not drop a database that is in use: %s, %s', (stage, fact, database, unit) => {
 		const facts = fact === 'mas' ? ['postgres', 'mas'] : [fact];
 		const block = here(blockOf(move({ place: 'same' }, ...facts), stage, `DROP DATABASE ${database} `));
 		const bin = {
@@ -439,7 +439,7 @@ os._exit(0)`;
 		expect(called()).toContain(`DROP DATABASE ${database} WITH (FORCE)`);
 	});
 
-	test('sends that to another machine too', () => {
+	test('copies the SQLite file with its log to another machine too', () => {
 		mkdirSync(home('files'));
 		put('files/homeserver.db', '');
 		put('files/homeserver.db-wal', '');
@@ -476,31 +476,34 @@ os._exit(0)`;
 	test.each([
 		['postgres', 'synapse', 'back.sql.gz'],
 		['mas', 'matrix_authentication_service', 'back-mas.sql.gz'],
-	])('brings back a dump that an older server and an older psql understand: %s', (fact, database, file) => {
-		const guide = move({ place: 'same' }, 'postgres', fact);
-		const block = blockOf(guide, 'back-after-dump', `--no-privileges ${database}`);
-		const dump = [
-			String.raw`\restrict Bh3jK9`,
-			'SET statement_timeout = 0;',
-			'SET transaction_timeout = 0;',
-			'COPY public.events (body) FROM stdin;',
-			String.raw`\\restrict is what somebody wrote`,
-			String.raw`\N`,
-			String.raw`\.`,
-			String.raw`\unrestrict Bh3jK9`,
-			'',
-		];
-		put('dump', dump.join('\n'));
-		mkdirSync(home('dumps'), { recursive: true });
-		expect(paste(block, { docker: 'cat dump' })).toContain('dumped');
-		const back = paste(`gunzip -c dumps/${file}`);
-		expect(back).toContain('SET ROLE');
-		expect(back.split('\n').slice(1)).toEqual(
-			dump.filter(line => !/^\\(?:un)?restrict |transaction_timeout/.test(line)),
-		);
-	});
+	])(
+		'creates a dump for the rollback that an older server and an older psql understand: %s',
+		(fact, database, file) => {
+			const guide = move({ place: 'same' }, 'postgres', fact);
+			const block = blockOf(guide, 'back-after-dump', `--no-privileges ${database}`);
+			const dump = [
+				String.raw`\restrict Bh3jK9`,
+				'SET statement_timeout = 0;',
+				'SET transaction_timeout = 0;',
+				'COPY public.events (body) FROM stdin;',
+				String.raw`\\restrict is what somebody wrote`,
+				String.raw`\N`,
+				String.raw`\.`,
+				String.raw`\unrestrict Bh3jK9`,
+				'',
+			];
+			put('dump', dump.join('\n'));
+			mkdirSync(home('dumps'), { recursive: true });
+			expect(paste(block, { docker: 'cat dump' })).toContain('dumped');
+			const back = paste(`gunzip -c dumps/${file}`);
+			expect(back).toContain('SET ROLE');
+			expect(back.split('\n').slice(1)).toEqual(
+				dump.filter(line => !/^\\(?:un)?restrict |transaction_timeout/.test(line)),
+			);
+		},
+	);
 
-	test.each(['compose.yaml', 'docker-compose.yml'])('puts %s out of reach only after its containers are gone', file => {
+	test.each(['compose.yaml', 'docker-compose.yml'])('renames %s only after its containers are gone', file => {
 		const block = blockOf(move({ place: 'same' }, 'postgres', 'no-appservices'), 'tidy', 'compose down');
 		put(file, '');
 		paste(block, { docker: 'exit 1' });
@@ -509,7 +512,7 @@ os._exit(0)`;
 		expect(existsSync(home(`${file}.moved`))).toBe(true);
 	});
 
-	test('shows no password of the old server', () => {
+	test('does not show passwords of the old server', () => {
 		mkdirSync(home('files'));
 		put('files/homeserver.yaml', 'database: { args: { password: hush } }\nmacaroon_secret_key: hush\nmodules: []\n');
 		const said = paste(blockOf(move({ place: 'same' }, 'postgres'), 'look', 'server_name'));
@@ -518,7 +521,7 @@ os._exit(0)`;
 	});
 });
 
-test('on Debian, an old cluster that is not there keeps the new one from being dropped', () => {
+test('on Debian, the new cluster is not dropped if the old one is missing', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian' });
 	const cure = cureOf(guide, 'disk-full-upgrade', 'pg_dropcluster').replaceAll(/\/(var|etc)\//g, './$1/');
 	const pg_dropcluster = 'echo "$*" >> called';
@@ -539,7 +542,7 @@ describe.each(['compose', 'debian'])('the dump of %s', layout => {
 		return { docker: script, sudo: script };
 	};
 
-	test('refuses a list that lacks a database', () => {
+	test('refuses a list in which a database is missing', () => {
 		mkdirSync(home('pg-backup'));
 		put('databases.txt', 'bridge\nsynapse\n');
 		const said = paste(block, server('bridge', 'late', 'synapse'));
@@ -548,12 +551,12 @@ describe.each(['compose', 'debian'])('the dump of %s', layout => {
 		expect(readdirSync(home('pg-backup'))).toEqual([]);
 	});
 
-	test('refuses in a folder without the list', () => {
+	test('refuses to run in a folder without the list', () => {
 		mkdirSync(home('pg-backup'));
 		expect(paste(block, server('synapse'))).toContain('FAILED: the databases have changed');
 	});
 
-	test('names what it dumped', () => {
+	test('lists what it dumped', () => {
 		mkdirSync(home('pg-backup'));
 		put('databases.txt', 'bridge\nsynapse\n');
 		const said = paste(block, server('bridge', 'synapse'));
@@ -570,7 +573,7 @@ describe.each([
 	const guide = guided('postgres-major', { from, to, layout, backup: './pg-backup' });
 	const block = blockOf(guide, stage, `${dump}.sql`);
 
-	test('leave out only what the new server has created itself', () => {
+	test('leave out only the role that the new server has created itself', () => {
 		mkdirSync(home('pg-backup'));
 		put(
 			`pg-backup/${dump}.sql`,
@@ -592,7 +595,7 @@ describe.each([
 	});
 });
 
-test('settings of roles in one database wait until that database is there', () => {
+test('settings of a role in a database are restored after that database', () => {
 	const guide = guided('postgres-major', { from: '9.6', to: '17', layout: 'compose' });
 	const setting = "ALTER ROLE bot IN DATABASE synapse SET work_mem TO '9MB';";
 	mkdirSync(home('pg-backup'));
@@ -620,7 +623,7 @@ test('folders that a guide did not create are not removed', () => {
 	expect(existsSync(home('schemas'))).toBe(true);
 	mkdirSync(home('schemas-17'));
 	put('compose-config', mounts('./schemas-17'));
-	// No server is in it.
+	// It does not contain a server.
 	rmSync(home('schemas/PG_VERSION'));
 	expect(paste(removal, { docker })).toContain('FAILED: ./schemas is not a PostgreSQL 15 server');
 	put('schemas/PG_VERSION', '17\n');
@@ -638,7 +641,7 @@ test('folders that a guide did not create are not removed', () => {
 	expect(existsSync(home('schemas'))).toBe(false);
 });
 
-test('a cluster that is not dropped keeps everything else', () => {
+test('if the cluster is not dropped, everything else is kept', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian', backup: './pg-backup' });
 	mkdirSync(home('pg-backup'));
 	put('pg-backup/for-this-upgrade', '');
@@ -654,7 +657,7 @@ test('a cluster that is not dropped keeps everything else', () => {
 	expect(existsSync(home('dropped'))).toBe(false);
 });
 
-test("the clean-up of Debian's cluster does nothing in another folder, and can be repeated", () => {
+test('the clean-up on Debian does nothing in another folder, and can be repeated', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian', backup: './pg-backup' });
 	const block = blockOf(guide, 'later-debian', 'pg_dropcluster').replaceAll('/etc/postgresql/', './etc/postgresql/');
 	mkdirSync(home('pg-backup'));
@@ -668,7 +671,7 @@ test("the clean-up of Debian's cluster does nothing in another folder, and can b
 	expect(existsSync(home('etc/postgresql/15/main'))).toBe(true);
 	expect(existsSync(home('pg-backup'))).toBe(true);
 	for (const name of ['counts.sql', 'counts-before.txt', 'databases.txt', 'units.txt']) put(name, '');
-	// It gets as far as the last file.
+	// It fails only at the last file.
 	expect(paste(block, { ...programs, sed: 'exit 1' })).toContain('FAILED');
 	expect(existsSync(home('etc/postgresql/15/main'))).toBe(false);
 	expect(paste(block, { ...programs, sed: 'true' })).toContain('all removed');
@@ -687,12 +690,12 @@ describe("on Debian, the new cluster's settings are compared with the old one's"
 		put('pg-backup/settings.txt', 'listen_addresses = *\nwork_mem = 7168\n');
 	});
 
-	test('and one that is missing is named', () => {
+	test('and a missing one is listed', () => {
 		const said = paste(compare, having('listen_addresses = localhost', 'work_mem = 7168', 'work_mem_too = 7168'));
 		expect(said).toBe('listen_addresses = *\n');
 	});
 
-	test('and kept if all are there, among others', () => {
+	test('and count as kept if all are there, among others', () => {
 		expect(paste(compare, having('geqo = on', 'listen_addresses = *', 'work_mem = 7168'))).toBe('settings kept\n');
 	});
 
@@ -714,7 +717,7 @@ test.each([
 	expect(commands.indexOf('echo manual')).toBeLessThan(commands.indexOf('vacuumdb'));
 });
 
-test('on a managed server, the folders of an earlier dump can be removed, and only from the folder of this guide', () => {
+test('on a managed server, the folders of an earlier dump can be removed, but only from the folder of this guide', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'managed', backup: './pg-backup' });
 	const cure = cureOf(guide, 'dump-exists', 'rm -rf');
 	mkdirSync(home('pg-backup/synapse.dir'), { recursive: true });
@@ -725,7 +728,7 @@ test('on a managed server, the folders of an earlier dump can be removed, and on
 	expect(readdirSync(home('pg-backup'))).toEqual(['for-this-upgrade']);
 });
 
-test('what was typed into another shell is missed, and said so', () => {
+test('a block does not run without a value that was typed into another shell', () => {
 	const sqlite = guided('sqlite-postgres', { to: '17', layout: 'debian' });
 	const backup = guided('backup', { to: '17', layout: 'debian', domain: 'example.org', proof: './proof' });
 	const major = guided('postgres-major', { from: '15', to: '17', layout: 'compose' });
@@ -738,7 +741,7 @@ test('what was typed into another shell is missed, and said so', () => {
 		expect(paste(block, { curl: 'echo asked', nsenter: 'echo asked', docker: 'echo asked' })).not.toContain('asked');
 });
 
-test('units that ran are started again, also those that were noted at an earlier attempt', () => {
+test('units that were running are started again, including those noted in an earlier attempt', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'debian' });
 	const systemctl = (...units: string[]) =>
 		`case "$1" in list-units) printf '%s loaded active running x\\n' ${units.join(' ')} ;; *) echo "$@" ;; esac`;
@@ -756,7 +759,7 @@ test('units that ran are started again, also those that were noted at an earlier
 		).toContain(`${verb} matrix-synapse.service mautrix-one.service`);
 });
 
-test("a setting is known in either case of its letters, and the newest server's names decide", () => {
+test('settings are recognised in upper and lower case, and only those that the new server has are kept', () => {
 	const guide = guided('postgres-major', { from: '15', to: '17', layout: 'compose' });
 	put('settings.sql', '');
 	put('settings-before.txt', "datestyle = 'iso, dmy'\nold_snapshot_threshold = '1h'\nwork_mem = '5MB'\n");

@@ -4,7 +4,7 @@ import { folderOf, noteText, passages } from './folder.ts';
 
 const real = new URL('../../knowledge/', import.meta.url);
 
-/** The lines of the one error, without its head. */
+/** The lines of the error, without its first line. */
 function mistakesOf(files: Record<string, string>): string[] {
 	const folder = folderOf(files);
 	try {
@@ -77,14 +77,14 @@ describe('reading the knowledge', () => {
 		expect(knowledge.unread).toEqual([]);
 	});
 
-	test('a waiver in any file of waivers deals with a passage too', () => {
+	test('a waiver in any waiver file covers a passage too', () => {
 		const waiver = `waivers:
   - { document: CHANGES.md, release: 1.66.0rc1, part: Deprecations and Removals, bullet: "#12345", read: "bbbbbb", because: Only tests used it. }`;
 		const knowledge = readKnowledge(folderOf({ 'synapse/waivers-1.66.yaml': waiver }));
 		expect(knowledge.unread.map(passage => passage.document)).toEqual(['upgrade.md']);
 	});
 
-	test('a file that is wrong in ten ways gives ten mistakes, each with its position', () => {
+	test('a file that is wrong in ten ways has ten mistakes, each with its position', () => {
 		const text = `notes:
   - id: Carrier_Pigeons
     when: bevore
@@ -163,7 +163,7 @@ untried: []
 			'synapse/notes/1.66.yaml:1:1 expected a file named for a release, with three parts, like 1.146.0.yaml',
 			'synapse/faults/x.yaml:1:9 expected a list, got 1',
 		]);
-		// Sound files without them are another matter.
+		// A mistake in the file of another release does not excuse a missing ID.
 		expect(mistakesOf({ ...around, 'synapse/notes/1.65.0.yaml': noteText({ wings: '2' }) })).toHaveLength(4);
 	});
 
@@ -178,7 +178,7 @@ untried: []
 		expect(mistakes).toEqual([expect.stringMatching(/^synapse\/waivers\.yaml:2:\d+ not YAML: /)]);
 	});
 
-	test('a mistake is reported within the alternative that was meant', () => {
+	test('a mistake is reported for the alternative that was meant', () => {
 		const covers = (cover: string) => mistakesOf({ 'synapse/notes/1.66.0.yaml': noteText({ covers: `[${cover}]` }) });
 		expect(covers('{ document: upgrade.md, headin: Mail, read: "aaaaaa" }')).toEqual([
 			'synapse/notes/1.66.0.yaml:7:38 there is no key headin here',

@@ -1,4 +1,4 @@
-// The vars.yml of the migration: whatever is stated, denied or left open, it is one complete YAML file without duplicates.
+// The vars.yml of the migration: whatever is stated, denied or left open, it is complete YAML without duplicates.
 import { describe, expect, test } from 'vitest';
 import { parseDocument } from 'yaml';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -19,7 +19,7 @@ const facts = [...switches, 'url-previews', 'federation', 'saml'];
 
 function guided(stated: Record<string, string>, terms: readonly string[]) {
 	const profile = profileOf(terms.flatMap(term => parseTerm(term) ?? []));
-	if (!(profile instanceof Map)) throw new Error(`a contradiction: ${terms.join(' ')}`);
+	if (!(profile instanceof Map)) throw new Error(`the facts contradict each other: ${terms.join(' ')}`);
 	const all = { domain: 'example.org', synapse: '1.159.0', 'db-host': 'db.example.org', ...stated };
 	return guideFor(guide, { stated: new Map(Object.entries(all)), profile }, []);
 }
@@ -30,7 +30,7 @@ function varsOf(one: ReturnType<typeof guided>): string {
 
 const databases = [['postgres'], ['postgres', 'external'], ['sqlite']] as const;
 
-/** One deployment's file, filled in, is complete. */
+/** Expects that one deployment's file is complete once it is filled in. */
 function holds(stated: Record<string, string>, terms: readonly string[]): void {
 	const one = guided({ s3: 'yes', ...stated }, terms);
 	expect(one.refused).toEqual([]);
@@ -39,7 +39,7 @@ function holds(stated: Record<string, string>, terms: readonly string[]): void {
 	const document = parseDocument(filledIn(text), { uniqueKeys: true });
 	expect(document.errors, where).toEqual([]);
 	expect(document.toJS(), where).toMatchObject({ matrix_domain: 'example.org', matrix_synapse_version: 'v1.159.0' });
-	// None of the guide's own placeholders is left open.
+	// None of the guide's own placeholders are left.
 	expect(text.replace(/\{\{.*?\}\}|\{%.*?%\}/g, ''), where).not.toMatch(/(?<!\{)\{[a-z-]+\}/);
 	// Every part that applies to this deployment is in it, and uncertain ones are comments.
 	const lines = new Set(text.split('\n'));
@@ -72,7 +72,7 @@ test.each(facts)('with %s alone, and with all others', fact => {
 		holds(stated, ['postgres', ...facts.map(other => ((other === fact) === alone ? other : `no-${other}`))]);
 });
 
-test('writes placeholders for secrets, saying where the old values are', () => {
+test('writes placeholders for secrets that say where the old values are', () => {
 	const text = varsOf(guided({ proxy: 'nginx', 'federation-port': '443' }, ['postgres', 'no-workers', 'email']));
 	for (const [name, old] of [
 		['matrix_synapse_macaroon_secret_key', 'macaroon_secret_key'],
@@ -132,7 +132,7 @@ test.each(deployments.map(one => [one.name, one] as const))(
 	},
 );
 
-test('words the whole guide, with the file', () => {
+test('renders the whole guide, with the file', () => {
 	const answer = guideWords(guided({ proxy: 'caddy', 'federation-port': '8448' }, ['postgres', 'no-workers']), {
 		asked: 'migrate mdad',
 	});
@@ -195,7 +195,7 @@ test.each(['compose', 'plain'])(
 			/rsync -a \S+\/appservices\/ root@192\.0\.2\.7:[\s\S]*cp \/var\/tmp\/move\/appservices\//,
 		);
 		expect(text('back-after-dump')).toContain('back-mas.sql.gz');
-		// What must be filled in by hand is not a comment, which the check of the file would skip.
+		// What you have to fill in is not a comment, because the check of the file would skip that.
 		const open = varsOf(one)
 			.split('\n')
 			.filter(line => /^[^#]*REPLACE/.test(line));
@@ -229,18 +229,18 @@ test('starts nothing of the old server while a unit of the playbook is active', 
 	}
 });
 
-test('every name that its commands need is asked for, and a folder begins with /', () => {
+test('asks for every value that its commands need, and only accepts absolute folders', () => {
 	const stated = { proxy: 'nginx', 'federation-port': '443' };
 	expect(guided({ ...stated, layout: 'compose' }, ['postgres']).ask).toContain('folder');
 	expect(guided({ ...stated, layout: 'plain' }, ['postgres']).ask).not.toContain('folder');
-	// Only the usual place of these keys needs it there.
+	// The folder is only needed here for the default place of these keys.
 	expect(guided({ ...stated, layout: 'plain', login: 'mas' }, ['postgres']).ask).toContain('folder');
 	expect(guided({ ...stated, layout: 'plain', login: 'mas', 'mas-keys': '/srv/keys' }, ['postgres']).ask).not.toContain(
 		'folder',
 	);
 	expect(guided({ ...stated, place: 'new' }, ['postgres']).ask).toContain('new-machine');
 	const paths = guide.parameters.filter(({ kind }) => kind === 'path' || kind === 'full-path');
-	// They are used in the playbook's folder and in that of the compose file.
+	// They are used both in the playbook's folder and in that of the compose file.
 	for (const parameter of paths) {
 		expect(readValue(parameter, 'synapse/files'), parameter.name).toBeUndefined();
 		expect(readValue(parameter, '/srv/synapse'), parameter.name).toBe('/srv/synapse');

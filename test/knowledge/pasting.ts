@@ -1,4 +1,4 @@
-// What tests of pasted blocks share: the guides, their blocks, and an empty folder with stand-ins for programs.
+// Shared by tests that paste blocks: the guides, their blocks, and an empty folder with stand-ins for programs.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ export function blockOf(guide: Guided, stage: string, words: string): string {
 }
 
 export type Pasting = {
-	/** Pastes a block into a shell in an empty folder. Programs of `bin` stand in for the ones that it calls. */
+	/** The output of a block pasted into a shell in the folder. The programs in `bin` stand in for those that it calls. */
 	paste(block: string, bin?: Record<string, string>): string;
 	/** A path in that folder. */
 	home(...names: string[]): string;
@@ -38,11 +38,11 @@ export type Pasting = {
 	read(name: string): string;
 };
 
-/** A new folder for each test of the file. */
+/** Creates a new folder for each test in the file. */
 export function pasting(): Pasting {
 	let folder = '';
 	beforeEach(() => {
-		// As a shell shows it.
+		// The real path, as a shell shows it.
 		folder = realpathSync(mkdtempSync(join(tmpdir(), 'paste-')));
 		mkdirSync(join(folder, 'bin'));
 		mkdirSync(join(folder, 'home'));

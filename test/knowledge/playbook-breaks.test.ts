@@ -1,4 +1,4 @@
-// Recall: every heading of the playbook's change log that mentions a breaking change is marked as one.
+// Every heading of the playbook's change log that mentions a breaking change is marked as one.
 import { expect, test } from 'vitest';
 import { fateOf } from '../../src/advice/distribution/playbook-variables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -8,7 +8,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const distributions = openDistributions(folder);
 const { entries } = await distributions.mdad();
 
-/** Words for breaking, removing, renaming, requiring, or no longer doing something. */
+/** Words that stand for a break, a removal, a renaming, a requirement, or the end of something. */
 const calledBreaking = /break\)|removed|required|must|no longer|have changed|renamed|relocated/i;
 
 test('all 36 headings since June 2025 that mention a breaking change are marked, even the withdrawn one', () => {
@@ -48,7 +48,7 @@ const harmless: Record<string, string> = {
 	'Conditional service restart for `install-*` commands': 'fewer restarts',
 };
 
-test('every heading since 2023 that mentions a change is breaking, or known to be harmless', () => {
+test('every heading since 2023 that mentions a change is marked as breaking, or known to be harmless', () => {
 	const sounds = new RegExp(
 		`${calledBreaking.source}|compatib|requires?|default|changed?|switch|replac|goodbye|bye-bye|independently|restricted|unambiguous|upgrade|rewritten|relicensed|optional|refactor|redirects|\\bnow\\b|again|routing|restart|tuned`,
 		'i',

@@ -1,4 +1,4 @@
-// What a script gets from piping commands into `say --json -`: plans without gaps, every floor of a rollback.
+// What a script gets by piping commands into `say --json -`: plans without gaps, and the floor of every rollback.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
@@ -13,7 +13,7 @@ const folder = new URL('../../knowledge/synapse/', import.meta.url);
 const { releases }: { releases: Release[] } = JSON.parse(readFileSync(new URL('releases.json', folder), 'utf8'));
 const { passages }: { passages: Passage[] } = JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8'));
 
-/** One answer per command, as the process prints them. */
+/** The answers that the process prints, one per command. */
 function say<Answer>(commands: readonly string[]): Answer[] {
 	const lines = execFileSync(process.execPath, [program, 'say', '--json', '-'], {
 		input: commands.join('\n'),
@@ -45,7 +45,7 @@ const some = [
 const pairs = some.flatMap((from, i) => some.slice(i + 1).map(to => ({ from, to })));
 
 test.each(['', ' docker postgres=13 no-workers sso', ' source sqlite workers no-email'])(
-	'shows or hides every heading in plans between releases of all times%s',
+	'lists every heading, shown or hidden, in plans between releases of all ages%s',
 	facts => {
 		const plans = say<Plan>(pairs.map(({ from, to }) => `!upgrade ${from} ${to}${facts}`));
 		for (const [i, { from, to }] of pairs.entries()) {
@@ -90,7 +90,7 @@ const floors: [string, string][] = [
 	['1.3.0', '1.3.0'],
 	['1.9.0', '1.9.0'],
 	['1.13.0', '1.13.0'],
-	// By their numbers, 1.22 to 1.25 can go back to 1.13.0, but they drop tables that releases before 1.18 read.
+	// By their schema numbers, 1.22 to 1.25 can go back to 1.13.0, but they drop tables that releases before 1.18 read.
 	['1.22.0', '1.18.0'],
 	['1.26.0', '1.26.0'],
 	['1.38.0', '1.37.0'],
@@ -107,7 +107,7 @@ const floors: [string, string][] = [
 	['1.98.0', '1.96.1'],
 	['1.105.1', '1.100.0'],
 ];
-/** The newest release whose tag was read for them. */
+/** The newest release whose tag was read for this list. */
 const counted = '1.163.2';
 
 test('rolls every stable release since 1.0.0 back to the floor that its code enforces', () => {

@@ -1,4 +1,4 @@
-// Blocks of the move from SQLite on servers and folders that are not what the guide expects.
+// Blocks of the move from SQLite, pasted on servers and in folders that are not what the guide expects.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -16,8 +16,8 @@ const both: [string, typeof compose][] = [
 const called = () => (existsSync(home('called')) ? read('called') : '');
 
 /**
- * A server with these databases, which notes every other call. `marked` are those that this guide created; `used` are
- * those that somebody is connected to.
+ * Stand-ins for a server, which note every call that they do not answer in `called`. `marked`: the databases that this
+ * guide created. `used`: those that Synapse is connected to.
  */
 function server(marked: readonly string[], used: readonly string[] = []): Record<string, string> {
 	const script = (name: string) => `case "$*" in
@@ -62,7 +62,7 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 		put('files/homeserver-postgres.yaml', 'new');
 	};
 
-	test('is replaced once, and restored once', () => {
+	test('is replaced only once, and restored only once', () => {
 		two();
 		expect(replace()).toContain('configuration replaced');
 		expect(replace()).toContain('FAILED');
@@ -72,7 +72,7 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 		expect([read('files/homeserver.yaml'), read('files/homeserver-postgres.yaml')]).toEqual(['old', 'new']);
 	});
 
-	test('never replaces a file that is kept for the way back', () => {
+	test('never replaces a file that is kept for the rollback', () => {
 		two();
 		put('files/homeserver-sqlite.yaml', 'kept');
 		expect(replace()).toContain('FAILED');
@@ -88,7 +88,7 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 		expect(readdirSync(home('files'))).toEqual(['homeserver.yaml']);
 	});
 
-	test('of PostgreSQL is not started by the way back to the file', () => {
+	test('for PostgreSQL is not started by the rollback to the file', () => {
 		two();
 		const back = blockOf(guide, 'back-sqlite', 'started');
 		replace();
@@ -98,7 +98,7 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 		expect(paste(back, server([]))).not.toContain('FAILED');
 	});
 
-	test('of SQLite is not started as the new one', () => {
+	test('for SQLite is not started as the new one', () => {
 		two();
 		const start = blockOf(guide, 'start-postgres', 'COMMENT ON');
 		const bin = { ...server(['synapse']), seq: 'echo 1' };
@@ -110,7 +110,7 @@ describe.each(both)('on %s the configuration', (_, guide) => {
 	});
 });
 
-test.each(both)('on %s the file stays while Synapse is not connected to PostgreSQL', (layout, guide) => {
+test.each(both)('on %s the file is kept unless Synapse is connected to PostgreSQL', (layout, guide) => {
 	mkdirSync(home('files'));
 	put('files/homeserver.yaml', 'database:\n  name: psycopg2\n');
 	for (const name of ['rehearsal.yaml', 'homeserver-sqlite.yaml']) put(`files/${name}`, '');
@@ -135,7 +135,7 @@ describe("Debian's package", () => {
 		return paste(settings);
 	};
 
-	test('has its options in one file then', () => {
+	test('has its options merged into one file', () => {
 		const said = files({
 			'server_name.yaml': '---\nserver_name: example.org',
 			'report_stats.yaml': 'report_stats: false\n',
@@ -149,12 +149,12 @@ describe("Debian's package", () => {
 		});
 	});
 
-	test('may name the database in a file that Synapse reads last', () => {
+	test('must not name the database in a file that Synapse reads later', () => {
 		expect(files({ 'more.yaml': 'server_name: example.org\ndatabase:\n  name: sqlite3\n' })).toContain('FAILED');
 	});
 });
 
-test.each(both)('on %s the rehearsal is in its own database, however the file is indented', (layout, guide) => {
+test.each(both)('on %s the rehearsal uses its own database, however the file is indented', (layout, guide) => {
 	mkdirSync(home('files'));
 	put('files/homeserver-postgres.yaml', 'database:\n    name: psycopg2\n    args:\n        dbname: "synapse"\n');
 	expect(paste(blockOf(guide, `settings-${layout}`, 'rehearsal.yaml'))).toContain('dbname: rehearsal');
@@ -166,7 +166,7 @@ describe('the folder of the new server', () => {
 	const remove = blockOf(compose, 'back-made-compose', 'rm -rf');
 	const bin = { ...server([]), seq: 'true' };
 
-	test('is new, or nothing is started in it', () => {
+	test('must be new, or nothing is started in it', () => {
 		mkdirSync(home('postgres-17'));
 		expect(paste(up, bin)).toContain('FAILED');
 		expect(called()).not.toContain('up -d');
@@ -176,7 +176,7 @@ describe('the folder of the new server', () => {
 		expect(existsSync(home('postgres-17'))).toBe(true);
 	});
 
-	test('is removed once the compose file no longer names it, and not after Synapse was started', () => {
+	test('is removed only if the compose file no longer names it and Synapse was never started on it', () => {
 		expect(paste(up, bin)).toContain('db started');
 		expect(paste(up, bin)).toContain('db started');
 		expect(paste(remove)).toContain('FAILED');
@@ -210,7 +210,7 @@ describe('the copy of the file', () => {
 		expect(make('one.db', 'two.db')).toContain('copied');
 	});
 
-	test('is not made of a file that does not exist', () => {
+	test('is not created from a file that does not exist', () => {
 		expect(make('none.db', 'two.db')).not.toContain('copied');
 		expect(existsSync(home('none.db'))).toBe(false);
 	});

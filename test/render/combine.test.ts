@@ -31,7 +31,7 @@ test('returns a single answer unchanged, and throws without one', () => {
 	expect(() => joined([])).toThrow(TypeError);
 });
 
-test('gives each answer an open section with its dangers, followed by its folds', () => {
+test('has an open section for each answer with its dangers, followed by its folds', () => {
 	const [content] = matrixMessages(joined([notes, refusal, short])).contents;
 	expect(content?.formatted_body).toBe(
 		'<p><strong>3 commands: 2 answered, 1 refused.</strong></p>' +
@@ -45,7 +45,7 @@ test('gives each answer an open section with its dangers, followed by its folds'
 	expect(content?.msgtype).toBe('m.text');
 });
 
-test('says first how many there are and how they ended', () => {
+test('starts with how many commands there are and how they ended', () => {
 	const lead = (...kinds: Answer['kind'][]) => joined(kinds.map(kind => ({ ...short, kind }))).lead;
 	expect(lead('answer', 'answer')).toBe('**2 commands: all answered.**');
 	expect(lead('refusal', 'refusal', 'refusal')).toBe('**3 commands: all refused.**');
@@ -78,7 +78,7 @@ test('keeps all values, mentions, files and effects, and renames files of the sa
 	expect(joined([short, short])).not.toHaveProperty('then');
 });
 
-test('loses no word, keeps titles short, and folds nothing open', () => {
+test('loses no word, keeps titles short, and folds nothing that was open', () => {
 	for (let seed = 1; seed <= 100; seed++) {
 		const chance = random(seed);
 		const all = Array.from({ length: chance.number(2, 4) }, () =>

@@ -39,7 +39,7 @@ function markup(answer: Answer): string[] {
 	);
 }
 
-/** The same places with a harmless word, and with none: our own markup. */
+/** Our own markup: what is left with a harmless word, and with none. */
 const ours = { filled: markup(answerWith('word')), empty: markup(answerWith('')) };
 
 /** The visible words, on one line. */
@@ -101,11 +101,11 @@ function check(words: string, shown: string, through: (text: string) => string):
 	}
 }
 
-test.each(hostile)('are plain text when escaped: %j', words => {
+test.each(hostile)('is plain text if escaped: %j', words => {
 	check(words, withoutKeycaps(seen(words)), escapeMarkdown);
 });
 
-test.each(hostile)('are code when given as code: %j', words => {
+test.each(hostile)('is code if passed as code: %j', words => {
 	check(words, seen(words), code);
 	const { contents } = matrixMessages(answerWith(code(words)));
 	const codes = contents.flatMap(content => pageOf(content.formatted_body).inside('code'));
@@ -120,7 +120,7 @@ test('random mixtures are harmless too', () => {
 	}
 });
 
-test('100 KB of text are cut in the message and complete in the file', () => {
+test('100 KB of text is cut in the message and complete in the file', () => {
 	for (const word of ['a', '[', ']', '`', '*', '_', '<', '\\', '&', '\n- ', '> ', 'a_', '@', '![](', '<b>', 'a.b ']) {
 		const words = word.repeat(Math.ceil(100_000 / word.length));
 		for (const through of [escapeMarkdown, code]) {
@@ -135,7 +135,7 @@ test('100 KB of text are cut in the message and complete in the file', () => {
 	}
 });
 
-test('stay text when answers are joined and titles are cut', () => {
+test('stays text if answers are joined and titles are cut', () => {
 	for (const words of hostile) {
 		for (const through of [escapeMarkdown, code]) {
 			const long = { ...answerWith(through(words)), title: `A long title before the words ${through(words)} end` };
@@ -150,7 +150,7 @@ test('stay text when answers are joined and titles are cut', () => {
 	}
 });
 
-test('text that was not escaped still has no control characters, no direction and no HTML', () => {
+test('text that was not escaped still has no control characters, direction marks or HTML', () => {
 	for (const words of hostile) {
 		const answer = answerWith(words);
 		for (const content of matrixMessages(answer).contents) {

@@ -1,4 +1,4 @@
-// The rules for what people see in a room, each over many random answers.
+// The rules for what people see in a room, some of them checked on many random answers.
 import { expect, test } from 'vitest';
 import type { Answer } from '../../src/answer.ts';
 import { blocksOf } from '../../src/render/markdown.ts';

@@ -1,5 +1,5 @@
-// A strict reader of the HTML that we send: it knows our few tags, requires each to be closed in order, and nothing raw
-// in between.
+// A strict parser for the HTML that we send: it accepts only our few tags, closed in order, with everything else
+// escaped.
 
 const plain = new Set('p strong em code pre ul ol li h3 h4 details summary a blockquote'.split(' '));
 const withAttributes = /^(?:a href="[^"<>]+"|ol start="\d+"|code class="language-[A-Za-z0-9+#.-]+")$/;

@@ -108,7 +108,7 @@ test('moves a section whole into the second message if it fits', () => {
 	expect(contents[1]?.body).not.toContain('(continued)');
 });
 
-test('splits a section that fits no message between blocks, keeping code whole and numbering going', () => {
+test('splits a section that does not fit into a message between blocks, and keeps code whole and the numbering', () => {
 	const code = `\`\`\`bash\n${'echo "a line of code"\n'.repeat(100)}\`\`\``;
 	const list = Array.from({ length: 30 }, (_, at) => `${at + 1}. item${at + 1} ${'word '.repeat(100)}`).join('\n');
 	const section = { title: 'All', mark: '🔴', fold: true, markdown: `${code}\n\n${list}\n\n${code}` };
@@ -176,7 +176,7 @@ test('lists titles if the open sections are too long, as many as fit, and counts
 	expect(shown).toBeGreaterThan(500);
 });
 
-test('cuts a lead that fits no message, and has it in the file', () => {
+test('cuts a lead that does not fit into a message, and puts all of it into the file', () => {
 	const lead = `Begin ${'w'.repeat(100_000)}`;
 	const { contents, files } = matrixMessages(answer({ lead }));
 	expect(contents).toHaveLength(1);
@@ -186,7 +186,7 @@ test('cuts a lead that fits no message, and has it in the file', () => {
 	expect(files[0]?.text).toContain(lead);
 });
 
-test('does not lose a title that fits no message either', () => {
+test('does not lose a title that does not fit into a message', () => {
 	const title = 't'.repeat(100_000);
 	for (const given of [{ title }, { sections: [{ title, fold: true, markdown: '' }] }]) {
 		const { contents, files } = matrixMessages(answer(given));
@@ -195,7 +195,7 @@ test('does not lose a title that fits no message either', () => {
 	}
 });
 
-test("always sends an answer's files, and makes no second file with everything", () => {
+test("always sends an answer's files, and creates no second file with the full answer", () => {
 	const script = { name: 'move.sh', type: 'text/x-shellscript', text: 'ls\n' };
 	const whole = { name: 'plan-1.56-1.69.md', type: 'text/markdown', text: '# Plan' };
 	expect(matrixMessages(answer({ files: [script] })).files).toEqual([script]);

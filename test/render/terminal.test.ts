@@ -54,7 +54,7 @@ test('writes title, lead, sections with headings, emphasis, links, lists and cod
 	);
 });
 
-test('writes bold headings and words and coloured code, and ends each style where it began', () => {
+test('writes bold headings, bold words and coloured code, and ends every style', () => {
 	const text = terminalText({ ...plan, lead: 'Is **bold** and `code`.' }, { color: true });
 	expect(text).toContain('\x1b[1mPlan: 1.56 → 1.69\x1b[22m');
 	expect(text).toContain('Is \x1b[1mbold\x1b[22m and \x1b[36mcode\x1b[39m.');
@@ -97,7 +97,7 @@ test('counts a wide character as two columns, and does not break names in code',
 	expect(wide('áááááááááá áááááááá')).toBe('áááááááááá áááááááá');
 });
 
-test('shows a file, since nothing can be attached, unless it only repeats the answer', () => {
+test('shows a file, because nothing can be attached, unless it only repeats the answer', () => {
 	const files = [
 		{ name: 'move.sh', type: 'text/x-shellscript', text: '#!/bin/sh\nls \x1b[31m\n' },
 		{ name: 'plan-1.56-1.69.md', type: 'text/markdown', text: '# Plan' },

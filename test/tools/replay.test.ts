@@ -7,7 +7,7 @@ import { promises, replay } from '../../tools/replay/replay.ts';
 const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 const facts = ['docker', 'postgres=15', 'workers', 'email', 'sso', 'oidc', 'modules', 'media', 'admin-api', 'metrics'];
 
-test('knows on a past day nothing of what came later', () => {
+test('on a past day, knows nothing of what came later', () => {
 	const then = knownOn('2022-05-17', knowledge);
 	expect(then.releases.at(-1)?.version).toMatch(/^1\.(59|60)\./);
 	expect(then.notes.filter(({ release }) => release.startsWith('1.163.'))).toEqual([]);
@@ -16,7 +16,7 @@ test('knows on a past day nothing of what came later', () => {
 	expect(then.advisories.filter(({ published }) => published > '2022-05-17')).toEqual([]);
 });
 
-test('policies', () => {
+test('follows each upgrade policy', () => {
 	const { releases } = knowledge;
 	expect(policyOf('never', '2022-05-17', releases)('2026-01-01')).toBe('1.59.0');
 	expect(policyOf('monthly', '2022-05-17', releases)('2022-05-31')).toBe('1.59.0');
@@ -29,7 +29,7 @@ test('policies', () => {
 });
 
 test.each(['never', 'monthly', 'latest'])(
-	'%s: announced 14 days ahead, in few messages, what came true since 2022, if upstream did',
+	'%s: announces what came true from 2022 on 14 days ahead, if upstream did, in few messages',
 	name => {
 		const [from, to] = ['2022-01-01', '2024-01-01'];
 		const life = { from, to, policy: policyOf(name, from, knowledge.releases), facts };
@@ -43,5 +43,4 @@ test.each(['never', 'monthly', 'latest'])(
 		);
 		expect(new Set(identities).size).toBe(identities.length);
 	},
-	// Two years of daily decisions: slow machines need time.
 );

@@ -1,4 +1,4 @@
-// Each rule over the entries of distributions: what it accepts, and what it refuses in which words.
+// Each rule for the entries of distributions: what it accepts, what it refuses, and in which words.
 import { expect, test } from 'vitest';
 import {
 	breakingSaysWhatToDo,
@@ -62,7 +62,7 @@ const removed = 'heading: Dimension has been removed from the playbook, read: "a
 const chart = (more: string, cover = 'part: Changed, bullet: "#2", read: "dddddd"', version = '26.3.0') =>
 	`entries:\n  - { id: one, chart: "${version}", title: One, text: Two., ${more}, covers: [{ ${cover} }] }\n`;
 
-test('lists as unread what no entry covers and no waiver answers', () => {
+test('lists as unread what neither an entry nor a waiver covers', () => {
 	const { mdad, ess } = unreadSections(
 		files({
 			mdad: entry('breaking: false'),
@@ -109,7 +109,7 @@ test('requires unique IDs within a day or a chart', () => {
 	expect(entryIdsAreUnique(files({ mdad: twice }))).toEqual([expect.stringContaining('for the second time')]);
 });
 
-test('requires breaking entries to say what to do and whether it can wait, which a refusal cannot', () => {
+test('requires breaking entries to say what to do and whether it can wait; a refusal cannot wait', () => {
 	const said = (more: string) => breakingSaysWhatToDo(files({ mdad: entry(more) }));
 	expect(said('breaking: true, waits: true, do: This.')).toEqual([]);
 	expect(said('breaking: true, waits: true')).toEqual([expect.stringContaining('expected do')]);
@@ -120,7 +120,7 @@ test('requires breaking entries to say what to do and whether it can wait, which
 	]);
 });
 
-test('requires what upstream calls breaking or removes to be breaking', () => {
+test('requires entries to be breaking if upstream calls them breaking or removes something', () => {
 	expect(upstreamsBreaksAreBreaking(files({ mdad: entry('breaking: true', removed) }))).toEqual([]);
 	expect(upstreamsBreaksAreBreaking(files({ mdad: entry('breaking: false', removed) }))).toHaveLength(1);
 	const part = 'part: Removed / Breaking Changes, bullet: "#1", read: "cccccc"';

@@ -1,9 +1,9 @@
-// What people paste must be safe to paste: each rule on a block that breaks it, and on a correct one.
+// What people paste must be safe to paste: each rule with a block that breaks it, and with a correct one.
 import { expect, test } from 'vitest';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
 import { folderOf, guideText } from '../folder.ts';
 
-/** The mistakes of a guide whose one block is this. `more` are keys of the step, `place` a stage list. */
+/** The mistakes of a guide with only this block. `more`: further keys of its step. `whole`: the text of the guide. */
 function mistakesOf(commands: string, { more = '', whole = guideText } = {}): string {
 	const block = `      - commands: |\n${commands
 		.split('\n')
@@ -20,12 +20,12 @@ function mistakesOf(commands: string, { more = '', whole = guideText } = {}): st
 
 test.each([
 	[
-		'units with a glob',
+		'units stopped by a glob',
 		"systemctl disable --now 'matrix-*'",
 		'systemctl disable --now matrix-synapse',
 		'units by name',
 	],
-	['a mask with a glob', 'systemctl mask matrix-*', "systemctl stop 'matrix-*'", 'units by name'],
+	['units masked by a glob', 'systemctl mask matrix-*', "systemctl stop 'matrix-*'", 'units by name'],
 	['a dump that everyone can read', 'pg_dump -Fc a > a.dump', '(umask 077; pg_dump -Fc a > a.dump)', 'umask 077'],
 	['a dump by -f', 'pg_dump -Fd -f a.dir a', '(umask 077; pg_dump -Fd -f a.dir a)', 'umask 077'],
 	['removal before the proof', 'rm -rf old', 'mv old older', 'in the clean-up'],
@@ -33,59 +33,64 @@ test.each([
 	['a volume removed', 'docker volume rm data', 'docker volume ls', 'in the clean-up'],
 	['a database dropped', 'dropdb a', 'dropdb a\ncreatedb a', 'behind `dropdb`'],
 	[
-		'a database dropped on whatever server it is',
+		'a database dropped without a check of the server',
 		'dropdb {from}\ncreatedb {from}',
 		'ls && dropdb {from}\ncreatedb {from}',
 		'a condition before',
 	],
-	['an option that stays', 'set -e\ntrue', '(set -e; true)', 'parentheses around'],
-	['a mask that stays', 'umask 077', '(umask 077; true)', 'parentheses around'],
-	['an end of the shell', 'exit 1', '(exit 1)', 'parentheses around'],
-	['a second folder', 'cd a\ncd b', '(cd a && ls)\n(cd b && ls)', ''],
+	['a shell option that stays set', 'set -e\ntrue', '(set -e; true)', 'parentheses around'],
+	['a umask that stays set', 'umask 077', '(umask 077; true)', 'parentheses around'],
+	['an exit from the shell', 'exit 1', '(exit 1)', 'parentheses around'],
+	['a second change of folder', 'cd a\ncd b', '(cd a && ls)\n(cd b && ls)', ''],
 	[
-		'a prompt in the middle',
+		'a prompt in the middle of a block',
 		'createuser --pwprompt a\nls',
 		'ls\ncreatedb b\ncreateuser --pwprompt a',
 		'at the end of its block',
 	],
-	['a question of apt', 'apt-get install a\nls', 'apt-get install -y a\nls', 'at the end of its block'],
-	['a password read', 'read -rs A\nls', 'while read -r a; do echo "$a"; done < list\nls', 'at the end of its block'],
+	['a question from apt', 'apt-get install a\nls', 'apt-get install -y a\nls', 'at the end of its block'],
 	[
-		'input that is eaten',
+		'a password read in the middle',
+		'read -rs A\nls',
+		'while read -r a; do echo "$a"; done < list\nls',
+		'at the end of its block',
+	],
+	[
+		'pasted input that a command consumes',
 		'docker compose exec -T db ls',
 		'docker compose exec -T db ls < /dev/null',
 		'lines pasted after',
 	],
-	['input eaten over SSH', 'ssh root@a ls', 'ssh -n root@a ls', 'lines pasted after'],
+	['pasted input consumed by SSH', 'ssh root@a ls', 'ssh -n root@a ls', 'lines pasted after'],
 	[
-		'input eaten in a loop',
+		'pasted input consumed in a loop',
 		'for a in b; do docker exec -i db ls; done',
 		'for a in b; do docker exec db ls; done',
 		'lines pasted after',
 	],
 	[
-		'input of a continued line',
+		'pasted input consumed on a continued line',
 		'docker compose exec -T db \\\n  ls',
 		'echo | \\\n  docker compose exec -T db ls',
 		'lines pasted after',
 	],
-	['a variable of another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
-	['a variable behind one that is set', 'a=b; ls $a "$c"', 'a=b; c=d; ls $a "$c"', '$c to be set'],
+	['a variable from another block', 'echo $name', 'name=a; echo $name', '$name to be set'],
+	['a variable after one that is set', 'a=b; ls $a "$c"', 'a=b; c=d; ls $a "$c"', '$c to be set'],
 	['a variable set only after its use', 'ls $a; a=b', 'a=b; ls $a', '$a to be set'],
-	['a variable with another name inside its own', 'name=b; ls $names', 'names=b; ls $names', '$names to be set'],
+	['a variable whose name contains another one', 'name=b; ls $names', 'names=b; ls $names', '$names to be set'],
 	[
-		'a secret behind one that is asked for',
+		'a secret after one that is checked',
 		`curl -u "\${ASKED:?run the block above first}:$SECRET" a`,
 		`curl -u "\${ASKED:?run the block above first}:\${SECRET:?run it}" a`,
 		'a refusal where $SECRET',
 	],
 	[
-		'a wait of a fixed time',
+		'a wait for a fixed time',
 		'systemctl start a\nsleep 30\ncurl a',
 		'systemctl start a\nfor i in $(seq 30); do\n  curl a && break\n  sleep 1\ndone',
 		'a loop that ends',
 	],
-	['a wait behind a command', 'ls && sleep 5m', 'ls && echo sleep 5m', 'a loop that ends'],
+	['a wait after a command', 'ls && sleep 5m', 'ls && echo sleep 5m', 'a loop that ends'],
 	[
 		'a wait that may never end',
 		'until curl a; do sleep 1; done',
@@ -93,25 +98,25 @@ test.each([
 		'a loop that ends',
 	],
 	[
-		'a loop that waits its whole time',
+		'a loop that always waits the whole time',
 		'for i in $(seq 9); do curl a; sleep 1; done',
 		'for i in $(seq 9); do sleep 1; curl a && break; done',
 		'a loop that ends',
 	],
 	[
-		'a restart of what others depend on',
+		'a restart of a service that others depend on',
 		'docker compose restart {from}',
 		'docker compose stop {from}\ndocker compose start {from}',
 		'depends_on',
 	],
 	['a restart of every service', 'docker compose restart', 'docker compose restart --no-deps a', 'depends_on'],
 	[
-		'a secret of another block',
+		'a secret from another block',
 		'curl -H "Bearer $TOKEN" a',
 		`curl -H "Bearer \${TOKEN:?run the block above first}" a`,
 		'a refusal',
 	],
-	['a secret that stays', 'export PGPASSWORD', 'PGPASSWORD=a psql', 'parentheses around'],
+	['a secret that stays set', 'export PGPASSWORD', 'PGPASSWORD=a psql', 'parentheses around'],
 	[
 		'a here-document',
 		"cat > a.sql <<'EOF'\nSELECT 1\nEOF",
@@ -120,7 +125,7 @@ test.each([
 	],
 	['a here-document for Python', 'python3 - a <<EOF\npass\nEOF', 'read -r a <<< "b"', 'no here-document'],
 	[
-		'a failure that a loop over nothing never reports',
+		'a loop that reports no failure if it has nothing to do',
 		'for a in $(cat list); do ls $a || echo "FAILED: $a"; done',
 		'ls || echo nothing',
 		'`shows`',
@@ -130,7 +135,7 @@ test.each([
 	expect(mistakesOf(right)).toBe('');
 });
 
-test('allows one change of folder at most', () => {
+test('allows at most one change of folder', () => {
 	const twice = guideText.replace(
 		'      - commands: lift {from}\n        shows: [lifted]\n',
 		'      - commands: cd a\n      - commands: cd b\n',
@@ -139,13 +144,13 @@ test('allows one change of folder at most', () => {
 	expect(mistakesOf('', { whole: twice.replace('commands: cd b', 'commands: (cd b && ls)') })).toBe('');
 });
 
-test('accepts a report of failures that also shows a success', () => {
+test('accepts a loop that also reports success', () => {
 	const loop = 'for a in $(cat list); do ls $a && echo "$a done" || echo "FAILED: $a"; done';
 	expect(mistakesOf(loop, { more: '        shows: [list done]\n' })).toBe('');
 });
 
 test.each([
-	['a folder removed unasked', 'rm -rf {from}', '[ -e {from}/ours ] && rm -rf {from}', 'a condition before'],
+	['a folder removed unconditionally', 'rm -rf {from}', '[ -e {from}/ours ] && rm -rf {from}', 'a condition before'],
 	[
 		'a folder removed after another command',
 		'ls\nrm -rf ./{from}-old',
@@ -165,7 +170,7 @@ test.each([
 	['a folder removed with other options first', 'rm -f -r {from}', 'ls && rm -f -r {from}', 'a condition before'],
 	['a folder removed by another program', 'ls | xargs rm -r {from}', 'ls && rm -r {from}', 'a condition before'],
 	[
-		'a folder removed with a variable set for it',
+		'a folder removed by a command with a variable in front',
 		'A=b rm -R {from}',
 		'if ls; then A=b rm -R {from}; fi',
 		'a condition before',
@@ -184,7 +189,7 @@ test.each([
 		'joined',
 	],
 	[
-		'removal on a line after what is joined',
+		'removal on a line after joined commands',
 		'pg_dropcluster {from} a && echo dropped\nrm b',
 		'pg_dropcluster {from} a && echo dropped && rm b',
 		'joined',
@@ -216,7 +221,7 @@ test.each([
 	expect(cleaning(right)).toBe('');
 });
 
-test('removes a mount as a folder only if it is one', () => {
+test('requires a condition to remove a mount as a folder', () => {
 	const whole = guideText
 		.replace('{ name: to,', '{ name: place, means: where, kind: path, default: ./a }\n  - { name: to,')
 		.replace(
@@ -234,12 +239,17 @@ test('removes a mount as a folder only if it is one', () => {
 });
 
 test.each([
-	['a folder removed unasked', 'rm -rf {from}', 'ls && rm -rf {from}', 'a condition before'],
+	['a folder removed unconditionally', 'rm -rf {from}', 'ls && rm -rf {from}', 'a condition before'],
 	['a fixed wait', 'sleep 9', 'ls', 'a loop that ends'],
-	['input that is eaten', 'docker exec -i db ls', 'docker exec -i db ls < /dev/null', 'lines pasted after'],
-	['a variable of another block', 'ls $a', 'a=b; ls $a', '$a to be set'],
 	[
-		'a restart of what others depend on',
+		'pasted input that a command consumes',
+		'docker exec -i db ls',
+		'docker exec -i db ls < /dev/null',
+		'lines pasted after',
+	],
+	['a variable from another block', 'ls $a', 'a=b; ls $a', '$a to be set'],
+	[
+		'a restart of a service that others depend on',
 		'docker compose restart db',
 		"docker compose exec db psql -c '\\password a'",
 		'depends_on',
@@ -258,8 +268,8 @@ test.each([
 
 test.each([
 	['words after the last fence', 'Do this: ```bash\n          ls\n          ``` and that'],
-	['a fence that is open', 'Do this:\n\n          ```bash\n          ls'],
-	['a cure that begins with a block', '```bash\n          ls\n          ```'],
+	['a fence that is never closed', 'Do this:\n\n          ```bash\n          ls'],
+	['a fix that begins with a block', '```bash\n          ls\n          ```'],
 ])('reports %s', (_, cure) => {
 	const whole = guideText.replace(
 		"      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }",

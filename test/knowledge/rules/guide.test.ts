@@ -1,4 +1,4 @@
-// A guide is loaded like all knowledge: every mistake is reported with file, line and column.
+// A guide is loaded like all other knowledge: every mistake is reported with file, line and column.
 import { expect, test } from 'vitest';
 import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { readKnowledge } from '../../../src/knowledge/load.ts';
@@ -34,13 +34,13 @@ test.each([
 	['an invalid value', 'layout=upright', 'layout=upside', '9:71 expected one of upright, lying, got upside'],
 	['an unknown way', 'ways: [carry]', 'ways: [fly]', '15:12 expected one of the ways carry, push, got fly'],
 	[
-		'a default it would not accept',
+		'a default that it would not accept',
 		'default: there',
 		'default: over there',
 		'5:5 expected values that to accepts, got over there',
 	],
 	[
-		'an example it would not accept',
+		'an example that it would not accept',
 		'means: where it stands, kind: name }',
 		'means: where it stands, kind: name, example: from=here }',
 		'expected a value that from accepts, got from=here',
@@ -52,11 +52,11 @@ test.each([
 		"'a {from} b …'",
 		'expected eight characters or more without a gap',
 	],
-	['one id twice', 'id: too-heavy', 'id: lift', '20:15 expected an id of its own, got lift for the second time'],
+	['a duplicate ID', 'id: too-heavy', 'id: lift', '20:15 expected an id of its own, got lift for the second time'],
 	['an unknown key', 'why: It', 'because: It', 'there is no key because here'],
 	['no kind', 'kind: name }', 'optional: true }', '4:5 expected either a kind or values for from'],
 	[
-		'something that commands need but the guide never asks for',
+		'a value that commands need but the guide never asks for',
 		'means: where it stands, kind: name }',
 		'means: where it stands, kind: name, optional: true }',
 		'expected false, because commands need from',
@@ -76,7 +76,7 @@ test('reports a point of no return without a way back', () => {
 	expect(mistakesOf(text).join()).toContain('expected the way back after the point of no return');
 });
 
-test('accepts a test as long as what was tested is unchanged', () => {
+test('accepts a test while what was tested is unchanged', () => {
 	const { guides } = readKnowledge(folderOf({ 'guides/move.yaml': whole }));
 	const [guide] = guides;
 	if (!guide) throw new Error('no guide');

@@ -29,14 +29,14 @@ function read(lines: Record<string, string>, name = 'docker') {
 	return readFiles(folderOf({ [`install/${name}.yaml`]: recipe(lines) }));
 }
 
-/** What one rule says about a recipe of the right shape. */
+/** What one rule says about a recipe with the right shape. */
 function said(rule: KnowledgeRule, lines: Record<string, string>, name?: string): string[] {
 	const { files, mistakes } = read(lines, name);
 	expect(mistakes).toEqual([]);
 	return rule(files);
 }
 
-test('requires a recipe for each installation method and no others, if there is any', () => {
+test('requires a recipe for each installation method, and no others, if there are any', () => {
 	const others = closedFacts.install.values.length - 1;
 	expect(said(recipesAreWays, {})).toHaveLength(others);
 	expect(said(recipesAreWays, {}).join('\n')).not.toContain('docker.yaml');
@@ -51,7 +51,7 @@ describe('requires one span for each release', () => {
 	])('of %s: %s', (key, value, release) => {
 		expect(said(spansMeetOnce, { [key]: value })[0]).toContain(`got none or several for ${release}`);
 	});
-	test('accepts two that meet', () =>
+	test('accepts two adjacent ones', () =>
 		expect(
 			said(spansMeetOnce, {
 				switch: '[{ releases: "<1.65.0", lines: [go] }, { releases: ">=1.65.0", lines: [go] }]',
@@ -59,7 +59,7 @@ describe('requires one span for each release', () => {
 		).toEqual([]));
 });
 
-test('fills a line from the recipe', () => {
+test('requires a recipe to define the placeholders of its lines', () => {
 	const images = '[{ releases: ">=0.0.1", name: "synapse:{version}" }]';
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]' })[0]).toContain('expected images');
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: ["pull {image}"] }]', images })).toEqual([]);
@@ -69,7 +69,7 @@ test('fills a line from the recipe', () => {
 	expect(said(placeholdersAreFilled, { switch: '[{ lines: [{ if: frozen, lines: [go] }] }]' })[0]).toContain('frozen');
 });
 
-test('requires a pin to be of an existing release', () => {
+test('requires a pin to apply to an existing release', () => {
 	const pins = (releases: string) => ({ pins: `[{ releases: "${releases}", package: "a<2" }]` });
 	expect(said(pinsConcernReleases, pins('<1.65.0'))).toEqual([]);
 	expect(said(pinsConcernReleases, pins('<1.6.0'))[0]).toContain('got <1.6.0');

@@ -9,7 +9,7 @@ import { folderOf, guideText, noteText, passages, releases } from '../folder.ts'
 
 const all = { ...synapse, optionsExist, ...index };
 
-/** What one rule says about these files, all of the right shape. */
+/** What one rule says about these files, all of which have the right shape. */
 function said(rule: KnowledgeRule, texts: Record<string, string>): string[] {
 	const { files, mistakes } = readFiles(folderOf(texts));
 	expect(mistakes).toEqual([]);
@@ -98,7 +98,7 @@ const migration = {
 	}),
 };
 
-/** A measurement of a migration of this name. */
+/** A measurement of a migration with this name. */
 function measured(name: string): string {
 	const time = { case: 'flights', delta: `main 60/${name}.sql`, release: '1.66.0', database: 'sqlite' };
 	const took = { table: 'pigeons', rows: 1_000_000, seconds: [1, 2], opens: [5, 6], runs: 2, date: '2026-11-29' };
@@ -106,7 +106,7 @@ function measured(name: string): string {
 	return JSON.stringify({ machine: 'a loft', times: [{ ...time, ...took, ...where }] });
 }
 
-/** The options that releases have had. */
+/** Options that releases have had. */
 const options = {
 	'synapse/code/options.json': JSON.stringify({
 		entries: ['pigeons', 'pigeons.fed', 'lofts[].pigeons', 'lofts[].module', 'password_providers'].map(key => ({
@@ -124,7 +124,7 @@ const faultTrials = (...faults: string[]) => ({
 	].join('\n'),
 });
 
-/** One fault, as its file has it. */
+/** The text of a file with one fault. */
 function faultText({ broken = '[">=1.66.0 <1.67.0"]', fixed = '1.67.0', found = '' } = {}): string {
 	return `faults:
   - id: pigeons
@@ -147,7 +147,7 @@ const released = {
 	}),
 };
 
-/** Each rule with files that break it and what it says of them, and with files that keep it. */
+/** Each rule, files that break it, what it says about them, and files that follow it. */
 const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[], kept: Record<string, string>][] = [
 	[
 		all.filesAreReleases,

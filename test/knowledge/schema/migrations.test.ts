@@ -9,7 +9,7 @@ import {
 
 const large = { tables: { events: 'events', receipts: 'read receipts' } };
 
-/** The result for one migration that does this to its tables. */
+/** How a migration with these actions on its tables is classified. */
 function classed(
 	key: string,
 	tables: Record<string, string[]>,
@@ -25,7 +25,7 @@ test.each([
 	['delete', 'reads'],
 	['insert', 'reads'],
 	['alter', 'alters'],
-])('reads %s on a large table as %s', (action, work) => {
+])('classifies %s on a large table as %s', (action, work) => {
 	expect(classed('main 60/01x.sql', { events: [action] })).toEqual({
 		release: '1.5.0',
 		delta: 'main 60/01x.sql',
@@ -34,28 +34,28 @@ test.each([
 	});
 });
 
-test('needs no time for a table that is new, small or dropped', () => {
+test('ignores tables that are new, small or dropped', () => {
 	expect(classed('main 60/01x.sql', { events: ['create', 'index'] })).toBeUndefined();
 	expect(classed('main 60/01x.sql', { pushers: ['update'] })).toBeUndefined();
 	expect(classed('main 60/01x.sql', { events: ['drop'] })).toBeUndefined();
 });
 
-test('ignores migrations up to 1.0.0, which everyone has done', () =>
+test('ignores migrations up to 1.0.0, which everyone has already run', () =>
 	expect(classed('main 54/01x.sql', { events: ['update'] }, { since: '1.0.0' })).toBeUndefined());
 
-test('takes an update beside queued work for a rule on new rows', () => {
+test('assumes that an update next to queued work only concerns new rows', () => {
 	const touched = { events: ['alter', 'update'] };
 	expect(classed('main 60/01x.sql', touched, { background: true })).toMatchObject({ work: 'alters', background: true });
 	expect(classed('main 60/01x.sql', touched)).toMatchObject({ work: 'reads' });
 });
 
-test('reads the database from the end of the name', () => {
+test('recognises the database by the end of the name', () => {
 	expect(classed('main 60/01x.sql.sqlite', { events: ['index'] })?.database).toBe('sqlite');
 	expect(classed('main 60/01x.sql.postgres', { events: ['index'] })?.database).toBe('postgres');
 	expect(classed('main 60/01x.py', { events: ['index'] })).not.toHaveProperty('database');
 });
 
-test('counts replacing a table by a filled copy as a scan', () => {
+test('counts replacing a table with a filled copy as a scan', () => {
 	const copied = { events_new: ['create', 'insert', 'alter'] };
 	expect(classed('main 60/01x.sql', { events: ['drop'], ...copied })).toMatchObject({ work: 'reads' });
 	expect(classed('main 60/01x.sql', { events: ['drop'], events_new: ['create', 'alter'] })).toBeUndefined();

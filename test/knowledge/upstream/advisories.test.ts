@@ -1,4 +1,4 @@
-// Which releases an advisory affects, from what GitHub and OSV write; unreadable ones are unclear, never absent.
+// Which releases an advisory affects, according to GitHub and OSV. Unreadable ranges are unclear, never dropped.
 import { describe, expect, test } from 'vitest';
 import { readAdvisories } from '../../../src/knowledge/upstream/advisories.ts';
 import { githubAdvisory, osvRecord, pypi } from '../../edges/web/upstream-world.ts';
@@ -56,7 +56,7 @@ describe('reads a range as GitHub writes it', () => {
 		}),
 	);
 
-	test('keeps the rest beside an unreadable part, and calls it unclear', () =>
+	test('keeps the readable part of a range, and calls the rest unclear', () =>
 		expect(
 			read([
 				githubAdvisory(id, [
@@ -67,8 +67,8 @@ describe('reads a range as GitHub writes it', () => {
 		).toMatchObject({ affected: [[id, '<1.2.0']], unclear: [[id, '< 1.2.0; some of 1.3']] }));
 });
 
-describe('reads only what concerns Synapse', () => {
-	test('in an advisory about several packages', () =>
+describe('reads only what is about Synapse', () => {
+	test('from an advisory about several packages', () =>
 		expect(
 			read([
 				githubAdvisory(id, [
@@ -78,7 +78,7 @@ describe('reads only what concerns Synapse', () => {
 			]),
 		).toMatchObject({ affected: [[id, '<1.85.0']], unclear: [] }));
 
-	test('in OSV as well', () =>
+	test('from OSV as well', () =>
 		expect(
 			read({
 				vulns: [
@@ -90,7 +90,7 @@ describe('reads only what concerns Synapse', () => {
 			}),
 		).toMatchObject({ affected: [[id, '<1.85.0']] }));
 
-	test('calls an advisory that names only another package unclear', () =>
+	test('and calls an advisory that names only another package unclear', () =>
 		expect(read([githubAdvisory(id, [['sydent', '<= 2.4.6']])])).toMatchObject({ affected: [], unclear: [[id, '']] }));
 });
 
@@ -122,7 +122,7 @@ describe('OSV', () => {
 		expect(read({ vulns: [both] }).affected).toEqual([[id, '<1.2.0', '1.3.0']]);
 	});
 
-	test('merges a vulnerability with three names, taking the reviewed versions and the highest rating', () => {
+	test('merges a vulnerability with three names, with the reviewed versions and the highest rating', () => {
 		const range = (fixed: string) => [{ ranges: [pypi({ introduced: '0' }, { fixed })] }];
 		const { advisories } = read({
 			vulns: [
@@ -135,7 +135,7 @@ describe('OSV', () => {
 		expect(advisories[0]?.aliases.toSorted()).toEqual([id, 'PYSEC-2026-1']);
 	});
 
-	test('ignores a withdrawn record, but not its namesake', () => {
+	test('ignores a withdrawn record, but not another with the same alias', () => {
 		const list = [{ ranges: [pypi({ introduced: '0' }, { fixed: '1.7.0' })] }];
 		const gone = osvRecord('PYSEC-2026-1', list, { aliases: ['CVE-2026-1'], withdrawn: '2026-02-01T00:00:00Z' });
 		expect(read({ vulns: [gone] }).affected).toEqual([]);

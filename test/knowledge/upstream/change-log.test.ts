@@ -24,7 +24,7 @@ describe('releases', () => {
 });
 
 describe('passages', () => {
-	test('of a current log: the top, relevant parts, unknown parts, and security anywhere', () => {
+	test('of a current log: the top, relevant parts, unknown parts, and anything about security', () => {
 		expect(
 			named(`# Synapse 1.150.0rc1 (2026-03-17)
 
@@ -147,13 +147,13 @@ Lock the loft.
 		expect(named(`# Synapse 1.2.0 (2022-01-01)\n\n${text}\n`)).toEqual([]);
 	});
 
-	test('but of a sentence that adds something', () => {
+	test('but of a sentence that says something else too', () => {
 		expect(
 			named('# Synapse 1.2.0 (2022-01-01)\n\nNo significant changes since 1.2.0rc1. However, do feed them.\n'),
 		).toHaveLength(1);
 	});
 
-	test('merge two items of one number, which a cover could not tell apart', () => {
+	test('merge two items with the same number, which a cover could not distinguish', () => {
 		const log = (second: string) =>
 			hashed(
 				logsOf(
@@ -164,7 +164,7 @@ Lock the loft.
 		expect(log('Two.')[0]?.hash).not.toBe(log('Three.')[0]?.hash);
 	});
 
-	test('link to the page of the tag, as it was written then', () => {
+	test('link to the page of the tag, in the spelling of that time', () => {
 		const urls = logsOf('Changes in synapse v0.29.0-rc1 (2018-05-14)\n===\n\nSeed.\n').flatMap(logPassages);
 		expect(urls[0]?.url).toBe('https://github.com/element-hq/synapse/releases/tag/v0.29.0-rc1');
 	});
@@ -177,7 +177,7 @@ test.each([
 	['1.135.2', 'Note: release 1.135.1 was skipped due to issues with pigeons.', ['1.135.1']],
 	['1.86.0rc1', 'This version was tagged but never released.', ['1.86.0rc1']],
 	['1.2.0', 'Pigeons are released. They were never caged.', []],
-])('reads from the log of %s whether it was withdrawn: %s', (version, text, withdrawn) => {
+])('reads from the log of %s which releases were withdrawn: %s', (version, text, withdrawn) => {
 	const yanked = ['1.32.0', '1.32.1'];
 	expect([...withdrawnIn(logsOf(`# Synapse ${version} (2022-01-01)\n\n${text}\n`))]).toEqual([...yanked, ...withdrawn]);
 });

@@ -1,4 +1,4 @@
-// Which bullets of the charts' change log need reading, and what a chart's values install.
+// Which bullets of the charts' change log need to be read, and what a chart's values install.
 import { expect, test } from 'vitest';
 import { chartLogs, installedBy } from '../../../src/knowledge/upstream/chart-log.ts';
 

@@ -14,13 +14,13 @@ describe('sections', () => {
 		]);
 	});
 
-	test('do not start at a comment in code, nor at a line under a paragraph or table in a section', () => {
+	test('do not start at a comment in code, or at a line under a paragraph or code block', () => {
 		const text =
 			'# One\n```sh\n# not this\nnor this\n-------\n```\n  ~~~\n# nor that\n  ~~~\ntwo\nlines\n-----\n#tag\n';
 		expect(titles(text)).toEqual([[1, 'One']]);
 	});
 
-	test('have their lines up to the next heading', () => {
+	test('have the lines up to the next heading', () => {
 		expect(sectionsOf('# One\na\n\nTwo\n---\nb').map(({ lines }) => lines)).toEqual([['a', ''], ['b']]);
 	});
 });
@@ -32,11 +32,11 @@ test.each([
 		['one\nmore', '+two', '+three\n  more', 'four'],
 	],
 	[
-		'an item keeps what is indented below it',
+		'an item includes what is indented below it',
 		'* a\n\n  b\n\n      code\n    - c\n* d',
 		['+a\n\n  b\n\n      code\n    - c', '+d'],
 	],
-	['an item that goes on without indentation', '- a\nstill a\n\nb', ['+a\nstill a', 'b']],
+	['an item that continues without indentation', '- a\nstill a\n\nb', ['+a\nstill a', 'b']],
 	['a list directly after a sentence', 'These:\n - a\n - b', ['These:', '+a', '+b']],
 	['code belongs to what is above it', 'a\n\n```\n- b\n\nc\n```\n\nd', ['a\n\n```\n- b\n\nc\n```', 'd']],
 	['the wide items of old logs', '-   a\n    b\n-   c', ['+a\n    b', '+c']],

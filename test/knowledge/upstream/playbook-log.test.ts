@@ -1,4 +1,4 @@
-// The playbook's change log as sections by date, and the Synapse that it installs.
+// The sections of the playbook's change log by date, and the Synapse release that the playbook installs.
 import { expect, test } from 'vitest';
 import { installedSynapse, playbookSections } from '../../../src/knowledge/upstream/playbook-log.ts';
 
@@ -32,7 +32,7 @@ The same heading on another day.
 ## Not a section of any day
 `;
 
-test('names sections by day and heading, and includes deeper headings', () => {
+test('names sections by date and heading, and includes the text under deeper headings', () => {
 	expect(playbookSections(log).map(({ date, heading }) => `${date} ${heading}`)).toEqual([
 		'2026-02-09 (BC Break) IDs are required',
 		'2026-02-09 A comment in code',

@@ -4,7 +4,7 @@ import { factsOf } from '../../../src/knowledge/upstream/release-files.ts';
 const postgres = 'synapse/storage/engines/postgres.py';
 const sqlite = 'synapse/storage/engines/sqlite.py';
 
-/** How the code of different years states the same things. */
+// How the code of different years states the same facts.
 test.each([
 	[{ 'synapse/app/homeserver.py': 'SCHEMA_VERSION = 1\n' }, { schema: 1 }],
 	[{ 'synapse/storage/__init__.py': '# times\nSCHEMA_VERSION = 14\n' }, { schema: 14 }],
@@ -36,7 +36,7 @@ test.each([
 	[{ 'pyproject.toml': 'requires-python = ">=3.10.0,<4.0.0"\n' }, { python: '3.10' }],
 	[{ [postgres]: 'if self._version < 90500:\n    raise RuntimeError()' }, { postgresql: '9.5' }],
 	[{ [postgres]: 'if not allow_outdated_version and self._version < 140000:\n    raise X()' }, { postgresql: '14' }],
-	// Only a workaround for what older ones cannot do, not a minimum.
+	// Only a workaround for what older versions cannot do, not a minimum.
 	[{ [postgres]: 'return self._version >= 90500\nif self._version < 90500:\n    return None' }, {}],
 	[{ [sqlite]: 'if version < (3, 11, 0):\n    raise RuntimeError()' }, { sqlite: '3.11' }],
 	[{ [sqlite]: 'if sqlite3.sqlite_version_info < (3, 37, 2):\n    raise RuntimeError()' }, { sqlite: '3.37.2' }],

@@ -26,7 +26,7 @@ By hand.
 
 const at = (anchor: string) => `https://element-hq.github.io/synapse/latest/upgrade.html#${anchor}`;
 
-test('reads passages by heading, by deeper heading, and above all headings', () => {
+test('reads passages under headings, under deeper headings, and above all headings', () => {
 	const section = 'Upgrading to v1.66.0';
 	const common = { document: 'upgrade.md', release: '1.66.0', section };
 	expect(upgradePassages(document, version => version)).toEqual([
@@ -53,12 +53,12 @@ test('reads passages by heading, by deeper heading, and above all headings', () 
 	]);
 });
 
-test('assigns the section of a release that never came out by its position, with its own title', () => {
+test('assigns the section of a release that never came out to the release at its position, under its own title', () => {
 	const [first] = upgradePassages('# Upgrading to v0.15.0\nNew seed.', () => '0.16.0');
 	expect(first).toMatchObject({ release: '0.16.0', section: 'Upgrading to v0.15.0' });
 });
 
-test('hashes the words, not line breaks, nor the text under a deeper heading', () => {
+test('hashes the words, but not line breaks or the text under a deeper heading', () => {
 	const hashOf = (text: string, heading = 'Mail', under?: string) =>
 		hashed(upgradePassages(text, version => version)).find(p => p.heading === heading && p.under === under)?.hash;
 	const before = hashOf(document);

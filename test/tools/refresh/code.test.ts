@@ -1,4 +1,4 @@
-// The tables of Synapse's code from small simulated sources, from a clone and from archives alike.
+// The tables of Synapse's code, read from small simulated clones and archives.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -131,7 +131,7 @@ class Pigeon(ParseModel):
     ring: StrictStr | None = Field(default=None)
 `;
 
-		test('which a validator of another model builds from what it is given', () => {
+		test('that a validator of another model creates from its values', () => {
 			const found = model(`${transport}
 class Pigeons(ParseModel):
     flock: list[dict[str, Any]] = []
@@ -150,7 +150,7 @@ class Pigeons(ParseModel):
 			});
 		});
 
-		test('not of a model that nothing is given to', () => {
+		test('but not of a model that nothing creates', () => {
 			const found = model(`${transport}
 class Pigeons(ParseModel):
     flock: list = []
@@ -162,7 +162,7 @@ class Pigeons(ParseModel):
 			expect(Object.keys(found)).toEqual(['pigeons', 'pigeons.flock']);
 		});
 
-		test('which a validator of the whole reads before they are checked', () => {
+		test('that a validator of the whole model reads before validation', () => {
 			const found = model(`
 class Pigeons(ParseModel):
     flock: list = []
@@ -176,7 +176,7 @@ class Pigeons(ParseModel):
 			expect(Object.keys(found)).toContain('pigeons.old_flock');
 		});
 
-		test('with the kind of what is written, where that is parsed first', () => {
+		test('with the type that is written if it is parsed before validation', () => {
 			const found = model(`from ._util import Grams
 
 class Pigeons(ParseModel):
@@ -278,7 +278,7 @@ describe('reads from the code', () => {
 		['a default', 'config.get("a", 3)', { a: { default: 3 } }],
 		['a fallback', 'config.get("a") or [1]', { a: { default: [1] } }],
 		['a required key', 'config["a"]', { a: { required: true } }],
-		['a key that is asked for first', 'x = config["a"] if "a" in config else None', { a: {} }],
+		['a key whose presence is checked first', 'x = config["a"] if "a" in config else None', { a: {} }],
 		[
 			'a duration',
 			'self.parse_duration(config.get("a", "5m"))',
@@ -292,7 +292,7 @@ describe('reads from the code', () => {
 			{ m: { default: {} }, 'm.*.a': { default: null } },
 		],
 		[
-			'names made from a list',
+			'names built from a list',
 			'for n in ("a", "b"):\n    config.get(n + "_path")',
 			{ a_path: { default: null }, b_path: { default: null } },
 		],
@@ -308,17 +308,17 @@ describe('reads from the code', () => {
 			{ s: { default: {} }, 's.a': { refused: 'present' } },
 		],
 		[
-			'a warning about anything but null, beside one about true',
+			'a warning about anything but null, and one about true',
 			'x = config.get("a")\nif x is not None:\n    logger.warning("old")\nif config.get("b"):\n    logger.warning("old")',
 			{ a: { default: null, warned: 'not null' }, b: { default: null, warned: true } },
 		],
 		[
-			'the widest of several tests',
+			'the widest of several conditions',
 			'if config.get("a"):\n    logger.warning("old")\nif "a" in config:\n    logger.warning("old")',
 			{ a: { default: null, warned: 'present' } },
 		],
 		[
-			'no refusal for two together',
+			'no refusal for a combination of two',
 			'if config.get("a") and config.get("b"):\n    raise ConfigError("no")',
 			{ a: { default: null }, b: { default: null } },
 		],

@@ -10,9 +10,9 @@ import { familiesIn, refusedIn } from '../../../tools/refresh/playbook-variables
 import { stampSections } from '../../../tools/refresh/stamp-distribution.ts';
 
 function folder(): string {
-	const made = mkdtempSync(join(tmpdir(), 'glia-distribution-'));
-	onTestFinished(() => rmSync(made, { recursive: true }));
-	return made;
+	const path = mkdtempSync(join(tmpdir(), 'glia-distribution-'));
+	onTestFinished(() => rmSync(path, { recursive: true }));
+	return path;
 }
 
 function clone() {
@@ -41,7 +41,7 @@ const role = 'roles/custom/matrix-synapse/defaults/main.yml';
 const written = (knowledge: string, name: string) =>
 	JSON.parse(readFileSync(join(knowledge, 'distributions', name), 'utf8')) as Record<string, unknown>;
 
-test("reads the playbook's sections with their days, what it installed when, and each commit", () => {
+test("reads the playbook's sections with their dates, what it installed when, and each commit", () => {
 	const { place, git, commit } = clone();
 	const log = (...sections: [string, string][]) => sections.map(([d, h]) => `# ${d}\n\n## ${h}\n\nText.\n`).join('\n');
 	const first = commit('2020-02-01', {
@@ -84,7 +84,7 @@ test("reads the playbook's sections with their days, what it installed when, and
 	expect(again.filter(line => /^(new|changed|gone)/.test(line))).toEqual([]);
 });
 
-test('reads a withdrawn section, but no one-day draft, and none that only moved', () => {
+test('keeps a withdrawn section, but not a draft of one day or a section that only moved', () => {
 	const { place, commit } = clone();
 	const log = (...sections: [string, string][]) => sections.map(([d, h]) => `# ${d}\n\n## ${h}\n\nText.\n`).join('\n');
 	const first: [string, string] = ['2020-02-28', 'First'];
@@ -112,7 +112,7 @@ test('reads a withdrawn section, but no one-day draft, and none that only moved'
 	expect(passages[1]?.url).toContain(`/blob/${gone.slice(0, 9)}/CHANGELOG.md#dropped`);
 });
 
-test('reads what each chart installs by its values, and the bullets that need reading', () => {
+test('reads what each chart installs from its values, and the bullets that need to be read', () => {
 	const { place, git, commit } = clone();
 	const values = (tag: string) => ({
 		'charts/matrix-stack/values.yaml': `image:\n  repository: synapse\n  tag: ${tag}\n`,
@@ -152,7 +152,7 @@ test('refuses a folder without a history', () => {
 	expect(distributionIn(place)).toBeUndefined();
 });
 
-test('writes hashes when marking as read, and names missing sections', () => {
+test('writes hashes when marking sections as read, and reports missing ones', () => {
 	const text = `entries:
   - date: "2026-01-02"
     covers:

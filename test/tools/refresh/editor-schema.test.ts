@@ -1,4 +1,4 @@
-// Every YAML file of ours has a JSON Schema in the editor's settings, made from the shape with which the program reads it.
+// Each of our YAML files has a JSON Schema in the editor's settings, generated from the shape that the program reads.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,8 @@ const settings = JSON.parse(readFileSync(join(root, '.vscode/settings.json'), 'u
 const wired = Object.entries(settings['yaml.schemas']);
 
 /**
- * Folders without YAML of ours, at any depth; `vars` holds variables of a playbook, which nobody has a schema for,
- * `samples` and `reports` configurations of Synapse with mistakes in them.
+ * Folders without our own YAML, at any depth. `vars` has variables of the playbook, for which there is no schema;
+ * `samples` and `reports` have Synapse configurations with mistakes.
  */
 const skipped = /^(?:node_modules|\.git|\.cache|dist|data|vars|samples|reports)$/;
 
@@ -77,7 +77,7 @@ test('config.schema.json describes every option as config.sample.yaml does, or i
 });
 
 describe('docs/note-fields.md', () => {
-	test('is the page made of the shape of notes (npm run compile writes it)', () => {
+	test('is generated from the shape of notes (npm run compile writes it)', () => {
 		expect(readFileSync(join(root, 'docs/note-fields.md'), 'utf8')).toBe(noteFieldsPage());
 	});
 
@@ -87,18 +87,18 @@ describe('docs/note-fields.md', () => {
 		expect(deadline.map(({ name }) => name)).toEqual(Object.keys(noteShape.shape.deadline.unwrap().shape));
 	});
 
-	test.each(note)('gives a valid example of $name', ({ name, example }) => {
+	test.each(note)('has a valid example of $name', ({ name, example }) => {
 		expect(noteShape.shape[name as keyof typeof noteShape.shape].safeParse(example).error).toBeUndefined();
 	});
 
-	test.each(deadline)('gives a valid example of deadline.$name', ({ name, example }) => {
+	test.each(deadline)('has a valid example of deadline.$name', ({ name, example }) => {
 		const { shape } = noteShape.shape.deadline.unwrap();
 		expect(shape[name as keyof typeof shape].safeParse(example).error).toBeUndefined();
 	});
 });
 
 describe('.vscode/settings.json', () => {
-	test('gives each YAML file exactly one schema', () => {
+	test('assigns exactly one schema to each YAML file', () => {
 		expect(files.length).toBeGreaterThan(400);
 		const wrong = files
 			.map(file => ({ file, schemas: wired.filter(([, pattern]) => matchesGlob(file, pattern)).map(([name]) => name) }))

@@ -52,7 +52,7 @@ const archive = sourceOf({
 		},
 	},
 });
-// Branched off before 1.2.1 came out: its log does not know it.
+// Branched off before 1.2.1 came out, so its log does not have that.
 const candidate = sourceOf({
 	'1.3.0rc1': {
 		files: {
@@ -64,7 +64,7 @@ const candidate = sourceOf({
 });
 
 describe('a refresh', () => {
-	test('takes releases from tags and headings, dates from headings first, and facts from the files of stable releases', () => {
+	test('reads releases from tags and headings, dates from headings first, and facts from the files of stable releases', () => {
 		expect(merge([clone], nothing, day).releases).toEqual([
 			{ version: '1.0.0', date: '2021-01-01' },
 			{ version: '1.1.0', date: '2022-01-01', schema: 5 },
@@ -85,19 +85,19 @@ describe('a refresh', () => {
 		expect(all.releases.at(-1)).toEqual({ version: '1.3.0rc1', date: '2022-02-20' });
 	});
 
-	test('gives the same result for sources in any order, and when repeated', () => {
+	test('returns the same result for sources in any order, and if repeated', () => {
 		const all = merge([candidate, clone, archive], nothing, day);
 		expect(merge([archive, candidate, clone], nothing, day)).toEqual(all);
 		expect(merge([clone, archive, candidate], all, day)).toEqual(all);
 	});
 
-	test('keeps what only older sources know when given newer archives alone', () => {
+	test('keeps what only older sources have if only newer archives are read', () => {
 		const all = merge([candidate, clone, archive], nothing, day);
 		expect(merge([archive, candidate], merge([clone], nothing, day), day)).toEqual(all);
 		expect(merge([candidate], merge([clone, archive], nothing, day), day)).toEqual(all);
 	});
 
-	test('adds what was missing from an older archive, and removes nothing', () => {
+	test('adds what only an older archive has, and removes nothing', () => {
 		const all = merge([clone, archive, candidate], nothing, day);
 		expect(merge([archive], merge([clone, candidate], nothing, day), day)).toEqual(all);
 		expect(merge([clone], all, day)).toEqual(all);
@@ -109,7 +109,7 @@ describe('a refresh', () => {
 		expect(merge([clone], merge([clone], nothing, '2022-02-28'), '2022-01-01').read).toBe('2022-02-28');
 	});
 
-	test('assigns a section on a release that never came out to the next, and refuses one on an unknown release', () => {
+	test('assigns a section on a release that never came out to the next release, and refuses one on an unknown release', () => {
 		const upgrade = (version: string) =>
 			sourceOf({
 				'1.2.0': {

@@ -1,4 +1,4 @@
-// A whole refresh, as a curator runs it: knowledge of an older release, then a newer one whose work is printed.
+// A whole refresh, as a curator runs it: with the knowledge of an older release, it prints the work for a newer one.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ function archiveOf(version: string, changes: string, notes: string): string {
 	});
 }
 
-/** What a refresh prints, without the line that counts. */
+/** The lines that a refresh prints. */
 function refresh(knowledge: string, ...archives: string[]): string[] {
 	const main = join(import.meta.dirname, '../../../tools/refresh/main.ts');
 	const said = execFileSync(process.execPath, [main, '--knowledge', knowledge, ...archives], { encoding: 'utf8' });
@@ -143,7 +143,7 @@ test('prints exactly what is new in a release, and changes no curated file', () 
 	]);
 	for (const [name, text] of read) expect(readFileSync(join(knowledge, name), 'utf8'), name).toBe(text);
 
-	// Nothing is new twice, but what is unread or changed stays in the list.
+	// Nothing is reported as new twice, but what is unread or changed stays in the list.
 	const edited = archiveOf('1.3.0', newLog, newNotes.replace('Buy some.', 'Buy much.'));
 	expect(refresh(knowledge, edited).slice(1)).toEqual([
 		'changed  upgrade.md › 1.2.0 › Seed for the pigeons',

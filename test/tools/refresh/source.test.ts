@@ -77,7 +77,7 @@ test('reads an unpacked archive as the release it names', () => {
 	expect([...older.versions.keys()]).toEqual(['1.20.1']);
 });
 
-test('refuses anything else by name', () => {
+test('refuses anything else, and names it', () => {
 	const folder = folderOf({ 'README.md': '' });
 	expect(() => openSource(folder)).toThrow(`${folder} is neither a clone of Synapse nor one of its release archives`);
 	const nameless = folderOf({ 'CHANGES.md': '', 'synapse/__init__.py': '' });

@@ -35,7 +35,7 @@ notes:
 	expect(stamp(stamped.text, '1.66.0', passages)).toMatchObject({ text: stamped.text, changed: 0, unchanged: 3 });
 });
 
-test('writes those of waivers too', () => {
+test('writes the hashes of waivers too', () => {
 	const text = 'waivers:\n  - { document: upgrade.md, release: 1.65.0, read: "000000", because: It is nothing. }\n';
 	expect(stamp(text, undefined, passages)).toMatchObject({
 		text: text.replace('000000', '222222'),
@@ -44,7 +44,7 @@ test('writes those of waivers too', () => {
 	});
 });
 
-test('reports what names no passage with its position and a suggestion, and writes the rest', () => {
+test('reports what matches no passage, with its position and a suggestion, and writes the rest', () => {
 	const text = `notes:
   - covers:
       - { document: upgrade.md, heading: Mail by dove, read: "000000" }

@@ -1,5 +1,5 @@
-// What a curator would have found in the list of a new release: without its notes, the list names a source of
-// each of them, and at most as many passages again that need no note.
+// What a curator would have found in the list for a new release: if its notes are removed, the list has a source of
+// each of them, and at most the same number of passages that need no note.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ function strippedAfter(last: Version): URL {
 			text => text,
 			({ release = '' }) => !isAfter(String(release), last),
 		);
-	// Classes that were extended to a newer release end with the last one that was read.
+	// Waivers that were extended to a newer release end with the last one that was read.
 	const bounded = (text: string) =>
 		text.replace(/<=\d+\.\d+\.\d+/g, bound => (isAfter(bound.slice(2), last) ? `<=${last}` : bound));
 	const begins = (releases = '') => /^>?=?(\d+\.\d+\.\d+)/.exec(releases)?.[1];

@@ -153,7 +153,7 @@ describe('refusals', () => {
 		notes: [note('1.52.0/owls', { refuses: true })],
 	});
 
-	test('test what provokes it, what its note says, and the release before', () => {
+	test('test what causes the refusal, what its note says, and the release before', () => {
 		expect(told(claimsOf(knowledge, { ...none, refusals: [refusing] }))).toEqual([
 			'refusal/1.52.0/owls/refused: sqlite: 1.52.0 refuses',
 			'refusal/1.52.0/owls/repaired: sqlite: 1.52.0 starts',
@@ -162,7 +162,7 @@ describe('refusals', () => {
 		expect(claimsOf(knowledge, { ...none, refusals: [{ ...refusing, since: false }] })).toHaveLength(2);
 	});
 
-	test('have one claim for each of several things in a note', () => {
+	test('have separate claims for each case of a note', () => {
 		const claims = claimsOf(knowledge, {
 			...none,
 			refusals: [refusing, { ...refusing, case: 'at-night', since: false }],
@@ -176,7 +176,7 @@ describe('refusals', () => {
 		]);
 	});
 
-	test("treat a locale as PostgreSQL's", () => {
+	test('use PostgreSQL for a locale', () => {
 		const [claim] = claimsOf(knowledge, { ...none, refusals: [{ ...refusing, refused: attempt({}, 'C.UTF-8') }] });
 		expect(claim?.recipe.database).toBe('postgresql 14');
 	});
@@ -265,7 +265,7 @@ describe('the claims of the knowledge', () => {
 		expect(refusing.map(({ id }) => id).filter(id => !answered.has(id))).toEqual([]);
 	});
 
-	test('hold as they are now, if they were tried', () => {
+	test('hold in their current form if they were tested', () => {
 		const now = new Map(claims.map(claim => [claim.id, recipeHash(claim)]));
 		expect(files.verified.length).toBeGreaterThan(60);
 		const wrong = files.verified.filter(({ claim, recipe, holds }) => !holds || (now.get(claim) ?? recipe) !== recipe);
@@ -273,7 +273,7 @@ describe('the claims of the knowledge', () => {
 	});
 
 	test('cover every rollback floor since 1.37 from both sides', () => {
-		// By any release with the floor: each new one is the last of its run, and need not be tested at once.
+		// With any release that has the floor: each new release is the last of its run, and need not be tested immediately.
 		const side = (last: string | undefined, outcome: string) => `${last} ${outcome}`;
 		const tried = new Set(files.verified.map(({ releases: run, outcome }) => side(run.at(-1), outcome)));
 		const sides = claims

@@ -55,7 +55,7 @@ test.each([
 	expect(Object.entries(open).flatMap(([way, ids]) => (ids.length ? [way] : []))).toEqual(expected);
 });
 
-test('leaves one open for all of them that a flag may decide too', () => {
+test('leaves a condition open for all three if a flag may decide it too', () => {
 	const notes = [note('1.1.0/a', { found: { option: 'a' }, partly: true })];
 	expect(decidableWords(decidable(known({ notes }), script))).toEqual([
 		'files: 0 of 1; open: 1.1.0/a',

@@ -1,4 +1,4 @@
-// !check says the same as real releases did about the configurations of tools/verify/configurations.
+// !check agrees with real releases about the configurations of tools/verify/configurations.
 
 import { describe, expect, test } from 'vitest';
 import { check } from '../../../commands/check.ts';

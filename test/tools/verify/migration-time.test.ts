@@ -5,7 +5,7 @@ const at = (time: string, logger: string, message: string) =>
 	`2026-11-29 ${time} - ${logger} - 500 - INFO - main - ${message}`;
 const prepare = 'synapse.storage.prepare_database';
 
-test('counts a migration until the next line', () => {
+test('measures a migration until the next line', () => {
 	const log = [
 		at('10:00:00,000', prepare, 'Applying schema deltas for v71'),
 		at('10:00:00,500', prepare, 'Applying engine-specific schema 71/01rebuild_event_edges.sql.sqlite'),
@@ -30,7 +30,7 @@ test('adds up the two parts of a Python migration, whatever it logs itself', () 
 	expect([...readDeltas(log.join('\n'))]).toEqual([['main 95/01_foreground.py', 4.5]]);
 });
 
-test('reads the logs of old releases, whose background updates do not count', () => {
+test('reads the logs of old releases, without their background updates', () => {
 	const log = [
 		at('10:00:00,000', prepare, 'Running script delta/56/unique_user_filter_index.py'),
 		at('10:00:02,000', prepare, 'Applying schema delta/56/fix_room_keys_index.sql'),

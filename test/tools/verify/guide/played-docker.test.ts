@@ -1,4 +1,4 @@
-// The stand-in for `docker` refuses what the real one refuses, or a guide that it proves could fail for a reader.
+// The stand-in for `docker` must refuse what the real one refuses, or a guide tested with it could fail for a reader.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ function spawned(words: readonly string[]) {
 	});
 }
 
-/** A container that was created and is stopped now, as `up` notes it. */
+/** Records a container that was created and is now stopped, as `up` does. */
 function stopped(service: { image: string; volumes?: string[] }): void {
 	mkdirSync(join(root, 'containers'), { recursive: true });
 	writeFileSync(join(root, 'containers/db.json'), JSON.stringify(service));

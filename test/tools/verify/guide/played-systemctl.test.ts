@@ -35,7 +35,7 @@ test('only a plain list begins with the names', () => {
 	expect(systemctl('list-units', 'mautrix-*').said).toMatch(/^ {2}mautrix-one\.service /);
 });
 
-test('what was stopped is not listed, and an unknown option is refused', () => {
+test('a stopped unit is not listed, and an unknown option is refused', () => {
 	systemctl('stop', 'mautrix-one.service');
 	expect(systemctl('list-units', '--plain', '--type=service,target', '*').said).not.toContain('mautrix-one');
 	expect(systemctl('list-units', '--types=service')).toMatchObject({

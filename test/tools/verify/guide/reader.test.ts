@@ -1,4 +1,4 @@
-// How the simulated reader applies the diff of a guide to a file that exists.
+// How the simulated reader applies the diff of a guide to an existing file, and what it types at prompts.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ function edited(text: string, diff: string): string {
 
 const compose = 'services:\n  db:\n    volumes:\n      - pgdata:/data\nvolumes:\n  pgdata:\n';
 
-test('looks for a line with its own indentation first', () => {
+test('looks for a line with the same indentation first', () => {
 	expect(edited(compose, ' volumes:\n+  pgdata-17:')).toBe(
 		compose.replace('\nvolumes:\n', '\nvolumes:\n  pgdata-17:\n'),
 	);
@@ -42,6 +42,6 @@ test.each([
 	expect(typedFor(block, { token: 'of an administrator', password: 'of a user' })).toBe(typed);
 });
 
-test('at an unknown prompt the reader types nothing', () => {
+test('an unknown prompt is an error', () => {
 	expect(() => typedFor("read -rsp 'Shoe size: ' SIZE", { token: '', password: '' })).toThrow('Shoe size');
 });

@@ -1,4 +1,4 @@
-// The page of what ran: what it says about tests of text that has changed since, and that it is up to date.
+// The page about what was executed: how it lists tests of text that has changed since, and that it is up to date.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { openKnowledge } from '../../../../src/knowledge/compiled.ts';

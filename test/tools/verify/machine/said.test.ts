@@ -3,7 +3,7 @@ import { lastWords } from '../../../../tools/verify/machine/said.ts';
 
 const stars = '*'.repeat(75);
 
-/** What releases really print, each in the style of its time, and the message in it. */
+/** Real output from releases of different times, and the message in it. */
 const outputs: [when: string, output: string, words: string][] = [
 	[
 		'a mistake in the configuration',
