@@ -1,6 +1,6 @@
-// What the loader of the program gives to its modules (loader.cjs).
+// What the program's loader (loader.cjs) provides to its modules.
 declare module 'glia:pieces' {
-	/** The pieces: modules, knowledge files by name in their folder, the encryption's WebAssembly. */
+	/** The names of the pieces: modules, knowledge files by name in their folder, the encryption's WebAssembly. */
 	export const names: readonly string[];
 	export function text(name: string): string | undefined;
 	export function bytes(name: string): Buffer;

@@ -1,5 +1,5 @@
-// The head of the single-file program: finds the pieces after itself, and runs the first. JavaScript of 2018, because a
-// Node.js that is too old must be able to read it and say so.
+// The head of the single-file program: finds the pieces that follow it, and runs the main module. JavaScript from 2018,
+// because a Node.js that is too old must be able to read it and say so.
 'use strict';
 __NODE_VERSION__;
 const fs = require('node:fs');
@@ -8,12 +8,12 @@ const path = require('node:path');
 const { isMainThread } = require('node:worker_threads');
 const zlib = require('node:zlib');
 
-// Stores the compile cache beside the program, if it can be written.
+// Stores the compile cache next to the program, if that folder is writable.
 Module.enableCompileCache(`${__filename}.cache`);
 // Node.js writes the cache when it exits, which a killed process never does.
 if (isMainThread) setTimeout(Module.flushCompileCache, 5000).unref();
 
-/** Where each piece ends, in bytes before the end of the file, and its length: zstd-compressed, in base64. */
+/** Where each piece starts, in bytes before the end of the file, and its length: zstd-compressed, in base64. */
 const table = __TABLE__;
 const file = fs.openSync(__filename, 'r');
 const size = fs.fstatSync(file).size;

@@ -1,5 +1,5 @@
-// npm run build : the program as one file with its libraries, its knowledge and its encryption. A bundler turns it into
-// as few modules as can be loaded separately. They follow a small loader, compressed, and are read on demand.
+// npm run build: creates the program as one file with its libraries, its knowledge and its encryption. A bundler turns
+// it into as few modules as can be loaded separately. They follow a small loader, compressed, and are read on demand.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ const files = [
 	),
 ];
 
-/** Warnings of the bundler about libraries that do not matter here. */
+/** Warnings from the bundler that do not matter here. */
 const expected = new Set<string>(['PLUGIN_TIMINGS']);
 const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
 await openKnowledge(folder);
@@ -57,11 +57,11 @@ async function modules(): Promise<[string, Buffer][]> {
 			format: 'cjs',
 			entryFileNames: '[name].cjs',
 			chunkFileNames: '[name]-[hash].cjs',
-			// Names stay: a trace should be read, and crypto/ recognises a binding by its text.
+			// Names stay, so that stack traces are readable, and because crypto/ recognises a binding by its text.
 			minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 		});
 		return output.map(chunk => {
-			if (chunk.type !== 'chunk') throw new Error(`${chunk.fileName} is no module`);
+			if (chunk.type !== 'chunk') throw new Error(`${chunk.fileName} is not a module`);
 			return [chunk.fileName, Buffer.from(chunk.code)];
 		});
 	} finally {

@@ -1,4 +1,4 @@
-// The single-file program must contain what the checkout finds beside its files: the bundler's changes for that.
+// A bundler plugin: the single-file program must contain the files that our modules load from disk in a checkout.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
@@ -10,7 +10,7 @@ const crypto = createRequire(join(root, 'crypto/index.ts'));
 const wasm = dirname(crypto.resolve('@matrix-org/matrix-sdk-crypto-wasm'));
 const indexedDb = dirname(crypto.resolve('fake-indexeddb'));
 
-/** A passage of a source file that reads from beside it, and its replacement. Each must be found. */
+/** A passage in a source file that loads another file from disk, and its replacement. Every passage must occur. */
 type Replacement = { file: RegExp; from: string | RegExp; to: string };
 
 const changes: readonly Replacement[] = [
@@ -59,7 +59,7 @@ const changes: readonly Replacement[] = [
 	},
 ];
 
-/** Not a library. */
+/** Whether a module is ours, not a library's. */
 function isOurs(id: string): boolean {
 	return /^(src|commands|crypto)\//.test(relative(root, id));
 }
@@ -73,14 +73,14 @@ export const lazyLibraries = ['temporal-polyfill', 'yaml', 're2js'];
 /** The encryption's WebAssembly, one of the pieces. */
 export const wasmFile = join(wasm, 'pkg/matrix_sdk_crypto_wasm_bg.wasm');
 
-/** Changes what reads from beside itself: it asks the loader for the piece (loader.cjs). `carry` gets the files. */
+/** Makes our modules get these files from the loader (loader.cjs). `carry` is called with the name of each file. */
 export function carrying(carry: (name: string) => void): Plugin {
 	const found = new Set<Replacement>();
 	const sdk = readFileSync(join(root, 'src/edges/matrix/sdk.ts'), 'utf8');
 	const [, listed = '[]'] = unused.exec(sdk) ?? [];
 	const notLoaded = new Set<string>(JSON.parse(listed.replaceAll("'", '"')) as string[]);
 	if (notLoaded.size === 0) throw new Error('sdk.ts no longer lists what is not loaded');
-	/** The two ways in which any source may read from beside itself: a file, and a library that it may not need. */
+	/** The two things that any of our modules may load from disk: a file, and a library that it may not need. */
 	const carriedIn = (code: string, id: string) =>
 		code
 			.replace(/readFileSync\(\s*new URL\('([^']+)', import\.meta\.url\)(, 'utf8')?\)/g, (_, path, isText) => {
@@ -106,17 +106,17 @@ export function carrying(carry: (name: string) => void): Plugin {
 			for (const change of changes) {
 				if (!change.file.test(id)) continue;
 				const next = changed.replace(change.from, change.to);
-				if (next === changed) throw new Error(`${id} has no ${change.from} any more: see tools/build/plugin.ts`);
+				if (next === changed) throw new Error(`${id} no longer contains ${change.from}: see tools/build/plugin.ts`);
 				changed = next;
 				found.add(change);
 			}
 			if (isOurs(id) && /import\.meta|createRequire\(/.test(changed))
-				throw new Error(`${id} reads from beside itself: see tools/build/plugin.ts`);
+				throw new Error(`${id} loads a file from disk: see tools/build/plugin.ts`);
 			return changed === code ? null : { code: changed, moduleType: id.endsWith('.ts') ? 'ts' : 'js' };
 		},
 		buildEnd() {
 			for (const change of changes)
-				if (!found.has(change)) throw new Error(`no file for ${change.file}: see tools/build/plugin.ts`);
+				if (!found.has(change)) throw new Error(`no file matches ${change.file}: see tools/build/plugin.ts`);
 		},
 	};
 }

@@ -1,7 +1,7 @@
 // The knowledge files in a bundle: everything that an edition is read from.
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** By name in `folder`, which ends in a slash; without files that are made from others. */
+/** The files by name in `folder`, which ends in a slash. Leaves out compiled files and editor schemas. */
 export function bundledFiles(folder: URL): Map<string, string> {
 	const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
 		.map(name => name.replaceAll('\\', '/'))

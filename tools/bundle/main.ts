@@ -10,13 +10,13 @@ import { compile } from '../../src/knowledge/compiled.ts';
 import { bundledFiles } from './files.ts';
 
 const usage = `
-  npm run bundle -- key FILE                      make a key; prints its public half
-  npm run bundle -- --author NAME [--out FOLDER]  make glia-knowledge.json, unsigned
+  npm run bundle -- key FILE                      create a key and print its public half
+  npm run bundle -- --author NAME [--out FOLDER]  create glia-knowledge.json, unsigned
                     [--key FILE]                  and sign it
   npm run bundle -- sign BUNDLE --key FILE        sign a bundle
-  npm run bundle -- check BUNDLE --key PUBLIC     what a bot would say of it
+  npm run bundle -- check BUNDLE --key PUBLIC     check a bundle as a bot would
 
-The passphrase of a key, if it has one, is in GLIA_BUNDLE_PASSPHRASE.`;
+If the key has a passphrase, set GLIA_BUNDLE_PASSPHRASE to it.`;
 
 const name = 'glia-knowledge.json';
 const passphrase = process.env.GLIA_BUNDLE_PASSPHRASE;
@@ -79,7 +79,7 @@ function signFile(file: string, key: string): void {
 function checkFile(file: string, key: string): void {
 	const text = readFileSync(file, 'utf8');
 	const signed = signedBy(text, readFileSync(`${file}.sig`, 'utf8'), [key]);
-	if ('refusal' in signed) throw new Error(`${file}.sig is no signature of this file by ${key}`);
+	if ('refusal' in signed) throw new Error(`${file}.sig is not a signature of this file by ${key}`);
 	const read = readBundle(text);
 	if ('refusal' in read) throw new Error(`refused: ${JSON.stringify(read.refusal)}`);
 	const { author, made, horizon, glia, files } = read.bundle;

@@ -1,8 +1,8 @@
-// Whether links still work, anchors included: each page is requested once, a few at a time.
+// Checks whether links still work, including anchors. Each page is requested once, a few at a time.
 
 import pLimit from 'p-limit';
 
-/** What was found at a link; `broken` says why. A page that could not be requested counts as broken too. */
+/** A link that was checked. `broken` says why it does not work; a page that could not be requested counts as broken. */
 export type Checked = { link: string; broken?: string };
 
 const concurrency = 4;

@@ -53,7 +53,7 @@ export async function fetchArchive(release: Version, into: string, python = 'pyt
 	}
 }
 
-/** A file of the index. Retries twice after a temporary error. */
+/** Downloads a file from the index. Tries three times. */
 async function get(url: string, accept: string): Promise<Buffer> {
 	for (let tries = 1; ; tries++) {
 		try {

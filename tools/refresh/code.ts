@@ -37,7 +37,7 @@ const wanted = new RegExp(
 	].join('|')})$`,
 );
 
-/** A change of the scripts changes what they find, so then everything that a source has is read again. */
+/** A hash of the scripts. If they have changed, so may have their results, and everything in a source is read again. */
 function fingerprint(): string {
 	const hash = createHash('sha256');
 	for (const name of readdirSync(scripts)
@@ -48,8 +48,8 @@ function fingerprint(): string {
 }
 
 /**
- * Reads what is new in the sources and writes the tables in `folder`. Needs `python3` on the PATH; throws an Error
- * that names the release and the file whose code cannot be parsed.
+ * Reads what is new in the sources and writes the tables in `folder`. Needs `python3` on the PATH. Throws an Error that
+ * names the releases and the file if code cannot be parsed.
  */
 export function refreshCode(sources: readonly Source[], folder: URL, log: (line: string) => void): Tables {
 	const by = fingerprint();
@@ -77,7 +77,7 @@ export function refreshCode(sources: readonly Source[], folder: URL, log: (line:
 	return after;
 }
 
-/** Candidates count only until their release is out: in a clone, those above its newest release. */
+/** A candidate counts only until its release is out: in a clone, if it is newer than every release there. */
 function isWanted(version: Version, { versions }: Source): boolean {
 	if (!isCandidate(version)) return true;
 	return ![...versions.keys()].some(other => !isCandidate(other) && compare(other, version) > 0);
@@ -106,7 +106,7 @@ function readReleases(source: Source, versions: readonly Version[]): Found[] {
 		encoding: 'utf8',
 		maxBuffer: 2 ** 30,
 	});
-	if (error) throw new Error(`python3 could not be started, and the code is read with its parser: ${error.message}`);
+	if (error) throw new Error(`python3 could not be started, and it is needed to parse the code: ${error.message}`);
 	if (status !== 0) throw new Error(`the code of ${versions[0]} to ${versions.at(-1)} could not be read:\n${stderr}`);
 	const found = stdout
 		.trim()
@@ -120,8 +120,8 @@ function readReleases(source: Source, versions: readonly Version[]): Found[] {
 }
 
 /**
- * The schema's default and type are beside the code's where they differ. What only the schema names has its file; what
- * only the code reads is marked.
+ * Adds the schema's default and type where they differ from the code's. An option that only the schema names has the
+ * schema as its file; one that only the code reads is marked as undocumented.
  */
 function addDocumented(options: Record<string, State>, documented: ReturnType<typeof documentedDefaults>): void {
 	for (const [path, state] of Object.entries(options))
@@ -140,7 +140,7 @@ function isSame(a: unknown, b: unknown): boolean {
 	return JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Archives lack the schema: what it said about an option still applies while the code says the same. */
+/** Archives do not contain the schema. What it said about an option still applies as long as the code is the same. */
 function carryDocumented(states: States<State>): void {
 	let before: Map<string, State> | undefined;
 	for (const version of [...states.keys()].sort(compare)) {

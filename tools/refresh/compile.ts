@@ -1,4 +1,4 @@
-// npm run compile: checks the knowledge and writes the generated files: the one that the bot starts with, the schemas for
+// npm run compile: checks the knowledge and writes the generated files: the compiled knowledge, the schemas for
 // editors, and docs/note-fields.md. Run it after every change to the knowledge or to a shape; a test fails otherwise.
 import { writeFileSync } from 'node:fs';
 import { compile } from '../../src/knowledge/compiled.ts';
@@ -11,10 +11,10 @@ const root = new URL('../', folder);
 
 for (const [path, text] of editorSchemas()) writeFileSync(new URL(path, root), text);
 writeFileSync(new URL('docs/note-fields.md', root), noteFieldsPage());
-// Both, whatever the other says: distributions refer to nothing in the rest, nor the rest to them.
+// Check both, even if one has mistakes: neither refers to the other.
 await report(async () => {
 	const { notes, advisories, unread } = await compile(folder);
-	return `${notes.length} notes, ${advisories.length} advisories; ${unread.length} passages of upstream are unread`;
+	return `${notes.length} notes, ${advisories.length} advisories; ${unread.length} upstream passages are unread`;
 });
 await report(() => {
 	const { mdad, ess } = readDistributions(folder);

@@ -1,4 +1,5 @@
-// A clone of the playbook or of the charts → the generated files in knowledge/distributions/, and what is left to read.
+// Reads a clone of the playbook or of the charts, writes the generated files in knowledge/distributions/, and lists
+// what is left to read.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareCharts } from '../../src/deployment/chart.ts';
@@ -12,7 +13,7 @@ import { type Git, hasPath, openGit, textsOf } from './git.ts';
 import { refreshVariables } from './playbook-variables.ts';
 
 const log = 'CHANGELOG.md';
-/** Where Synapse's role has its defaults; until November 2022 they were elsewhere. */
+/** Where Synapse's role has its defaults, and where it had them until November 2022. */
 const defaults = ['roles/custom/matrix-synapse/defaults/main.yml', 'roles/matrix-synapse/defaults/main.yml'];
 const values = 'charts/matrix-stack/values.yaml';
 /** Nothing older is curated. */
@@ -20,7 +21,7 @@ const oldest = '2020-01-01';
 
 export type Distribution = 'mdad' | 'ess';
 
-/** Which distribution this folder is a clone of, if any. Only a clone has the days on which changes reached users. */
+/** Which distribution this folder is a clone of, if any. Only a clone shows on which days changes reached users. */
 export function distributionIn(folder: string): Distribution | undefined {
 	if (!existsSync(join(folder, '.git')) && !existsSync(join(folder, 'objects'))) return undefined;
 	const git = openGit(folder);
@@ -29,9 +30,9 @@ export function distributionIn(folder: string): Distribution | undefined {
 }
 
 /**
- * Writes what is generated of one distribution below `knowledge`, and returns the work as lines. `fetched`: the day on
- * which the clone was brought up to date; nothing in it says so, and without it the day of its newest commit counts.
- * `roles`: clones of the playbook's roles; without them its variables stay as they were read before.
+ * Writes the generated files of one distribution below `knowledge`, and returns what is left to do, as lines.
+ * `fetched`: the day on which the clone was updated, which the clone does not record; by default the day of its newest
+ * commit. `roles`: clones of the playbook's roles; without them, the variables stay as they were read before.
  */
 export function refreshDistribution(
 	of: Distribution,
@@ -144,7 +145,7 @@ function readPlaybook(git: Git) {
 		}
 	const passageOf = ({ date, heading, url, text }: PlaybookSection) => {
 		const { commit = '', day = date } = arrived.get(`${date} ${heading}`) ?? {};
-		// The heading was reworded this late: the section itself was there before.
+		// A heading that appeared this late was reworded; the section itself was there before.
 		const isReworded = Date.parse(day) - Date.parse(date) > 14 * 86_400_000;
 		const added = isReworded || day < date ? date : day;
 		return { date, heading, added, commit: commit.slice(0, 9), url, hash: hashOf(text) };
@@ -153,7 +154,7 @@ function readPlaybook(git: Git) {
 		...playbookSections(changes.at(-1)?.text ?? '').map(passageOf),
 		...takenBack(changes)
 			.map(({ gone, ...section }) => ({ ...passageOf(section), gone }))
-			// One-day drafts: no checkout from that evening has them.
+			// Drop drafts that were removed on the same day: no checkout from that evening has them.
 			.filter(({ added, gone }) => gone > added),
 	]
 		.filter(({ date }) => date >= oldest)
@@ -162,7 +163,7 @@ function readPlaybook(git: Git) {
 	for (const { text, day } of editions(git, main, defaults)) {
 		const version = versionOf(installedSynapse(text) ?? '');
 		if (version === undefined || !isVersion(version) || version === synapse.at(-1)?.synapse) continue;
-		// If there are two changes on one day, the state in the evening counts.
+		// If there are several changes on one day, the last one counts.
 		if (synapse.at(-1)?.date === day) synapse.pop();
 		synapse.push({ date: day, synapse: version });
 	}
@@ -177,8 +178,8 @@ function readPlaybook(git: Git) {
 }
 
 /**
- * Sections that were removed from the log (`gone`: the day of that), with the address at which they can still
- * be read. One that came back, or got another heading or day in the same commit, does not count.
+ * Sections that were removed from the log (`gone`: on which day), with the address at which they can still be read. A
+ * section does not count if it came back, or if the same commit only changed its heading or its day.
  */
 function takenBack(changes: readonly (Arrival & { text: string })[]): (PlaybookSection & { gone: string })[] {
 	const left = new Map<string, PlaybookSection & { gone: string }>();

@@ -1,5 +1,5 @@
-// JSON Schemas of our YAML files, for editors that complete and check while you type. .vscode/settings.json maps them to
-// files.
+// JSON Schemas for our YAML files, so that editors can complete and check while you type. .vscode/settings.json maps
+// them to files.
 
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -89,8 +89,8 @@ function withDescriptions(schema: JsonSchema, comments: ReadonlyMap<string, stri
 }
 
 /**
- * What config.sample.yaml says about each option, by its path. An option that is commented out has its comment above it
- * like any other; its examples follow without one, and the first comment counts.
+ * What config.sample.yaml says about each option, by its path. An option that is commented out has its comment above
+ * it, like any other. Further examples of it follow without a comment, so the first comment counts.
  */
 function sampleComments(): Map<string, string> {
 	const comments = new Map<string, string>();
@@ -120,8 +120,8 @@ function isCommentedOut(line: string): boolean {
 }
 
 /**
- * The text of each schema by its path. What JSON Schema cannot say (that a version
- * exists, that two options exclude each other) is left out: the program checks that when it reads the file.
+ * The text of each schema by its path. Leaves out what JSON Schema cannot express (that a version exists, that two
+ * options exclude each other): the program checks that when it reads the file.
  */
 export function editorSchemas(): Map<string, string> {
 	const schemas = Object.entries(shapes).map(

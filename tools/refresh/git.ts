@@ -1,4 +1,4 @@
-// What a refresh asks of a clone.
+// Git commands that a refresh runs in a clone.
 import { execFileSync } from 'node:child_process';
 
 export type Git = (args: readonly string[], input?: string) => Buffer;

@@ -1,7 +1,8 @@
-// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>… : reads Synapse's documents and code, and the change
-// logs of clones of the playbook and of the charts, writes the generated part of the knowledge, and prints what is left
-// to read. DATE is the day on which the sources were fetched, if that is not today. Curated files are never touched. To
-// forget releases written by mistake, delete releases.json and the folder code before a refresh from a clone.
+// npm run refresh -- [--read DATE] [--knowledge FOLDER] <source>…: reads Synapse's documents and code, and the
+// changelogs in clones of the playbook and of the charts, writes the generated part of the knowledge, and prints what
+// is left to read. DATE is the day on which the sources were fetched, if that is not today. Curated files are never
+// touched. To remove releases that were written by mistake, delete releases.json and the `code` folder, then refresh
+// from a clone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -46,7 +47,7 @@ function readBefore(): Generated {
 	return { read, releases, passages: upstreamFileShape.parse(parse(upstreamFile, { passages: [] })).passages };
 }
 
-/** One line an item, so that a difference shows what changed and no more. */
+/** One item per line, so that a diff shows only what changed. */
 function write(file: URL, head: string, key: string, items: readonly (Release | Passage)[]): void {
 	const lines = items.map(item => JSON.stringify(item)).join(',\n');
 	writeFileSync(file, `{${head}"${key}": [\n${lines}\n]}\n`);
@@ -71,7 +72,7 @@ write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', relea
 write(upstreamFile, '', 'passages', upstreamFileShape.parse({ passages: after.passages }).passages);
 refreshCode(sources, new URL('code/', folder), line => console.error(line));
 const { files, mistakes } = readFiles(knowledge);
-// An unreadable file covers nothing, so its passages are in the list again: say why first.
+// A file with mistakes covers nothing, so its passages are listed as unread again: say why first.
 for (const mistake of mistakes) console.error(`left out: ${mistake}`);
 const reading = readCode(knowledge, files, openCode(knowledge));
 for (const line of [...newsOf(before, after), ...workOf(files, reading)]) console.log(line);

@@ -1,5 +1,5 @@
-// npm run mark-read -- 1.66.0 … | all | waivers | mdad | ess : marks what these files cover as read in its current
-// form, by writing the current hashes into them. For curators, after reading: it cannot know whether anyone has read.
+// npm run mark-read -- 1.66.0 … | all | waivers | mdad | ess: marks what these files cover as read in its current form,
+// by writing the current hashes into them. Run it after reading: it cannot know whether anyone actually has.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compare, isVersion } from '../../src/deployment/version.ts';
 import { upstreamFileShape } from '../../src/knowledge/schema/synapse.ts';
@@ -37,14 +37,14 @@ const files = asked.flatMap(word => {
 for (const { file, release } of files.map(each => ({ release: undefined, ...each }))) {
 	const name = file.pathname.split('/').at(-1);
 	if (!existsSync(file)) {
-		console.error(`${name}: there is no such file`);
+		console.error(`${name} does not exist`);
 		problems++;
 		continue;
 	}
 	const before = readFileSync(file, 'utf8');
 	const stamped = stamp(before, release, passages);
 	if (stamped.text !== before) writeFileSync(file, stamped.text);
-	console.log(`${name}: ${stamped.changed} marked as read, ${stamped.unchanged} were already`);
+	console.log(`${name}: ${stamped.changed} marked as read, ${stamped.unchanged} already were`);
 	for (const { line, column, message, nearest } of stamped.problems) {
 		problems++;
 		console.error(`${name}:${line}:${column} ${message}`);

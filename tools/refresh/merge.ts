@@ -1,4 +1,4 @@
-// What sources say now and what earlier refreshes wrote → the generated files, the same bytes for the same input.
+// Merges what the sources say now with what earlier refreshes wrote. The same input produces the same bytes.
 import { compare, finalOf, isCandidate, type Version } from '../../src/deployment/version.ts';
 import type { Passage, Release } from '../../src/knowledge/schema/synapse.ts';
 import { type ChangeLogEntry, logPassages, logsOf, withdrawnIn } from '../../src/knowledge/upstream/change-log.ts';
@@ -13,8 +13,8 @@ const upgradeNotes = 'docs/upgrade.md';
 
 /**
  * `before` is the current content of the files. Releases and logs that no source has any more stay as they are; the
- * upgrade notes are those of the newest edition seen, which may be the one read before. `read` is the day on which the
- * sources were read (`2026-11-21`); an earlier day than before changes nothing.
+ * upgrade notes are those of the newest edition seen, which may be from an earlier refresh. `read` is the day on which
+ * the sources were read (`2026-11-21`); the stored day is never moved back.
  */
 export function merge(sources: readonly Source[], before: Generated, read: string): Generated {
 	const editions = sources
@@ -92,6 +92,6 @@ function placeOf(version: Version, releases: readonly Release[]): Version {
 	const next = stable.find(release => compare(release.version, version) >= 0);
 	if (next) return next.version;
 	const isAnnounced = releases.some(release => finalOf(release.version) === version);
-	if (!isAnnounced) throw new Error(`upgrade.md has a section on ${version}, of which no release is known`);
+	if (!isAnnounced) throw new Error(`upgrade.md has a section on ${version}, but no such release is known`);
 	return version;
 }

@@ -1,4 +1,4 @@
-// docs/note-fields.md: every field of a note with what it means and an example, made of the shape of notes.
+// Generates docs/note-fields.md from the shape of notes: every field with its meaning and an example.
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { noteShape } from '../../src/knowledge/schema/note.ts';
@@ -46,7 +46,7 @@ function table(fields: readonly Field[]): string {
 
 const options = { collectionStyle: 'flow', lineWidth: 0, flowCollectionPadding: true } as const;
 
-/** In a cell of a table. Backticks inside code need longer ones around it. */
+/** Code for a table cell. If it contains backticks, it needs longer ones around it. */
 function code(text: string): string {
 	const line = text.replaceAll('[ ', '[').replaceAll(' ]', ']').replaceAll('|', '\\|');
 	return line.includes('`') ? `\`\` ${line} \`\`` : `\`${line}\``;

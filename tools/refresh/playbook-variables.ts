@@ -1,9 +1,9 @@
-// Every variable that the playbook and its roles know, and every name that they refuse, from their own files.
+// Reads every variable that the playbook and its roles know, and every name that they refuse, from their files.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Git, openGit, textsOf } from './git.ts';
 
-/** A role from its own repository: the version that the playbook wants, and the one that was read. */
+/** A role in its own repository: the version that the playbook requires, and the one that was read. */
 type RoleRead = { wants: string; read: string | null };
 
 /** A name that a role refuses, and the names that it asks for instead, without its other words. */
@@ -26,14 +26,14 @@ export function refusedIn(text: string): RefusedName[] {
 	return [...renamed, ...removedIn(text).map(old => ({ old, new: '' }))];
 }
 
-/** Names that are refused one by one without a new one: `'^a_b$'`, or a list of names, each as `('^' + item + '$')`. */
+/** Names that are refused without a replacement: `'^a_b$'`, or a list of names, each as `('^' + item + '$')`. */
 function removedIn(text: string): string[] {
 	const alone = [...text.matchAll(/varnames', '\^([a-z]\w+)\$'/g)];
 	const lists = [...text.matchAll(/(?:with_items|loop):((?:\s+- "?[a-z]\w+"?$)+)\s+when: .*'\^' \+ item \+ '\$'/gm)];
 	return [...alone.map(([, name = '']) => name), ...lists.flatMap(([, list = '']) => list.match(/\b[a-z]\w+/g) ?? [])];
 }
 
-/** `<superseded by a_b, see docs>` → `a_b`; empty if it names none, or another approach. */
+/** `<superseded by a_b, see docs>` → `a_b`; empty if it names no variable. */
 function namesAmong(text: string, old: string): string {
 	if (/^<?removed\b/i.test(text)) return '';
 	const words = text.replace(/\S*[/.]\S*/g, ' ').match(/\b[a-z][a-zA-Z0-9]*(?:_[a-zA-Z0-9]+)+\b(?!\*)/g) ?? [];
@@ -123,7 +123,7 @@ export function refreshVariables(playbook: Git, clones: readonly string[], into:
 	const others = Object.entries(roles).filter(([, { wants, read: at }]) => wants !== at);
 	return [
 		`${known.length} variables, ${once.size} refused names, ${new Set(families).size} refused families`,
-		...others.map(([name, { wants, read: at }]) => `role     ${name}: wanted ${wants}, read ${at ?? 'nothing'}`),
+		...others.map(([name, { wants, read: at }]) => `role     ${name}: needs ${wants}, read ${at ?? 'nothing'}`),
 	];
 }
 

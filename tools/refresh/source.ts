@@ -1,4 +1,4 @@
-// A source that a refresh reads: a clone of Synapse's repository with its tags, or one release's unpacked archive.
+// The sources of a refresh: a clone of Synapse's repository with its tags, or one release's unpacked archive.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -8,7 +8,7 @@ import { versionOf } from '../../src/knowledge/upstream/passage.ts';
 export type Source = {
 	/** Releases and candidates in it, with the date of a tag if there is one. */
 	versions: ReadonlyMap<Version, { date?: string }>;
-	/** The texts of these files in these releases, by path; without missing releases and files. */
+	/** The texts of these files in these releases, by release and path. Missing releases and files are left out. */
 	read(versions: readonly Version[], paths: readonly string[]): Map<Version, Map<string, string>>;
 	/** The path of every file of a release, relative to the repository. */
 	paths(version: Version): string[];

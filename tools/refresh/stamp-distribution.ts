@@ -6,8 +6,8 @@ import { bulletName, sectionName } from '../../src/knowledge/rules/distribution.
 type Passage = { date?: string; heading?: string; chart?: string; part?: string; bullet?: string; hash: string };
 
 /**
- * Marks every file below `folder` as read. Prints a line per file, and what names no section; returns the number of
- * those.
+ * Marks every file in `folder` as read. Prints a line for each file, and for each cover that matches no section;
+ * returns the number of such covers.
  */
 export function markDistribution(of: 'mdad' | 'ess', folder: URL): number {
 	const { passages } = JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8')) as { passages: Passage[] };
@@ -25,7 +25,7 @@ export function markDistribution(of: 'mdad' | 'ess', folder: URL): number {
 	return problems;
 }
 
-/** `hashes`: by the names of sections. */
+/** `hashes`: by the name of the section or bullet. */
 export function stampSections(text: string, hashes: ReadonlyMap<string, string>) {
 	const counter = new LineCounter();
 	const document = parseDocument(text, { lineCounter: counter });

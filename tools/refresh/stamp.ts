@@ -11,11 +11,11 @@ export type Stamped = {
 	/** How many hashes changed, and how many were already right. */
 	changed: number;
 	unchanged: number;
-	/** What names no passage, with line and column, and the passages it may have meant, best first. */
+	/** Covers that cannot be stamped, with line and column, and the passages they may mean, best first. */
 	problems: { line: number; column: number; message: string; nearest: Passage[] }[];
 };
 
-/** `release` is that of a file of notes; without it the text is a file of waivers. */
+/** `release` is the release of a notes file; without it, `text` is a waivers file. */
 export function stamp(text: string, release: Version | undefined, passages: readonly Passage[]): Stamped {
 	const byName = new Map(passages.map(passage => [nameOf(passage), passage]));
 	const counter = new LineCounter();
@@ -60,7 +60,7 @@ export function stamp(text: string, release: Version | undefined, passages: read
 	return stamped;
 }
 
-/** The three passages of the same document that share most words with the name; those of the same release count double. */
+/** The three passages of the same document that share most words with the name; first those of its release. */
 function nearest(name: PassageName, passages: readonly Passage[]): Passage[] {
 	const words = wordsIn(name);
 	return passages

@@ -29,7 +29,7 @@ export function newsOf(before: Generated, after: Generated): string[] {
 	];
 }
 
-/** What the curated files leave unread in upstream's current documents and code, and what no longer fits. */
+/** What the curated files do not cover in upstream's current documents and code, and what in them no longer fits. */
 export function workOf(files: Files, code: Pick<CodeReading, 'unread' | 'mistakes'>): string[] {
 	const unread = [
 		...unreadIn(files).map(passage => `unread   ${nameOf(passage)}`),

@@ -4,8 +4,9 @@ import { finalOf } from '../../src/deployment/version.ts';
 import type { Knowledge, Note, Release } from '../../src/knowledge/schema/synapse.ts';
 
 /**
- * The knowledge of a day (`2022-05-17`): releases, announcements and advisories that were out by its end. A note
- * belongs to its release or to that one's first candidate; a promise had not landed before the release in which it did.
+ * The knowledge on a day (`2022-05-17`): releases, announcements and advisories that were out by its end. A note
+ * belongs to its release or to that release's first candidate; a promise had not landed before the release in which it
+ * did.
  */
 export function knownOn(day: string, knowledge: Knowledge): Knowledge {
 	const releases = knowledge.releases.filter(({ date }) => date <= day);
@@ -21,14 +22,14 @@ export function knownOn(day: string, knowledge: Knowledge): Knowledge {
 	};
 }
 
-/** The outcome of a promise belongs to a later day too: that it landed, or was withdrawn. */
+/** Forgets that a promise landed if that release was not out yet. Withdrawals are undated, so they stay. */
 function beforeLanding(note: Note, stable: ReadonlySet<string>): Note {
 	if (!note.deadline) return note;
 	const { landed, ...deadline } = note.deadline;
 	return { ...note, deadline: { ...deadline, ...(landed !== undefined && stable.has(landed) && { landed }) } };
 }
 
-/** The release that someone runs on a day under their policy. */
+/** The release that someone with this policy runs on a day. */
 export type Policy = (day: string) => string | undefined;
 
 export function policyOf(name: string, start: string, releases: readonly Release[]): Policy {

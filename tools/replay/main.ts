@@ -1,5 +1,6 @@
-// npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--all] [facts…]
-// What a room would have been told about a server in the past, and which of upstream's promises in time.
+// npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--figures] [facts…]
+// Prints what a room would have been told about a server in the past, and which of upstream's promises it would have
+// been told about in time. With --figures, only the totals.
 import { existsSync, readFileSync } from 'node:fs';
 import { Refusal } from '../../src/answer.ts';
 import { readProfile, sortWords } from '../../src/arguments/words.ts';
@@ -28,10 +29,10 @@ try {
 	}
 	readProfile(sortWords(facts, 'npm run replay -- docker postgres=14').terms);
 	const known = ['never', 'monthly', 'latest'].includes(name);
-	if (!known && !existsSync(name)) throw new Refusal(`There is no policy and no file ${name}.`);
+	if (!known && !existsSync(name)) throw new Refusal(`${name} is neither a policy nor a file.`);
 	const policy = known ? policyOf(name, from, knowledge.releases) : policyFrom(readFileSync(name, 'utf8'));
 	const strange = policy(to);
-	if (strange === undefined || !isVersion(strange)) throw new Refusal(`By ${name}, nothing runs on ${to}.`);
+	if (strange === undefined || !isVersion(strange)) throw new Refusal(`According to ${name}, nothing runs on ${to}.`);
 	const life = { from, to, policy, facts };
 	const heard = replay(life, knowledge);
 	if (!figures) {
@@ -51,11 +52,11 @@ try {
 		`${from} to ${to}, ${name}${facts.length ? `, ${facts.join(' ')}` : ''}: ${heard.length} messages (${(heard.length / months).toFixed(1)} a month), ${alerts} alerts in them`,
 	);
 	console.log(
-		`${kept.length} promises came true: ${count('in time')} told at least 14 days before, ${count('too short')} as soon as upstream said so, ${count('before')} announced before the watch began, ${count('late')} late, ${count('never')} never`,
+		`${kept.length} promises came true: ${count('in time')} told at least 14 days ahead, ${count('too short')} as soon as upstream announced them, ${count('before')} announced before the watch began, ${count('late')} told late, ${count('never')} never told`,
 	);
 	for (const one of kept.filter(({ verdict }) => verdict === 'late' || verdict === 'never')) {
 		console.log(
-			`  ${one.verdict}: ${one.id} (${one.subject}), announced ${one.announced}, landed ${one.landed.day} in ${one.landed.release}${one.heard ? `, heard ${one.heard}` : ''}`,
+			`  ${one.verdict}: ${one.id} (${one.subject}), announced ${one.announced}, landed ${one.landed.day} in ${one.landed.release}${one.heard ? `, told ${one.heard}` : ''}`,
 		);
 	}
 } catch (error) {

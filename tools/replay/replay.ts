@@ -1,4 +1,4 @@
-// A server that lives through the past: what a room would have been told about it each day, by today's code.
+// Replays a server's past: what today's code would have told a room about it each day.
 import type { Alert, SaidAlert, Watch } from '../../src/advice/watch/alerts.ts';
 import { alerts } from '../../src/advice/watch/alerts.ts';
 import type { LookRun } from '../../src/advice/watch/history.ts';
@@ -80,19 +80,19 @@ export type Kept = {
 	landed: { release: string; day: string };
 	/** The first day on which the room was told. */
 	heard?: string;
-	/** Days from being told to landing, and from upstream's announcement to landing. */
+	/** Days from being told until it landed, and from upstream's announcement until it landed. */
 	ahead?: number;
 	possible: number;
 	verdict: 'in time' | 'late' | 'never' | 'too short' | 'before';
 };
 
-/** Being told 14 days ahead leaves time to act. */
+/** In days: being told this far ahead leaves time to act. */
 const enough = 14;
 
 /**
- * Every promise that came true during the life of a server that it certainly affects. `too short`: upstream
- * itself announced it less than 14 days ahead, and the room was told by the next day. `before`: the room subscribed later
- * than the announcement, and the status card showed it.
+ * Every promise that certainly affects the server and came true during its life. `too short`: upstream itself announced
+ * it less than 14 days ahead, and the room was told by the next day. `before`: the room subscribed later than the
+ * announcement, and the status card showed it.
  */
 export function promises(life: Life, heard: readonly Heard[], knowledge: Knowledge): Kept[] {
 	const profile = profileFrom(life.facts);
@@ -129,7 +129,7 @@ export function promises(life: Life, heard: readonly Heard[], knowledge: Knowled
 	});
 }
 
-/** By its own alert, or that of the release that announced it. */
+/** Whether an alert reports the note's deadline: its own alert, or the one about the release that announced it. */
 function tells({ rule, subject, details }: Alert, note: Note): boolean {
 	if (rule === 'deadline') return subject === (note.story ?? note.id);
 	const announced = note.deadline?.subject;

@@ -77,7 +77,7 @@ function coversOf({ mdad, ess }: DistributionFiles): { mdad: CoverPlace[]; ess: 
 	};
 }
 
-/** The sections and bullets that nothing covers. */
+/** The sections and bullets that no entry or waiver covers. */
 export function unreadSections(files: DistributionFiles) {
 	const covers = coversOf(files);
 	const [sections, bullets] = [covers.mdad, covers.ess].map(list => new Set(list.map(({ name }) => name)));
@@ -87,7 +87,7 @@ export function unreadSections(files: DistributionFiles) {
 	};
 }
 
-/** Whatever an entry covers exists, and has not changed since it was read. */
+/** Everything that an entry or waiver covers exists, and has not changed since it was read. */
 export const coversAreRead: DistributionRule = files => {
 	const covers = coversOf(files);
 	const hashes = {
@@ -107,7 +107,7 @@ export const coversAreRead: DistributionRule = files => {
 export const entriesStandInTheirFile: DistributionRule = ({ mdad, ess }) => [
 	...mdad.entries.flatMap(({ base, value, at }) =>
 		value.entries.flatMap(({ date }, index) =>
-			date.startsWith(`${base}-`) ? [] : [`${at('entries', index, 'date')} expected a day of ${base}, got ${date}`],
+			date.startsWith(`${base}-`) ? [] : [`${at('entries', index, 'date')} expected a day in ${base}, got ${date}`],
 		),
 	),
 	...ess.entries.flatMap(({ base, value, at }) =>
@@ -139,16 +139,16 @@ export const breakingSaysWhatToDo: DistributionRule = ({ mdad, ess }) =>
 	[...mdad.entries, ...ess.entries].flatMap(({ value, at }) =>
 		value.entries.flatMap((entry, index) => [
 			...(entry.breaking && entry.do === undefined
-				? [`${at('entries', index)} expected do: what those who are concerned do about it, got nothing`]
+				? [`${at('entries', index)} expected do: what affected people should do about it, got nothing`]
 				: []),
 			...(entry.breaking && entry.waits === undefined
-				? [`${at('entries', index)} expected waits: whether one may update first and act later, got nothing`]
+				? [`${at('entries', index)} expected waits: whether you can update first and act later, got nothing`]
 				: []),
 			...(entry.refuses !== undefined && !entry.breaking
-				? [`${at('entries', index, 'breaking')} expected breaking: true, since it is refused, got false`]
+				? [`${at('entries', index, 'breaking')} expected breaking: true, since there is a refusal, got false`]
 				: []),
 			...(entry.refuses !== undefined && entry.waits
-				? [`${at('entries', index, 'waits')} expected waits: false, since it is refused until it is done, got true`]
+				? [`${at('entries', index, 'waits')} expected waits: false, since it refuses until this is done, got true`]
 				: []),
 		]),
 	);

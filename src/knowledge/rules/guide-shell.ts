@@ -1,5 +1,5 @@
-// What a reader pastes must be safe to paste: every block of a guide into one shell, one after the other, by
-// somebody tired.
+// Rules that make commands safe to paste: a tired reader must be able to paste every block of a guide into one shell,
+// one after another.
 
 import type { GuideFile } from '../schema/guide.ts';
 import { namesIn } from '../schema/parameter.ts';
@@ -9,7 +9,7 @@ import type { KnowledgeRule } from './rule.ts';
 type ShellStep = StageAt['stage']['steps'][number];
 type ShellBlock = StageAt & { step: ShellStep; commands: string; where: string };
 
-/** Every block of commands in bash. */
+/** Every block of bash commands. */
 function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): ShellBlock[] {
 	return stagesOf(guide).flatMap(({ stage, path }) =>
 		stage.steps.flatMap((step, index) =>
@@ -20,7 +20,7 @@ function blocksOf(guide: GuideFile, at: (...path: PropertyKey[]) => string): She
 	);
 }
 
-/** The text outside quotation marks, and with `outer` also outside (…), which runs in a subshell. */
+/** The text outside quotation marks; with `outer`, also without what is in (…), which runs in a subshell. */
 function plainOf(commands: string, outer = false): string {
 	let plain = '';
 	let quote = '';
@@ -37,7 +37,7 @@ function plainOf(commands: string, outer = false): string {
 	return plain;
 }
 
-/** A rule on blocks. `mistake` returns what was expected, for each block that breaks the rule. */
+/** A rule about blocks. `mistake` returns what was expected if a block breaks the rule. */
 function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | undefined): KnowledgeRule {
 	return eachGuide(({ value, at }) =>
 		blocksOf(value, at).flatMap(block => {
@@ -47,7 +47,7 @@ function eachBlock(mistake: (block: ShellBlock, guide: GuideFile) => string | un
 	);
 }
 
-/** The same, and also on the blocks in the fix for an error: people paste those too. */
+/** Like `eachBlock`, but also covers the blocks in the fixes for errors, because people paste those too. */
 function eachPasted(mistake: (commands: string, path: readonly PropertyKey[]) => string | undefined): KnowledgeRule {
 	const ofSteps = eachBlock(({ commands, path }) => mistake(commands, path));
 	const ofFixes = eachGuide(({ value, at }) =>
@@ -69,7 +69,7 @@ export const fencesStandAlone = eachGuide(({ value, at }) =>
 		const isBroken = marks.some((line, index) => !(index % 2 ? /^\s*```$/ : /^\s*```[a-z]*$/).test(line));
 		const isFirst = path.at(-1) === 'cure' && text.trimStart().startsWith('```');
 		return isBroken || isFirst || marks.length % 2
-			? [`${at(...path)} expected every fence alone on its line, closed, and words before the first`]
+			? [`${at(...path)} expected every fence on a line of its own and closed, with text before the first`]
 			: [];
 	}),
 );
@@ -104,7 +104,7 @@ export const volumesAreNoFolders = eachBlock(({ commands, step, stage }, guide) 
 	const wrong = removed.find(name => mounted.has(name) && !telling(name));
 	return wrong === undefined
 		? undefined
-		: `a condition that {${wrong}} is a folder: of a volume with a name, rm removes nothing`;
+		: `a condition that {${wrong}} is a folder, because rm removes nothing from a named volume`;
 });
 
 /** Dumps contain password hashes and keys. */
@@ -115,7 +115,7 @@ export const dumpsArePrivate = eachPasted(commands => {
 });
 
 /**
- * Deleting is for the clean-up, when everything is verified. A database may only be dropped if the same block
+ * Deleting belongs in the clean-up, once everything is verified. A database may only be dropped if the same block
  * recreates it.
  */
 export const deletionComesLast = eachBlock(({ commands, path }) => {
@@ -124,29 +124,29 @@ export const deletionComesLast = eachBlock(({ commands, path }) => {
 		/\brm\s+-\w*r|\bpg_dropcluster\b|\bdocker (?:volume|image) rm\b|\bdocker compose down\b|\bapt(?:-get)? (?:purge|remove|autoremove)\b|\bDROP (?:DATABASE|ROLE)\b/.exec(
 			commands,
 		);
-	if (removes) return `\`${removes[0]}\` in the clean-up, after all is proved`;
+	if (removes) return `\`${removes[0]}\` in the clean-up, once everything is verified`;
 	return /\bdropdb\b/.test(commands) && !/\bdropdb\b[\s\S]*\bcreatedb\b/.test(commands)
-		? '`createdb` behind `dropdb`'
+		? '`createdb` after `dropdb`'
 		: undefined;
 });
 
 /** A block that changes the shell affects all later blocks. */
 export const shellStaysAsItWas = eachPasted(commands => {
 	const changed = /^(?:set|umask|exit|exec|trap|shopt|alias|export)\b.*/m.exec(plainOf(commands, true));
-	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell of all later blocks` : undefined;
+	return changed ? `parentheses around \`${changed[0]}\`, which changes the shell for all later blocks` : undefined;
 });
 
-/** The folder may change once, to the one that all later blocks need; a second change would lead elsewhere. */
+/** The folder may change once, to the one that all later blocks need. A second change would lead elsewhere. */
 export const folderStays = eachGuide(({ value, at }) => {
 	const moved = blocksOf(value, at).filter(({ commands }) => /(?:^|[;&|]\s*)cd\s/m.test(plainOf(commands, true)));
 	return moved
 		.slice(1)
 		.map(
-			({ where }) => `${where} expected (cd folder && …) in parentheses, since the shell is in another folder already`,
+			({ where }) => `${where} expected (cd folder && …) in parentheses, since the shell has already changed folders`,
 		);
 });
 
-/** A prompt would take the next pasted line as its answer. */
+/** A prompt would read the next pasted line as the answer. */
 export const promptsComeLast = eachPasted(commands => {
 	const lines = commands.trimEnd().replace(/\\\n/g, ' ').split('\n');
 	const asking = lines.findIndex(line =>
@@ -155,24 +155,24 @@ export const promptsComeLast = eachPasted(commands => {
 	if (asking < 0) return undefined;
 	const rest = lines.slice(asking + 1).filter(line => !/^\s*(?:done|fi|\)|esac)\b/.test(line) && line.trim() !== '');
 	return rest.length
-		? 'what asks for input at the end of its block: it would read the next line as the answer'
+		? 'the command that asks for input at the end of its block, because it would read the next line as the answer'
 		: undefined;
 });
 
 /**
- * These forward their input to the program, which would read the lines pasted after them unless it has input of
- * its own.
+ * These pass their input on to the program, which would read the lines pasted after the command unless it is given
+ * other input.
  */
 const forwarding =
 	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
 
 export const inputIsGiven = eachPasted(commands => {
-	// Compose gives a program a terminal unless -T is there, and this one reads a password from it.
+	// Compose allocates a terminal unless -T is given, and this program reads a password from it.
 	if (/\\password/.test(commands)) return undefined;
 	const wrong = commandsIn(plainOf(commands)).find(
 		({ text, isPiped }) => forwarding.test(text) && !isPiped && !text.includes('<') && !/--help/.test(text),
 	);
-	return wrong && `\`< /dev/null\` for \`${forwarding.exec(wrong.text)?.[0]}\`, which takes the lines pasted after it`;
+	return wrong && `\`< /dev/null\` for \`${forwarding.exec(wrong.text)?.[0]}\`, which reads the lines pasted after it`;
 });
 
 /** Simple commands, and whether each reads from a pipe. */
@@ -187,37 +187,37 @@ function commandsIn(plain: string): { text: string; isPiped: boolean }[] {
 	});
 }
 
-/** A chat client may indent what is copied from it: a here-document then never ends, and Python no longer runs. */
+/** Text copied from a chat client may be indented. A here-document then never ends, and Python code no longer runs. */
 export const indentationIsHarmless = eachPasted(commands =>
 	/(?<!<)<<-?\s*['"\\]?\w/.test(commands)
-		? 'no here-document: it does not end if its lines are pasted with blanks before them'
+		? 'no here-document: it does not end if its lines are pasted with leading spaces'
 		: undefined,
 );
 
 /** A loop over an empty or missing list reports no failure. */
 export const successIsShown = eachBlock(({ commands, step }) =>
 	/\becho "?FAILED/.test(commands) && !step.shows.length
-		? '`shows` with what a success prints: a loop over nothing prints no FAILED either'
+		? '`shows` with what is printed on success, because a loop over nothing prints no FAILED either'
 		: undefined,
 );
 
 /**
- * A parameter is whatever the reader typed, such as a folder that holds other things. And a stage of the guide may run
- * on the old server, if the reader left out an edit.
+ * A parameter is whatever the reader typed, which may be a folder with other things in it. And if the reader left out
+ * an edit, a stage may run on the old server.
  */
 export const removalIsConditional = eachPasted((commands, path) => {
 	const wrong = partsOf(commands).find(part => {
 		const removes = removesFolders(part) || (path[0] === 'stages' && /\bdropdb\b/.test(part.text));
 		return removes && namesIn(part.text).length > 0 && !part.isConditional;
 	});
-	return wrong && `a condition before \`${wrong.text.trim()}\`, joined to it by \`&&\` or \`then\``;
+	return wrong && `a condition before \`${wrong.text.trim()}\`, joined to it with \`&&\` or \`then\``;
 });
 
 function removesFolders({ program }: ShellPart): boolean {
 	return /^(?:xargs\s+(?:-\S+\s+)*)?rm\s+(?:-\S+\s+)*-(?:\w*[rR]|-recursive)/.test(program);
 }
 
-/** A cluster that still runs is not dropped, and then nothing else may be removed. */
+/** A cluster that is still running is not dropped; in that case nothing else may be removed. */
 export const dropsAreJoined = eachPasted(commands => {
 	const parts = partsOf(commands);
 	const at = parts.findIndex(({ program }) => program.startsWith('pg_dropcluster'));
@@ -232,7 +232,7 @@ export const dropsAreJoined = eachPasted(commands => {
 	const removes = later
 		.slice(loose < 0 ? later.length : loose)
 		.some(({ program }) => /^(?:rm|sed|apt-get)\b/.test(program));
-	return removes ? 'what follows `pg_dropcluster` to be joined to it by `&&`' : undefined;
+	return removes ? 'what follows `pg_dropcluster` to be joined to it with `&&`' : undefined;
 });
 
 type ShellPart = {
@@ -241,7 +241,7 @@ type ShellPart = {
 	after: string | undefined;
 	/** Without what may precede a program: parentheses, keywords, `sudo`, variables. */
 	program: string;
-	/** Whether it runs only after something else has succeeded, or failed. */
+	/** Whether it only runs if something else has succeeded, or failed. */
 	isConditional: boolean;
 };
 
@@ -264,10 +264,10 @@ function partsOf(commands: string): ShellPart[] {
 	});
 }
 
-/** PGDATA is set by the image of PostgreSQL inside its container. */
+/** The PostgreSQL image sets PGDATA inside its container. */
 const alwaysSet = ['PGDATA', 'PWD'];
 
-/** Somebody who continues the next day has a new shell. Only typed secrets come from another block; they are in capitals. */
+/** Someone who continues the next day has a new shell. Only typed secrets, in capitals, may come from another block. */
 export const variablesAreSetWhereUsed = eachPasted(commands => {
 	const isSet = (name: string, at: number) =>
 		new RegExp(`\\b${name}=|\\bfor ${name} in\\b|\\bread\\b[^;\\n]*\\b${name}\\b`).test(commands.slice(0, at));
@@ -277,15 +277,15 @@ export const variablesAreSetWhereUsed = eachPasted(commands => {
 	const unset = lacking.find(name => /[a-z]/.test(name));
 	if (unset) return `$${unset} to be set in the block that uses it`;
 	const unasked = lacking.find(name => !new RegExp(`\\$\\{${name}:\\?[^}]+\\}`).test(commands));
-	return unasked && `a refusal where $${unasked} is not set, such as \${${unasked}:?…}`;
+	return unasked && `an error if $${unasked} is not set, such as \${${unasked}:?…}`;
 });
 
-/** A fixed time is too short on a slow machine, and too long on a fast one; a loop without an end hides a failure. */
+/** A fixed time is too short on a slow machine and too long on a fast one. An endless loop hides a failure. */
 export const waitsEnd = eachPasted(commands => {
 	const loops = /\bfor \w+ in\b[\s\S]*?\bdo\b[\s\S]*?\bdone\b/g;
 	const rest = commands.replace(loops, loop => (/\bbreak\b/.test(loop) ? '' : loop));
 	const wait = partsOf(rest).find(({ program }) => /^sleep\b/.test(program));
-	return wait && `a loop that ends when it is ready or after some attempts, instead of \`${wait.program.trim()}\``;
+	return wait && `a loop that ends on success or after some attempts, instead of \`${wait.program.trim()}\``;
 });
 
 /** Compose 2.17 and newer then also starts the stopped services whose `depends_on` says `restart: true`. */

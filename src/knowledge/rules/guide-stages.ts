@@ -4,7 +4,7 @@ import type { Files, KnowledgeRule } from './rule.ts';
 export type GuideAt = { value: GuideFile; at: (...path: PropertyKey[]) => string };
 export type StageAt = { stage: Stage; path: readonly PropertyKey[] };
 
-/** Every text of a value, with its path. */
+/** Every string in a value, with its path. */
 export function textsOf(
 	value: unknown,
 	path: readonly PropertyKey[] = [],

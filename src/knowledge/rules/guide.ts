@@ -5,7 +5,7 @@ import { guideShellRules } from './guide-shell.ts';
 import { eachGuide, stagesOf, textsOf } from './guide-stages.ts';
 import type { KnowledgeRule } from './rule.ts';
 
-/** A parameter's name is not a fact's, it has a kind or a list of values, and its default is one of them. */
+/** A parameter does not have a fact's name; it has either a kind or a list of values, and its default is valid. */
 export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	parameters.flatMap((parameter, index) => {
 		const { name, kind, values, derived, follows, default: usual, example } = parameter;
@@ -31,7 +31,7 @@ export const parametersAreSound = eachGuide(({ value: { parameters }, at }) =>
 	}),
 );
 
-/** Names in commands and files are asked for, because unknown ones appear there as words in capitals. */
+/** Parameters in commands and files are not optional, because unknown ones appear there as words in capitals. */
 export const neededIsAsked = eachGuide(({ value, at }) => {
 	const needed = new Set([
 		...stagesOf(value).flatMap(({ stage }) =>
@@ -74,9 +74,7 @@ export const parametersFollowInOrder = eachGuide(({ value: { parameters }, at })
 			const names = [...namesIn(text), ...compared(text, path)];
 			return names
 				.filter(name => parameters.some(other => other.name === name) && !before.has(name))
-				.map(
-					name => `${at('parameters', index, ...path)} expected a parameter that stands before this one, got ${name}`,
-				);
+				.map(name => `${at('parameters', index, ...path)} expected an earlier parameter, got ${name}`);
 		});
 	}),
 );
@@ -87,7 +85,7 @@ function compared(text: string, path: readonly PropertyKey[]): string[] {
 	return name === undefined ? [] : [name];
 }
 
-/** Conditions compare closed parameters with listed values, and `way` with existing ways. */
+/** Conditions compare parameters that have a list of values with those values, and `way` with existing ways. */
 export const valuesAreKnown = eachGuide(({ value, at }) => {
 	const ways = value.ways.map(({ id }) => id);
 	const closed = new Map([
@@ -123,15 +121,15 @@ export const guideIdsAreUnique = eachGuide(({ value, at }) => {
 		.map(({ id, path }) => `${at(...path)} expected an id of its own, got ${id} for the second time`);
 });
 
-/** A way has at most one point of no return, and a way back from beyond it. */
+/** A guide with a point of no return has a way back from beyond it. */
 export const returnIsTold = eachGuide(({ value, at }) => {
 	const turning = value.stages.flatMap(({ noReturn }, index) => (noReturn === undefined ? [] : [index]));
 	if (turning.length && !value.wayBack.after.length)
-		return [`${at('wayBack', 'after')} expected the way back after the point of no return, got none`];
+		return [`${at('wayBack', 'after')} expected a way back after the point of no return, got none`];
 	return [];
 });
 
-/** A way back starts at a stage, and comes after those that lead back from earlier stages. */
+/** Every way back starts at a stage of the guide. */
 export const waysBackBeginAtStages = eachGuide(({ value, at }) =>
 	(['before', 'again'] as const).flatMap(list =>
 		value.wayBack[list].flatMap(({ from }, index) =>

@@ -63,14 +63,14 @@ export function placeholdersAreFilled({ installs }: Files): string[] {
 					})
 					.map(
 						name =>
-							`${at('switch', span, list, index)} expected ${needs[name]} in this file, which {${name}} is filled from`,
+							`${at('switch', span, list, index)} expected ${needs[name]} in this file, from which {${name}} is filled`,
 					);
 			}),
 		),
 	);
 }
 
-/** The commands that fetch a release and those that install it, with the list and the place that each stands in. */
+/** The commands that fetch a release and those that install it, each with its list and its index there. */
 function partsOf({ fetch = [], lines }: Recipe['switch'][number]) {
 	const of = (list: 'fetch' | 'lines', parts: typeof lines) => parts.map((part, index) => ({ list, part, index }));
 	return [...of('fetch', fetch), ...of('lines', lines)];
@@ -87,7 +87,7 @@ export function pinsConcernReleases({ installs, releases }: Files): string[] {
 		value.pins.flatMap((pin, index) =>
 			releases.some(({ version }) => isWithin(version, pin.releases))
 				? []
-				: [`${at('pins', index, 'releases')} expected a range that some release is in, got ${pin.releases}`],
+				: [`${at('pins', index, 'releases')} expected a range that contains a release, got ${pin.releases}`],
 		),
 	);
 }

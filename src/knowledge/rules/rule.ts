@@ -23,9 +23,9 @@ import type { YamlFile } from '../schema/yaml-file.ts';
 
 /** All files that have the right shape; those with mistakes are missing. */
 export type Files = {
-	/** The names of the files that are missing because of their own mistakes: no rule should blame another file for it. */
+	/** Names of files that are missing because of their own mistakes. No rule should blame another file for that. */
 	broken: ReadonlySet<string>;
-	/** The options that releases of Synapse have had; empty if the table is not there. */
+	/** The options that releases of Synapse have had; empty if there is no table. */
 	options: readonly string[];
 	releases: readonly Release[];
 	passages: readonly Passage[];

@@ -1,4 +1,4 @@
-// Rules between knowledge files beyond the shape of each, one function per rule.
+// Rules across knowledge files, beyond the shape of each; one function per rule.
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
 import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
 import { migratedTables } from '../schema/migrations.ts';
@@ -26,7 +26,7 @@ function knows({ releases }: Files): (version: Version) => boolean {
 	return version => known.has(version);
 }
 
-/** A file of notes is named after a release, or after one that has candidates. */
+/** A notes file is named after a release, which may only have candidates so far. */
 export function filesAreReleases(files: Files): string[] {
 	const known = new Set(files.releases.map(release => finalOf(release.version)));
 	return files.notes
@@ -54,10 +54,10 @@ export function idsAreUnique(files: Files): string[] {
 export function notesHaveSources(files: Files): string[] {
 	return allNotes(files)
 		.filter(({ note }) => !note.covers.length && !note.code.length)
-		.map(({ at }) => `${at()} expected covers, or code where upstream is silent, got neither`);
+		.map(({ at }) => `${at()} expected covers, or code if no document mentions it, got neither`);
 }
 
-/** `possible` says since when something can be done in advance, so it is meaningless for other steps. */
+/** `possible` says from which release on something can be done in advance, so it is only for `before` steps. */
 export function possibleIsAhead(files: Files): string[] {
 	return allNotes(files).flatMap(({ note, release, at }) => {
 		if (note.possible === undefined) return [];
@@ -70,14 +70,14 @@ export function possibleIsAhead(files: Files): string[] {
 export function refusingIsMust(files: Files): string[] {
 	return allNotes(files)
 		.filter(({ note }) => note.refuses && !note.must)
-		.map(({ at }) => `${at('must')} expected must: true, since the release refuses to start without, got false`);
+		.map(({ at }) => `${at('must')} expected must: true, since the release does not start without it, got false`);
 }
 
 /** A `before` step must say what to do. */
 export function beforeSaysWhatToDo(files: Files): string[] {
 	return allNotes(files)
 		.filter(({ note }) => note.when === 'before' && note.text.split(/\s+/).length < 10)
-		.map(({ at }) => `${at('text')} expected a text that says what to do (ten words or more), got less`);
+		.map(({ at }) => `${at('text')} expected a text that says what to do (ten words or more), got fewer`);
 }
 
 export function versionsExist(files: Files): string[] {
@@ -116,7 +116,7 @@ export function stopsAreInOrder(files: Files): string[] {
 	);
 }
 
-/** `tells` names existing notes that waiting can satisfy, so none that refuses to start. */
+/** `tells` names existing notes that waiting can satisfy, so none without which Synapse does not start. */
 export function stopsTellNotes(files: Files): string[] {
 	const refuses = new Map(allNotes(files).map(({ note, release }) => [`${release}/${note.id}`, note.refuses]));
 	return files.ways.flatMap(({ value, at }) =>
@@ -138,8 +138,8 @@ export function stopsTellNotes(files: Files): string[] {
 const order: readonly NoteFile['when'][] = ['before', 'switch', 'after'];
 
 /**
- * A story is told by its last note, so its notes rise by release and by time within a release. A deadline cannot
- * land before the release that announces it.
+ * A plan shows only the last note of a story, so a release's notes on one story are in the order of `when`. A deadline
+ * cannot land before the release that announces it.
  */
 export function storiesAreInOrder(files: Files): string[] {
 	const last = new Map<string, { when: NoteFile['when']; release: Version }>();
@@ -162,7 +162,7 @@ export function storiesAreInOrder(files: Files): string[] {
 	});
 }
 
-/** Whatever a note covers exists, and has not changed since it was read. */
+/** Everything that a note or waiver covers exists, and has not changed since it was read. */
 export function coversAreRead(files: Files): string[] {
 	const passages = new Map(files.passages.map(passage => [nameOf(passage), passage]));
 	const notes = allNotes(files).flatMap(({ note, release, at }) =>
@@ -262,7 +262,7 @@ export function datesRise({ releases }: Files): string[] {
 	];
 }
 
-/** Only a note that refuses can be tested as one, with at most one entry for each of its statements. */
+/** Only a note that refuses can be tested as one, with at most one entry for each of its cases. */
 export function claimsAreOfRefusals(files: Files): string[] {
 	const refusing = allNotes(files).flatMap(({ note, release }) => (note.refuses ? [`${release}/${note.id}`] : []));
 	return files.claims.flatMap(({ value, at }) => {
@@ -284,7 +284,7 @@ export function claimsAreOfRefusals(files: Files): string[] {
 	});
 }
 
-/** A fault trial is of a known fault, and the only one of it. */
+/** Every fault trial is for a known fault, and a fault has at most one trial. */
 export const faultTrialsAreOfFaults: KnowledgeRule = files => {
 	const { claims, faults } = files;
 	const known = new Set(faults.flatMap(({ release, value }) => value.faults.map(({ id }) => `${release}/${id}`)));
@@ -305,18 +305,18 @@ export const migratedTablesAreClassed: KnowledgeRule = ({ deltas, largeTables })
 		[...migratedTables(deltas)].flatMap(([table, delta]) =>
 			table in tables || small.includes(table)
 				? []
-				: [`${name} expected every table that a migration touches, got none of ${table} (${delta})`],
+				: [`${name} expected every table that a migration touches, but ${table} is missing (${delta})`],
 		),
 	);
 
-/** A measured migration exists in the code and is of a large table, so that plans find it. */
+/** A measured migration exists in the code and is about a large table, so that plans find it. */
 export const measuredMigrationsExist: KnowledgeRule = ({ times, deltas, largeTables }) => {
 	const known = new Set(deltas.entries.map(({ key }) => key));
 	const large = new Set(largeTables.flatMap(({ value: { tables } }) => Object.keys(tables)));
 	return times.flatMap(({ delta, table, case: name }) => [
 		...(known.has(delta)
 			? []
-			: [`synapse/migration-times.json expected a migration of the code, got ${delta} in ${name}`]),
+			: [`synapse/migration-times.json expected a migration in the code, got ${delta} in ${name}`]),
 		...(large.has(table) ? [] : [`synapse/migration-times.json expected a large table, got ${table} in ${name}`]),
 	]);
 };
@@ -359,11 +359,9 @@ export const faultsStandWhereTheyBegin: KnowledgeRule = ({ faults, releases }) =
 					? []
 					: [says(`expected ${name} to be named for ${first}, the first release that has ${id}`)]),
 				...(known.has(release) ? [] : [says(`expected a known release, got ${release}`)]),
-				...(fixed === undefined || known.has(fixed)
-					? []
-					: [says(`expected a known release as the cure, got ${fixed}`)]),
+				...(fixed === undefined || known.has(fixed) ? [] : [says(`expected a known release as the fix, got ${fixed}`)]),
 				...(fixed !== undefined && broken.some(range => isWithin(fixed, range))
-					? [says(`expected ${fixed} to be free of ${id}, which it cures`)]
+					? [says(`expected ${fixed} to be free of ${id}, which it fixes`)]
 					: []),
 			];
 		}),

@@ -97,7 +97,7 @@ test('requires entries in the file of their year or chart', () => {
 		ess: chart('breaking: false', 'part: Changed, bullet: "#2", read: "dddddd"', '25.3.0'),
 	});
 	expect(entriesStandInTheirFile(wrong)).toEqual([
-		expect.stringMatching(/^mdad\/2026\.yaml:2:\d+ expected a day of 2026, got 2025-02-12$/),
+		expect.stringMatching(/^mdad\/2026\.yaml:2:\d+ expected a day in 2026, got 2025-02-12$/),
 		expect.stringMatching(/^ess\/26\.yaml:2:\d+ expected a chart 26\.x, got 25\.3\.0$/),
 	]);
 });

@@ -31,7 +31,7 @@ test.each([
 	['removal before the proof', 'rm -rf old', 'mv old older', 'in the clean-up'],
 	['a cluster dropped', 'pg_dropcluster 15 main', 'pg_ctlcluster 15 main stop', 'in the clean-up'],
 	['a volume removed', 'docker volume rm data', 'docker volume ls', 'in the clean-up'],
-	['a database dropped', 'dropdb a', 'dropdb a\ncreatedb a', 'behind `dropdb`'],
+	['a database dropped', 'dropdb a', 'dropdb a\ncreatedb a', 'after `dropdb`'],
 	[
 		'a database dropped without a check of the server',
 		'dropdb {from}\ncreatedb {from}',
@@ -82,7 +82,7 @@ test.each([
 		'a secret after one that is checked',
 		`curl -u "\${ASKED:?run the block above first}:$SECRET" a`,
 		`curl -u "\${ASKED:?run the block above first}:\${SECRET:?run it}" a`,
-		'a refusal where $SECRET',
+		'an error if $SECRET',
 	],
 	[
 		'a wait for a fixed time',
@@ -114,7 +114,7 @@ test.each([
 		'a secret from another block',
 		'curl -H "Bearer $TOKEN" a',
 		`curl -H "Bearer \${TOKEN:?run the block above first}" a`,
-		'a refusal',
+		'an error if',
 	],
 	['a secret that stays set', 'export PGPASSWORD', 'PGPASSWORD=a psql', 'parentheses around'],
 	[
@@ -140,7 +140,7 @@ test('allows at most one change of folder', () => {
 		'      - commands: lift {from}\n        shows: [lifted]\n',
 		'      - commands: cd a\n      - commands: cd b\n',
 	);
-	expect(mistakesOf('', { whole: twice })).toContain('another folder already');
+	expect(mistakesOf('', { whole: twice })).toContain('already changed folders');
 	expect(mistakesOf('', { whole: twice.replace('commands: cd b', 'commands: (cd b && ls)') })).toBe('');
 });
 
@@ -275,5 +275,5 @@ test.each([
 		"      - { id: too-heavy, text: 'ERROR: {from} weighs …, which is too much', cause: It is heavy., cure: Push it. }",
 		`      - id: too-heavy\n        text: 'ERROR: {from} weighs …, which is too much'\n        cause: It is heavy.\n        cure: |-\n          ${cure}`,
 	);
-	expect(mistakesOf('ls', { whole })).toContain('every fence alone on its line');
+	expect(mistakesOf('ls', { whole })).toContain('every fence on a line of its own');
 });

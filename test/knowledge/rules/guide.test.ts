@@ -73,7 +73,7 @@ test.each([
 
 test('reports a point of no return without a way back', () => {
 	const text = whole.replace('    ways: [carry]\n', '    ways: [carry]\n    noReturn: It is gone.\n');
-	expect(mistakesOf(text).join()).toContain('expected the way back after the point of no return');
+	expect(mistakesOf(text).join()).toContain('expected a way back after the point of no return');
 });
 
 test('accepts a test while what was tested is unchanged', () => {

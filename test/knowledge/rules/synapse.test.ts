@@ -168,7 +168,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 	[
 		all.notesHaveSources,
 		notes('1.66.0', { code: '[]' }),
-		['synapse/notes/1.66.0.yaml:2:5 expected covers, or code where upstream is silent, got neither'],
+		['synapse/notes/1.66.0.yaml:2:5 expected covers, or code if no document mentions it, got neither'],
 		{
 			...notes('1.66.0', { covers: `[{ ${heading}, read: "aaaaaa" }]` }),
 			...notes('1.65.0', { code: '[README.md]' }),
@@ -186,13 +186,13 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 	[
 		all.refusingIsMust,
 		notes('1.66.0', { must: 'false', refuses: 'true' }),
-		['synapse/notes/1.66.0.yaml:4:11 expected must: true, since the release refuses to start without, got false'],
+		['synapse/notes/1.66.0.yaml:4:11 expected must: true, since the release does not start without it, got false'],
 		{ ...notes('1.66.0', { refuses: 'true' }), ...notes('1.65.0', { must: 'false' }) },
 	],
 	[
 		all.beforeSaysWhatToDo,
 		notes('1.66.0', { text: 'See the upgrade notes.' }),
-		['synapse/notes/1.66.0.yaml:6:11 expected a text that says what to do (ten words or more), got less'],
+		['synapse/notes/1.66.0.yaml:6:11 expected a text that says what to do (ten words or more), got fewer'],
 		{ ...notes('1.66.0'), ...notes('1.65.0', { when: 'after', text: 'It is faster.' }) },
 	],
 	[
@@ -315,7 +315,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		{ ...released, 'synapse/faults/1.66.0.yaml': faultText({ broken: '[">=1.65.0 <1.66.1"]', fixed: '1.65.0' }) },
 		[
 			'synapse/faults/1.66.0.yaml:2:5 expected synapse/faults/1.66.0.yaml to be named for 1.65.0, the first release that has pigeons',
-			'synapse/faults/1.66.0.yaml:2:5 expected 1.65.0 to be free of pigeons, which it cures',
+			'synapse/faults/1.66.0.yaml:2:5 expected 1.65.0 to be free of pigeons, which it fixes',
 		],
 		{ ...released, 'synapse/faults/1.66.0.yaml': faultText() },
 	],
@@ -380,7 +380,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 		all.migratedTablesAreClassed,
 		{ ...migration, 'synapse/large-tables.yaml': 'tables: { owls: nights }\nsmall: [doves]\n' },
 		[
-			'synapse/large-tables.yaml expected every table that a migration touches, got none of pigeons (main 60/01pigeons.sql)',
+			'synapse/large-tables.yaml expected every table that a migration touches, but pigeons is missing (main 60/01pigeons.sql)',
 		],
 		{ ...migration, 'synapse/large-tables.yaml': 'tables: { owls: nights }\nsmall: [pigeons]\n' },
 	],
@@ -392,7 +392,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'synapse/migration-times.json': measured('02doves'),
 		},
 		[
-			'synapse/migration-times.json expected a migration of the code, got main 60/02doves.sql in flights',
+			'synapse/migration-times.json expected a migration in the code, got main 60/02doves.sql in flights',
 			'synapse/migration-times.json expected a large table, got pigeons in flights',
 		],
 		{
@@ -422,7 +422,7 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 	[
 		all.recipesHold,
 		recipes('<1.6.0'),
-		['install/docker.yaml:3:20 expected a range that some release is in, got <1.6.0'],
+		['install/docker.yaml:3:20 expected a range that contains a release, got <1.6.0'],
 		recipes('<1.65.0'),
 	],
 	[

@@ -1,9 +1,9 @@
-"""Reads which options Synapse's configuration code reads, and with which defaults.
+"""Finds out which options Synapse's configuration code reads, and with which defaults.
 
-Evaluates `read_config` of every section in the abstract: the configuration is a symbol that knows its path, constants
-are constants, everything else is unknown. Both branches of every `if` run, because which one does is the
-administrator's to decide. Nothing of Synapse is imported or executed, and the same source gives the same result on any
-Python from 3.6 on.
+Evaluates `read_config` of every section symbolically: the configuration is a symbol that knows its path, constants are
+constants, and everything else is unknown. Both branches of every `if` are evaluated, because which one runs depends on
+the administrator's configuration. Nothing from Synapse is imported or executed, and the same source produces the same
+result on any Python from 3.6 on.
 """
 
 import ast
@@ -44,7 +44,7 @@ class Fn:
         self.node = node
         self.module = module
         self.bound = bound
-        # The names of the function that it is defined in.
+        # The scope of the function in which it is defined.
         self.around = around
 
 
@@ -61,7 +61,7 @@ class Inst:
 
 
 class Union:
-    """One of several values: what is left after two branches."""
+    """One of several values, as after two branches."""
 
     def __init__(self, values):
         self.values = values
@@ -72,7 +72,7 @@ ABSENT = object()
 
 
 def literal(node):
-    """The constant of an expression, or ABSENT. `ast.Constant` and its ancestors alike."""
+    """The value of a constant expression, or ABSENT. Handles `ast.Constant` and its predecessors alike."""
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -80,7 +80,7 @@ def literal(node):
 
 
 def plain(value):
-    """A value as JSON, or ABSENT where the code computes it."""
+    """A value as JSON, or ABSENT if the code computes it."""
     if isinstance(value, Lit):
         v = value.value
         if isinstance(v, (set, frozenset, tuple)):
@@ -122,7 +122,7 @@ def united(values):
 
 
 def truth(value):
-    """Whether Python takes it for true; None where that depends on the configuration."""
+    """Whether Python considers it true; None if that is not known."""
     if isinstance(value, Lit):
         return bool(value.value)
     if isinstance(value, (Table, Many)):
@@ -176,7 +176,7 @@ class Module:
 
 
 class Reader:
-    """Runs every section of one release; `options` maps a path to what was seen of it."""
+    """Evaluates every section of one release. `options` maps a path to what was found out about it."""
 
     def __init__(self, modules):
         self.modules = modules
@@ -211,7 +211,7 @@ class Reader:
                     self.accept(one.path, [kind])
 
     def accept(self, path, kinds):
-        """Only these kinds start; what else stands there raises. Two checks of one option: what passes both."""
+        """Only values of these kinds are accepted. If an option is checked twice, only kinds that pass both count."""
         if not path or not kinds or path not in self.options:
             return
         seen = self.options[path]
@@ -344,7 +344,7 @@ class Reader:
         left = []
         for value in values[:-1]:
             for one in alternatives(value):
-                # `config.get(key) or fallback`: the fallback is the default of what was read without one.
+                # `config.get(key) or fallback`: the fallback is the default of an option that was read without one.
                 if isinstance(one, Cfg):
                     self.fall_back(one.path, values[-1])
             if value is not UNKNOWN and all(truth(one) is True for one in alternatives(value)):
@@ -411,7 +411,7 @@ class Reader:
                 for where in alternatives(values[1]):
                     if isinstance(where, Cfg) and isinstance(key, Lit) and isinstance(key.value, str):
                         child = self.child(where, key.value)
-                        # Who asks whether it is there can do without.
+                        # Code that checks whether a key is present does not require it.
                         self.options[child.path]["optional"] |= isinstance(node.ops[0], ast.In)
         return UNKNOWN
 
@@ -535,7 +535,7 @@ class Reader:
         return united(results)
 
     def method(self, owner, name, args, keywords):
-        """A method of a configuration value or of a constant; None if it is something else's."""
+        """The result of a method of a configuration value or of a constant; None for any other owner."""
         found = None
         for one in alternatives(owner):
             result = None
@@ -651,7 +651,7 @@ class Reader:
         return found
 
     def validators(self, cls):
-        """The functions with which a pydantic model checks what is given, each with its fields; () for all of it."""
+        """The functions with which a pydantic model validates its input, each with its fields; (): the whole input."""
         for base in self.bases(cls):
             for one in self.validators(base):
                 yield one
@@ -693,10 +693,10 @@ class Reader:
         self.depth += 1
         try:
             for name, default, annotation in self.fields(model):
-                # attrs takes `_secret` as the argument `secret`.
+                # attrs turns the field `_secret` into the argument `secret`.
                 name = name.lstrip("_")
                 written = default if default is ABSENT else plain(default)
-                # What one of several models asks for, another does without.
+                # A field that one of several models requires may not exist in another.
                 required = default is ABSENT and not optional(annotation) and not one_of_several
                 if default is ABSENT and not required and optional(annotation):
                     written = None
@@ -722,7 +722,7 @@ class Reader:
             parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
             parsed = [kind for kind in map(parsed_by, parts[1:]) if kind] if outer == "Annotated" else []
             if parsed:
-                # What stands in the configuration is parsed first, so the annotated type is that of the result.
+                # The configured value is parsed first, so the annotated type is the type of the result.
                 self.record(cfg.path, kind=parsed[0])
                 self.strict.setdefault(cfg.path, set()).add(parsed[0])
             elif outer in ("Optional", "Union", "Annotated", "Final"):
@@ -752,7 +752,7 @@ class Reader:
                 self.by_fields(one, cfg)
 
     def annotation_of(self, name, module):
-        """What a name for an annotation (`Size = Annotated[…]`) stands for, and in which module; or None."""
+        """The annotation that a name stands for (`Size = Annotated[…]`), and its module; None if it is not one."""
         for _ in range(MAX_DEPTH):
             node = module.top.get(name)
             if isinstance(node, tuple):
@@ -764,7 +764,7 @@ class Reader:
         return None
 
     def by_schema(self, schema, value):
-        # `config.get("x") or {}`, or a check inside `if x:`: null may stand there.
+        # `config.get("x") or {}`, or a check inside `if x:`: null is accepted.
         fallback = any(not isinstance(one, Cfg) for one in alternatives(value))
         for cfg in alternatives(value):
             if isinstance(cfg, Cfg):
@@ -852,7 +852,7 @@ class Reader:
             elif any(is_warning(child) for child in node.body):
                 self.mark(path, "warned", node.test)
         before = dict(scope)
-        # Inside a test of another option, a refusal speaks of the two together.
+        # Inside a test of another option, a refusal is about the combination of the two.
         conditional = self.mentions_config(node.test, scope, module)
         self.nested += conditional
         self.run(node.body, scope, module, returned)
@@ -869,7 +869,7 @@ class Reader:
         self.options[path][name] = max([how_set(test)] + ([seen] if seen else []), key=rank.index)
 
     def checked_types(self, test, scope, module):
-        """`if x is not None and not isinstance(x, str): raise`: what the option may be."""
+        """`if x is not None and not isinstance(x, str): raise`: records the kinds of value that the option accepts."""
         parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
         nulls = any(isinstance(p, ast.Compare) and isinstance(p.ops[0], ast.IsNot) for p in parts)
         if self.nested or len(parts) > 2 or (len(parts) == 2 and not nulls and not isinstance(parts[0], ast.Name)):
@@ -882,7 +882,7 @@ class Reader:
         found = [one for one in alternatives(value) if isinstance(one, Cfg)]
         others = [one for one in alternatives(value) if not isinstance(one, Cfg)]
         if kinds and len(found) == 1:
-            # A fallback (`or {}`) stands in for null, and a default of None is checked unless the code asks first.
+            # A fallback (`or {}`) replaces null. Otherwise null is refused, unless the code tests for None first.
             self.accept(found[0].path, kinds + (["null"] if len(parts) == 2 or others else []))
 
     def mentions_config(self, test, scope, module):
@@ -898,11 +898,11 @@ class Reader:
         )
 
     def whether_set(self, test, scope, module):
-        """The path of the one option that this test asks for: `x`, `x is not None`, `"x" in config`. None for other tests."""
+        """The path of the option whose presence is tested: `x`, `x is not None`, `"x" in config`. Otherwise None."""
         if isinstance(test, ast.Compare) and len(test.ops) == 1:
             if isinstance(test.ops[0], ast.In):
                 key, where = self.evaluate(test.left, scope, module), self.evaluate(test.comparators[0], scope, module)
-                # `config.get("x") or {}`: the fallback holds nothing.
+                # `config.get("x") or {}`: the fallback is empty.
                 wheres = [one for one in alternatives(where) if isinstance(one, Cfg)]
                 others = [one for one in alternatives(where) if not isinstance(one, (Cfg, Lit, Table))]
                 if isinstance(key, Lit) and isinstance(key.value, str) and len(wheres) == 1 and not others:
@@ -928,7 +928,7 @@ class Reader:
                 items.extend(Lit(item) for item in one.value)
             else:
                 items.append(self.element(one))
-        # A loop over constants runs once for each: `for part in "a.b".split("."): config = config.get(part)`.
+        # A loop over constants is evaluated for each: `for part in "a.b".split("."): config = config.get(part)`.
         for item in items[:40]:
             self.bind(node.target, item, scope, module)
             self.run(node.body, scope, module, returned)
@@ -948,7 +948,7 @@ class Reader:
 
 
 def how_set(test):
-    """What counts as set: True as Python takes it, anything but null, or that the option stands there at all."""
+    """What counts as set: a true value (True), anything but null ("not null"), or any value at all ("present")."""
     if not isinstance(test, ast.Compare):
         return True
     return "present" if isinstance(test.ops[0], ast.In) else "not null"
@@ -959,7 +959,7 @@ def is_warning(node):
 
 
 def schema_types(schemas):
-    """The kinds that a choice of JSON schemas allows; none where one of them allows everything."""
+    """The kinds that a choice of JSON schemas allows; empty if one of them allows everything."""
     found = set()
     for schema in schemas:
         kinds = schema.items.get("type") if isinstance(schema, Table) else None
@@ -986,7 +986,7 @@ def is_attrib(node):
 
 
 def field_alias(node):
-    """The name under which the configuration has a field, if that is another one."""
+    """The name of a field in the configuration, if it differs from the field's own; otherwise None."""
     if isinstance(node, ast.Call) and call_name(node) == "Field":
         for wanted in ("validation_alias", "alias"):
             for keyword in node.keywords:
@@ -1012,7 +1012,8 @@ def type_names(node):
     return [TYPE_NAMES[name] for name in (getattr(n, "id", getattr(n, "attr", "")) for n in nodes) if name in TYPE_NAMES]
 
 
-# Options that other code reads straight from the section it was handed: which file, from which names, under which path.
+# Options that other code reads directly from a section passed to it: the file, the expressions for the section there,
+# and the section's path.
 ELSEWHERE = [
     (r"^synapse/storage/(engines/\w+|database)\.py$", ("database_config", "db_config", "self.config", "db_config.config", "database_config.config"), ("database",)),
     (r"^synapse/handlers/password_policy\.py$", ("self.policy",), ("password_config", "policy")),
@@ -1023,7 +1024,7 @@ ELSEWHERE = [
     (r"^synapse/rest/media/v1/storage_provider\.py$|^synapse/media/storage_provider\.py$", ("config",), ("media_storage_providers", "[]", "config")),
 ]
 
-# Classes of Synapse's own that are handed the `config` of a provider: what their `parse_config` reads, and where it stands.
+# Synapse's own classes that receive a provider's `config`: the file, the class, and the paths of the providers.
 PROVIDERS = [
     (r"^synapse/handlers/(oidc|oidc_handler)\.py$", "JinjaOidcMappingProvider", (("oidc_config",), ("oidc_providers", "[]"))),
     (r"^synapse/handlers/(saml|saml_handler)\.py$", "DefaultSamlMappingProvider", (("saml2_config",),)),
@@ -1047,7 +1048,7 @@ def read_elsewhere(reader, files):
                 if found is None:
                     continue
                 key, fallback, required = found
-                # What the configuration's own code says of it counts.
+                # What the configuration's own code says takes precedence.
                 if prefix + (key,) in reader.options:
                     continue
                 default = ABSENT if required else plain(reader.evaluate(fallback, {}, module)) if fallback is not None else None
@@ -1057,7 +1058,7 @@ def read_elsewhere(reader, files):
 
 
 def key_read(node, receivers):
-    """`receiver.get("key", fallback)` or `receiver["key"]`: the key, the fallback's node, whether it has to be there."""
+    """`receiver.get("key", fallback)` or `receiver["key"]`: the key, the fallback's node, whether it is required."""
     if isinstance(node, ast.Call) and call_name(node) == "get" and isinstance(node.func, ast.Attribute) and node.args:
         key = literal(node.args[0])
         if dotted(node.func.value) in receivers and isinstance(key, str):
@@ -1087,13 +1088,13 @@ def read_providers(reader, files):
 
 
 def read_options(files, others=()):
-    """`files` maps `synapse/config/x.py` to its text, `others` the same of code outside; returns path → state, JSON-ready.
+    """Returns path → state, ready for JSON. `files` maps `synapse/config/x.py` to its text; `others` is other code.
 
-    A state has `file`; `default` where the code says one (absent: computed, or unknown), `required` where it reads the
-    key without asking whether it is there, `type` as far as it is known, `refused` where setting it stops the start and
-    `warned` where setting it only logs a warning.
+            A state has `file`, `default` (absent if computed or unknown), `required` if the code reads the key without testing
+            for it, `type` if it is known, `accepts` if values of other kinds are refused, `refused` if setting the option
+            prevents the start, and `warned` if setting it only logs a warning.
 
-    Raises SyntaxError, with the path, for a file that no Python 3 parses.
+        Raises SyntaxError, with the path, for a file that this Python cannot parse.
     """
     others = dict(others)
     modules = {}
@@ -1129,7 +1130,7 @@ PARSED = {}
 
 
 def parsed(path, text):
-    """A file changes in few releases: parse each text once."""
+    """Parses each text only once, because a file changes in few releases."""
     key = (path, text)
     if key not in PARSED:
         if len(PARSED) > 400:
@@ -1139,7 +1140,7 @@ def parsed(path, text):
 
 
 def worth(path):
-    # A path that ends in an element or a member is no option of its own.
+    # A path that ends in an element or a member is not an option of its own.
     return path[-1] not in ("[]", "*") and not any(part == "" or part.startswith("_") for part in path)
 
 

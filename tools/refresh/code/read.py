@@ -1,9 +1,10 @@
-"""Reads what Synapse's code says of one release: options, refusals, dependencies, routes, schema deltas, package builds,
+"""Reads what the code of a Synapse release says: options, refusals, dependencies, routes, schema deltas, package builds,
 and what the admin API offers and refuses.
 
-One job a line on standard input, `{"version": "1.98.0", "files": {path: text}}`; one answer a line on standard output,
-`{"version": …, "options": {…}, "refusals": {…}, "dependencies": {…}, "routes": {…}, "deltas": {…}, "builds": {…}, "admin": {…}}`: each a
-mapping from a key to a JSON value, so that two releases can be compared key by key. Needs nothing but Python 3.6.
+Reads one job per line from standard input, `{"version": "1.98.0", "files": {path: text}}`, and writes one result per
+line to standard output: `{"version": …, "options": {…}, "refusals": {…}, "dependencies": {…}, "routes": {…},
+"deltas": {…}, "builds": {…}, "admin": {…}}`. Each is a mapping from a key to a JSON value, so that two releases can be
+compared key by key. Needs only Python 3.6 or newer.
 """
 
 import ast
@@ -28,7 +29,7 @@ def refusals(files):
         state = {"in": site["in"], "raises": site["raises"]}
         if "option" in site:
             state["option"] = site["option"]
-        # The same message for several options: one entry, its options together.
+        # The same message for several options becomes one entry with all of them.
         if key in found and "option" in state:
             known = found[key].get("option", [])
             known = known if isinstance(known, list) else [known]
@@ -49,7 +50,7 @@ def requirement(text):
 
 
 def dependencies(files):
-    """Package → specifier, as Synapse's own metadata asks for it; an extra's as `extra/package`."""
+    """Package → specifier, as in Synapse's own metadata. A package of an extra is called `extra/package`."""
     found = {}
 
     def add(text, extra=""):
@@ -119,7 +120,7 @@ ROUTE = re.compile(r"^(?: {4}|\t)(\^\S+)\s*$")
 
 
 def routes(files):
-    """`worker ^/path` → the methods that may be routed there, by the manual's page on workers."""
+    """`worker ^/path` → the methods that may be routed there, according to the manual's page on workers."""
     text = files.get("docs/workers.md") or files.get("docs/workers.rst") or ""
     found, worker, methods = {}, None, "any"
     lines = text.splitlines()
@@ -155,13 +156,13 @@ STATEMENTS = [
 
 
 def deltas(files):
-    """Schema delta → what it does to which tables; `background` where it only queues work for after the start."""
+    """Schema delta → what it does to which tables; `background` if it queues work for after the start."""
     found = {}
     for path, text in files.items():
         match = re.match(r"^synapse/storage/(?:(?:data_stores|databases)/(\w+)/)?schema/(?:(\w+)/)?delta/(\d+)/(.+)$", path)
         if not match or match.group(4) in ("__init__.py", "README.md"):
             continue
-        # The folders moved twice; main's deltas stood in the common folder before there were two stores.
+        # The folders moved twice. Before there were two stores, main's deltas were in the common folder.
         store = match.group(1) or match.group(2) or "main"
         bare = re.sub(r"--[^\n]*|/\*.*?\*/", "", text, flags=re.S) if not path.endswith(".py") else text
         does = {}
@@ -178,7 +179,7 @@ def deltas(files):
 
 
 def builds(files):
-    """System that upstream builds packages for → the end that the build list says, if it says one."""
+    """System that upstream builds packages for → its version number and end of life, if the build list says so."""
     text = files.get("scripts-dev/build_debian_packages.py") or files.get("scripts-dev/build_debian_packages") or ""
     block = re.search(r"^DISTS\s*=\s*\((.*?)^\)", text, re.M | re.S)
     found = {}
@@ -198,7 +199,7 @@ def builds(files):
 
 
 def admin(files):
-    """What the admin API offers and refuses: `endpoint ^/_synapse/admin/v1/…`, and `users.py <message>` → the status."""
+    """What the admin API offers and refuses: `endpoint ^/_synapse/admin/v1/…`; `users.py <message>` → status."""
     found = {}
     for path, text in sorted(files.items()):
         if not re.match(r"^synapse/rest/admin/\w+\.py$", path):
@@ -223,7 +224,7 @@ def admin(files):
 
 
 def status_of(node):
-    """`400`, `HTTPStatus.BAD_REQUEST` and the like, the number as text where one stands there."""
+    """The status as text: `400` stays a number, `HTTPStatus.BAD_REQUEST` becomes `BAD_REQUEST`."""
     value = literal(node)
     return str(value) if isinstance(value, int) else getattr(node, "attr", "unknown")
 

@@ -1,18 +1,18 @@
-"""Reads the messages with which a release refuses to start: every `raise` that brings a text of its own.
+"""Reads the messages with which a release refuses to start: every `raise` that has its own text.
 
-A message is a template: what the code fills in stands as `{}`. Sites that only pass another error on have no text and
-are left out. Nothing of Synapse is imported or executed.
+A message is a template with `{}` where the code fills something in. Sites that only pass on another error have no text
+and are left out. Nothing from Synapse is imported or executed.
 """
 import ast
 
 from options import ABSENT, call_name, literal, parsed
 
-# Exceptions that end a program for another reason, or are caught by the code that reads the configuration.
+# Exceptions that end a program for other reasons, or that the code that reads the configuration catches.
 NO_REFUSAL = {"NotImplementedError", "StopIteration", "KeyError", "AttributeError", "SystemExit"}
 
 
 def template(node, module, depth=0):
-    """The text of a message with `{}` where the code fills something in; None if no text can be known."""
+    """The text of a message with `{}` where the code fills something in; None if the text is unknown."""
     value = literal(node)
     if isinstance(value, str):
         return escaped(value)
@@ -48,7 +48,7 @@ def escaped(text):
 
 
 def percent(text):
-    """`%s`, `%(name)s`, `%d`, `%r` and their like."""
+    """Replaces `%s`, `%(name)s`, `%d`, `%r` and similar with `{}`."""
     out, at = "", 0
     while at < len(text):
         if text[at] != "%":
@@ -75,7 +75,7 @@ def percent(text):
 
 
 def braces(text):
-    """`str.format` fields, which `escaped` has doubled."""
+    """Replaces `str.format` fields, whose braces `escaped` has doubled, with `{}`."""
     out, at = "", 0
     while at < len(text):
         if text.startswith("{{", at):
@@ -90,7 +90,7 @@ def braces(text):
 
 
 def strings(node):
-    """The path of an option as ConfigError's second argument names it."""
+    """The path of an option, as in ConfigError's second argument."""
     value = literal(node)
     if isinstance(value, (tuple, list)) and value and all(isinstance(part, str) for part in value):
         return ".".join(value)
@@ -160,7 +160,7 @@ class Sites(ast.NodeVisitor):
         self.found.append(site)
 
     def visit_Call(self, node):
-        # `sys.exit("…")`, `quit_with_error("…")`, `parser.error("…")` end a start as a raise does.
+        # `sys.exit("…")` and `quit_with_error("…")` end a start just like a raise.
         self.generic_visit(node)
         name = call_name(node)
         if name in ("exit", "quit_with_error", "_quit_with_error") and node.args:
@@ -170,7 +170,7 @@ class Sites(ast.NodeVisitor):
 
 
 def read_refusals(files):
-    """`files` maps a path to its text; returns the sites in the order of their files and lines, equal ones once."""
+    """`files` maps a path to its text. Returns the sites ordered by file and line, without duplicates."""
     found, seen = [], set()
     for path, text in sorted(files.items()):
         module = parsed(path, text)
