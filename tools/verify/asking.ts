@@ -1,11 +1,11 @@
-// Sends requests to a running release, one after the other, until one gets another answer than from a sound release.
+// Sends requests to a running release, one after another, until a response differs from that of a sound release.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TrialRequest } from '../../src/knowledge/schema/synapse.ts';
 import { register } from './fill.ts';
 
 type Running = { base: string; log(): string };
 
-/** What was wrong: the log line with `watch`, or else the first wrong answer. */
+/** What was wrong: the log line that contains `watch`, or else the first wrong response. Undefined if nothing was. */
 export async function askAll(
 	{ base, log }: Running,
 	asks: readonly TrialRequest[],
@@ -57,13 +57,13 @@ async function askOne(base: string, ask: TrialRequest, { token, kept }: With): P
 	return sound ? undefined : `${fill(ask.request)}: ${response.status} ${text.slice(0, 300)}`;
 }
 
-/** The texts of a response by name, for later requests. */
+/** Keeps the strings in a response by name, for later requests. */
 function keepTexts(text: string, kept: Map<string, string>): void {
 	try {
 		const answer: unknown = JSON.parse(text);
 		for (const [name, value] of Object.entries(answer ?? {})) if (typeof value === 'string') kept.set(name, value);
 	} catch {
-		// A page, not JSON.
+		// It is a page, not JSON.
 	}
 }
 

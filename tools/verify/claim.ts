@@ -1,4 +1,4 @@
-// What can be tested: every claim of the knowledge that starting releases can decide.
+// Lists what can be tested: every claim of the knowledge that starting releases can decide.
 import { rollback } from '../../src/advice/upgrade/rollback.ts';
 import { compare, isAbove, isCandidate, isWithin, type Version } from '../../src/deployment/version.ts';
 import type {
@@ -13,7 +13,7 @@ import type {
 import { faultClaims } from './fault.ts';
 import { anyPostgresql, type Claim, type Opening, type Outcome, type Recipe } from './recipe.ts';
 
-/** Every claim of the knowledge that starts can decide, in a stable order. */
+/** The claims in a stable order. */
 export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'refusals' | 'faults'>): Claim[] {
 	const releases = known.releases.filter(
 		({ version, withdrawn }) => !withdrawn && !isCandidate(version) && compare(version, oldest) >= 0,
@@ -31,8 +31,8 @@ export function claimsOf(known: Knowledge, { refusals, faults }: Pick<Claims, 'r
 const oldest = '1.0.0';
 
 /**
- * Both sides of every floor: for each run of releases that share one, its first and its last release open the database,
- * then the floor release must start and the one just below must not. The database is as old as what is just below.
+ * Both sides of every floor: for each run of releases that share one, the first and the last open the database; then
+ * the floor release must start, and the one just below must not. The one just below created the database.
  */
 function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 	// Nothing is known about a release without schema numbers, so nothing is claimed.
@@ -61,8 +61,8 @@ function rollbackClaims(all: readonly Release[], known: Knowledge): Claim[] {
 const events = 3000;
 
 /**
- * Without the stop it fails (no start, or endless background updates), with it, it works; it also works on SQLite,
- * which stops are not about. Those who only have to wait fail too if they do not wait.
+ * Without the stop, the upgrade fails (no start, or endless background updates); with it, it works. On SQLite, which
+ * stops are not about, it also works. An upgrade that only needs a wait fails without it.
  */
 function stopClaims(stop: Stop, releases: readonly Release[]): Claim[] {
 	return stop.ways.flatMap(way => {
@@ -136,7 +136,7 @@ const floorNames = { postgresql: 'PostgreSQL', sqlite: 'SQLite', python: 'Python
 const floorWords = { postgresql: 'PostgreSQL', sqlite: 'sqlite' } as const;
 type Floored = keyof typeof floorNames;
 
-/** Where a minimum rises: the release refuses what is just below it and starts at it; the one before accepts both. */
+/** Where a minimum rises: the release starts on it, but refuses what is just below, which the previous one accepts. */
 function floorClaims(releases: readonly Release[], notes: readonly Note[]): Claim[] {
 	return (Object.keys(floorNames) as Floored[]).flatMap(of =>
 		releases.flatMap((release, i) => {
@@ -156,7 +156,7 @@ function floorClaims(releases: readonly Release[], notes: readonly Note[]): Clai
 				says: `${by} ${expects === 'starts' ? 'starts' : 'refuses to start'} with ${floorNames[of]} ${number}`,
 				recipe: { ...surroundings(of, number), before: [], last: { release: by, settle: false } },
 				expects,
-				// An old Python can stop a release in several ways; its wheel's Rust part may fail before it says why.
+				// An old Python can stop a release in several ways: the Rust part of its wheel may fail before it says why.
 				...(expects === 'refuses' && of !== 'python' && { message: `requires ${floorWords[of]} ${floor}` }),
 			});
 			const below = justBelow(of, floor);
@@ -173,7 +173,7 @@ function isFloorNote(applies: Note['applies'], of: Floored, floor: string): bool
 	return applies !== undefined && 'all' in applies && applies.all.includes(`${floorFacts[of]}<${floor}`);
 }
 
-/** The newest version that a floor excludes, counted as the three count theirs. */
+/** The newest version that a floor excludes, in the numbering of each product. */
 function justBelow(of: Floored, floor: string): string {
 	if (of === 'postgresql' && Number(floor) <= 10) return { 10: '9.6', 9.6: '9.5' }[floor] ?? '9.4';
 	const parts = floor.split('.').map(Number);
@@ -184,13 +184,13 @@ function justBelow(of: Floored, floor: string): string {
 function surroundings(of: Floored, number: string): Pick<Recipe, 'database' | 'fake' | 'python'> {
 	if (of === 'python') return { database: 'sqlite', python: number };
 	if (of === 'sqlite') return { database: 'sqlite', fake: { of, version: number } };
-	// No server older than 10 is available as a package.
+	// There is no package of a server older than 10.
 	return Number(number) >= 10
 		? { database: `postgresql ${Number(number)}` }
 		: { database: 'postgresql 10', fake: { of, version: number } };
 }
 
-/** The release refuses what provokes it, and accepts what the note says to do; the one before accepts both. */
+/** The release refuses what the note is about, which the previous one accepts, and accepts what the note says to do. */
 function refusalClaims(refusing: Refusing, releases: readonly Release[], notes: readonly Note[]): Claim[] {
 	const note = notes.find(({ id }) => id === refusing.note);
 	if (!note) return [];

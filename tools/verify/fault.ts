@@ -1,4 +1,4 @@
-// Claims of faults: a release with one does not survive what provokes it; the fix and the release before do.
+// Claims about faults: a release with the fault fails when it is provoked; the fixed and the previous release do not.
 import { isAbove, isWithin, type Version } from '../../src/deployment/version.ts';
 import type { Fault, FaultTrial, Release } from '../../src/knowledge/schema/synapse.ts';
 import { anyPostgresql, type Claim, type Outcome, type Recipe } from './recipe.ts';

@@ -1,4 +1,4 @@
-// Fills a database with events, as people would: an almost empty one does not show slow updates.
+// Fills a database with events, as people would: in an almost empty one, background updates finish at once.
 import { createHmac } from 'node:crypto';
 
 /** What the trials' configurations set, so that users can be created. */
@@ -21,7 +21,7 @@ export const unlimited = {
 
 const rooms = 4;
 
-/** Sends this many messages to some rooms on a release that listens at `base`. Throws what the release refuses. */
+/** Sends this many messages to some rooms on the release that listens at `base`. Throws if it refuses a request. */
 export async function fill(base: string, events: number): Promise<void> {
 	const token = await register(base, `user${Date.now()}`);
 	const post = (path: string, body: unknown, method = 'POST') => ask(base, path, { method, body, token });

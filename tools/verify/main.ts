@@ -1,9 +1,8 @@
 // npm run verify [-- claim… | --all | --changed | --list]: tests claims of the knowledge on real releases, and writes
-// what happened to knowledge/synapse/verified.json. Exits with 1 if a claim does not hold. With `guide <name>`, follows
-// a guide instead: see guide/main.ts; with `configurations`, configurations/main.ts; with `samples`,
-// configurations/samples.ts; with `starts`, configurations/starts.ts; with `values`, configurations/values.ts; with
-// `agreement`, configurations/agreement.ts; with `conditions`, configurations/conditions.ts; with `recipes`, asks
-// whether what the install recipes name exists; with `migrations`, measures them: migrations.ts.
+// the outcomes to knowledge/synapse/verified.json. Exits with 1 if a claim does not hold or a test fails to run. Other
+// first words run something else: see guide/main.ts for `guide`, configurations/ for `configurations` (main.ts),
+// `samples`, `starts`, `values`, `agreement` and `conditions`, recipes.ts for `recipes`, and migrations.ts for
+// `migrations`.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
@@ -73,8 +72,8 @@ const claims = claimsOf(known, {
 const results = new Map(files.verified.map(result => [result.claim, result]));
 
 /**
- * The requested claims, by name or prefix, or all; with --changed, or by default, those not tested in their current
- * form.
+ * The requested claims, by name or prefix, or all of them. With --changed, or if none is named, only those that have
+ * not been tested in their current form.
  */
 function chosen(): Claim[] {
 	const named = claims.filter(
@@ -127,5 +126,5 @@ try {
 for (const { claim, says, outcome, error } of failed)
 	console.log(`\nDoes not hold: ${claim}\n  ${says}\n  ${outcome}: ${error ?? ''}`);
 for (const line of untried) console.log(`\nCould not be tried: ${line}`);
-console.log(`\n${wanted.length} tried, ${failed.length} do not hold, ${untried.length} failed on the way`);
+console.log(`\n${wanted.length} tried, ${failed.length} do not hold, ${untried.length} could not be tried`);
 process.exitCode = failed.length || untried.length ? 1 : 0;

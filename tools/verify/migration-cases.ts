@@ -1,4 +1,5 @@
-// What is measured: releases whose migrations or background updates scan a large table, and the rows they find there.
+// The cases to measure: releases whose migrations or background updates scan a large table, and the rows they find
+// there.
 import {
 	edges,
 	event,
@@ -20,11 +21,11 @@ import {
 export type Database = 'sqlite' | 'postgres';
 
 export type Filling = {
-	/** How many of the rows change: `most` and `few` give the two ends of the range. */
+	/** How many of the rows change: `most` and `few` are the two ends of the range. */
 	affects: 'most' | 'few';
-	/** Statements that run on SQLite and PostgreSQL alike. */
+	/** Statements for both SQLite and PostgreSQL. */
 	sql: string[];
-	/** More of them, for PostgreSQL alone. */
+	/** More statements, only for PostgreSQL. */
 	postgres?: string[];
 };
 
@@ -234,7 +235,7 @@ export const cases: Case[] = [
 		deltas: ['main 72/07force_update_current_state_events_membership.py'],
 		fillings: [
 			{ affects: 'few', sql: members },
-			// This affects only those whose update of 2019 never finished.
+			// This affects only servers on which an update from 2019 never finished.
 			{ affects: 'most', sql: [...members, queue('current_state_events_membership')] },
 		],
 	},

@@ -1,12 +1,12 @@
-// A million rows of one table, as servers have them: SQL that PostgreSQL and SQLite both read.
+// A million realistic rows for one table, as SQL that both PostgreSQL and SQLite accept.
 
 export const rows = 1_000_000;
-/** Where the numbers of a stream begin: after what a new server wrote itself. */
+/** Where the numbers of a stream begin: after the rows that a new server has written itself. */
 const streamBegins = 10_000;
 /** Above every number of a stream. */
 export const streamEnds = rows + streamBegins;
 
-/** One INSERT for all rows, `i` counting from 1; PostgreSQL and SQLite both read it. */
+/** One INSERT for all rows; `i` counts from 1. */
 export function many(table: string, columns: Record<string, string>): string {
 	const names = Object.keys(columns).join(', ');
 	return `INSERT INTO ${table} (${names}) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows}) SELECT ${Object.values(columns).join(', ')} FROM n`;

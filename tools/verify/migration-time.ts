@@ -1,5 +1,5 @@
-// How long a release migrates a database with a million rows: by its own log, and by the clock until its background
-// updates finish.
+// Measures how long a release takes to migrate a database with a million rows: the migrations by its own log, the
+// background updates by the clock.
 import { environment, shimmed } from './machine/environment.ts';
 import type { Case, Database, Filling } from './migration-cases.ts';
 import { streamEnds } from './migration-fillings.ts';
@@ -11,7 +11,7 @@ export type Measured = {
 	deltas: Map<string, number>;
 	/** From the start of the process to the open port (seconds). */
 	opens: number;
-	/** From the open port until no background update is left (seconds), where the case names some. */
+	/** From the open port until no background update is left (seconds), if the case names some. */
 	background?: number;
 	/** The background updates that ran, by name. */
 	ran: Set<string>;

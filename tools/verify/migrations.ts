@@ -28,7 +28,7 @@ export async function measureMigrations(names: readonly string[]): Promise<numbe
 	}
 	const all = cases.flatMap(one => one.databases.map(database => ({ one, database })));
 	const isCalled = ({ one, database }: Wanted, name: string) => name === one.id || name === `${one.id}/${database}`;
-	// In the given order, so that the more important can come first.
+	// In the given order, so that the more important ones can come first.
 	const wanted = names.length ? names.flatMap(name => all.filter(each => isCalled(each, name))) : all;
 	const unknown = names.find(name => !all.some(each => isCalled(each, name)));
 	if (unknown !== undefined) {
@@ -36,7 +36,7 @@ export async function measureMigrations(names: readonly string[]): Promise<numbe
 		return 1;
 	}
 	const releases = readKnowledge(folder).releases.filter(({ withdrawn }) => !withdrawn);
-	// Without fsync, durations would look too good.
+	// Without fsync, the durations would be too short.
 	const place = openPlace(releases, console.log, ['fsync=on']);
 	process.once('SIGINT', () => process.exit(130));
 	try {
@@ -52,7 +52,7 @@ function readTimes(): { machine: string; times: MigrationTime[] } {
 	return migrationTimesShape.parse(JSON.parse(readFileSync(file, 'utf8')));
 }
 
-/** Replaces earlier measurements of that case. Reads the file again each time: another run may have written. */
+/** Replaces earlier measurements of that case. Reads the file again each time: another run may have changed it. */
 function keep(id: string, database: Database, measured: readonly MigrationTime[]): void {
 	const { machine, times } = readTimes();
 	const others = times.filter(time => time.case !== id || time.database !== database);
@@ -83,7 +83,7 @@ async function timesOf(one: Case, database: Database, place: Place): Promise<Mig
 	const updates = one.updates?.[database];
 	const missing = updates?.names.filter(name => !measured.some(({ ran }) => ran.has(name))) ?? [];
 	if (missing.length) throw new Error(`${one.at} never ran ${missing.join(', ')}`);
-	if (!counted.length && !updates) throw new Error(`nothing of ${one.id} ran on ${database}`);
+	if (!counted.length && !updates) throw new Error(`no migration of ${one.id} ran on ${database}`);
 	return [
 		...counted.map(delta => {
 			const seconds = span(measured.map(({ deltas }) => deltas.get(delta) ?? 0));

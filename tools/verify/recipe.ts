@@ -1,4 +1,4 @@
-// A claim and its recipe: releases that open one database in turn, and what the last of them must do.
+// A claim and its recipe: releases that open one database one after another, and what the last one must do.
 import { createHash } from 'node:crypto';
 import type { Version } from '../../src/deployment/version.ts';
 import type { TrialRequest, TrialSetup, Verified } from '../../src/knowledge/schema/synapse.ts';
@@ -6,25 +6,25 @@ import type { TrialRequest, TrialSetup, Verified } from '../../src/knowledge/sch
 export type Outcome = Verified['outcome'];
 
 /**
- * A release that opens the database; `settle`: until its background updates are done; `fails`: it has to, halfway;
- * `sticks`: they must not finish; `events`: how many messages are sent to it while they run.
+ * A release that opens the database. `settle`: it runs until its background updates are done; `fails`: it must not
+ * start; `sticks`: its background updates must not finish; `events`: how many messages are sent to it.
  */
 export type Opening = { release: Version; settle: boolean; fails?: true; sticks?: true; events?: number };
 
 export type Recipe = {
 	database: 'sqlite' | `postgresql ${number}`;
-	/** The releases that open it before; each must start unless it is said to fail. */
+	/** The releases that open it first, in order. Each must start, unless it has `fails`. */
 	before: Opening[];
-	/** The one that is tested; with `settle`, its background updates count too. */
+	/** The release that is tested. With `settle`, its background updates count too. */
 	last: Opening;
-	/** `3.8`; by default the newest that suits the release. */
+	/** The Python version, like `3.8`; by default one on which every release runs. */
 	python?: string;
-	/** What Synapse is only told about its environment, because the real thing is not available. */
+	/** A dependency version that Synapse is only told about, because the real one is not available. */
 	fake?: { of: 'sqlite' | 'postgresql'; version: string };
 	attempt?: TrialSetup;
-	/** Statements that run between the releases before and the last. */
+	/** Statements to run before the last release starts. */
 	sql?: string[];
-	/** Requests to the last once it is listening. */
+	/** Requests to the last release once it is listening. */
 	asks?: TrialRequest[];
 	/** What its Python runs instead of the server. */
 	runs?: string[];
@@ -41,7 +41,7 @@ export type Claim = Pick<Verified, 'kind' | 'of' | 'says'> & {
 	message?: string;
 };
 
-/** Six hex digits: a changed recipe must be tested again. */
+/** Six hex digits. If they change, the claim must be tested again. */
 export function recipeHash({ recipe, expects, message }: Claim): string {
 	return createHash('sha256')
 		.update(JSON.stringify([recipe, expects, message]))
@@ -54,5 +54,5 @@ export function releasesOf({ recipe }: Claim): Version[] {
 	return [...recipe.before, recipe.last].map(({ release }) => release);
 }
 
-/** Where the version does not matter: every release since 1.0.0 accepts it. */
+/** For claims to which the version does not matter: every release since 1.0.0 accepts this one. */
 export const anyPostgresql = 'postgresql 14';

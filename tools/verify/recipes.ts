@@ -1,5 +1,5 @@
-// npm run verify -- recipes: asks registries, archives and indexes whether what the install recipes name exists.
-// Reports what cannot be reached without counting it; exits with 1 if something does not exist.
+// npm run verify -- recipes: asks registries, archives and indexes whether everything that the install recipes name
+// exists. What cannot be reached is reported, but is not an error; exits with 1 if something does not exist.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ type Answer = 'exists' | 'missing' | 'unreachable';
 type Question = { what: string; ask: () => Promise<Answer> };
 const run = promisify(execFile);
 
-/** Whether it is available, according to a server. */
+/** Asks a server whether a page is available. */
 async function reached(url: string, headers: Record<string, string> = {}): Promise<Answer> {
 	try {
 		const { status } = await fetch(url, { method: 'HEAD', headers, signal: AbortSignal.timeout(20_000) });
@@ -24,7 +24,7 @@ async function reached(url: string, headers: Record<string, string> = {}): Promi
 	}
 }
 
-/** A manifest, with the token that each registry gives to anyone. */
+/** Requests an image's manifest, with a token that registries issue to anyone. */
 async function imageExists(image: string): Promise<Answer> {
 	const [, host = '', name = '', tag = ''] = /^([^/]+)\/(.+):(.+)$/.exec(image) ?? [];
 	const hub = host === 'docker.io';
@@ -45,7 +45,7 @@ async function imageExists(image: string): Promise<Answer> {
 	}
 }
 
-/** pip finds a wheel for it; nothing is built or installed. */
+/** Whether pip finds a wheel; nothing is built or installed. */
 async function wheelExists(requirement: string): Promise<Answer> {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-recipes-'));
 	try {
@@ -95,8 +95,8 @@ export async function verifyRecipes(): Promise<number> {
 		for (const { what, ask } of questionsOf(install, recipe)) {
 			const answer = await ask();
 			found[answer]++;
-			console.log(`${install}: ${what}: ${answer === 'unreachable' ? 'cannot be asked from here' : answer}`);
+			console.log(`${install}: ${what}: ${answer === 'unreachable' ? 'cannot be reached from here' : answer}`);
 		}
-	console.log(`\n${found.exists} exist, ${found.missing} are missing, ${found.unreachable} could not be asked`);
+	console.log(`\n${found.exists} exist, ${found.missing} are missing, ${found.unreachable} could not be reached`);
 	return found.missing ? 1 : 0;
 }

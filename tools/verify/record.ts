@@ -23,7 +23,7 @@ export function recordOf(claim: Claim, { outcome, error: words }: Tried, date: s
 	};
 }
 
-/** Paths of Python and its packages on this machine mean nothing to others, and must not be published. */
+/** Paths on this machine mean nothing to others, and must not be published. */
 function withoutPlaces(words: string): string {
 	return words.replace(/…?(?:\/[\w.+~-]+)+(?=\/lib\/python\d)|\/tmp\/glia-verify-\w+/g, '…');
 }
@@ -33,7 +33,7 @@ export function verifiedText(claims: readonly Claim[], results: ReadonlyMap<stri
 	const lines = claims.flatMap(claim => {
 		const result = results.get(claim.id);
 		if (!result) return [];
-		// If only the words of a claim have changed since, use the new ones.
+		// If only the wording of a claim has changed since, use the new one.
 		return [JSON.stringify(result.recipe === recipeHash(claim) ? { ...result, says: claim.says } : result)];
 	});
 	return `{"verified": [\n${lines.join(',\n')}\n]}\n`;

@@ -1,4 +1,4 @@
-// One start of Synapse: with a configuration in a folder, for a bounded time, until it listens or ends.
+// Starts Synapse once, with a configuration in a folder, and waits a limited time until it listens or exits.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -30,19 +30,19 @@ export type Start = {
 	/** The `database` of homeserver.yaml. */
 	database: unknown;
 	attempt?: TrialSetup | undefined;
-	/** How long it may take in seconds, including migrations; more is an error of the trial, not an outcome. */
+	/** How many seconds the start may take, including migrations. Taking longer is a failed trial, not an outcome. */
 	timeout?: number;
 };
 
 const usualTimeout = 180;
 
-/** Stops what is still running when this process ends, however it ends. */
+/** Processes to kill when this process exits. */
 const running = new Set<ChildProcess>();
 process.on('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
 });
 
-/** Throws if it neither listens nor ends in time. */
+/** Throws if Synapse neither listens nor exits in time. */
 export async function start(how: Start): Promise<Started> {
 	const { python, dir, attempt, timeout = usualTimeout } = how;
 	const { port, configs } = await configure(how);
@@ -67,12 +67,12 @@ export async function start(how: Start): Promise<Started> {
 			const error = said();
 			// Some old releases exit with 0 after a traceback.
 			if (child.exitCode === 0 && !/^\w+(Error|Exception|Exit)\b/.test(error))
-				throw new Error(`it ended as if all were well: ${error}`);
+				throw new Error(`it exited with status 0: ${error}`);
 			return { listens: false, error };
 		}
 		if (Date.now() > giveUp) {
 			await stop(child);
-			throw new Error(`it neither listened nor ended within ${timeout} seconds: ${said()}`);
+			throw new Error(`it neither listened nor exited within ${timeout} seconds: ${said()}`);
 		}
 		await sleep(100);
 	}
@@ -84,7 +84,7 @@ export async function start(how: Start): Promise<Started> {
 	};
 }
 
-/** The output and exit status of one of its programs. The configuration is in its folder. */
+/** Runs a program of the release in a folder with the configuration. Resolves to the output and the exit status. */
 export async function runProgram(how: Start, [program = '', ...args]: readonly string[]): Promise<[string, number]> {
 	await configure(how);
 	const { python, dir } = how;
@@ -108,7 +108,7 @@ export async function runProgram(how: Start, [program = '', ...args]: readonly s
 	return [output, status ?? -1];
 }
 
-/** Writes the configuration; returns its files, the main one first, and the port on which it will listen. */
+/** Writes the configuration. Returns its files, the main one first, and the port on which Synapse will listen. */
 async function configure({ dir, database, attempt }: Start): Promise<{ port: number; configs: string[] }> {
 	const port = await freePort();
 	const within = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value).replaceAll('$DIR', dir)) as Value;

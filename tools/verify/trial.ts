@@ -1,4 +1,4 @@
-// Tests claims: releases open a database in turn, and what the last of them does is the outcome.
+// Tests claims: releases open a database one after another, and the outcome is what the last one does.
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ export type Bench = {
 	close(): Promise<void>;
 };
 
-/** How long the same background updates may stay queued, in seconds, before they count as stuck. */
+/** How many seconds the same background updates may stay queued before they count as stuck. */
 const stuckAfter = 45;
 
 /** Where tests run: folders, databases and servers that are removed with it. One start at a time. */
@@ -56,14 +56,14 @@ export function bench(releases: readonly Release[], tell: (line: string) => void
 	}
 }
 
-/** What a program did that ran instead of the server. */
+/** The outcome of a program that ran instead of the server. */
 function ranAs({ watch }: Recipe, [output, status]: [string, number]): Tried {
 	const bad = watch === undefined ? undefined : lineWith(output, watch);
 	if (bad !== undefined) return { outcome: 'misbehaves', error: bad };
 	return status === 0 ? { outcome: 'starts' } : { outcome: 'misbehaves', error: output.trim().slice(-500) };
 }
 
-/** The Python of the last release of a recipe; one that a release does not accept is built around an older release. */
+/** The Python for a recipe's last release. If the release does not accept it, it is built around an older release. */
 function interpreterFor({ last, python, attempt }: Recipe, releases: readonly Release[]): Promise<string> {
 	const release = releaseCalled(last.release, releases);
 	const older = python === undefined || admits(release, python) ? [] : releases.slice(0, releases.indexOf(release));
@@ -83,7 +83,7 @@ export type Place = {
 	tell: (line: string) => void;
 	engine(database: Recipe['database']): Promise<Engine>;
 	folder(name: string): string;
-	/** By engine and name; one that is being created is waited for. */
+	/** Databases by engine and name; resolves once the database has been created. */
 	made: Map<string, Promise<void>>;
 	close(): Promise<void>;
 };
@@ -126,12 +126,12 @@ async function openSqlite(folder: string): Promise<Engine> {
 
 async function server(major: number, root: string, settings: readonly string[]): Promise<Engine> {
 	if (process.platform !== 'linux' || process.arch !== 'x64') {
-		throw new Unavailable('PostgreSQL is only brought along for Linux on x64');
+		throw new Unavailable('there are PostgreSQL packages only for Linux on x64');
 	}
 	return postgresql(major, root, settings);
 }
 
-/** The name of a database that these releases have opened, one after the other. */
+/** The name of a database that these releases have opened, one after another. */
 export async function prepared(
 	place: Place,
 	database: Recipe['database'],
@@ -144,7 +144,7 @@ export async function prepared(
 	return name;
 }
 
-/** The last of these releases opens what the others left. Throws unless it ends as expected. */
+/** Lets the last of these releases open what the others left. Throws unless the outcome is as expected. */
 async function open(
 	place: Place,
 	database: Recipe['database'],
@@ -167,15 +167,15 @@ async function open(
 		database: engine.config(name),
 	});
 	if (fails && started.listens) await started.stop();
-	if (fails && started.listens) throw new Error(`${release} was to fail on the database before, and started`);
+	if (fails && started.listens) throw new Error(`${release} should have failed on the database, but started`);
 	if (fails) return;
-	if (!started.listens) throw new Error(`${release} was to open the database before, and refused: ${started.error}`);
+	if (!started.listens) throw new Error(`${release} should have opened the database, but refused: ${started.error}`);
 	if (events) await fill(started.base, events);
 	const left = settles ? await settle(engine, name) : [];
 	await started.stop();
-	if (sticks && !left.length) throw new Error(`${release} was to get stuck, and finished its background updates`);
+	if (sticks && !left.length) throw new Error(`${release} should have got stuck, but finished its background updates`);
 	if (left.length && !sticks)
-		throw new Error(`${release} was to finish its background updates, and is stuck at ${left.join(', ')}`);
+		throw new Error(`${release} should have finished its background updates, but is stuck at ${left.join(', ')}`);
 }
 
 /** The background updates that stay queued; none if all finish. */

@@ -1,5 +1,6 @@
-// npm run verify -- agreement [release…]: whether !check agrees with the release about each value that `values` tried: the
-// same configurations, built here again. Prints the differences, and writes their number to agreement.json.
+// npm run verify -- agreement [release…]: checks whether !check agrees with the release about each value that `values`
+// tried, in the same configurations, which are built again here. Prints the differences, and writes their number to
+// agreement.json.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +33,7 @@ export type Contexts = {
 };
 type Kinds = readonly (readonly [ValueKind, Json])[];
 
-/** As in values.py. */
+/** The same as in values.py. */
 export const triedValues: Kinds = [
 	['null', null],
 	['true', true],
@@ -128,8 +129,8 @@ function put(root: Mapping, segments: readonly string[], value: Json): boolean {
 }
 
 /**
- * For one release: the configurations tried, and those that only one of the two refuses. `values` reads one
- * section at a time; if only !check refuses, the release has read the whole configuration again (`asked`).
+ * For one release: how many configurations were tried, and how many only one of the two refuses. `values` reads one
+ * section at a time. `asked`: how many that only !check refused the release then read as a whole.
  */
 export type Agreement = { pairs: number; onlyRelease: number; asked?: number; onlyCheck: number };
 const file = new URL('agreement.json', import.meta.url);
@@ -165,7 +166,7 @@ export async function compareValues(releases: readonly string[]): Promise<number
 	const all = readAgreement();
 	for (const version of releases.length ? releases : code.values().read) {
 		const release = knowledge.releases.find(other => other.version === version);
-		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		if (!release) throw new Unavailable(`${version} is not a known release of Synapse.`);
 		const question = questionOf(code.options(), version, false);
 		const { found, skipped } = await measured(release, { ...question, before: {} });
 		const isTried = (path: string) => !(/[.[]/.test(path) && (path.split(/[.[]/, 1)[0] ?? '') in skipped);
@@ -175,10 +176,11 @@ export async function compareValues(releases: readonly string[]): Promise<number
 		const whole = await readWhole(release, asked);
 		const onlyCheck = asked.filter((_, index) => whole[index] === null);
 		for (const [index, { path, kind }] of asked.entries())
-			if (whole[index] !== null) console.log(`${version}: as a whole refused ${path}, ${kind}: ${whole[index]}`);
+			if (whole[index] !== null)
+				console.log(`${version}: refused when read as a whole: ${path}, ${kind}: ${whole[index]}`);
 		all[version] = { pairs, onlyRelease: onlyRelease.length, asked: asked.length, onlyCheck: onlyCheck.length };
 		for (const { path, kind, says } of onlyCheck)
-			console.log(`${version}: only check refuses ${path}, ${kind}: ${says}`);
+			console.log(`${version}: only !check refuses ${path}, ${kind}: ${says}`);
 		for (const [path, list] of Map.groupBy(onlyRelease, ({ path }) => path))
 			console.log(`${version}: only the release refuses ${path}: ${list.map(({ kind }) => kind).join(', ')}`);
 		console.log(`${version}: ${JSON.stringify(all[version])}`);

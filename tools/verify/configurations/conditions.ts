@@ -1,14 +1,14 @@
-// npm run verify -- conditions: how many conditions of notes and faults the files, the look and the skeleton decide,
-// and by name what each of them leaves open.
+// npm run verify -- conditions: counts the conditions of notes and faults that the files, the look script and the
+// skeleton script can decide, and lists those that each leaves open.
 import { readFileSync } from 'node:fs';
 import { asksForPackage, type Condition, type Test } from '../../../src/configuration/condition.ts';
 import { parsePath } from '../../../src/configuration/path.ts';
 import type { Knowledge } from '../../../src/knowledge/schema/synapse.ts';
 
-/** The IDs left open by each way. `files`: a flag, the environment or an installed package decides too. */
+/** The IDs that each way leaves open. For `files`: a flag, the environment or an installed package decides too. */
 export type Decidable = { all: number; files: string[]; look: string[]; skeleton: string[] };
 
-/** `skeleton`: the text of the script, which has its own lists of what it shows. */
+/** `skeleton`: the text of the script, which has its own lists of what it reveals. */
 export function decidable({ notes, faults }: Pick<Knowledge, 'notes' | 'faults'>, skeleton: string): Decidable {
 	const words = new Set(/set\("""([\s\S]*?)"""/.exec(skeleton)?.[1]?.split(/\s+/));
 	const names = [...(/\("(\(\^\|_\)[^"]*)"\s*"([^"]*)"\)/.exec(skeleton)?.slice(1) ?? [])].join('');

@@ -1,5 +1,5 @@
-// npm run verify -- configurations [release…]: reads the configurations of cases.yaml with real releases, writes what
-// each says to tried.json, and names every case where !check disagrees. Exits with 1 if there are any.
+// npm run verify -- configurations [release…]: reads the configurations in cases.yaml with real releases, and writes
+// the results to tried.json. A unit test compares them with !check.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ export function filesOf({ main = '', without = [], worker, files = {} }: Case, b
 	};
 }
 
-/** Every case, by the release's own reading. */
+/** Reads every case with each release. Resolves to the exit status. */
 export async function tryConfigurations(releases: readonly string[]): Promise<number> {
 	const { releases: usual, base, cases } = readCases();
 	const known = readKnowledge(new URL('../../../knowledge/', import.meta.url));
@@ -51,7 +51,7 @@ export async function tryConfigurations(releases: readonly string[]): Promise<nu
 			}));
 	for (const version of releases.length ? releases : usual) {
 		const release = known.releases.find(other => other.version === version);
-		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		if (!release) throw new Unavailable(`${version} is not a known release of Synapse.`);
 		const python = await environment(release);
 		const { stdout, stderr, status } = spawnSync(python, [fileURLToPath(new URL('probe.py', here))], {
 			input: JSON.stringify(asked(version)),

@@ -1,7 +1,7 @@
-"""Starts a command and tells when it says READY=1 to its service manager, as systemd would wait for it.
+"""Starts a command and reports when it sends READY=1 to its service manager, for which systemd would wait.
 
-Arguments: a folder for the socket, how many seconds to wait, the command. Standard output: "ready", "ended STATUS" or "slow",
-alone on a line; what the command prints goes to standard error. It ends the command when its own standard input ends.
+Arguments: a folder for the socket, how many seconds to wait, the command. Standard output: "ready", "ended STATUS" or
+"slow", on a line of its own; what the command prints goes to standard error. Stops the command when standard input ends.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Reads configurations with the release that is installed here, and says which of them it refuses.
+"""Reads configurations with the release that is installed here, and reports which of them it refuses.
 
 Standard input: [{"case": id, "files": {name: text}, "processes": [[name, ...], ...]}]; `$DIR` in a text is its folder.
-Standard output: {id: null, or the refusal as "Type: message"}. Each process reads its own files, as `-c` would name them.
+Standard output: {id: null, or the refusal as "Type: message"}. Each process reads its own files, as with `-c`.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ answers = {}
 for case in json.load(sys.stdin):
     with tempfile.TemporaryDirectory() as folder:
         os.mkdir(os.path.join(folder, "empty"))
-        # Modules may stand beside the configuration.
+        # Modules may be next to the configuration.
         sys.path.insert(0, folder)
-        # A key of the test's own; it signs nothing.
+        # A key only for this test; it signs nothing.
         with open(os.path.join(folder, "signing.key"), "w") as file:
             file.write("ed25519 a_abcd 0aGrE1hsx2WTWRcOXhHUCbvSgP3QDm4Sz7xxBeXyJ4M\n")
         for name, text in case["files"].items():

@@ -1,5 +1,5 @@
-// npm run verify -- samples [release…]: reads the configurations of test/configuration/samples with real releases, each
-// process its own files, and writes what each says to samples.json. A unit test compares that with !check.
+// npm run verify -- samples [release…]: reads the configurations in test/configuration/samples with real releases, each
+// process its own files, and writes the results to samples.json. A unit test compares them with !check.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -37,12 +37,12 @@ export function readSaid(): SaidToSamples {
 	return JSON.parse(readFileSync(file, 'utf8'));
 }
 
-/** Folders as deployments have them, all in one. */
+/** Folders of typical deployments, all of which become one. */
 const places = /\/(?:etc\/matrix-synapse|var\/lib\/matrix-synapse|var\/run|run\/[a-z-]+|data|home\/matrix\/synapse)\//g;
 const log = 'version: 1\nhandlers: { c: { class: logging.StreamHandler } }\nroot: { handlers: [c] }\n';
 const module = (name: string) =>
 	`class ${name}:\n    def __init__(self, *args, **named):\n        pass\n\n    @staticmethod\n    def parse_config(config):\n        return config\n`;
-/** What the samples name besides themselves. */
+/** Other files that the samples refer to. */
 const named: Record<string, string> = {
 	'whatsapp.yaml': registration('whatsapp'),
 	'doublepuppet.yaml': registration('doublepuppet'),
@@ -58,7 +58,7 @@ function registration(id: string): string {
 	return JSON.stringify({ id, url: null, as_token: `a${id}`, hs_token: 'h', sender_localpart: id, namespaces: {} });
 }
 
-/** The files of a sample and what they name, by name; all their folders are `$DIR`. */
+/** The files of a sample and those they refer to, by name. All their folders become `$DIR`. */
 export function placed({ files }: Sample): Record<string, string> {
 	const own = files.map(({ name, text }) => [
 		name,
@@ -73,7 +73,7 @@ export function placed({ files }: Sample): Record<string, string> {
 	};
 }
 
-/** A sample as input of the probe. */
+/** A sample as input for probe.py. */
 function caseOf({ name, files }: Sample) {
 	return {
 		case: name,
@@ -96,7 +96,7 @@ export async function trySamples(releases: readonly string[]): Promise<number> {
 	const said: SaidToSamples = existsSync(file) ? readSaid() : {};
 	for (const version of releases.length ? releases : Object.keys(said)) {
 		const release = known.releases.find(other => other.version === version);
-		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		if (!release) throw new Unavailable(`${version} is not a known release of Synapse.`);
 		const python = await environment(release, { packages: extras });
 		const { stdout, stderr, status } = spawnSync(python, [fileURLToPath(new URL('probe.py', import.meta.url))], {
 			input: JSON.stringify(readSamples().map(caseOf)),
@@ -109,7 +109,7 @@ export async function trySamples(releases: readonly string[]): Promise<number> {
 		const shortened = Object.entries(answers).map(([name, why]) => [name, why === null ? null : firstLine(why)]);
 		said[version] = Object.fromEntries(shortened) as Record<string, string | null>;
 		for (const [name, why] of Object.entries(said[version] ?? {}))
-			console.log(`${version} ${name}: ${why ?? 'reads it'}`);
+			console.log(`${version} ${name}: ${why ?? 'accepted'}`);
 	}
 	rmSync(bin, { recursive: true });
 	const sorted = Object.fromEntries(Object.entries(said).sort(([a], [b]) => compare(a, b)));

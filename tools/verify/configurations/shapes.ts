@@ -32,7 +32,6 @@ export const contextsFileShape = z.strictObject({
 			z.strictObject({
 				value: z.json().describe('The section as Synapse accepts it.'),
 				switch: z.string().optional().describe('The option that turns the section on.'),
-				/** What else the top level must have. */
 				with: options.optional().describe('What else the top level must have.'),
 				without: z.array(z.string()).optional().describe('Keys of the base to leave out.'),
 				worker: z.boolean().optional().describe('Whether only workers read it.'),

@@ -1,7 +1,7 @@
-// npm run verify -- starts [release [sample…]]: really starts each sample, every process as systemd would, as it
-// is and then mended (mends.yaml), and writes what happened to starts.json. A unit test compares that with !check.
-// Changed in the files are only folders, ports, addresses that this machine lacks, and where PostgreSQL and OpenID Connect
-// providers are. Redis is not there: nothing waits for it at the start.
+// npm run verify -- starts [release [sample…]]: really starts each sample, every process as systemd would, first as it
+// is and then mended (mends.yaml), and writes the outcomes to starts.json. A unit test compares them with !check. Only
+// folders, ports, addresses that this machine does not have, and the locations of PostgreSQL and of OpenID Connect
+// providers are changed in the files. There is no Redis, because nothing waits for it at startup.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,9 +21,9 @@ import { lastWords } from '../machine/said.ts';
 import { type Server, startServer } from '../machine/server.ts';
 import { placed, readSamples, type Sample } from './samples.ts';
 
-/** The result for the processes of a sample: null if all of them were ready, otherwise the first refusal. */
+/** The outcome for the processes of a sample: null if all of them became ready, otherwise the first refusal. */
 type Outcome = string | null;
-/** `mended`: the same once it is mended; absent if nothing stops it. */
+/** `mended`: the outcome once the sample is mended; absent if it needs no mending. */
 export type Starts = Record<Version, Record<string, { asIs: Outcome; mended?: Outcome }>>;
 
 const file = new URL('starts.json', import.meta.url);
@@ -46,7 +46,7 @@ export function mended(sample: Sample): Sample | undefined {
 		text: own
 			.filter(mend => mend.file === name)
 			.reduce((before, { from, to }) => {
-				if (before.split(from).length !== 2) throw new Error(`${sample.name}/${name} does not have once: ${from}`);
+				if (before.split(from).length !== 2) throw new Error(`${sample.name}/${name} must contain once: ${from}`);
 				return before.replace(from, () => to);
 			}, text),
 	}));
@@ -55,7 +55,7 @@ export function mended(sample: Sample): Sample | undefined {
 
 /** The sample configuration of 1.61.0, for a server called example.org. It is Synapse's, and not stored here. */
 export async function officialSample(into = cache): Promise<Sample> {
-	// By its command: refresh and verify import nothing from each other.
+	// By running its command, because refresh and verify import nothing from each other.
 	const script = fileURLToPath(new URL('../../refresh/archive.ts', import.meta.url));
 	const archive = (await run(process.execPath, [script, '1.61.0', into])).trim();
 	const text = readFileSync(join(archive, 'docs', 'sample_config.yaml'), 'utf8')
@@ -64,7 +64,7 @@ export async function officialSample(into = cache): Promise<Sample> {
 	return { name: 'official', files: [{ name: 'homeserver.yaml', text }] };
 }
 
-/** What the samples need beside them while they run. */
+/** What the samples need while they run. */
 type World = {
 	python: string;
 	env: NodeJS.ProcessEnv;
@@ -75,7 +75,7 @@ type World = {
 	provider: string;
 };
 
-/** How long a process may take to be ready (seconds) on a busy machine. */
+/** How many seconds a process may take to become ready on a busy machine. */
 const timeout = 300;
 const script = fileURLToPath(new URL('notified.py', import.meta.url));
 
@@ -83,7 +83,7 @@ export async function startSamples([version = '1.163.2', ...names]: readonly str
 	const release = readKnowledge(new URL('../../../knowledge/', import.meta.url)).releases.find(
 		other => other.version === version,
 	);
-	if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+	if (!release) throw new Unavailable(`${version} is not a known release of Synapse.`);
 	const packages = [...extras, 'matrix-synapse-ldap3', 'synapse-s3-storage-provider'];
 	const python = await environment(release, { packages });
 	const home = mkdtempSync(join(tmpdir(), 'glia-starts-'));
@@ -101,7 +101,7 @@ export async function startSamples([version = '1.163.2', ...names]: readonly str
 			SSL_CERT_FILE: join(home, 'authority.pem'),
 			PATH: `${home}:${process.env.PATH}`,
 		};
-		// SAML only checks at the start that the program exists.
+		// SAML only checks at startup that the program exists.
 		writeFileSync(join(home, 'xmlsec1'), '#!/bin/sh\n', { mode: 0o755 });
 		const world = { python, env, postgresql, socket: data, provider: provider.base };
 		const samples = [...readSamples(), await officialSample()];
@@ -126,7 +126,7 @@ export async function startSamples([version = '1.163.2', ...names]: readonly str
 	return 0;
 }
 
-/** The main process first, then each worker beside it, on their own database. */
+/** Starts the main process, then each worker alongside it, on a new database. */
 async function startSample(sample: Sample, world: World): Promise<Outcome> {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-start-'));
 	const running: Running[] = [];
@@ -136,7 +136,7 @@ async function startSample(sample: Sample, world: World): Promise<Outcome> {
 		certificate(dir, 'fullchain.pem', 'privkey.pem', 'matrix.example.org');
 		const ports = new Map<string, number>();
 		for (const [name, text] of Object.entries(placed(sample))) {
-			// It has ready-made certificates.
+			// Empty files stand for certificates, which have just been created.
 			if (text !== '') writeFileSync(join(dir, name), (await here(text, ports, world)).replaceAll('$DIR', dir));
 		}
 		for (const [index, { name, text }] of sample.files.entries()) {
@@ -159,7 +159,7 @@ type Running = { refusal?: string; stop(): Promise<void> };
 async function startProcess(dir: string, args: readonly string[], { python, env }: World): Promise<Running> {
 	const child = spawn('python3', ['-I', script, dir, String(timeout), python, ...args], {
 		cwd: dir,
-		// Modules may be beside the configuration.
+		// Modules may be next to the configuration.
 		env: { ...env, PYTHONPATH: dir },
 		stdio: ['pipe', 'pipe', 'pipe'],
 	});
@@ -183,7 +183,7 @@ async function stopped(child: ChildProcess): Promise<void> {
 	await ended;
 }
 
-/** The text as this machine can serve it. The same port of several files stays the same. */
+/** Adapts a file to this machine. A port that occurs in several files gets the same replacement in all of them. */
 async function here(text: string, ports: Map<string, number>, { socket, provider }: World): Promise<string> {
 	for (const [, port = ''] of text.matchAll(/\bport: *(\d{4})\b/g))
 		if (!ports.has(port)) ports.set(port, await freePort());

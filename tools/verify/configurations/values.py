@@ -1,8 +1,10 @@
-"""Gives each option each kind of value, and says which of them the release that is installed here refuses.
+"""Gives each option a value of each kind, and reports which of them the release that is installed here refuses.
 
-Standard input: {"base": {...}, "sections": {...}, "switched": [...], "options": [path, ...]}, as contexts.yaml has them.
-Standard output: {path: {"refuses": [kind, ...], "switch": path, ...}}. Options that nothing refuses are left out; a section
-whose surroundings the release refuses themselves is in "skipped", with what it said.
+Standard input: {"base": {...}, "sections": {...}, "switched": [...]} as in contexts.yaml, {"options": [path, ...]} to try,
+"textless" (options for which few texts are tried), "before" (what another release refuses) and "whole" (see refused_of).
+Standard output: {"found": {path: {"refuses": [kind, ...], ...}}, "skipped": {section: message}, "messages": {path: {kind:
+message}}, "loads": number}. Options that refuse nothing are not in "found". A section is in "skipped" if the release
+refuses it even without a wrong value.
 """
 
 import contextlib
@@ -20,7 +22,7 @@ import urllib.parse
 
 import yaml
 
-# Thousands of configurations are read: what costs most is done once, or in C.
+# Thousands of configurations are read, so the most expensive work is done only once, or in C.
 urllib.parse.urljoin = functools.lru_cache(10000)(urllib.parse.urljoin)
 if hasattr(yaml, "CSafeLoader"):
     yaml.safe_load = lambda stream: yaml.load(stream, Loader=yaml.CSafeLoader)
@@ -114,7 +116,7 @@ def segments(path):
 
 
 def put(root, path, value):
-    """Sets, or takes away, what stands at a path; False where its surroundings are of another kind."""
+    """Sets or removes the value at a path. Returns False if something above it is missing or of another kind."""
     names = segments(path)
     here = root
     for i, name in enumerate(names):
@@ -151,13 +153,13 @@ nothing = os.open(os.devnull, os.O_RDWR)
 
 
 def close_descriptors():
-    """A number may be taken for an open file: what a reader then opens, or closes, must not be ours."""
+    """Synapse may use a number as a file descriptor; what it then opens or closes must not be ours."""
     for number in range(3):
         os.dup2(nothing, number)
 
 
 class Recording(dict):
-    """Notes which keys are asked for."""
+    """Records which keys are read."""
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -177,7 +179,7 @@ class Recording(dict):
 
 
 class Readers:
-    """The sections of a configuration that was read whole, to read single ones again: a hundred times as fast."""
+    """The sections of a configuration that was read as a whole. Reading single ones again is a hundred times faster."""
 
     def __init__(self, root, keys, args, named):
         self.root, self.keys, self.args, self.named = root, keys, args, named
@@ -236,7 +238,7 @@ class Readers:
 
 
 def shallow(one):
-    """A copy; `copy.copy` fails, since old releases look up every attribute that is missing without an end."""
+    """A shallow copy. `copy.copy` fails, because in old releases the lookup of a missing attribute never ends."""
     copied = object.__new__(type(one))
     copied.__dict__.update(one.__dict__)
     return copied
@@ -282,7 +284,7 @@ class Probe:
         return why
 
     def surroundings(self, section, switch=True):
-        """The configuration around options of a section; `options` of the top level have none."""
+        """The configuration around the options of a section; for options at the top level, only the base."""
         config = copy.deepcopy(self.asked["base"])
         own = self.asked["sections"].get(section)
         if own is None:
@@ -303,15 +305,17 @@ class Probe:
         return config if put(config, path, copy.deepcopy(value)) else None
 
     def refused_of(self, around, paths, kind, value):
-        """Which of these options, each alone, are refused with this value.
+        """Returns those of the options that are refused if only that option has this value.
 
-        First by the readers of the option alone; what these accept is read as a whole, many at a time: most start.
+        Tries only the sections that read the option. With `whole`, what these accept is then read as a whole
+        configuration, many options at a time, because most are accepted.
         """
         placed = [(path, self.with_value(around, path, value)) for path in paths]
         placed = [(path, config) for path, config in placed if config is not None]
         readers = self.readers(around)
         if readers:
-            # What another release took is likely to be taken here too: many at a time, and one by one where it is not.
+            # What another release accepts is probably accepted here too: try many at once, and one by one if that
+            # fails.
             likely = [path for path, _ in placed if kind not in self.asked["before"].get(path, [kind])]
             for at in range(0, len(likely), 12):
                 group = likely[at : at + 12]
@@ -322,14 +326,14 @@ class Probe:
                     placed = [one for one in placed if one[0] not in group]
             untold = [path for path in paths if path not in {one for one, _ in placed}]
         refused = [path for path, config in placed if readers and readers.refusal(config, {segments(path)[0]})]
-        # What a section's readers accept, another section may refuse: with `whole` that is tried too, at ten times the cost.
+        # What these sections accept, another one may refuse. `whole` tries that too, which takes ten times as long.
         if readers and not self.asked.get("whole"):
             return refused
         rest = [path for path, _ in placed if path not in refused] + (untold if readers else [])
         return refused + self.split(around, rest, value)
 
     def quick(self, around, path, value):
-        """What is said to one value: by the option's readers where a release has them apart."""
+        """The refusal of one value, by the sections that read the option if the release allows reading them alone."""
         config = self.with_value(around, path, value)
         if config is None:
             return None
@@ -357,7 +361,7 @@ class Probe:
 
 
 def groups(paths, asked):
-    """Options that may be tried at once: none is inside another, none switches another off."""
+    """Groups options that can be tried at once: none is inside another, and none turns another off."""
     switches = {s + "." + own["switch"] for s, own in asked["sections"].items() if "switch" in own}
     switches |= {one["switch"] for one in asked["switched"]} | {"enabled"}
     alone, together = [], []
@@ -368,7 +372,7 @@ def groups(paths, asked):
     return [[path] for path in alone] + [together[i : i + 24] for i in range(0, len(together), 24)]
 
 
-# What turns other options off, or names files that others read.
+# Options that turn others off, or name files that others read.
 ALONE = {"server_name", "database", "config_path", "worker_app", "discover", "template_dir"}
 
 
@@ -426,14 +430,14 @@ def note(probe, found, messages, around, path, kind, value, own, section, switch
         entry.setdefault("switched", {}).setdefault(switch, []).append(kind)
     elif "switch" in own and path != section + "." + own["switch"]:
         if probe.quick(probe.surroundings(section, switch=False), path, value) is None:
-            # Some sections are on unless they say that they are off.
+            # Some sections are on by default.
             is_off = probe.quick(probe.surroundings(section, switch=ABSENT), path, value) is None
             gate = "switched" if is_off else "unless"
             entry.setdefault(gate, {}).setdefault(section + "." + own["switch"], []).append(kind)
 
 
 def strings(probe, asked, found, around, paths):
-    """Of what refuses "text": which other texts it takes."""
+    """Finds out which other texts are accepted by options that refuse "text"."""
     for path in paths:
         entry = found.get(path)
         if not entry or "text" not in entry["refuses"]:
@@ -455,7 +459,7 @@ with tempfile.TemporaryDirectory() as folder:
     for name in ("1.0.html", "success.html"):
         with open(os.path.join(folder, "consent", "en", name), "w") as file:
             file.write("x")
-    # A key of the test's own; it signs nothing.
+    # A key only for this test; it signs nothing.
     with open(os.path.join(folder, "signing.key"), "w") as file:
         file.write("ed25519 a_abcd 0aGrE1hsx2WTWRcOXhHUCbvSgP3QDm4Sz7xxBeXyJ4M\n")
     os.chdir(folder)

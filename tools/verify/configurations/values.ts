@@ -1,5 +1,5 @@
-// npm run verify -- values [release…]: which kinds of value each option refuses, by giving every option every kind and
-// reading the configuration with the release itself. Writes knowledge/synapse/code/values.json.
+// npm run verify -- values [release…]: finds out which kinds of value each option refuses, by giving every option a
+// value of every kind and reading the configuration with the release itself. Writes knowledge/synapse/code/values.json.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ type Measured = {
 	loads: number;
 };
 
-/** Reads with each of these releases and joins what they said to the table. `whole`: see values.py. */
+/** Tries the values with each of these releases, and adds the results to the table. `whole`: see values.py. */
 export async function measureValues(releases: readonly string[], whole: boolean): Promise<number> {
 	const known = readKnowledge(folder);
 	const options = openCode(folder).options();
@@ -38,10 +38,10 @@ export async function measureValues(releases: readonly string[], whole: boolean)
 	const states = expand(before);
 	for (const version of releases.length ? releases : before.read) {
 		const release = known.releases.find(other => other.version === version);
-		if (!release) throw new Unavailable(`${version} is no release of Synapse.`);
+		if (!release) throw new Unavailable(`${version} is not a known release of Synapse.`);
 		const question = { ...questionOf(options, version, whole), before: newestOf(states) };
 		const { found, skipped, loads, messages } = await measured(release, question);
-		// What was tried and refuses nothing is listed too: it is known, unlike what was not tried.
+		// Options that were tried and refuse nothing are listed too, so that they differ from those that were not tried.
 		const tried = question.options.filter(
 			path => !((path.includes('.') || path.includes('[')) && section(path) in skipped),
 		);
@@ -64,14 +64,14 @@ export async function measureValues(releases: readonly string[], whole: boolean)
 	return 0;
 }
 
-/** What the newest tried release refuses, as a guess for others. */
+/** What the newest release tried so far refuses, as a guess for others. */
 function newestOf(states: ReadonlyMap<Version, ReadonlyMap<string, ValueState>>): Record<string, ValueKind[]> {
 	const newest = [...states.keys()].sort(compare).at(-1);
 	const known = newest === undefined ? [] : [...(states.get(newest) ?? [])];
 	return Object.fromEntries(known.map(([path, { refuses }]) => [path, refuses]));
 }
 
-/** What the release says about each option; cached in the user's cache folder, since it takes minutes. */
+/** What the release says about each option. Kept in the user's cache folder, because it takes minutes. */
 export async function measured(release: Release, question: unknown): Promise<Measured> {
 	const input = JSON.stringify(question);
 	const script = fileURLToPath(new URL('values.py', here));
@@ -92,14 +92,14 @@ export async function measured(release: Release, question: unknown): Promise<Mea
 	return JSON.parse(answer) as Measured;
 }
 
-/** Whether the elements of a list are mappings, as far as options are known below it. */
+/** Whether the elements of a list are mappings: whether there are options below them. */
 function hasMembers(options: Options, path: string): boolean {
 	return [...options.byPath.keys()].some(other => other.startsWith(`${path}[].`));
 }
 
 /**
- * The right types by the code, or else by the documents, even later ones, since old ones name no types. If neither
- * says, what options are below it.
+ * The types of an option according to the code or else the documents, including those of later releases, since old ones
+ * name no types. If neither says, the types follow from the options below it.
  */
 function kindsOf(options: Options, path: string, version: Version): string[] {
 	const later = (options.byPath.get(path)?.changes ?? []).flatMap(([, state]) => state ?? []);
@@ -114,7 +114,7 @@ function kindsOf(options: Options, path: string, version: Version): string[] {
 	return [...new Set(below)];
 }
 
-/** What the release's documents and code call the option's types. */
+/** The types of an option according to this release's documents, or else its code. */
 function kindsIn(options: Options, path: string, version: Version): string[] {
 	const state = optionAt(options, path, version);
 	return [state?.documentedType ?? state?.type ?? state?.accepts ?? []].flat();
@@ -146,22 +146,22 @@ const documentedKinds: Readonly<Record<string, readonly string[]>> = {
 const elsewhere =
 	/both|onflict|incompatib|requires?\b|required when|is required|must be (set|enabled|configured|disabled)|must also|cannot be (set|enabled)|only be enforced|without|greater than|exceeds|No module|DependencyException|ccessing file|Failed to (read|parse config)|No such file|s a directory|must specify|not native|NoneType|Bad byte size None|not in the list|Could not (find|validate Matrix)|does not exist|does not appear/i;
 
-/** The effect of a missing value. For null itself, that is not a refusal of something else. */
+/** Said because a value is missing. If null was tried, the refusal is about the value after all. */
 const ofNull = /NoneType|Bad byte size None/g;
 
-/** Said about a whole section, whichever of its members has a wrong type. */
+/** Said about a whole section, whichever member has the wrong type. */
 const ofSection = /^ConfigError: Could not validate Matrix Authentication Service/;
 
-/** A text that names a file: refused because there is none. */
+/** Said if a text names a file that does not exist. */
 const noFile = /TemplateNotFound|ccessing file|No such file/;
 
-/** Python's own words for a value whose type cannot be used like that. */
+/** Raised by Python itself if a value of this type cannot be used in this way. */
 const ofKind = /^(TypeError|AttributeError)/;
 
-/** An unknown key is one argument too many for the class that reads the section. */
+/** Said about an unknown key, which is one argument too many for the class that reads the section. */
 const unknownMember = /unexpected keyword argument|xtra (inputs|fields)/;
 
-/** Values that were tried for themselves, not as examples. */
+/** Values that stand only for themselves, not for others of their type. */
 const exact: ReadonlySet<ValueKind> = new Set([
 	'null',
 	'true',
@@ -173,8 +173,8 @@ const exact: ReadonlySet<ValueKind> = new Set([
 ]);
 
 /**
- * What a refusal says about other values of its type. A wrong type is refused whatever the value; for a right one,
- * only what was tried itself is known, and texts and numbers where a release tries to read them as numbers.
+ * What the refusals say about other values of the same type. A wrong type is refused whatever the value. For a right
+ * type, nothing follows for other values, except for texts that a release tries to read as numbers.
  */
 function plainState(
 	state: ValueState | undefined,
@@ -186,7 +186,7 @@ function plainState(
 	const taken = Object.entries(documentedKinds).flatMap(([kind, names]) =>
 		isTaken(kind as ValueKind) && !exact.has(kind as ValueKind) ? names : [],
 	);
-	// Without documents: what it accepts is what it is for.
+	// If no type is documented, the types that it accepts count as right.
 	const namesFile = noFile.test(messages.text ?? '');
 	const own = kinds.length ? kinds : [...taken, ...(state.words || state.shapes || namesFile ? ['string'] : [])];
 	const isRight = (kind: ValueKind) => documentedKinds[kind]?.some(name => own.includes(name)) === true;
@@ -198,14 +198,14 @@ function plainState(
 		const about = kind === 'null' || kind === 'nulls' ? message.replace(ofNull, '') : message;
 		const isOwnKind = ofSection.test(message) && kinds.length > 0 && !isRight(kind);
 		if ((elsewhere.test(about) && !isOwnKind) || own.length === 0) return false;
-		// If true is right, a refusal of only true, or of false, is about what else is on.
+		// If booleans are right, a refusal of only one of them is about other options.
 		if (isRight(kind) && (kind === 'true' || kind === 'false')) return !isTaken('true') && !isTaken('false');
 		if (!isRight(kind) || exact.has(kind)) return true;
 		if (isText(kind)) return isNumber && !state.shapes;
 		if (kind === 'negative') return isTaken('integer');
 		const isFilled = kind === 'mappings' || kind === 'strings' || kind === 'numbers' || kind === 'nulls';
 		if (isFilled && ofKind.test(message) && !unknownMember.test(message)) return true;
-		// Elements of one type are wrong if those of another are right.
+		// Elements of one type are wrong if elements of another are right.
 		if (kind === 'mappings') return isTaken('strings') || isTaken('numbers');
 		if (kind === 'strings' || kind === 'numbers' || kind === 'nulls')
 			return hasMembers || isTaken('strings') || isTaken('mappings');
@@ -236,7 +236,7 @@ function section(path: string): string {
 	return path.split(/[.[]/, 1)[0] ?? '';
 }
 
-/** The options of a release; elements of plain lists are tried like options. */
+/** What to try on a release. Elements of plain lists are tried like options. */
 export function questionOf(options: Options, version: Version, whole: boolean) {
 	const contexts = contextsFileShape.parse(parse(readFileSync(new URL('contexts.yaml', here), 'utf8')));
 	const paths = [...options.byPath.keys()].flatMap(path => {
@@ -254,7 +254,7 @@ export function questionOf(options: Options, version: Version, whole: boolean) {
 	return { ...contexts, options: paths, textless, whole };
 }
 
-/** One entry per line, so that a new release shows as a few changed lines. */
+/** One entry per line, so that a new release changes only a few lines. */
 function tableText({ read, entries }: Table<ValueState>): string {
 	return `{\n"read": ${JSON.stringify(read)},\n"entries": [\n${entries.map(entry => JSON.stringify(entry)).join(',\n')}\n]\n}\n`;
 }

@@ -8,9 +8,9 @@ import { startServer } from './server.ts';
 export type Engine = {
 	/** The `database` of homeserver.yaml. */
 	config(name: string): unknown;
-	/** A new one, empty (PostgreSQL: with this locale, by default C) or a copy of one that nobody has open. */
+	/** Creates one: empty (PostgreSQL: with this locale, by default C), or a copy of one that nothing has open. */
 	create(name: string, from?: { of?: string | undefined; locale?: string | undefined }): Promise<void>;
-	/** The background updates that are still to be done, by name. */
+	/** The names of the pending background updates. */
 	pending(name: string): Promise<string[]>;
 	/** Runs statements on a database; returns the rows. */
 	query(name: string, sql: string): Promise<unknown[][]>;

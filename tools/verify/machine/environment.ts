@@ -1,4 +1,4 @@
-// Synapse releases, each installed once, with packages of its time, into its own environment.
+// Synapse releases, each installed once, with packages from its time, into its own environment.
 import { createHash, randomUUID } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -12,10 +12,10 @@ export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'
 /** The reason why something cannot be tried on this machine, in a sentence. */
 export class Unavailable extends Error {}
 
-/** Every release since 1.0.0 runs on it, given packages of its time. */
+/** Every release since 1.0.0 runs on it, given packages from its time. */
 const usualPython = '3.11';
 
-/** Replaces what Python has dropped since old releases, and fakes an environment that is not there. */
+/** Restores what Python has dropped since old releases, and fakes database versions that are not installed. */
 const shim = `import os, sys
 
 if os.environ.get("GLIA_REVIVE") and sys.version_info >= (3, 10):
@@ -43,7 +43,7 @@ if os.environ.get("GLIA_POSTGRESQL"):
     psycopg2.connect = lambda *args, **named: connect(*args, **{"connection_factory": Older, **named})
 `;
 
-/** What options need to be read at all: SAML, OpenID Connect, tokens, tracing, error reports, previews. */
+/** What some options need to be read at all: SAML, OpenID Connect, tokens, tracing, error reports, previews. */
 export const extras = [
 	'authlib',
 	'pysaml2',
@@ -53,7 +53,7 @@ export const extras = [
 	'lxml',
 	'pytz',
 	'beautifulsoup4',
-	// Asked for by Synapse's extra for SAML.
+	// Required by Synapse's extra for SAML.
 	'lxml-stubs',
 ];
 
@@ -64,13 +64,13 @@ type Wanted = {
 	until?: string | undefined;
 	/** Packages that are removed again. */
 	without?: readonly string[] | undefined;
-	/** Like 3.8. */
+	/** The version, like 3.8. */
 	python?: string | undefined;
-	/** For a Python below the release's minimum: an older release that still accepts it and brings the dependencies. */
+	/** For a Python below the release's minimum: an older release that still accepts it and provides the dependencies. */
 	around?: Release | undefined;
 };
 
-/** The Python of an environment that holds this release. */
+/** The Python of an environment with this release, which is created if it does not exist. */
 export async function environment(
 	release: Release,
 	{ packages = [], until, without = [], python = usualPython, around }: Wanted = {},
@@ -86,7 +86,7 @@ export async function environment(
 	if (existsSync(interpreter)) return interpreter;
 	mkdirSync(cache, { recursive: true });
 	const uv = await installer();
-	// pyenv's Pythons are only found if it is told which one is meant.
+	// pyenv only provides a Python if it is told which one.
 	const env = { env: { ...process.env, PYENV_VERSION: python } };
 	const half = `${home}.${randomUUID()}`;
 	const install = (what: readonly string[], last: string) =>
@@ -103,7 +103,7 @@ export async function environment(
 			const own = (name: string) => /^(synapse|matrix_synapse-.*\.dist-info)$/.test(name);
 			for (const name of readdirSync(to).filter(own)) rmSync(join(to, name), { recursive: true });
 			for (const name of readdirSync(from).filter(own)) cpSync(join(from, name), join(to, name), { recursive: true });
-		} else throw new Unavailable(`no older release admits Python ${python}`);
+		} else throw new Unavailable(`no older release accepts Python ${python}`);
 		if (without.length) await run(uv, ['pip', 'uninstall', '--quiet', '--python', pythonIn(half), ...without], env);
 		const place = await packagesOf(pythonIn(half));
 		writeFileSync(join(place, 'glia_verify.py'), shim);
@@ -115,7 +115,7 @@ export async function environment(
 	return interpreter;
 }
 
-/** What a start of this release needs besides a configuration. */
+/** The environment variables for running this release. */
 export function shimmed(release: Version, fake: { of: string; version: string } | undefined): NodeJS.ProcessEnv {
 	return {
 		...process.env,
@@ -126,13 +126,13 @@ export function shimmed(release: Version, fake: { of: string; version: string } 
 	};
 }
 
-/** The last day whose packages are taken: dependencies have no upper bounds, and older builds lack wheels. */
+/** The last day from which packages are taken: dependencies have no upper bounds, and older builds have no wheels. */
 function dayOf(released: string): string {
 	const soonAfter = new Date(Date.parse(released) + 10 * 24 * 3600 * 1000).toISOString().slice(0, 10);
 	return soonAfter > '2023-02-01' ? soonAfter : '2023-02-01';
 }
 
-/** What goes with a release: packages that came within its ten days but broke it are left out unless asked for. */
+/** What to install with a release. Leaves out packages from its ten days that broke it, unless they are requested. */
 function requirements(version: Version, packages: readonly string[] = []): string[] {
 	const named = (name: string) => packages.some(wanted => wanted.toLowerCase().startsWith(name));
 	const old = compare(version, '1.56.0') < 0 && !named('jinja2') ? ['jinja2<3.1', 'markupsafe<2.1'] : [];

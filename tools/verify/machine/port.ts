@@ -1,11 +1,11 @@
-// A port of this machine that nobody listens on.
+// Finds a port of this machine that nothing listens on.
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {
 	for (;;) {
-		// Below the ports for outgoing connections, so that none takes it while its server is stopped.
+		// Below the ports for outgoing connections, so that none of them takes it while its server is stopped.
 		const port = randomInt(20_000, 32_768);
 		const server = createServer();
 		const free = await new Promise<boolean>(resolve => {

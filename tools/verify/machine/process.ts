@@ -1,10 +1,10 @@
-// Runs processes to their end: returns their output, or throws an error with it.
+// Runs processes until they exit.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export type Surroundings = { env?: NodeJS.ProcessEnv; cwd?: string; uid?: number; gid?: number };
 
-/** Its standard output. Throws an Error with the end of its output unless it exits with 0. */
+/** Resolves to the standard output. Rejects with the end of all output unless the process exits with 0. */
 export async function run(command: string, args: readonly string[], around: Surroundings = {}): Promise<string> {
 	const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...around });
 	let said = '';

@@ -1,8 +1,8 @@
-// What a release said when it refused: its last words, out of a full log.
+// Extracts from a full log why a release refused to start.
 
-/** Old releases write what they print to their log, line by line. */
+/** The prefix of output that old releases copy to their log, line by line. */
 const logged = /^\d{4}-\d\d-\d\d \S+ - twisted - \d+ - ERROR - ?\S* - ?/gm;
-/** Lines of a log, and what Python and Synapse say around the words that matter. */
+/** Log lines, and what Python and Synapse print around the message. */
 const noise =
 	/^\d{4}-\d\d-\d\d[ T]|^Traceback \(most|^During handling of|^The above exception|^There may be more information|^Error during init|^\*+$/;
 

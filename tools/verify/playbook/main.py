@@ -1,10 +1,10 @@
-"""Tries files of variables against the playbook: `main.py [--templates role,…] <playbook with its roles> <vars.yml…>`.
+"""Checks vars.yml files with the playbook: `main.py [--templates role,…] <playbook with its roles> <vars.yml…>`.
 
-Standard output: {file: {"names": […], "others": […]}}, names of the file that are refused, and the other refused tasks.
-All checks run, where the playbook itself stops at the first that fails. With --templates the roles' templates are rendered
-instead, of what these variables enable: {file: {"undefined": […], "others": […]}}, names that the file uses and nothing
-defines, and other errors that the first file, which must be whole, does not have.
-Needs ansible-core in the PATH; no server is touched.
+Standard output: {file: {"names": […], "others": […]}}: the names in the file that are refused, and other tasks that fail.
+All checks run, although the playbook itself would stop at the first failure. With --templates, it renders the templates
+of these roles instead, as far as the variables enable them: {file: {"undefined": […], "others": […]}}: names that the
+file uses but nothing defines, and other errors that the first file, which must be complete, does not have.
+Needs ansible-core in the PATH. No server is touched.
 """
 
 import glob
@@ -18,11 +18,11 @@ import tempfile
 
 import yaml
 
-# What the playbook reads of a machine, and what it computes with a plugin of its own collection.
+# Facts that the playbook reads from a machine.
 FACTS = """ansible_facts: {architecture: x86_64, os_family: Debian, distribution: Debian, memtotal_mb: 4096, service_mgr: systemd}
 ansible_architecture: x86_64
 """
-# The same as facts of the machine, which templates read.
+# The same facts for templates, which read them as gathered ones.
 GATHERED = {
     "architecture": "x86_64",
     "os_family": "Debian",
@@ -34,17 +34,17 @@ GATHERED = {
     "processor_vcpus": 2,
     "default_ipv4": {"address": "192.0.2.1"},
 }
-# What the roles render once for each worker or bridge, with variables of a loop; and programs, which no variable changes.
+# Templates that roles render once per worker or bridge, with loop variables, and programs, which no variable changes.
 NOT_RENDERED = re.compile(r"systemd|/bin/|\.service\.|worker-labels|worker\.yaml|Dockerfile|/ext/|/prometheus/")
 NOT_JUDGED = re.compile(r"architecture|uppercase domain")
 
 
 def start(playbook):
-    """The roles that are there, and the lines with which a play begins that knows the defaults of all of them."""
+    """The roles that are there, and the first lines of a play that knows the defaults of all of them."""
     with open("%s/setup.yml" % playbook) as file:
         listed = [role if isinstance(role, str) else role.get("role") for role in yaml.safe_load(file)[0]["roles"]]
     roles = [role for role in listed if os.path.isdir("%s/roles/%s" % (playbook, role))]
-    # Naming every role reads its defaults, on which the others build.
+    # Listing a role loads its defaults, which other roles use.
     lines = ["- hosts: all\n  connection: local\n  gather_facts: false\n  roles:"]
     lines += ["    - { role: %s, when: false, tags: [never] }" % role for role in roles]
     lines.append("  tasks:")
@@ -146,7 +146,7 @@ def refusals(lines, names, _):
 
 
 def failures(whole):
-    """Of templates; `whole`: the errors that have nothing to do with these variables, filled by the first file."""
+    """For templates. `whole`: errors that have nothing to do with the variables, filled from the first file."""
 
     def told(lines, _, path):
         with open(path) as file:

@@ -1,4 +1,4 @@
-"""Prints what a play refuses, a line of JSON each: host, role, task, item and message."""
+"""Prints each failed task of a play as one line of JSON: host, task, item and message."""
 
 import json
 
