@@ -228,13 +228,13 @@ async function checkPlaybook(
 	const read = readPlaybookVars(files);
 	const deployment = { stated: said.components, vars: varsOf(read.variables, read.isWhole) };
 	const sources = { playbook, renamed, live };
-	const ever = playbookPlan({ from: '2020-01-01', fromIsIn: true, to: today }, deployment, names, sources);
+	const allChanges = playbookPlan({ from: '2020-01-01', fromIsIn: true, to: today }, deployment, names, sources);
 	const checked = checkVars(
 		{
 			...read,
 			names,
 			nearest,
-			entries: ever.entries,
+			entries: allChanges.entries,
 			where: { file: files[0]?.name ?? '', line: 1 },
 			isOn: variable => onOrOff(isOn(variable, today, deployment, names, playbook)),
 		},

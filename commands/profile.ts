@@ -57,16 +57,16 @@ export const profile = {
 		const { told, checks, ...without } = known;
 		const forgetsChecks = forget.includes('all') || forget.includes('configuration');
 		const kept = forget.includes('all') || forget.includes('version') ? undefined : told;
-		const now_ = now();
-		const by = running === undefined ? kept : { ...running, at: now_.toISOString() };
+		const at = now();
+		const by = running === undefined ? kept : { ...running, at: at.toISOString() };
 		const subscription = {
 			...without,
 			...(by && { told: by }),
 			...(checks && !forgetsChecks && { checks }),
 			facts: withFacts(left, terms.map(writeTerm)),
-			changed: changes ? now_ : known.changed,
+			changed: changes ? at : known.changed,
 		};
-		if (changes) await store.keepWatch(subscription, now_);
+		if (changes) await store.keepWatch(subscription, at);
 		return statusCard(subscription, server, changes ? 'Saved.' : '', ports);
 	},
 } satisfies Command;

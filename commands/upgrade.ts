@@ -129,9 +129,9 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		].filter(note => note !== undefined);
 		const young = youngNotes(knowledge.notes, tables.options(), from.version);
 		const way = { ...range, profile, today, young, decided, starts };
-		const laid = { ...plan(way, knowledge), ...fromCode(way, tables) };
-		if (!all) return firstScreen(laid, taken);
-		const answer = planWords(laid, taken);
+		const fullPlan = { ...plan(way, knowledge), ...fromCode(way, tables) };
+		if (!all) return firstScreen(fullPlan, taken);
+		const answer = planWords(fullPlan, taken);
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
 		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
 			answer.sections.push(playbookSection(knowledge.playbook, since));

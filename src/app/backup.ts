@@ -89,20 +89,20 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.');
 	const to = resolve(path);
 	if (existsSync(to)) throw new Refusal(`${to} already exists: name a folder that does not.`);
-	const half = `${to}.partial`;
+	const partial = `${to}.partial`;
 	let asked: Awaited<ReturnType<typeof askControl>>;
 	try {
 		asked = await askControl(store.path, { ask: 'backup' });
 		if (asked && 'refused' in asked.reply) throw new Refusal(`No backup was made: ${asked.reply.refused}.`);
-		rmSync(half, { recursive: true, force: true });
-		mkdirSync(half, { recursive: true, mode: 0o700 });
-		if (asked && 'folder' in asked.reply) cpSync(asked.reply.folder, half, { recursive: true });
-		else copyClosedStore(store.path, half);
-		keep(half);
-		renameSync(half, to);
+		rmSync(partial, { recursive: true, force: true });
+		mkdirSync(partial, { recursive: true, mode: 0o700 });
+		if (asked && 'folder' in asked.reply) cpSync(asked.reply.folder, partial, { recursive: true });
+		else copyClosedStore(store.path, partial);
+		keep(partial);
+		renameSync(partial, to);
 		await asked?.keep();
 	} catch (error) {
-		rmSync(half, { recursive: true, force: true });
+		rmSync(partial, { recursive: true, force: true });
 		throw error instanceof Refusal ? error : new Refusal(`No backup was made: ${reason(error)}.`);
 	} finally {
 		asked?.hangUp();

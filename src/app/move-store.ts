@@ -76,17 +76,17 @@ async function openTarget(place: StorePlace): Promise<OpenEnd> {
 	if (existsSync(folder) && readdirSync(folder).length > 0)
 		throw new Refusal(`${folder} is not empty; name an empty folder, or one that does not exist yet.`);
 	// Left over from a move that did not finish.
-	const half = `${folder}.moving`;
-	rmSync(half, { recursive: true, force: true });
-	const { db, close } = await openFolder(half);
+	const partial = `${folder}.moving`;
+	rmSync(partial, { recursive: true, force: true });
+	const { db, close } = await openFolder(partial);
 	return {
 		place: folder,
 		db,
 		engine: 'sqlite',
-		keys: keysIn(half),
+		keys: keysIn(partial),
 		finish() {
 			if (existsSync(folder)) rmdirSync(folder);
-			renameSync(half, folder);
+			renameSync(partial, folder);
 		},
 		close: once(async () => {
 			await close();

@@ -266,8 +266,8 @@ function factsLine({ derived }: CheckContext): string {
 function next({ to, from, refuses }: Checked, { profile, server }: CheckContext): Section {
 	const facts = Object.entries(profileJson(profile)).map(factWord);
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
-	const mend = refuses ? 'Fix what prevents startup, then check again. ' : '';
-	return { title: 'Next', markdown: `${mend}For the full plan: ${code(plan)}`, fold: false };
+	const fixFirst = refuses ? 'Fix what prevents startup, then check again. ' : '';
+	return { title: 'Next', markdown: `${fixFirst}For the full plan: ${code(plan)}`, fold: false };
 }
 
 const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d';

@@ -40,9 +40,9 @@ export function faultSection(faults: readonly PlannedFault[], oneRelease = false
 		const whose = whoseFault(fault);
 		const cured = fixed === null ? 'not fixed yet' : `fixed in ${fixed}`;
 		const mark = fault.severity === 'severe' ? '🔴 ' : '';
-		const stands = oneRelease ? '' : ` (${{ start: 'current', stop: 'a stop on the way', target: 'the target' }[at]})`;
+		const role = oneRelease ? '' : ` (${{ start: 'current', stop: 'a stop on the way', target: 'the target' }[at]})`;
 		const links = sources.map(({ document, section, url }) => link(`${document} ${section}`, url)).join(', ');
-		return `${mark}**${release}${stands}: ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
+		return `${mark}**${release}${role}: ${title}** (${cured})${whose ? `\n\nOnly if ${whose}.` : ''}\n\n${text.trim()}${links ? `\n\nUpstream: ${links}` : ''}`;
 	});
 	const severe = once.filter(({ severity }) => severity === 'severe').length;
 	return [

@@ -222,11 +222,11 @@ function smallFaults({ faults }: Plan): string[] {
 /** The target's own vulnerabilities, and where they are fixed. */
 function openLines({ advisories: { open }, to }: Plan): string[] {
 	if (!open.length) return [];
-	const grave = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
+	const serious = open.filter(({ severity }) => severity === 'critical' || severity === 'high').length;
 	const fixes = open.flatMap(({ fixedIn }) => fixedIn ?? []).sort(compare);
 	const free = fixes.length === open.length ? ` ${fixes.at(-1)} fixes ${open.length === 1 ? 'it' : 'them all'}.` : '';
 	return [
-		`${grave ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known vulnerability', 'known vulnerabilities')}**${grave ? ` (${grave} serious)` : ''}.${free}`,
+		`${serious ? '🔴' : '⚠️'} **${to} has ${count(open.length, 'known vulnerability', 'known vulnerabilities')}**${serious ? ` (${serious} serious)` : ''}.${free}`,
 	];
 }
 

@@ -117,8 +117,10 @@ export function ownDangers({ dangers, noReturn, stages, cleanUp }: Guided): stri
 	const ends = stages.findLast(({ down }) => down === 'ends');
 	const down =
 		begins && ends ? [`🔴 The server is down from stage ${place(begins.id)} to stage ${place(ends.id)}.`] : [];
-	const turning = noReturn ? [`⚠️ Stage ${place(noReturn.stage)} is the point of no return: ${noReturn.why}`] : [];
-	return [...down, ...turning, ...dangers.map(text => `⚠️ ${text}`)];
+	const pointOfNoReturn = noReturn
+		? [`⚠️ Stage ${place(noReturn.stage)} is the point of no return: ${noReturn.why}`]
+		: [];
+	return [...down, ...pointOfNoReturn, ...dangers.map(text => `⚠️ ${text}`)];
 }
 
 function waysSection({ ways, way }: Guided): Section[] {

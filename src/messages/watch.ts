@@ -112,11 +112,11 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 				const those = open
 					.filter(one => one.server === server)
 					.sort((a, b) => rank(a.severity) - rank(b.severity) || a.number - b.number);
-				const pressing = those.filter(({ severity }) => severity !== 'info');
+				const urgent = those.filter(({ severity }) => severity !== 'info');
 				const rest = those.filter(({ severity }) => severity === 'info');
 				const name = quoted(server, 30);
 				return [
-					...(pressing.length ? [sectionOf(`${name} (${pressing.length})`, pressing, false)] : []),
+					...(urgent.length ? [sectionOf(`${name} (${urgent.length})`, urgent, false)] : []),
 					...(rest.length ? [sectionOf(`${name}: informational (${rest.length})`, rest, true)] : []),
 				];
 			}),
@@ -129,10 +129,10 @@ export function openWords(open: readonly OpenAlert[], watches: number): Answer {
 
 /** What helps with urgent alerts, and how to silence the others. */
 function helpOf(open: readonly OpenAlert[]): string {
-	const pressing = open.filter(({ severity, acked }) => severity !== 'info' && !acked);
-	const servers = [...new Set(pressing.map(({ server }) => server))].slice(0, 3);
+	const urgent = open.filter(({ severity, acked }) => severity !== 'info' && !acked);
+	const servers = [...new Set(urgent.map(({ server }) => server))].slice(0, 3);
 	const upgrades = servers.map(server => code(`!upgrade ${server}`));
-	const number = (pressing[0] ?? open[0])?.number ?? 12;
+	const number = (urgent[0] ?? open[0])?.number ?? 12;
 	return [
 		...(upgrades.length ? [`What to do: ${upgrades.join(', ')}`] : []),
 		`${code(`!ack ${number}`)} stops the reminders for an alert; ${code(`!snooze 7d ${number}`)} postpones it.`,
@@ -141,11 +141,11 @@ function helpOf(open: readonly OpenAlert[]): string {
 
 /** Counts urgent alerts, then those that are only good to know. */
 function openCount(open: readonly OpenAlert[]): string {
-	const pressing = open.filter(({ severity }) => severity !== 'info').length;
-	const rest = open.length - pressing;
-	if (!rest) return `${count(pressing, 'alert')} open`;
-	return pressing
-		? `${count(pressing, 'alert')} open, plus ${rest} informational`
+	const urgent = open.filter(({ severity }) => severity !== 'info').length;
+	const rest = open.length - urgent;
+	if (!rest) return `${count(urgent, 'alert')} open`;
+	return urgent
+		? `${count(urgent, 'alert')} open, plus ${rest} informational`
 		: `Nothing urgent; ${rest} informational`;
 }
 

@@ -7,8 +7,8 @@ export async function carriersFor(
 	facts: readonly (readonly string[])[],
 	distributions: () => Distributions,
 ): Promise<Carriers | undefined> {
-	const lives = (by: string) => facts.some(own => own.includes(`install=${by}`) || own.includes(by));
-	const [mdad, ess] = [lives('mdad'), lives('ess')];
+	const isUsed = (by: string) => facts.some(own => own.includes(`install=${by}`) || own.includes(by));
+	const [mdad, ess] = [isUsed('mdad'), isUsed('ess')];
 	if (!mdad && !ess) return undefined;
 	const open = distributions();
 	return { ...(mdad && { mdad: await open.mdad() }), ...(ess && { ess: await open.ess() }) };
