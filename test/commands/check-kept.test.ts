@@ -83,7 +83,7 @@ test('a check decides conditions in the plan, and adds facts to it', async () =>
 	expect(await inPlan(numeric)).toBe(true);
 });
 
-test('a check stores IDs, facts and a day, but nothing of the configuration itself', async () => {
+test('a check stores IDs, facts and a date, but nothing of the configuration itself', async () => {
 	const yaml = `${whole}macaroon_secret_key: ${secret}\noidc_providers: [{idp_id: ${secret}, issuer: "https://${secret}"}]\n`;
 	const answer = await ask('check example.org', file(yaml));
 	const kept = await store.watch(room, 'example.org');
@@ -185,7 +185,7 @@ test('a statement overrides the configuration, and the difference is mentioned',
 	expect(plan.value.profile).toMatchObject({ database: 'sqlite' });
 });
 
-test('the stored check is shown with its day, and can be deleted', async () => {
+test('the stored check is shown with its date, and can be deleted', async () => {
 	await ask('check example.org', file(whole));
 	const card = await ask('profile example.org');
 	expect(card.value).toMatchObject({

@@ -158,7 +158,7 @@ test('derives facts from the file, with their lines', async () => {
 	expect(value.derived).toContainEqual({ fact: 'workers', file: 'vars.yml', line: 6 });
 });
 
-test("does not judge the admin's own names, nor what an excerpt leaves open", async () => {
+test("does not judge the admin's own names, or what an excerpt leaves open", async () => {
 	const { value } = await answer(`${base}vault_key: 1\nmy_thing: "{{ vault_key }}"\n`);
 	expect(value).toMatchObject({ findings: [], refuses: false });
 	expect((value.unjudged as { option: string }[]).map(({ option }) => option)).toEqual(['vault_key', 'my_thing']);

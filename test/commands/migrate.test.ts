@@ -87,7 +87,7 @@ test.each([
 	['jitsi_jvb_server_id', null, 'was removed without a replacement ([2026-08-06]'],
 	['matrix_jitsi_jvb_rtp_tcp_port', null, 'was removed without a replacement'],
 	['jitsi_jvb_container_labels_traefik_rule', null, 'was removed without a replacement'],
-	// Renamed by a role in its own repository: no change of the playbook says so.
+	// Renamed by a role in its own repository: no change in the playbook says so.
 	['jitsi_web_config_start_with_audio_muted', 'jitsi_web_config_start_audio_muted_after_nth_participant', 'is now'],
 	['traefik_certs_dumper_ssl_dir_path', 'traefik_certs_dumper_ssl_path', 'is now'],
 	['jitsi_web_config_channelLastN', null, 'was removed without a replacement'],

@@ -55,7 +55,7 @@ synapse.storage.prepare_database - 512 - INFO - main - Applying schema 72/05…`
 		/This Synapse is older than the database[\s\S]*apt-cache policy/,
 	],
 	[
-		'workers without the main process',
+		'an instance map without the main process',
 		`ERROR: worker fed1 | ConfigError: Missing worker_replication_host
 ...
 Instance 'master' not in 'instance_map'; `,
@@ -63,7 +63,7 @@ Instance 'master' not in 'instance_map'; `,
 		/On 1\.84\.0, upgrade to 1\.84\.1[\s\S]*1\.88\.0[\s\S]*instance_map:\n {2}main:/,
 	],
 	[
-		'noise of other servers',
+		'noise from other servers',
 		`synapse.federation.transport.server - WARNING - authenticate_request failed: 401: Invalid signature for server m.example with key ed25519:a_X
 synapse.http.matrixfederationclient - INFO - {GET-O-11} [m.example] Request failed: ... 502\n`.repeat(200),
 		['symptom/other-servers-signatures', true, 'safe'],
@@ -77,13 +77,13 @@ CONTEXT: SQL statement in delete_old_otks_for_next_user_batch …`,
 		/not urgent[\s\S]*1\.151\.0[\s\S]*ten minutes instead of an hour[\s\S]*statement_timeout: 3600000[\s\S]*VACUUM/,
 	],
 	[
-		'a proxy that waited',
+		'a proxy that timed out',
 		'nginx: upstream timed out (110) while reading response header from upstream, client: 192.0.2.7, request: "GET /_matrix/client/v3/sync?since=s1"',
 		['symptom/proxy-timeout', false, 'safe'],
 		/^\*\*Not clear from this alone: [\s\S]*Processed request[\s\S]*background_updates/,
 	],
 	[
-		'a variable of the playbook',
+		'a renamed variable of the playbook',
 		`TASK [galaxy/postgres : Fail if ...] ****
 fatal: [matrix.example.org]: FAILED! => {"msg": "... variable matrix_foo_enabled has been renamed to ..."}`,
 		['symptom/mdad-renamed', true, 'after-fix'],

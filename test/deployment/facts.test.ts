@@ -23,7 +23,7 @@ function profile(text: string) {
 		.map(word => parseTerm(word))
 		.filter((term): term is Term => term !== undefined);
 	const result = profileOf(terms);
-	if (isContradiction(result)) throw new Error(`contradiction in the test: ${text}`);
+	if (isContradiction(result)) throw new Error(`the facts contradict each other: ${text}`);
 	return result;
 }
 

@@ -141,7 +141,7 @@ describe('a server that is not created', () => {
 		expect(existsSync(home('proof'))).toBe(false);
 	});
 
-	test('on Debian keeps a cluster of that name', () => {
+	test('on Debian does not remove an existing cluster with that name', () => {
 		backup();
 		prepare(debian);
 		const bin = {

@@ -214,7 +214,7 @@ describe('the folder of the old server', () => {
 		expect(value({ mount: '/var/lib/postgresql/data' })).toBe('./schemas');
 	});
 
-	test('is the one that a rollback starts, or none', () => {
+	test('is the only one that a rollback starts', () => {
 		const back = blockOf(guide, 'back-compose', 'up -d db');
 		for (const other of ['./schemas-17', './postgres-data']) {
 			put('compose-config', mounts(other));

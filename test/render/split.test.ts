@@ -108,7 +108,7 @@ test('moves a section whole into the second message if it fits', () => {
 	expect(contents[1]?.body).not.toContain('(continued)');
 });
 
-test('splits a section that does not fit into a message between blocks, and keeps code whole and the numbering', () => {
+test('splits a section that does not fit into a message between blocks, keeps code whole, and continues the numbering', () => {
 	const code = `\`\`\`bash\n${'echo "a line of code"\n'.repeat(100)}\`\`\``;
 	const list = Array.from({ length: 30 }, (_, at) => `${at + 1}. item${at + 1} ${'word '.repeat(100)}`).join('\n');
 	const section = { title: 'All', mark: '🔴', fold: true, markdown: `${code}\n\n${list}\n\n${code}` };

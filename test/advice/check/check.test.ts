@@ -11,7 +11,7 @@ const folder = new URL('../../../knowledge/', import.meta.url);
 const knowledge = await openKnowledge(folder);
 const options = optionsOf(JSON.parse(readFileSync(new URL('synapse/code/options.json', folder), 'utf8')));
 
-/** What every usable configuration has, apart from what a case is about. */
+/** The options that every usable configuration needs, apart from those a case is about. */
 const rest = 'report_stats: false\npublic_baseurl: https://matrix.example.org/\n';
 const database = 'database:\n  name: sqlite3\n';
 
@@ -143,7 +143,7 @@ describe('findings for a single release', () => {
 		expect(findings(text, '1.163.2').refuses).toBe(false);
 	});
 
-	test('says that Synapse does not start only if a finding is a refusal', () => {
+	test('only says that Synapse refuses to start if a finding is a refusal', () => {
 		expect(findings('typo_here: 1\n', '1.163.2').refuses).toBe(false);
 		expect(findings('invite_3pid_guest: true\n', '1.163.2').refuses).toBe(true);
 	});

@@ -56,7 +56,7 @@ describe('types', () => {
 		expect(said(text, at({ refuses: [...others] })).refused).toEqual([]);
 	});
 
-	test('reads gigabytes as a size since 1.93.0, and as text before', () => {
+	test('reads gigabytes as a size from 1.93.0 on, and as text before', () => {
 		const values = { '1.92.0': { 'a.b': { refuses: ['text'] } } } satisfies Record<string, Record<string, ValueState>>;
 		expect(said('a: { b: 4G }', values, '1.92.0').refused).toEqual(['a.b 2']);
 		expect(said('a: { b: 4G }', values, '1.93.0').refused).toEqual([]);

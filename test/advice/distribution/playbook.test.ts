@@ -220,7 +220,7 @@ test('lists what must be done before pulling further', () => {
 	expect(planned({}, stated({ matrix_bridge_hookshot_enabled: false })).halts).toEqual([]);
 });
 
-test('lists the variables renamed in the span, or with a file, those in the file whatever the span', () => {
+test('lists the variables renamed in the span; with a file, only those in the file, whatever the span', () => {
 	expect(planned({ from: '2026-02-12', to: '2026-03-01' }).variables.map(({ old }) => old)).toEqual([
 		'matrix_dimension_*',
 	]);

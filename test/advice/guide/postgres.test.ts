@@ -1,4 +1,4 @@
-// The context of a major upgrade: Synapse's minimum versions, what to upgrade first, ends of support; and the command.
+// A major upgrade: Synapse's minimum versions, what to upgrade first, end of support, and the command.
 import { describe, expect, test } from 'vitest';
 import { commands } from '../../../commands/index.ts';
 import { postgres } from '../../../commands/postgres.ts';
@@ -321,7 +321,7 @@ describe('the rehearsal ends with the command that restores its dump', () => {
 	});
 });
 
-describe('every command names its server, since another one may have the default port', () => {
+describe('every command names its server, because another one may have the default port', () => {
 	const guide = knowledge.guides.find(({ id }) => id === 'postgres-major');
 	if (!guide) throw new Error('no guide');
 	const commandsOf = (stated: Record<string, string>) => {

@@ -170,7 +170,7 @@ test('on “where”, shows all stages, who finished them, and the current one',
 	expect(way.say('where')?.gives).toEqual({ stage: 'restore', gate: false });
 });
 
-test('refuses someone without permission only once, and lets them use where', () => {
+test('refuses someone without permission only once, and lets them use “where”', () => {
 	const way = conversation();
 	const mayNot = { why: 'You may not.', old: false };
 	expect(way.words('done', { by: bob, mayNot })).toBe('You may not.');

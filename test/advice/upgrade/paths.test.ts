@@ -78,7 +78,7 @@ describe('without pip, a text has the packages instead of the commands', () => {
 			'Install `a<2` and `b[c]` there, or install `d`.',
 		],
 		[
-			'replaces a command in parentheses by its packages',
+			'replaces a command in parentheses with its packages',
 			'Upgrade it (`pip install --upgrade a`).',
 			'Upgrade it (`a`).',
 		],
@@ -210,7 +210,7 @@ describe('names no path of another installation method', () => {
 });
 
 describe('commands', () => {
-	test('get the path on the host, in lines that fit a phone', () => {
+	test('get the path on the host, in lines that fit on a phone', () => {
 		expect(at('debian', shell('grep -n a homeserver.yaml'))).toContain(
 			'grep -n a /etc/matrix-synapse/homeserver.yaml\n',
 		);

@@ -19,7 +19,7 @@ const history = known({
 
 test.each([
 	['1.34.0', '1.34.0'],
-	// Before compat versions, a release started on its own schema, and on no newer one.
+	// Before compat versions, a release started on its own schema, but not on a newer one.
 	['1.35.0', '1.34.0'],
 	['1.36.0', '1.36.0'],
 	// 1.36 has schema 59, the minimum of 1.37; but it does not know compat versions and only sees schema 60.

@@ -574,7 +574,7 @@ describe('random histories of servers', () => {
 			for (const { log } of [steady, shaken]) expect(new Set(log.map(identity)).size).toBe(log.length);
 			// At the end, both rooms have the same open alerts.
 			const last = looks.at(-1);
-			if (!last) throw new Error('no looks');
+			if (!last) throw new Error('no checks');
 			shaken.hears(history, knowledgeAt(last.today), last.at);
 			const open = (room: ReturnType<typeof listener>) =>
 				room.said.flatMap(({ rule, subject, stage, solved }) => (solved ? [] : [`${rule} ${subject} ${stage}`])).sort();

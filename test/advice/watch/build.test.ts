@@ -34,7 +34,7 @@ function observed(body: string, server = 'a.test'): Observation {
 /** The first lines of the status card. */
 function card(body: string): string {
 	const saw = sawOf(observed(body));
-	if (!saw) throw new Error('the look says nothing');
+	if (!saw) throw new Error('the check found nothing');
 	const history = withLook([], saw, '2026-11-29T12:00:00.000Z');
 	const running = runningOf(history, undefined);
 	const now = new Date('2026-11-29T12:00:00Z');

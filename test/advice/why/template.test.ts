@@ -28,7 +28,7 @@ test.each([
 
 test.each([
 	['within another word', 'transform_secret must be text'],
-	['with another end', 'form_secret must be textual'],
+	['with another ending', 'form_secret must be textual'],
 	['in another order', 'is configured to write x but does not appear in instance_map config. Instance'],
 	['too far apart', message.replace('w1', 'w'.repeat(500))],
 ])('not %s', (_, text) => expect(found(text)).toEqual([]));

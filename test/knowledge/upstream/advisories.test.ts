@@ -56,7 +56,7 @@ describe('reads a range as GitHub writes it', () => {
 		}),
 	);
 
-	test('keeps the readable part of a range, and calls the rest unclear', () =>
+	test('keeps the readable part of a range, and calls the range unclear', () =>
 		expect(
 			read([
 				githubAdvisory(id, [

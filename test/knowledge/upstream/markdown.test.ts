@@ -14,7 +14,7 @@ describe('sections', () => {
 		]);
 	});
 
-	test('do not start at a comment in code, or at a line under a paragraph or code block', () => {
+	test('do not start at a comment in code, at dashes under a longer paragraph, or at a tag', () => {
 		const text =
 			'# One\n```sh\n# not this\nnor this\n-------\n```\n  ~~~\n# nor that\n  ~~~\ntwo\nlines\n-----\n#tag\n';
 		expect(titles(text)).toEqual([[1, 'One']]);

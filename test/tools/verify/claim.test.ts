@@ -38,7 +38,7 @@ describe('rollback', () => {
 		]);
 	});
 
-	test('never run a withdrawn release, nor one below 1.0.0', () => {
+	test('never run a withdrawn release, or one below 1.0.0', () => {
 		const old = releases(
 			{ version: '0.99.0', schema: 59 },
 			...all.map(release => ({ ...release, withdrawn: release.version === '1.41.0' })),

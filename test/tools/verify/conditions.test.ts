@@ -47,7 +47,7 @@ test.each([
 	['an address', { option: 'public_baseurl', url: true }, ['skeleton']],
 	['an amount', { option: 'database.args.cp_max', above: 10 }, ['look']],
 	['a number under another name', { option: 'rc.concurrent', above: 10 }, ['look', 'skeleton']],
-	['a kind', { option: 'a', type: 'list' }, []],
+	['a type', { option: 'a', type: 'list' }, []],
 	['an installed package', { package: 'a', version: '<1.0' }, ['files', 'skeleton']],
 ] as const)('%s', (_, found, expected) => {
 	const notes = [note('1.1.0/a', { found: { not: { any: [found] } } })];

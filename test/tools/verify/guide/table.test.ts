@@ -49,7 +49,7 @@ describe('a stage', () => {
 		expect(rowOf('lift', [trial('lift', '15.18')])).toBe('| `lift` | Do lift | cart: 15.18 → 17.10 |  |  |');
 	});
 
-	test('is listed as not tested since if it was changed', () => {
+	test('is listed as not tested since it was changed', () => {
 		expect(rowOf('lift', [trial('lift', '15.18', '000000')])).toBe(
 			'| `lift` | Do lift | never | cart: 15.18 → 17.10 |  |',
 		);
@@ -67,7 +67,7 @@ describe('a stage', () => {
 	});
 });
 
-test('an error whose message changed since it was seen is listed as not seen since', () => {
+test('an error whose message has changed is listed as not seen since then', () => {
 	const row = rowOf('lift-fails', [trial('lift-fails', '15.18', '000000')]);
 	expect(row).toBe('| `lift-fails` | `lift failed` | not since the message changed (2026-11-21, 15.18 → 17.10) |');
 });

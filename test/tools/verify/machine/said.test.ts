@@ -40,7 +40,7 @@ const outputs: [when: string, output: string, words: string][] = [
 		'Synapse 1.0 needs a<2, but got a==2\nMissing Requirements: "a"\nTo install run:\n    pip install a\n',
 		'Synapse 1.0 needs a<2, but got a==2 Missing Requirements: "a" To install run: pip install a',
 	],
-	['a folder of this machine', 'Unable to read /tmp/trial/log.yaml\n', 'Unable to read …/log.yaml'],
+	['a path of this machine', 'Unable to read /tmp/trial/log.yaml\n', 'Unable to read …/log.yaml'],
 ];
 
 describe('the last words of a release', () => {
