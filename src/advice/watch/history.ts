@@ -29,12 +29,22 @@ const maxRuns = 40;
 export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
 	const last = history.at(-1);
 	if (last && at <= last.until) return [...history];
-	if (last && isSame(last, saw)) {
-		// Most polls do not ask for facts.
-		const tells = last.is === 'synapse' && saw.is === 'synapse' && !saw.tells && last.tells && { tells: last.tells };
-		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...saw, ...tells }];
-	}
-	return [...history, { since: at, until: at, looks: 1, ...saw }].slice(-maxRuns);
+	const tells = saw.is === 'synapse' && !saw.tells && toldBy(history, saw.version);
+	const seen = tells ? { ...saw, tells } : saw;
+	if (last && isSame(last, saw))
+		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...seen }];
+	return [...history, { since: at, until: at, looks: 1, ...seen }].slice(-maxRuns);
+}
+
+/** The facts that this version last reported. Most polls do not ask for them, and a silence does not change them. */
+function toldBy(history: readonly LookRun[], version: Version): ServerFacts | undefined {
+	const last = history.findLast(isTelling);
+	return last?.is === 'synapse' && last.version === version ? last.tells : undefined;
+}
+
+/** Whether the poll showed what is running, even if that is other software or an unparsable version. */
+export function isTelling({ is }: LookRun): boolean {
+	return is === 'synapse' || is === 'other' || is === 'unreadable';
 }
 
 function isSame(a: Saw, b: Saw): boolean {
@@ -81,7 +91,7 @@ export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; w
  * one that now runs other software, or reports an unparsable version, has no known release.
  */
 export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined): Running | undefined {
-	const telling = history.filter(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
+	const telling = history.filter(isTelling);
 	const last = telling.at(-1);
 	// A person who tells us what we cannot parse is believed until the version changes.
 	const until = last?.is === 'unreadable' ? telling.at(-2)?.until : last?.until;

@@ -8,13 +8,13 @@ import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 import { type CheckRecord, factsOf } from '../check/record.ts';
 import { faultKey } from '../upgrade/way.ts';
-import type { LookRun } from './history.ts';
+import { isTelling, type LookRun } from './history.ts';
 import type { ServerFacts } from './observation.ts';
 import { featureOptions } from './server-facts.ts';
 
 /** The facts that the server last reported while running its current version. */
 export function seenFacts(history: readonly LookRun[]): ServerFacts | undefined {
-	const last = history.findLast(({ is }) => is === 'synapse' || is === 'other' || is === 'unreadable');
+	const last = history.findLast(isTelling);
 	return last?.is === 'synapse' ? last.tells : undefined;
 }
 

@@ -90,7 +90,7 @@ test("prefers a person's statement and what follows from it, and reports contrad
 	expect(profileJson(withSeen(profileFrom([]), history(['oidc'])).profile)).toEqual({ sso: true, oidc: true });
 });
 
-test('keeps facts through checks that do not ask for them, until the release changes', () => {
+test('keeps facts through checks that do not ask for them and through silences, until the release changes', () => {
 	const tells = { facts: ['oidc'], features: {}, at };
 	const saw = (version: string, told?: typeof tells) =>
 		sawOf({
@@ -108,6 +108,11 @@ test('keeps facts through checks that do not ask for them, until the release cha
 	const later = look(asked, '1.150.0', 2);
 	expect(withSeen(profileFrom([]), later).seen).toEqual(['oidc']);
 	expect(withSeen(profileFrom([]), look(later, '1.151.0', 3)).seen).toEqual([]);
+	const silent = withLook(later, { is: 'silent' }, '2026-11-29T03:00:00.000Z');
+	expect(withSeen(profileFrom([]), look(silent, '1.150.0', 4)).seen).toEqual(['oidc']);
+	expect(withSeen(profileFrom([]), look(silent, '1.151.0', 4)).seen).toEqual([]);
+	const other = withLook(silent, { is: 'other' }, '2026-11-29T04:00:00.000Z');
+	expect(withSeen(profileFrom([]), look(other, '1.150.0', 5)).seen).toEqual([]);
 	expect(withSeen(profileFrom([]), look(later, '1.150.0', 3, { ...tells, facts: ['no-sso'] })).seen).toEqual([
 		'no-sso',
 	]);
