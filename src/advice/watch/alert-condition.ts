@@ -41,6 +41,11 @@ export type AlertCondition = {
 	reminds: boolean;
 	/** Only reported to rooms that were told about this release; nobody else needs to know. */
 	onlyIfTold?: Version;
+	/**
+	 * Nothing shows any more that it applies: an alert that is open stays open without a message, and no new one
+	 * is raised.
+	 */
+	unsure?: true;
 	/** Old news: rooms that were never told find it in the status card, and get no message. */
 	stale?: true;
 	about: AlertSubject;

@@ -106,15 +106,16 @@ export function alerts(situation: Situation): Alert[] {
 	const { watch, history, now } = situation;
 	const running = runningOf(history, watch.told);
 	const facing = facingOf(situation);
-	const found = conditionsOf(facing).filter(
+	const all = conditionsOf(facing).filter(
 		({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold),
 	);
+	const found = all.filter(({ unsure }) => !unsure);
 	const first = watch.heard === undefined && running !== undefined;
 	const change = first ? firstOf(situation, running) : changeOf(situation, facing);
 	const current = [
 		...(change ? [change] : []),
 		...told(found, situation, facing, first || situation.card === true),
-		...solved(found, situation, facing, change !== undefined || situation.card === true),
+		...solved(all, situation, facing, change !== undefined || situation.card === true),
 	];
 	const quiet = quietUntil(now, watch.quiet, watch.zone)?.toISOString();
 	return current.map(alert => {
@@ -185,11 +186,14 @@ function wasTold(said: readonly SaidAlert[], version: Version): boolean {
 	return said.some(({ about }) => about.rule === 'release' && about.newest === version);
 }
 
-function openOf(
-	said: readonly SaidAlert[],
-	{ rule, subject }: Pick<AlertCondition, 'rule' | 'subject'>,
-): SaidAlert | undefined {
-	return said.find(other => other.rule === rule && other.subject === subject && other.solved === undefined);
+type Key = Pick<AlertCondition, 'rule' | 'subject'>;
+
+function isSame(a: Key, b: Key): boolean {
+	return a.rule === b.rule && a.subject === b.subject;
+}
+
+function openOf(said: readonly SaidAlert[], condition: Key): SaidAlert | undefined {
+	return said.find(other => isSame(other, condition) && other.solved === undefined);
 }
 
 /** The time of the observation or statement that started the episode; empty if neither matters. */
@@ -269,11 +273,13 @@ const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distri
 function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said, knowledge } = situation;
 	const { running } = facing;
+	// A person who takes a fact back gets a card, and need not keep the alert; a question needs no answer any more.
+	const staysOpen = (open: SaidAlert) => open.stage !== 'ask' && !situation.card;
 	const over: Details = { is: 'solved', ...(running && { running: nameOf(running, knowledge) }) };
 	return (
 		said
 			.filter(open => open.solved === undefined)
-			.filter(open => !found.some(condition => condition.rule === open.rule && condition.subject === open.subject))
+			.filter(open => !found.some(condition => isSame(condition, open) && (!condition.unsure || staysOpen(open))))
 			// With an unknown release, we cannot say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {

@@ -49,11 +49,10 @@ export function promises(at: At): AlertCondition[] {
 		if (stage === undefined) return [];
 		const { concerned } = deadline;
 		const nearness = ladders.deadline.indexOf(stage);
-		if (concerned === 'unknown' && nearness < ladders.deadline.indexOf('d30')) return [];
-		// A plan lists what has landed together with its condition, so do not raise an alert if it may not apply.
-		if (concerned === 'unknown' && ends.includes(stage)) return [];
-		const ask = concerned === 'unknown';
 		const near = nearness >= ladders.deadline.indexOf('d30');
+		// A plan lists what has landed together with its condition, so do not raise an alert if it may not apply.
+		const unsure = concerned === 'unknown' && (!near || ends.includes(stage));
+		const ask = concerned === 'unknown';
 		const late = deadline.slipped && deadline.landed === null;
 		const stale = late && overdueDays(deadline, at) > fresh;
 		return [
@@ -65,6 +64,7 @@ export function promises(at: At): AlertCondition[] {
 				// If overdue but still working, there is no date for reminders; a candidate without it is the next news.
 				reminds: !ask && stage === 'in-force',
 				...(stale && { stale: true as const }),
+				...(unsure && { unsure: true as const }),
 				about: { rule: 'deadline', name: deadline.subject, stage, ...(late && { overdue: true as const }) },
 				details: () => ({ is: 'deadline', deadline }),
 				...(ask && { ask: askOf(deadline, profile) }),
@@ -132,10 +132,10 @@ function dateStage(days: number): string | undefined {
 	return step === undefined ? undefined : `d${step}`;
 }
 
-/** Ends of support for what the profile certainly has; possible ones are in the status card. */
+/** Ends of support. Those of what the profile may have raise no alerts; the status card shows them. */
 export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
 	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): AlertCondition[] => {
-		if (deadline.announced !== null || deadline.concerned !== true || deadline.at.date === undefined) return [];
+		if (deadline.announced !== null || deadline.at.date === undefined) return [];
 		const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
 		if (stage === undefined) return [];
 		return [
@@ -145,6 +145,7 @@ export function lifecycles({ profile, today, knowledge }: Facing): AlertConditio
 				stage,
 				severity: stage === 'd90' ? 'info' : 'warning',
 				reminds: stage === 'passed',
+				...(deadline.concerned === 'unknown' && { unsure: true as const }),
 				about: endOf(deadline, stage),
 				details: () => ({ is: 'lifecycle', deadline }),
 			},

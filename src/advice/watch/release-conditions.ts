@@ -77,12 +77,13 @@ export function withdrawn({ running, knowledge }: At): AlertCondition[] {
 export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	const releases = stable(knowledge.releases);
 	const newest = releases.at(-1);
-	if (!newest || !isAbove(newest.version, running) || profile.size === 0) return [];
+	if (!newest || !isAbove(newest.version, running)) return [];
 	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): AlertCondition[] => {
 		const min = newest[of];
-		if (min === undefined || holds(`${floorFacts[of]}>=${min}`, profile).is !== false) return [];
+		if (min === undefined) return [];
+		const { is } = holds(`${floorFacts[of]}>=${min}`, profile);
 		// No minimum applies with the other database, or if it comes with an image.
-		if (profile.get(floorFacts[of]) === undefined) return [];
+		if (is === true || (is === false && profile.get(floorFacts[of]) === undefined)) return [];
 		const at = releases[releases.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
 		return [
 			{
@@ -91,6 +92,7 @@ export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 				stage: 'newest',
 				severity: 'warning',
 				reminds: true,
+				...(is === 'unknown' && { unsure: true as const }),
 				about: { rule: 'floor', of, min },
 				details: () => ({ is: 'floor', from: at }),
 			},
