@@ -24,7 +24,7 @@ function atMostLines(lines: readonly string[], atMost: number): string[] {
 	return more > 0 ? [...shown, `☐ ${what}, in “The steps”`] : shown;
 }
 
-/** What is certain, then what everyone must check. Queries come first, because they could delay the switch. */
+/** What is certain, then what everyone must check. A wait comes first, because it could delay the switch. */
 export function beforeLines(
 	plan: Plan,
 	{ sure, checks, updates, measures }: Sorted,

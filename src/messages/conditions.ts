@@ -260,7 +260,7 @@ function advisoryText({ running, fixedIn, link }: Detail<'advisory'>): string {
 	return [`It runs ${namedWords(running)}; ${fix}.`, ...linkWords({ ...(link !== undefined && { link }) })].join(' ');
 }
 
-/** What a completed upgrade means now. */
+/** What a completed upgrade or downgrade means now. */
 function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'changed'>): string {
 	const closed = way.advisories.fixed;
 	if (compare(to.version, from.version) <= 0)

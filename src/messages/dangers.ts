@@ -104,7 +104,7 @@ function advisoryLines({ advisories: { open }, to }: Pick<Plan, 'advisories' | '
 
 type StepNaming = 'numbered' | 'unnumbered';
 
-/** Required stops: why, and which step says how to see that the wait is over. */
+/** Stops that are or may be required: why, and which step says how to tell that the wait is over. */
 function stopLines({ stops, profile }: Plan, numbered: readonly Step[], showing: StepNaming): Danger[] {
 	return stops
 		.filter(({ required, onlyIf }) => required || onlyIf !== undefined)

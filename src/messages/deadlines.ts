@@ -80,7 +80,7 @@ export function deadlineSection(found: readonly Deadline[], to: Version): Sectio
 	return [{ title: `Will stop working after ${to} (${found.length})`, markdown: list(lines), fold: true }];
 }
 
-/** At most this many are unfolded: on a phone, a room opens at the end of the answer, which should show these. */
+/** At most this many dated deadlines are unfolded, so that a phone, which opens at the end of an answer, shows them. */
 const near = 3;
 
 type Deadlines = { all: boolean; today: string; horizon: Plan['horizon']; server?: string; note?: string };

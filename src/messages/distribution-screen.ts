@@ -146,7 +146,7 @@ function within(lines: readonly string[], characters: number, command: string): 
 	return more > 0 ? [...kept, `and ${more} more: ${code(command)}`] : kept;
 }
 
-/** Uncurated changes first, then those that certainly apply in full, then one line for each of the rest. */
+/** Changes that certainly apply, in full; then uncurated ones; then one line for each of the rest. */
 export function breaksFold({ shown: { sure, perhaps }, halts, unread, all }: Changes): Section[] {
 	const open = halts.filter(({ concerned }) => concerned !== true);
 	const full = sure.map(entry => `**${entry.chart ?? entry.date}: ${entry.title}**\n\n${entryText(entry)}`);

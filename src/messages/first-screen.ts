@@ -105,7 +105,7 @@ function firstLines({ first }: Sorted, density: Density): string[] {
 	return more > 0 ? [...shown, `🔴 ${count(more, 'more thing')} first: open “The steps” below.`] : shown;
 }
 
-/** What the look decides, and what is unread. */
+/** The all-clear, or else what is unread, what may have to come first, and what the look decides. */
 function yellowLines(plan: Plan, sorted: Sorted): string[] {
 	const { first, maybeFirst, settings } = sorted;
 	const { unread } = plan;
@@ -152,13 +152,13 @@ function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
 	return `✅ **${acts ? 'Nothing keeps Synapse from starting' : 'Nothing to do but the upgrade itself'}${unless}.**`;
 }
 
-/** Whether the target or a stop has a severe fault that may affect this server, which rules out an all-clear. */
+/** Whether the target or a stop has a severe fault that may affect this server, so that nothing sounds all clear. */
 function perhapsBroken({ faults }: Plan): boolean {
 	return faultLines(faults).length > 0;
 }
 
 /**
- * Severe faults that may affect this deployment; those that certainly do come first. A fault that the running
+ * Severe faults that may affect this deployment; those that certainly do are among `first`. A fault that the running
  * release already has is no reason against this upgrade, so it is only counted.
  */
 function maybeBroken({ faults }: Plan, atMost: number): string[] {

@@ -191,7 +191,7 @@ function stoppedWords(session: GuideSession, guided: Guided, name: string | unde
 	return parts.join(' ');
 }
 
-/** Whether a passed stage took the server down and none has brought it up since. */
+/** Whether a finished stage took the server down and none has brought it back up since. */
 function isDown(session: GuideSession, guided: Guided): boolean {
 	const passed = stagesOf(guided).filter(({ id }) => isDone(session, id));
 	return passed.findLast(({ down }) => down !== undefined)?.down === 'begins';

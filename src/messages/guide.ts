@@ -137,7 +137,7 @@ function waysSection({ ways, way }: Guided): Section[] {
 	return [{ title: `Ways to do it (${possible.length})`, markdown: `${list(lines)}${rest}`, fold: true }];
 }
 
-/** A stage with its number; marked if it cannot be undone. */
+/** A stage with its number; marked if it cannot be undone or takes the server down. */
 export function stageSection(stage: GuidedStage, number?: number): Section {
 	const mark = stage.noReturn !== undefined ? '⚠️' : stage.down === 'begins' ? '🔴' : undefined;
 	const title = number === undefined ? stage.title : `${number}. ${stage.title}`;
@@ -338,7 +338,7 @@ function sourcesSection({ sources }: Guided): Section[] {
 	return [{ title: 'Sources', markdown: list(sources.map(url => `<${url}>`)), fold: true }];
 }
 
-/** Files of at least this many characters are attached; shorter ones can be copied from their stage. */
+/** YAML is always attached, other files from this many characters on: shorter ones can be copied from their stage. */
 const minFile = 1500;
 
 /** Files that the guide tells the reader to write, each joined from its parts: configurations and long files. */

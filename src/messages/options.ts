@@ -12,10 +12,10 @@ import { count, enumerate, list } from '../text/format.ts';
 import { code, quoted } from '../text/markdown.ts';
 import { link } from './sections.ts';
 
-/** `read`: the first and last release whose code was read. */
+/** The first and last release whose code was read. */
 export type OptionSpan = { first: Version; last: Version };
 
-/** `null` and empty values in words; anything else as code on one line. */
+/** Missing, `null` and empty values in words; anything else as code of at most 120 characters. */
 function defaultWords(value: unknown): string {
 	if (value === undefined) return 'set by the code';
 	if (value === null) return 'none';
@@ -274,7 +274,7 @@ function limitWords({ from, to }: { from: Version; to: Version }, { first, last 
 		: undefined;
 }
 
-/** New options in a plan: one line, however many there are; empty if there are none, or nothing was read. */
+/** New options in a plan: one line, however many there are; undefined if there are none, or nothing was read. */
 export function newOptionsLine({
 	newOptions = [],
 	from,

@@ -81,7 +81,7 @@ export function numeral(number: number): string {
 	return numerals[number]?.toLowerCase() ?? String(number);
 }
 
-/** What people look for under “if you use …”: the facts that most of these steps ask for. */
+/** How the title of “Everything else” names what people use; other facts keep their ids. */
 const uses: Record<string, string> = {
 	appservices: 'bridges',
 	'admin-api': 'the admin API',

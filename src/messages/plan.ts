@@ -53,7 +53,7 @@ function overview(numbered: readonly Step[]): string {
 		.join(' · ');
 }
 
-/** Informational steps share one fold for each `when`; those to act on have one each. */
+/** Informational steps share one fold; those to act on have one each. */
 export function planWords(decided: Plan, taken: readonly string[]): Answer {
 	const plan = worded(decided);
 	const numbered = plan.steps.filter(({ must, refuses, check, generated }) => must || refuses || check || generated);

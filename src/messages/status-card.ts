@@ -27,7 +27,7 @@ export type Card = {
 	zone: string;
 	looked?: Date;
 	next?: Date;
-	/** The first words of the card: `I am watching it from now on.` */
+	/** A sentence after the state, such as `I am now watching it.` */
 	opening?: string;
 };
 

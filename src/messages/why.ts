@@ -197,7 +197,7 @@ function inPlace(told: ToldMatch, recipe: Recipe | undefined): ToldMatch {
 	return { ...told, title: title ?? '', cause: cause ?? '', do: cure ?? '' };
 }
 
-/** What to type once the fix is made. Empty if nothing may be started, or nothing has to be done. */
+/** What to type after the fix. Empty if the installation is unknown, or if nothing may be or needs to be restarted. */
 function commandsSection(told: ToldMatch, recipe: Recipe | undefined): Section[] {
 	const isFixed = told.forward === 'after-fix' && (told.class === 'cause' || told.class === 'consequence');
 	if (!recipe?.apply || !isFixed) return [];
@@ -219,7 +219,7 @@ function placeWords({ paths, generated, inside }: Recipe): string {
 	return `${main} is ${code(path)}${inside ? ' inside the container' : ''}${also}.\n\n`;
 }
 
-/** Where the log is, by type of installation. */
+/** The command that shows the log, by type of installation. */
 const logs: Record<string, string> = {
 	docker: 'docker compose logs --tail 300 synapse',
 	mdad: 'journalctl -u matrix-synapse -n 300',
