@@ -2,7 +2,7 @@
 import type { Job, Locale } from './played.ts';
 
 export type Case = {
-	/** Words by which a case is chosen. */
+	/** The words by which a case is chosen. */
 	id: string;
 	stated: Record<string, string>;
 	facts: string[];
@@ -14,7 +14,7 @@ export type Case = {
 	oldest?: string;
 	/** The parameters that the trial covers. */
 	with: Record<string, string>;
-	/** What stood in for the real thing, for the reader. */
+	/** What was replaced by stand-ins, for readers. */
 	played?: string;
 };
 
@@ -56,7 +56,7 @@ function upgrade(
 	};
 }
 
-/** On compose Synapse's database has this locale too, and the guide corrects it. On Debian only the other databases have it. */
+/** On compose, Synapse's database has this locale too, and the guide corrects it. On Debian, only the others do. */
 function sorted(layout: 'compose' | 'debian', locale: Locale, servers: [string, string], played: string): Case {
 	const one = upgrade(layout, 'dump', servers, 'onward', played);
 	return { ...one, id: `${one.id} locale=${locale}`, locale, with: { ...one.with, locale } };

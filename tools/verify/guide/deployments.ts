@@ -1,4 +1,4 @@
-// Deployments whose vars.yml is tested: one of each kind that the guide knows, and values for what is filled in by hand.
+// The deployments whose vars.yml is tested, one of each kind that the guide knows, and values for what admins fill in.
 
 export type Deployment = {
 	/** The name of its host: matrix.<name>.example.org. */
@@ -11,7 +11,7 @@ function deployment(name: string, facts: string, stated: Record<string, string> 
 	return { name, stated, facts: facts.split(' ') };
 }
 
-/** Every way, proxy, port and login, with each fact once stated and once denied. */
+/** Every way, proxy, port and login. Each fact is stated at least once and denied at least once. */
 export const deployments: Deployment[] = [
 	deployment(
 		'nginx',
@@ -61,7 +61,7 @@ export const deployments: Deployment[] = [
 	deployment('unsaid', 'docker postgres', { proxy: 'caddy', 'federation-port': '8448' }),
 ];
 
-/** Wrong files, made from a correct one, each with the guide's error for it. */
+/** Wrong files, created from a correct one, each with the guide's error for it. */
 export const mistakes: { failure: string; vars: (right: string) => string; of?: string }[] = [
 	{
 		failure: 'version-behind',
@@ -88,7 +88,7 @@ export const mistakes: { failure: string; vars: (right: string) => string; of?: 
 export const hex = '0123456789abcdef'.repeat(4);
 const appservice = 'bridge.yaml';
 
-/** What an admin would fill in, by the beginning of the placeholder's text after REPLACE. */
+/** What an admin would fill in, by the start of the placeholder's text after REPLACE. */
 const values: [RegExp, string][] = [
 	[/^new: openssl/, hex],
 	[/^MAS config.yaml: secrets.encryption/, hex],
@@ -136,7 +136,7 @@ function valueFor(says: string, given: Readonly<Record<string, string>>): string
 	const own = given[says.replace(/^homeserver.yaml: /, '')];
 	if (own !== undefined) return own;
 	const found = values.find(([pattern]) => pattern.test(says));
-	if (!found) throw new Error(`nobody knows what stands for “REPLACE ${says}”`);
+	if (!found) throw new Error(`no value is known for “REPLACE ${says}”`);
 	const name = /^homeserver.yaml: ([\w.]+)/.exec(says)?.[1] ?? '';
 	return found[1] === 'old' ? `old ${name}` : found[1];
 }

@@ -1,5 +1,5 @@
-// Two people with real keys: one writes to an encrypted room, the other has not fetched the room's key before the guide
-// is followed. Whether they can read it afterwards shows that keys and to-device messages were moved.
+// Two users with real keys: one writes to an encrypted room; the other does not fetch the room's key before the guide
+// is followed. If they can read the message afterwards, keys and to-device messages have been moved.
 import { randomUUID } from 'node:crypto';
 import {
 	DeviceId,
@@ -51,7 +51,7 @@ function placeOf(request: Request): [method: string, path: string] {
 	}
 }
 
-/** Writes with a new key, which is sent to the other one. Returns the event ID. */
+/** Writes with a new key, which is sent to the reader. Resolves to the event ID. */
 async function write({ writer, reader, room }: Pick<Secret, 'writer' | 'reader' | 'room'>, body: string) {
 	const { machine, token } = writer;
 	await machine.updateTrackedUsers([reader.user, writer.user]);
@@ -104,6 +104,6 @@ export async function readInSecret(secret: Secret): Promise<void> {
 			reader.token,
 		);
 		const read = await reader.machine.decryptRoomEvent(JSON.stringify(found), new RoomId(secret.room));
-		if (JSON.parse(read.event).content.body !== said) throw new Error('the encrypted message says something else');
+		if (JSON.parse(read.event).content.body !== said) throw new Error('the encrypted message has changed');
 	}
 }

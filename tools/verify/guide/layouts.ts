@@ -1,4 +1,4 @@
-// The layouts on which a guide is followed: an old server with data and a Synapse on it, both running.
+// The layouts on which a guide is followed: an old server with data, and Synapse using it, both running.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
@@ -55,7 +55,7 @@ export function homeserver(played: Played, database: Record<string, unknown>): v
 		rc_user_directory: raised,
 	};
 	const { database: own, ...rest } = config;
-	// As people write it, one key per line: the guide changes lines of it.
+	// As people write it, one key per line, because the guide edits some of the lines.
 	const lines = [
 		...Object.entries(rest).map(([key, value]) => `${key}: ${JSON.stringify(value)}`),
 		'database:',
@@ -73,7 +73,7 @@ function splitOff({ root }: Played): void {
 grep '^server_name:' homeserver.yaml > conf.d/server_name.yaml; sed -i '/^server_name:/d' homeserver.yaml`);
 }
 
-/** The layout with the old server and Synapse, running. */
+/** Builds the layout and starts the old server and Synapse. */
 export function build(job: Job, played: Played): void {
 	const { stated } = job;
 	if (job.guide === 'sqlite-postgres') buildSqlite(job, played);
@@ -82,7 +82,7 @@ export function build(job: Job, played: Played): void {
 	else if (stated.layout === 'managed') buildManaged(job, played);
 }
 
-/** The arguments of `initdb`, by what the server sorts by. */
+/** The arguments of `initdb` by locale. */
 const initdb: Record<Locale | 'C', string> = {
 	C: '--lc-collate=C --lc-ctype=C',
 	'C.UTF-8': '--locale=C.UTF-8',
@@ -128,7 +128,7 @@ ${/^[./]/.test(data) ? '' : `volumes:\n  ${data}:\n`}`,
 	});
 	const env = surroundingsOf(played);
 	const psql = `docker compose exec -T db psql -X -U ${superuser}`;
-	// As many create it by hand: the database belongs to the superuser, and up to 14 everyone can create tables in it.
+	// As many people create it by hand: the superuser owns the database, and up to 14 every role can create tables in it.
 	const own =
 		superuser === 'synapse'
 			? ''
@@ -144,14 +144,14 @@ docker compose up -d`,
 	);
 }
 
-/** What an admin changed on that server, in every possible way, and in upper and lower case. */
+/** Settings that an admin changed on that server in every possible way, in upper and lower case. */
 function ownSettings(psql: string, superuser: string): string {
 	return `${psql} -d postgres -c "ALTER SYSTEM SET work_mem = '5MB'" -c "ALTER DATABASE synapse SET statement_timeout = '10min'" \\
  -c "ALTER DATABASE bridge SET search_path = public, \\"other words\\"" -c "ALTER ROLE ${superuser} SET lock_timeout = '7min'" < /dev/null
 docker compose exec -T db sh -c 'printf "%s\\n" "log_line_prefix = '"'%m [%p] %q%u@%d '"'" "datestyle = '"'iso, dmy'"'" "Deadlock_Timeout = 3s" >> "$PGDATA"/postgresql.conf' < /dev/null`;
 }
 
-/** A program that is installed after its administrator has listed the databases; it gets one of its own. */
+/** Adds another program's database after the administrator has listed the databases. */
 export function buildLate({ stated }: Job, played: Played): void {
 	const { layout, superuser = 'synapse', port = '5432' } = stated;
 	const run =
@@ -165,7 +165,7 @@ ${run('psql')} -d late -c "CREATE TABLE things AS SELECT 1 AS thing" < /dev/null
 	);
 }
 
-/** Two more programs on the server, each with a database. */
+/** Commands that add two more programs to the server, each with a database. */
 function others(server: string, database: string, password: string): string {
 	return ['mas', 'bridge']
 		.map(
@@ -175,7 +175,7 @@ ${database.replace('NAME', name)} -c "SET ROLE ${name}" -c "CREATE TABLE session
 		.join('\n');
 }
 
-/** Synapse on SQLite, in a container or from a package, and no PostgreSQL yet. */
+/** Builds Synapse on SQLite, in a container or from a package, without PostgreSQL. */
 function buildSqlite(job: Job, played: Played): void {
 	const { root, cwd } = played;
 	if (job.stated.layout === 'compose') {
@@ -193,13 +193,13 @@ function buildSqlite(job: Job, played: Played): void {
 	sh('systemctl start matrix-synapse', surroundingsOf(played));
 }
 
-/** Synapse on SQLite in a container; the file is named by its path outside, because nothing is mounted over `/data`. */
+/** Builds Synapse on SQLite in a container. The file has its path outside, because nothing is mounted over `/data`. */
 export function buildSqliteBeside(played: Played): void {
 	writeFileSync(join(played.cwd, 'docker-compose.yml'), synapseService);
 	homeserver(played, { name: 'sqlite3', args: { database: join(played.cwd, 'files/homeserver.db') } });
 }
 
-/** Debian's own folders, empty, and every version where its packages would be. */
+/** Sets up Debian's own folders, empty, and every version where its packages would be. */
 function debianFolders({ root, servers }: Played, majors: readonly string[]): void {
 	sh(`mkdir -p ${root}/{etc,common,lib,log,run,backups}
 cp -a /etc/postgresql-common/. ${root}/common/
@@ -214,10 +214,10 @@ mount --bind ${root}/run /run/postgresql; mount --bind ${root}/backups /var/back
 	for (const major of majors) likeDebians(root, major, servers[major]);
 }
 
-/** Puts them where the package has them. A folder without client programs is copied, with empty files where they go. */
+/** Puts programs where the package has them. A folder without client programs is copied, with empty files for them. */
 function programsOf(root: string, major: string, server: Server | undefined): string {
 	const place = `${root}/usr/${major}`;
-	if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+	if (!server) throw new Error(`PostgreSQL ${major} is missing`);
 	if (existsSync(join(server.home, 'bin', 'psql')))
 		return `mkdir -p ${place}; mount --bind ${server.home} ${place}; mount -o remount,bind,ro ${place}`;
 	const empty = clients.map(name => `${place}/bin/${name}`).join(' ');
@@ -226,12 +226,12 @@ function programsOf(root: string, major: string, server: Server | undefined): st
 
 const clients = 'psql pg_dump pg_dumpall pg_restore createdb createuser dropdb dropuser vacuumdb'.split(' ');
 
-/** Debian builds its client programs to look for sockets in /var/run/postgresql, where others look in /tmp. */
+/** Debian builds its client programs to look for sockets in /var/run/postgresql, while others look in /tmp. */
 function likeDebians(root: string, major: string, server: Server | undefined): void {
 	if (!server || server.home.startsWith('/usr/lib/postgresql/')) return;
 	mkdirSync(join(root, 'clients', major), { recursive: true });
 	for (const name of clients) {
-		// Debian's own, which may be lent to another version, are now elsewhere.
+		// Debian's own programs, which another version may use, are elsewhere now.
 		const folders = server.path.map(folder => folder.replace('/usr/lib/postgresql/', `${root}/debian/`));
 		const real = folders.map(folder => join(folder, name)).find(file => existsSync(file));
 		if (!real) continue;
@@ -242,7 +242,7 @@ function likeDebians(root: string, major: string, server: Server | undefined): v
 	}
 }
 
-/** Like the real one, asks before it changes anything; knows only the packages of these major versions. */
+/** Writes a stand-in for `apt-get`. Like the real one, it asks first; it only knows the packages of these versions. */
 function aptGet(root: string, majors: string, installing: readonly string[]): void {
 	const file = join(root, 'bin', 'apt-get');
 	writeFileSync(
@@ -262,7 +262,7 @@ esac
 if [ $verb = install ]; then
 	${installing.join(' ')}
 fi
-echo "played: apt-get $verb \${packages[*]}"
+echo "simulated: apt-get $verb \${packages[*]}"
 `,
 	);
 	chmodSync(file, 0o755);
@@ -275,7 +275,7 @@ export function buildDebian(job: Job, played: Played, withSynapse = true): void 
 		locale,
 	} = job;
 	debianFolders(played, [...new Set([from, to])]);
-	// If Synapse's cluster has another port, anyone who does not name it asks another server on the default one.
+	// If Synapse's cluster has another port, a command that does not name it reaches another server on the default port.
 	if (port !== '5432') sh(`pg_createcluster -p 5432 ${from} another --start`);
 	if (played.locales) sh(`mount --bind ${played.locales} /usr/lib/locale`);
 	sh(`pg_createcluster -p ${port} ${from} main --start${locale ? ` -- ${initdb[locale]}` : ''}`);
@@ -311,12 +311,12 @@ ${others(psql, `${psql} -d NAME`, 'another')}`);
 	}
 }
 
-/** Two servers that are reached only over the network, with a role that may create databases but is not a superuser. */
+/** Starts two servers that are only reached over the network. The admin can create databases but is not a superuser. */
 function buildManaged({ stated: { from = '', to = '' } }: Job, played: Played): void {
 	const { root, servers, user } = played;
 	const begin = (major: string, address: string, script: string) => {
 		const server = servers[major];
-		if (!server) throw new Error(`PostgreSQL ${major} is not there`);
+		if (!server) throw new Error(`PostgreSQL ${major} is missing`);
 		const env = { ...process.env, PATH: [...server.path, process.env.PATH].join(':') };
 		const data = join(root, `data-${major}`);
 		sh(

@@ -1,7 +1,7 @@
-// Whether databases sort as before. A restore can lose a locale, and nothing says so until text is compared.
+// Checks whether databases sort as before. A restore can lose a locale, which nothing reports until text is compared.
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 
-/** By database: its collation, its character type, and what sorts (`c`, `b` or `i`). */
+/** By database: its collation, its character type, and its locale provider (`c`, `b` or `i`). */
 export type Locales = ReadonlyMap<string, string>;
 
 /** The locales on the server that Synapse uses now. */

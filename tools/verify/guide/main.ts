@@ -52,14 +52,14 @@ export async function verifyGuide(
 	if (!guide || !cases.length) {
 		const names = known.guides.map(({ id }) => id).join(', ');
 		console.error(
-			`No case of ${[name, ...words].join(' ')}. Guides: ${names}. Cases: ${casesOf(name)
+			`No case matches ${[name, ...words].join(' ')}. Guides: ${names}. Cases: ${casesOf(name)
 				.map(({ id }) => id)
 				.join('; ')}`,
 		);
 		return 1;
 	}
 	if (process.getuid?.() !== 0) {
-		console.error('The simulated machines run in namespaces of their own, which needs root.');
+		console.error('The simulated machines run in separate namespaces, which needs root.');
 		return 1;
 	}
 	const failed: string[] = [];
@@ -77,14 +77,14 @@ export async function verifyGuide(
 	return told(failed);
 }
 
-/** The exit status. */
+/** Prints the failures. Returns the exit status. */
 function told(failed: readonly string[]): number {
 	for (const line of failed) console.log(`\nFailed: ${line}`);
 	console.log(`\n${failed.length} failed`);
 	return failed.length ? 1 : 0;
 }
 
-/** The newest release of Synapse that starts on this major version. */
+/** The newest release of Synapse that starts on this major version of PostgreSQL. */
 function releaseOn(major: string, releases: readonly Release[]): Release {
 	const fitting = releases.filter(
 		({ version, withdrawn, postgresql }) =>
@@ -99,7 +99,7 @@ function releaseOn(major: string, releases: readonly Release[]): Release {
 function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }: Playbook): PlaybookOf {
 	const move = known.guides.find(({ id }) => id === 'mdad');
 	const [deployment] = deployments;
-	if (!move || !deployment) throw new Error('no guide of the move');
+	if (!move || !deployment) throw new Error('there is no guide mdad');
 	const guided = guidedFor(move, deployment, synapse);
 	return {
 		dir,
@@ -110,16 +110,16 @@ function playbookFor(known: Knowledge, { dir, roles, missing, ansible, synapse }
 	};
 }
 
-/** The homeserver.yaml that the playbook's templates render from such a vars.yml, with the simulated server's secrets. */
+/** The homeserver.yaml that the playbook renders from such a vars.yml, with the simulated server's secrets. */
 function configurationBy(known: Knowledge, playbook: Playbook, root: string): string {
 	const move = known.guides.find(({ id }) => id === 'mdad');
-	if (!move) throw new Error('no guide of the move');
+	if (!move) throw new Error('there is no guide mdad');
 	return renderedFor(move, playbook, { ...settingIn(root), pepper: '' }, playbook.synapse).homeserver;
 }
 
 type Played = { results: Result[]; one: Case; versions: Record<string, string> };
 
-/** Runs one case in separate namespaces. Throws with what failed. */
+/** Runs one case in separate namespaces. Throws an error that says what failed. */
 async function play(guide: Guide, one: Case, known: Knowledge, playbook: string | undefined): Promise<void> {
 	const { stated, facts, flow } = one;
 	const release = releaseOn(one.oldest ?? '18', known.releases);
@@ -168,7 +168,7 @@ async function play(guide: Guide, one: Case, known: Knowledge, playbook: string 
 			keep(guide, { results: seen, one, versions: versionsOf(one, servers, release.version) });
 		if (status !== 0) throw new Error(`${said.slice(-4000)}${logs(root)}`);
 	} finally {
-		// Inside it was a mount; outside only an empty folder is left.
+		// Inside, it was a mount. Outside, only an empty folder is left.
 		if (!had && existsSync(laid)) rmdirSync(laid);
 		if (!process.env.GLIA_KEEP) rmSync(root, { recursive: true, force: true });
 	}
@@ -214,7 +214,7 @@ function keep(guide: Guide, { results, one, versions }: Played): void {
 	);
 }
 
-/** Adds the trials to the file, and replaces earlier ones of the same part and parameters. */
+/** Adds the trials to the file, replacing earlier ones with the same part and parameters. */
 function keepTrials(guide: Guide, added: readonly Trial[]): void {
 	const { files } = readFiles(folder);
 	const today = new Date().toISOString().slice(0, 10);

@@ -1,5 +1,6 @@
-// npm run verify -- guide mdad --playbook <clone>: the vars.yml of every kind of deployment through the playbook's own
-// checks and templates, what comes out into a real Synapse; then a move on a simulated machine with real data, and back.
+// npm run verify -- guide mdad --playbook <clone>: runs the vars.yml of every kind of deployment through the playbook's
+// own checks and templates, and loads the results into a real Synapse; then moves a simulated machine with real data,
+// and back.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ export async function verifyMove(
 	);
 	const release = known.releases.find(({ version }) => version === playbook.synapse);
 	if (!release) throw new Unavailable(`Synapse ${playbook.synapse} is not known`);
-	// Previews, OpenID Connect: what the official image has, beyond the least.
+	// What the official image has beyond the minimum, for previews and OpenID Connect.
 	const python = await environment(release, { packages: ['lxml', 'beautifulsoup4', 'authlib'] });
 	const failed: string[] = [];
 	const parts: Record<string, () => Promise<string[]> | string[]> = {
@@ -59,7 +60,7 @@ export async function verifyMove(
 	return failed;
 }
 
-/** Old names that the playbook checks for and the table does not have, and the other way round. */
+/** Old names that the playbook checks for but the table does not have. */
 function unknownNames({ dir }: Playbook, { renamed }: Knowledge): string[] {
 	const roles = ['matrix_playbook_migration', 'matrix-base', 'matrix-synapse', 'matrix-authentication-service'];
 	const texts = roles.map(role => readFileSync(join(dir, 'roles/custom', role, 'tasks/validate_config.yml'), 'utf8'));
@@ -68,8 +69,8 @@ function unknownNames({ dir }: Playbook, { renamed }: Knowledge): string[] {
 	);
 	const lacking = [...new Set(old)].filter(name => !/\s/.test(name) && !renamed.some(one => one.old === name));
 	const own = lacking.filter(name => name !== 'federation_ip_range_blacklist');
-	console.log(`  ${old.length} old names are checked for, ${renamed.length} stand in the table`);
-	return own.map(name => `the table of old names lacks ${name}`);
+	console.log(`  the playbook checks for ${old.length} old names; ${renamed.length} are in the table`);
+	return own.map(name => `the table of old names does not have ${name}`);
 }
 
 async function everyVars(guide: Guide, playbook: Playbook, python: string, keep: Keep): Promise<string[]> {
@@ -130,22 +131,22 @@ export function has(said: string, text: string): boolean {
 	return true;
 }
 
-/** The line that has the words, or the beginning of all; folders of this machine are left out. */
+/** The line with the message, or the beginning of the output, without folders of this machine. */
 export function shortened(said: string, text: string): string {
 	const lines = said.split('\n').filter(line => has(line, text));
 	const line = (lines.at(-1) ?? said.replace(/\s+/g, ' ')).trim();
-	// Those of the playbook's containers are meant.
+	// Folders in the playbook's containers stay.
 	return line.replace(/(?<![\w.])\/(?!data|matrix|run-postgres)[\w.-]+\/[^\s:'",)]*/g, '…').slice(0, 300);
 }
 
-/** What is wrong with what came out: refused, not read by Synapse, or an old value that is not in it. */
+/** What is wrong with the result: refused, not read by Synapse, or an old value is missing. */
 async function mistakeIn(
 	rendered: Rendered | undefined,
 	guided: Guided,
 	dir: string,
 	python: string,
 ): Promise<string | undefined> {
-	if (!rendered) return 'nothing came of it';
+	if (!rendered) return 'there is no result';
 	if ('refused' in rendered) return `refused: ${rendered.refused}`;
 	const value = (key: string) => guided.parameters.find(parameter => parameter.name === key)?.value ?? '';
 	const config = parse(rendered.homeserver) as Record<string, unknown>;
@@ -158,12 +159,12 @@ async function mistakeIn(
 	if (lost.length) return `not carried over: ${lost.map(([key]) => key).join(', ')}`;
 	const read = await loaded(rendered.homeserver, value('host'), dir, python);
 	if (typeof read === 'string') return `Synapse does not read it: ${read}`;
-	if (read.key !== 'ed25519:a_old') return `another signing key is read: ${read.key}`;
+	if (read.key !== 'ed25519:a_old') return `Synapse reads another signing key: ${read.key}`;
 	if (read.name !== value('domain')) return `the server is called ${read.name}`;
 	return undefined;
 }
 
-/** Options of homeserver.yaml that must have the old value, for what is stated. */
+/** Options in homeserver.yaml that must have the old value in this deployment. */
 function expected({ profile, parameters, way }: Guided): Record<string, unknown> {
 	const value = (key: string) => parameters.find(parameter => parameter.name === key)?.value ?? '';
 	const isMas = value('login') === 'mas';
@@ -199,7 +200,7 @@ print(json.dumps({"key": key.alg + ":" + key.version, "name": config.server.serv
 
 export const oldKey = 'ed25519 a_old c2lnbmVkIGJ5IG5vYm9keSBmb3IgdHJpYWxzIG9ubHk\n';
 
-/** The container's paths as they are here. */
+/** Replaces the container's paths with those on this machine. */
 export function placed(homeserver: string, dir: string): string {
 	return homeserver
 		.replaceAll('/data/', `${dir}/data/`)
@@ -209,7 +210,7 @@ export function placed(homeserver: string, dir: string): string {
 		.replaceAll('/run-valkey', `${dir}/run-valkey`);
 }
 
-/** What a real Synapse reads in it, or why it does not. */
+/** What a real Synapse reads from it, or the error. */
 async function loaded(
 	homeserver: string,
 	host: string,
@@ -225,7 +226,7 @@ async function loaded(
 		'data/appservices/bridge.yaml',
 		'id: bridge\nurl: http://bridge:1\nas_token: a\nhs_token: h\nsender_localpart: bridge\nnamespaces: {}\n',
 	);
-	// Instead of what their own image would contain.
+	// Stand-ins for modules that a custom image would contain.
 	write(
 		'glia_module.py',
 		'class Module:\n    def __init__(self, config, api): pass\n    @staticmethod\n    def parse_config(config): return config\n',
@@ -243,7 +244,7 @@ async function loaded(
 	}
 }
 
-/** What Ansible says where something of it is missing: the roles from elsewhere, the collections. */
+/** Compares Ansible's messages about missing roles, collections and media with the guide's errors. */
 function ansibleFailures(guide: Guide, playbook: Playbook, keep: Keep): string[] {
 	const scratch = mkdtempSync(join(tmpdir(), 'glia-ansible-'));
 	const failed: string[] = [];
@@ -259,7 +260,7 @@ function ansibleFailures(guide: Guide, playbook: Playbook, keep: Keep): string[]
 	};
 	try {
 		writeFileSync(join(scratch, 'hosts'), `[all]\n${local}\n`);
-		// The module that copies is of a collection that is not there; the checks before it end the play.
+		// The module that copies is in a collection that is not installed. The checks before it end the play anyway.
 		const own = readFileSync(join(playbook.dir, 'roles/custom/matrix-synapse/tasks/import_media_store.yml'), 'utf8');
 		writeFileSync(join(scratch, 'import.yml'), own.replace('ansible.posix.synchronize', 'ansible.builtin.debug'));
 		for (const [id, text] of Object.entries(tries)) {
@@ -277,7 +278,7 @@ function ansibleFailures(guide: Guide, playbook: Playbook, keep: Keep): string[]
 	}
 }
 
-/** The playbook's own tasks for the import of media. */
+/** A play with the playbook's own tasks for importing media. */
 function importing(store: string): string {
 	return `- hosts: all
   gather_facts: false

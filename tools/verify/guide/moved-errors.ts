@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import type { Moving } from './moving.ts';
 import { sh } from './played.ts';
 
-/** What a trial of the move does with: its folders, its shell, and a Synapse that starts with a changed configuration. */
+/** What the errors are caused with: folders, commands, and a Synapse that starts with a changed configuration. */
 export type Hands = {
 	job: Moving;
 	/** The playbook's folder. */
 	matrix: string;
-	/** Runs a command of the trial's own. Returns all it said; throws when it fails, unless it may. */
+	/** Runs one of the trial's own commands. Returns all its output; throws if it fails, unless it may. */
 	type: (script: string, more?: { mayFail?: boolean }) => string;
 	/** The text with this machine's folders in place of the playbook's. */
 	here: (text: string) => string;
-	/** What Synapse says when it is started with another configuration. */
+	/** Starts Synapse with a changed configuration. Returns its output. */
 	start: (change: (config: string) => string, before?: string) => string;
 };
 
-/** By the id of the failure; each returns what was said. */
+/** By the ID of the failure; each returns the output. */
 export function moveErrors({ job, matrix, type, here, start }: Hands): Record<string, () => string> {
 	const { root } = job;
 	const cli = `${matrix}/postgres/bin/cli-non-interactive`;

@@ -1,5 +1,5 @@
-// The database of Matrix Authentication Service in a move: tables created by its own migrations, moved with the commands
-// of the guide. Its program is in no registry, so it does not run here.
+// The database of Matrix Authentication Service (MAS) in a move: tables created by its own migrations, moved with the
+// guide's commands. MAS itself is in no package registry, so it does not run here.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -10,13 +10,13 @@ type Hands = {
 	clone: string;
 	/** The playbook's own program for its PostgreSQL. */
 	cli: string;
-	/** A command of the test itself. Throws if it fails. */
+	/** Runs one of the test's own commands. Returns its output; throws if it fails. */
 	type: (script: string) => string;
-	/** Goes into the shell that the guide is pasted into. */
+	/** Pastes into the shell that the guide is pasted into. */
 	paste: (block: string, mayFail: boolean) => Promise<string>;
 };
 
-/** Whether a clone was named, by GLIA_MAS. */
+/** The clone that GLIA_MAS names; undefined if there is none. */
 export function masClone(): string | undefined {
 	const clone = process.env.GLIA_MAS;
 	return clone !== undefined && existsSync(join(clone, migrations)) ? clone : undefined;
@@ -24,7 +24,7 @@ export function masClone(): string | undefined {
 
 const migrations = 'crates/storage-pg/migrations';
 
-/** Its tables on the old server, with two people in them. */
+/** Creates its tables on the old server, with two users in them. */
 function makeMas({ root, clone, type }: Hands): void {
 	const folder = join(clone, migrations);
 	// Its migrations are recorded in a table of the library that runs them.
@@ -43,14 +43,14 @@ ${psql} -U mas -d mas < ${root}/mas.sql > /dev/null
 ${psql} -U mas -d mas -c "INSERT INTO users (user_id, username, created_at) VALUES (gen_random_uuid(), 'ada', now()), (gen_random_uuid(), 'ben', now())" -c "INSERT INTO user_passwords (user_password_id, user_id, hashed_password, created_at, version) SELECT gen_random_uuid(), user_id, 'a hash', now(), 1 FROM users" < /dev/null`);
 }
 
-/** The steps of a stage that apply to it. */
+/** The steps of a stage that are about MAS. */
 function masSteps(stage: GuidedStage): GuidedStep[] {
 	return stage.steps.filter(({ commands = '' }) =>
 		/mas\.sql\.gz|matrix_authentication_service|before_move_mas/.test(commands),
 	);
 }
 
-/** Pastes them. Returns the three numbers that are compared, and throws if a text is not shown. */
+/** Pastes these steps. Resolves to the three numbers that are compared; rejects if an expected text is not shown. */
 async function followMas(stage: GuidedStage, { paste }: Hands): Promise<string> {
 	let all = '';
 	for (const { commands = '', shows } of masSteps(stage)) {
@@ -68,7 +68,7 @@ function stageOf(stages: readonly GuidedStage[], id: string): GuidedStage {
 	return stage;
 }
 
-/** Created, dumped, restored under the playbook, and counted on both sides. */
+/** Creates the database, dumps it, restores it under the playbook, and compares the counts. */
 export async function masThere(stages: readonly GuidedStage[], hands: Hands): Promise<void> {
 	makeMas(hands);
 	const name = 'matrix_authentication_service';
@@ -79,7 +79,7 @@ export async function masThere(stages: readonly GuidedStage[], hands: Hands): Pr
 	console.log(`  MAS users, passwords, links: ${after}`);
 }
 
-/** Moved back to the old server, where its tables belong to its own role again. */
+/** Moves the database back to the old server, where its tables must belong to its own role again. */
 export async function masBack(after: readonly GuidedStage[], hands: Hands): Promise<void> {
 	await followMas(stageOf(after, 'back-after-dump'), hands);
 	const said = hands.type(
@@ -87,5 +87,5 @@ export async function masBack(after: readonly GuidedStage[], hands: Hands): Prom
 	);
 	const found = said.trim().replace(/\s+/g, ' ');
 	if (found !== 'users 2 owner mas') throw new Error(`MAS back: ${found}`);
-	console.log('  MAS is back, with its two people');
+	console.log('  MAS is back, with its two users');
 }

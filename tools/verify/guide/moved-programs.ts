@@ -1,20 +1,20 @@
-// Stand-ins for Docker and for the playbook's runs, on a machine that a server moves to.
+// Stand-ins for Docker and for the playbook's runs, on a machine to which a server moves.
 
 export type Places = {
 	root: string;
 	/** The playbook's folder. */
 	matrix: string;
-	/** Of its PostgreSQL. */
+	/** The port of its PostgreSQL. */
 	port: string;
-	/** Where its programs are found. */
+	/** The PATH for its programs. */
 	path: string;
 	/** The old server's folder. */
 	cwd: string;
-	/** The folder for the dumps on the old machine, and the same folder on the new one. */
+	/** The folder for the dumps on the old machine, and on the new one. */
 	dump: Record<'old' | 'new', string>;
 };
 
-/** What `docker run` and `docker exec` start is started here, with the paths of its mounts in place of the container's. */
+/** Starts here what `docker run` and `docker exec` start, with the paths of the mounts in place of the container's. */
 export function dockerScript(python: string, { root, matrix, path, cwd }: Places): string {
 	return `case "$1" in
 update) [[ "$2" == --restart=* ]] && shift 2 || exit 1
@@ -35,9 +35,9 @@ stop|start|rm|inspect)
 compose) [ "$2" = ps ] || exec ${root}/bin/docker-services "$@"
 	[ -e docker-compose.yml ] || { echo 'no configuration file provided: not found' >&2; exit 14; }
 	case "$3" in ''|--all) printf 'NAME SERVICE STATUS\\nhome-synapse-1 synapse running\\nhome-db-1 db running\\n'; exit 0 ;;
-	--services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not played" >&2; exit 1 ;; esac ;;
+	--services|-q) echo "\${4:-synapse db}" | tr ' ' '\\n'; exit 0 ;; *) echo "docker compose ps $3 is not simulated" >&2; exit 1 ;; esac ;;
 run|exec) ;;
-*) echo "docker: '$1' is not played" >&2; exit 1 ;;
+*) echo "docker: '$1' is not simulated" >&2; exit 1 ;;
 esac
 verb=$1; shift; from=(/run/postgresql); to=(${root}/socket); settings=(); entry=; input=
 while [[ "$1" == -* ]]; do
@@ -76,7 +76,7 @@ esac
 PATH=${path} exec env "\${settings[@]}" $entry "\${words[@]}"`;
 }
 
-/** As the roles do: PostgreSQL is started if need be and stopped after an import, Synapse is started again if it was on. */
+/** Like the roles, starts PostgreSQL if necessary, stops it after an import, and starts Synapse again if it was on. */
 export function ansibleScript({ root, matrix, port, path }: Places, units: string): string {
 	return `was=; ${root}/bin/systemctl is-active -q matrix-postgres && was=active
 case "$*" in *-postgres*) ${root}/bin/systemctl start matrix-postgres
@@ -93,17 +93,17 @@ case "$*" in
 	[ -z "$on" ] || ${root}/bin/systemctl start matrix-synapse ;;
 *--tags=install-postgres*) ${matrix}/postgres/bin/cli-non-interactive -v ON_ERROR_STOP=0 --file=${root}/managed.sql < /dev/null ;;
 *--tags=start*) ${root}/bin/systemctl enable --now ${units} ;;
-*) echo "not played: $*" >&2; exit 1 ;;
+*) echo "not simulated: $*" >&2; exit 1 ;;
 esac && echo failed=0; status=$?
 case "$*" in *import-postgres*) [ -n "$was" ] || ${root}/bin/systemctl stop matrix-postgres ;; esac
 exit $status`;
 }
 
-/** Copies here what goes between the machines; the folder for the dumps is another one on the new machine. */
+/** Copies locally what goes between the machines. The new machine has a different folder for the dumps. */
 export function rsyncScript({ dump }: Places): string {
 	return `paths=(); delete=
 for word in "$@"; do
-	case "$word" in -a) ;; --delete) delete=1 ;; -*) echo "rsync: $word is not played" >&2; exit 1 ;;
+	case "$word" in -a) ;; --delete) delete=1 ;; -*) echo "rsync: $word is not simulated" >&2; exit 1 ;;
 	root@*:*) word=\${word#*:}; paths+=("\${word/#${escaped(dump.old)}/${escaped(dump.new)}}") ;; *) paths+=("$word") ;;
 	esac
 done
@@ -117,13 +117,13 @@ mkdir -p "$to"
 for path in "\${paths[@]}"; do case "$path" in */) cp -a "$path." "$to" ;; *) cp -a "$path" "$to" ;; esac || exit; done`;
 }
 
-/** Runs here what is meant for the new machine. */
+/** Runs locally what is meant for the new machine. */
 export function sshScript({ dump }: Places): string {
-	return `[ "$1" = -n ] && [[ "$2" == root@* ]] || { echo 'only ssh -n root@… is played' >&2; exit 255; }
+	return `[ "$1" = -n ] && [[ "$2" == root@* ]] || { echo 'only ssh -n root@… is simulated' >&2; exit 255; }
 shift 2; command=$*; exec bash -c "\${command//${escaped(dump.old)}/${escaped(dump.new)}}" < /dev/null`;
 }
 
-/** As a pattern of the shell. */
+/** A path as a shell pattern. */
 function escaped(path: string): string {
 	return path.replaceAll('/', '\\/');
 }

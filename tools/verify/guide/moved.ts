@@ -1,6 +1,6 @@
-// The migration itself, in separate namespaces: an old server of the official layout with people on it, the guide's own
-// commands, Synapse from the playbook's homeserver.yaml, each known error once, and the way back with all that was said.
-// Long because everything here shares one machine, one shell and one list of what was seen.
+// The move itself, in separate namespaces: an old server in the official layout with users on it, the guide's own
+// commands, Synapse with the playbook's homeserver.yaml, each known error once, and the way back with all messages.
+// Long because everything here shares one machine, one shell and one list of results.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,26 +29,26 @@ const matrix = join(root, 'matrix');
 const results: { of: string; saw?: string; with?: Record<string, string> }[] = [];
 process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
-/** The old server has every address of the machine at the usual one. Who keeps it has no other one. */
+/** The old server listens on the usual port of every address. If it is kept, there is no other server. */
 const port = job.stated.server === 'external' ? '5432' : '5433';
 
-/** What the new machine has in place of the folder for the dumps, if it is not the old one. */
+/** The folder for the dumps on the new machine, if that is not the old one. */
 const newDump = job.stated.place === 'new' ? join(root, 'new-move') : job.dump;
 
-/** What the playbook has installed. */
+/** The units that the playbook has installed. */
 const units: Record<string, string> = {
 	...(job.stated.server !== 'external' && { 'matrix-postgres': `bash ${root}/new-postgres.sh` }),
 	'matrix-synapse': `${job.python} -m synapse.app.homeserver -c ${root}/new.yaml`,
 };
 
-/** The container's and the playbook's folders are below ours. */
+/** Replaces the container's and the playbook's folders with folders below ours. */
 const here = (text: string) =>
 	text.replace(/(?<![\w.-])\/matrix\//g, `${matrix}/`).replace(/(?<![\w.-])\/run-postgres/g, `${root}/socket`);
 
 const played = prepare(job);
 const old = job.servers['15'];
 const now = played.servers['18'];
-if (!old || !now) throw new Error('a version of PostgreSQL is not there');
+if (!old || !now) throw new Error('a version of PostgreSQL is missing');
 const oldPath = [...(played.servers['15']?.path ?? []), join(root, 'bin'), process.env.PATH].join(':');
 const newPath = [...now.path, join(root, 'bin'), process.env.PATH].join(':');
 
@@ -57,7 +57,7 @@ function executable(name: string, text: string): void {
 	chmodSync(join(root, 'bin', name), 0o755);
 }
 
-/** The programs that the guide and the playbook call, in place of those that are not there. */
+/** Writes stand-ins for the programs that the guide and the playbook call. */
 function programs(): void {
 	sh(`mv ${root}/bin/docker ${root}/bin/docker-services
 printf '${addresses.new} matrix-postgres\\n' >> ${root}/hosts`);
@@ -96,14 +96,14 @@ function configuration(): string {
 	);
 }
 
-/** The user that the playbook creates. */
+/** Adds the user that the playbook creates. */
 function userMatrix(): void {
 	sh(`for file in passwd group; do cp /etc/$file ${root}/$file; done
 echo 'matrix:x:3991:3991::/:/usr/sbin/nologin' >> ${root}/passwd; echo 'matrix:x:3991:' >> ${root}/group
 mount --bind ${root}/passwd /etc/passwd; mount --bind ${root}/group /etc/group`);
 }
 
-/** What the playbook's role has done when it has installed PostgreSQL. */
+/** Does what the playbook's role does when it installs PostgreSQL. */
 function newDatabase(): void {
 	userMatrix();
 	const password = /^PGPASSWORD=(.*)$/m.exec(job.restore.env)?.[1] ?? '';
@@ -136,14 +136,14 @@ createdb -p ${port} -h ${root}/socket -U matrix matrix`,
 }
 
 let shell: Shell | undefined;
-/** Of the administrator, once there is one. */
+/** The administrator's access token, once there is one. */
 let token = '';
 
-/** Into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
+/** Pastes into the one shell that all blocks of the guide are pasted into, with this machine's folders. */
 function paste(block: string, mayFail: boolean, isOld = true): Promise<string> {
 	shell ??= openShell(played.cwd, {
 		...surroundingsOf(played),
-		// Who keeps an external server has its client programs, and types its password.
+		// Someone who keeps an external server has its client programs, and types its password.
 		...(job.stated.server === 'external' ? { PATH: oldPath } : { PGPASSWORD: '' }),
 	});
 	const typed = block.startsWith('read -rsp') ? `${typedFor(block, { token, password })}\n` : '';
@@ -151,7 +151,7 @@ function paste(block: string, mayFail: boolean, isOld = true): Promise<string> {
 	return shell.paste(isOld ? there : there.replaceAll(job.dump, newDump), { mayFail, typed });
 }
 
-/** A command of the test itself, in a separate shell. Returns its output; throws if it fails, unless it may. */
+/** Runs one of the test's own commands, in a separate shell. Returns its output; throws if it fails, unless it may. */
 function type(script: string, { mayFail = false, at = played.cwd } = {}): string {
 	const { status, output } = spawnSync('bash', ['-c', `set -eo pipefail\ncd '${at}'\nexec 2>&1\n${here(script)}`], {
 		encoding: 'utf8',
@@ -176,7 +176,7 @@ async function guide(): Promise<Guided> {
 	return guidedFor(await raw(), { name: 'guide', stated, facts: job.facts }, job.release);
 }
 
-/** Runs the commands of a stage, and looks for what must be seen. `only` leaves out steps that nothing here can answer. */
+/** Runs the commands of a stage, and checks the output. `only` leaves out steps that cannot run here. */
 async function follow(
 	stage: GuidedStage,
 	only: (commands: string) => boolean = () => true,
@@ -185,7 +185,7 @@ async function follow(
 	console.log(`  ${stage.id}: ${stage.title}`);
 	let all = '';
 	for (const { text = '', commands, file, shows, check, concerned, see } of stage.steps) {
-		if (concerned !== true) throw new Error(`${stage.id}: a step may not be meant`);
+		if (concerned !== true) throw new Error(`${stage.id}: it is not known whether a step applies`);
 		if (file) writeFileSync(join(played.cwd, file.name), file.text);
 		if (!commands || !only(commands)) continue;
 		const said = await paste(commands, check, /^[^.]*\bold machine\b/.test(text));
@@ -199,7 +199,7 @@ async function follow(
 	return all;
 }
 
-/** The move of a server on SQLite, with the same hands. */
+/** The move of a server on SQLite, on the same machine. */
 async function moveFromSqlite(): Promise<void> {
 	programs();
 	buildSqliteBeside(played as Played);
@@ -239,7 +239,7 @@ async function keysServed(): Promise<string> {
 	return Object.keys(((await response.json()) as { verify_keys: object }).verify_keys).join();
 }
 
-/** What Synapse says when it is started with another configuration. */
+/** Starts Synapse with a changed configuration. Returns its output. */
 function start(change: (config: string) => string, before = ''): string {
 	writeFileSync(join(root, 'trial.yaml'), change(configuration()));
 	return type(`timeout 60 ${before} ${job.python} -m synapse.app.homeserver -c ${root}/trial.yaml`, {
@@ -248,13 +248,13 @@ function start(change: (config: string) => string, before = ''): string {
 	});
 }
 
-/** Each error that a guide's reader may see, made to happen. */
+/** Causes each error that a reader of the guide may see. */
 function provoke(texts: ReadonlyMap<string, string>): void {
 	const tries = moveErrors({ job, matrix, type, here, start });
 	for (const [id, attempt] of Object.entries(tries)) {
 		const said = attempt();
 		const wanted = texts.get(id);
-		if (wanted === undefined) throw new Error(`the guide knows no ${id}`);
+		if (wanted === undefined) throw new Error(`the guide has no failure ${id}`);
 		const seen = has(said, wanted);
 		console.log(`  ${id}: ${seen ? 'seen' : `NOT SEEN in ${said.slice(-1500)}`}`);
 		if (seen) results.push({ of: id, saw: shortened(said, wanted) });
@@ -262,7 +262,7 @@ function provoke(texts: ReadonlyMap<string, string>): void {
 	}
 }
 
-/** The database of Matrix Authentication Service, there or back, where a clone of it is at hand. */
+/** Moves the database of Matrix Authentication Service there or back, if there is a clone of MAS. */
 async function moveMas(isThere: boolean): Promise<void> {
 	const clone = masClone();
 	if (!clone) return;
@@ -284,7 +284,7 @@ async function loginRefused(): Promise<string> {
 	return await response.text();
 }
 
-/** From the stop to the restore. Returns the three numbers, which must not have changed. */
+/** Follows the stages from the stop to the restore. Resolves to the three numbers, which must not have changed. */
 async function downUntilRestored({ stages }: Guided): Promise<string> {
 	await follow(stageOf(stages, 'stop'));
 	const before = counts(await follow(stageOf(stages, 'dump')));
@@ -294,7 +294,7 @@ async function downUntilRestored({ stages }: Guided): Promise<string> {
 	return before;
 }
 
-/** The backup of an external database: the old server's own, reached over the network. */
+/** Backs up an external database: the old server's own, over the network. */
 async function backUpExternal(): Promise<void> {
 	const { layout: _, from: __, ...stated } = job.stated;
 	const external = { ...stated, server: 'external', 'db-host': addresses.old };
@@ -307,14 +307,15 @@ async function backUpExternal(): Promise<void> {
 	shell = undefined;
 }
 
-/** As many old servers have one. */
+/** Adds a pepper, as many old servers have one. */
 function pepper(): void {
 	appendFileSync(join(played.cwd, 'files/homeserver.yaml'), `password_config: { pepper: "${job.pepper}" }\n`);
 }
 
 async function populated(): Promise<Left> {
 	programs();
-	// A container that was started by hand is one of a compose file here. The other guide's `data` is PostgreSQL's folder.
+	// A container that was started by hand is from a compose file here. In the other guide, `data` is PostgreSQL's
+	// folder.
 	build({ ...job, stated: { layout: 'compose', from: job.stated.from ?? '' } }, played as Played);
 	type('docker compose stop synapse');
 	pepper();
@@ -328,14 +329,13 @@ async function move(): Promise<void> {
 	const guided = await guide();
 	const { stages, wayBack } = guided;
 	const isWhole = job.stated.place !== 'new';
-	// Public names, and a folder of Docker's that is not there.
+	// Leave out what needs public names or Docker's own folder.
 	await follow(stageOf(stages, 'look'), commands => !/curl|\/var\/lib\/docker/.test(commands));
 	newDatabase();
 	writeFileSync(join(matrix, 'synapse/config/homeserver.yaml'), job.homeserver);
 	await follow(stageOf(stages, 'keys'));
 	const compared = await follow(stageOf(stages, 'compare'));
-	if ((compared.match(/^same /gm) ?? []).length !== 4)
-		throw new Error(`compare: expected four that are the same:\n${compared}`);
+	if ((compared.match(/^same /gm) ?? []).length !== 4) throw new Error(`compare: expected four matches:\n${compared}`);
 	await follow(stageOf(stages, 'media-first'));
 	await follow(stageOf(wayBack.before, 'back-installed'));
 	await lookAround(left);
@@ -343,7 +343,7 @@ async function move(): Promise<void> {
 	await follow(stageOf(wayBack.before, 'back-before'));
 	await answering();
 	await lookAround(left);
-	console.log('  … and once more onward');
+	console.log('  … and forward again');
 	for (const stage of wayBack.again) await follow(stage);
 	const before = await downUntilRestored(guided);
 	if (isWhole) await moveMas(true);
@@ -351,8 +351,8 @@ async function move(): Promise<void> {
 	await startNew(stages);
 	await lookAround(left);
 	const key = readFileSync(join(played.cwd, 'files/signing.key'), 'utf8').split(' ')[1];
-	if ((await keysServed()) !== `ed25519:${key}`) throw new Error(`the key is ${await keysServed()}, and not ${key}`);
-	console.log('  everybody logs in, finds everything, and the key is the old one');
+	if ((await keysServed()) !== `ed25519:${key}`) throw new Error(`the key is ${await keysServed()}, expected ${key}`);
+	console.log('  everyone logs in and finds everything, and the key is the old one');
 	if (isWhole) await provokeEach();
 	for (const stage of wayBack.after) await follow(stage);
 	if (isWhole) await moveMas(false);
@@ -366,13 +366,13 @@ async function move(): Promise<void> {
 	);
 	console.log(`  back again: ${said}`);
 	if (Number(said.split('|')[1]) <= Number(before.split('|')[1]))
-		throw new Error('what was said after the move is lost');
+		throw new Error('messages from after the move are lost');
 	if (isWhole) {
 		await backUpExternal();
-		// The test's own, not the guide's.
+		// These are the test's own, not the guide's.
 		type(`rm ${job.dump}/owned.sql.gz ${job.dump}/unowned.sql.gz`);
 	}
-	// The rollback has started it again; the clean-up is for a server that stayed off.
+	// The rollback has started it again, but the clean-up is for a server that stayed off.
 	type('docker compose stop synapse');
 	for (const stage of guided.cleanUp) await follow(stage);
 	if (unseen.length) throw new Error(`not seen: ${unseen.join(', ')}`);
@@ -391,7 +391,7 @@ async function moveKeeping(): Promise<void> {
 	await through('keys', 'compare', 'media-first', 'stop', 'back-up', 'back-before');
 	await answering();
 	await lookAround(left);
-	console.log('  … and once more onward');
+	console.log('  … and forward again');
 	await through('stop', 'back-up', 'media-last');
 	await startNew(stages);
 	await lookAround(left);
@@ -404,11 +404,11 @@ async function moveKeeping(): Promise<void> {
 async function startNew(stages: readonly GuidedStage[]): Promise<void> {
 	const started = await follow(stageOf(stages, 'start'), commands => /--tags=start|docker exec/.test(commands));
 	if (!/^active$/m.test(started) || !started.includes('"versions"'))
-		throw new Error(`start: Synapse does not answer:\n${started.slice(-2000)}`);
+		throw new Error(`start: Synapse does not respond:\n${started.slice(-2000)}`);
 	await answering();
 }
 
-/** Every error that the guide knows; afterwards the new server runs as before. */
+/** Causes every error that the guide knows. Afterwards, the new server runs as before. */
 async function provokeEach(): Promise<void> {
 	type('systemctl stop matrix-synapse');
 	const failures = (await raw()).stages.flatMap(stage => stage.failures);

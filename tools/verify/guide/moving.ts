@@ -1,4 +1,4 @@
-// A whole move on a simulated machine: what it needs from outside of the namespaces it is played in.
+// A whole move on a simulated machine: what it needs from outside the namespaces in which it runs.
 import { chmodSync, existsSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,21 +20,21 @@ export type Moving = Job & {
 	pepper: string;
 	domain: string;
 	host: string;
-	/** Where the dump lies, as the playbook was told. */
+	/** The folder for the dumps. */
 	dump: string;
 };
 
-/** The old server's PostgreSQL, and the one that the playbook's role has now. */
+/** The major versions of the old server's PostgreSQL and of the one that the playbook's role installs. */
 const majors = { old: '15', new: '18' };
 const facts =
 	'docker no-workers no-email no-oidc no-saml no-turn no-registration no-metrics no-retention no-modules no-appservices no-url-previews';
 
-/** Which servers move where. */
+/** Which server moves, and where to. */
 const kinds = {
 	dump: { way: 'dump', database: 'postgres', stated: {} },
 	sqlite: { way: 'sqlite', database: 'sqlite', stated: {} },
 	keep: { way: 'keep', database: 'postgres', stated: { server: 'external', 'db-host': addresses.old } },
-	// The other machine is simulated only by a folder for the dumps that is not the old one.
+	// The other machine is simulated only by a different folder for the dumps.
 	elsewhere: {
 		way: 'dump',
 		database: 'postgres',
@@ -48,7 +48,7 @@ function factsOf(kind: Kind): string[] {
 	return [kinds[kind].database, ...facts.split(' ')];
 }
 
-/** A deployment of the official layout in one folder, and what it is called. */
+/** A deployment in the official layout in one folder, and its names. */
 export type Setting = { root: string; home: string; pepper: string; domain: string; host: string; dump: string };
 
 export function settingIn(root: string): Setting {
@@ -77,7 +77,7 @@ function statedIn({ home, domain, host, dump }: Setting): Record<string, string>
 	};
 }
 
-/** The move and the way back with the guide's own commands. Resolves to what failed. */
+/** Moves a server there and back with the guide's own commands. Resolves to what failed. */
 export async function moveOnMachine(
 	guide: Guide,
 	playbook: Playbook,
@@ -85,8 +85,8 @@ export async function moveOnMachine(
 	keep: (trials: readonly Trial[]) => void,
 ): Promise<string[]> {
 	if (process.getuid?.() !== 0)
-		throw new Unavailable('the simulated machines run in namespaces of their own, which needs root');
-	if (playbook.missing.includes('galaxy/postgres')) throw new Unavailable('the role galaxy/postgres is not there');
+		throw new Unavailable('the simulated machines run in separate namespaces, which needs root');
+	if (playbook.missing.includes('galaxy/postgres')) throw new Unavailable('the role galaxy/postgres is missing');
 	const [old, now] = await Promise.all([server(majors.old), server(majors.new)]);
 	const root = mkdtempSync(join(tmpdir(), 'glia-move-'));
 	chmodSync(root, 0o755);
@@ -117,7 +117,7 @@ export async function moveOnMachine(
 		const servers = { postgres: `${old.version} → ${now.version}`, sqlite: now.version, external: old.version };
 		const ran = { postgresql: servers[way === 'keep' ? 'external' : database], synapse: release };
 		keep(trialsOf(job, { guide, kind, versions: { ...ran, playbook: playbook.commit } }));
-		// The checks of the playbook accepted its vars.yml before, and Synapse ran from what was made of it.
+		// The playbook's checks have accepted its vars.yml, and Synapse has run with the result.
 		if (status === 0) {
 			const by = { way, proxy: 'nginx', login: 'synapse', 'federation-port': '443' };
 			const versions = { playbook: playbook.commit, 'ansible-core': playbook.ansible.version, synapse: release };
@@ -129,7 +129,7 @@ export async function moveOnMachine(
 	}
 }
 
-/** What the playbook makes of the guide's vars.yml. Throws where it does not take it. */
+/** What the playbook renders from the guide's vars.yml. Throws if the playbook refuses it. */
 export function renderedFor(
 	guide: Guide,
 	playbook: Playbook,
@@ -150,11 +150,11 @@ export function renderedFor(
 	const all = render(playbook, new Map([[host, vars]]), join(root, 'playbook'), join(dump, 'synapse.sql.gz'));
 	const rendered = all.get(host);
 	if (!rendered || 'refused' in rendered || !rendered.restore)
-		throw new Error(`the playbook does not take it: ${JSON.stringify(rendered).slice(0, 500)}`);
+		throw new Error(`the playbook refuses it: ${JSON.stringify(rendered).slice(0, 500)}`);
 	return { homeserver: rendered.homeserver, restore: rendered.restore };
 }
 
-/** What the run left, as trials; a failure speaks for every deployment. */
+/** The results of the run as trials. A failure counts for every deployment. */
 function trialsOf(
 	{ results, stated }: Moving,
 	{ guide, kind, versions }: { guide: Guide; kind: Kind; versions: Record<string, string> },

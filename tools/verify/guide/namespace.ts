@@ -1,11 +1,12 @@
-// One of our programs in its own namespaces: nobody else sees what it mounts, names and starts, and that ends with it.
+// Runs one of our programs in its own namespaces: nothing outside sees what it mounts or starts, and all of it ends
+// with the program.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const apart = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--kill-child'];
 
-/** Its exit status and standard error; standard output goes to ours. */
+/** Resolves to the program's exit status and standard error. Its standard output goes to ours. */
 export async function inNamespaces(
 	program: URL,
 	args: readonly string[],

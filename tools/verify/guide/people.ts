@@ -1,4 +1,4 @@
-// People on a simulated homeserver: what they leave there before a guide is followed, and must find again afterwards.
+// Users of a simulated homeserver: what they create there before a guide is followed, and must find again afterwards.
 import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -32,7 +32,7 @@ export type Left = {
 	bytes: string;
 };
 
-/** Resolves when Synapse answers; throws after two minutes. */
+/** Resolves once Synapse responds; rejects after two minutes. */
 export async function answering(): Promise<void> {
 	for (let tries = 240; ; tries--) {
 		try {
@@ -60,7 +60,7 @@ export async function register(name: string, admin: boolean) {
 	return { name, user: String(made.user_id), token: String(made.access_token), device: String(made.device_id) };
 }
 
-/** Letters in place of a signature or a key, which nobody here checks. */
+/** Letters in place of a signature or a key, which nothing here checks. */
 const letters = 'c2lnbmVkIGJ5IG5vYm9keSBmb3IgYSB0cmlhbCBvZiBhIGd1aWRlIG9ubHk';
 
 function keysOf(user: string, device: string, count: number): Body {
@@ -85,13 +85,13 @@ function keysOf(user: string, device: string, count: number): Body {
 /** An image of one pixel. */
 const picture = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
-/** Registers people, creates rooms, says things, uploads a file and device keys. */
+/** Registers users, creates rooms, sends messages, and uploads files and device keys. */
 export async function moveIn(): Promise<Left> {
 	const people = [];
 	for (const name of ['ada', 'ben', 'cleo']) people.push(await register(name, name === 'ada'));
 	const rooms: string[] = [];
 	const [ada] = people;
-	if (!ada) throw new Error('nobody is there');
+	if (!ada) throw new Error('nobody was registered');
 	for (let i = 0; i < 3; i++) {
 		const { room_id: room } = await ask('POST', '/_matrix/client/v3/createRoom', ada.token, { preset: 'public_chat' });
 		rooms.push(String(room));
@@ -124,7 +124,7 @@ export async function moveIn(): Promise<Left> {
 	const first = (messages.chunk as Body[]).find(({ content }) => (content as Body).body === said);
 	event = String(first?.event_id ?? event);
 	await settled(ada.token);
-	// The directory accepted nothing before its background job was done; the next event triggers it.
+	// The directory accepts nothing before its background job is done. After that, the next event updates it.
 	await foundInDirectory(
 		ada.token,
 		ben?.user ?? '',
@@ -152,7 +152,7 @@ async function send(token: string, room: string, body: string): Promise<string> 
 	return String((await ask('PUT', path, token, { msgtype: 'm.text', body })).event_id);
 }
 
-/** Logs in again, finds everything again, and says something. Throws with the first thing that is missing. */
+/** Logs everyone in again, looks for everything, and sends messages. Throws at the first thing that is missing. */
 export async function lookAround({ people, rooms, event, said, media, bytes }: Left): Promise<void> {
 	const [room = ''] = rooms;
 	for (const { name, user, token, device } of people) {
@@ -170,7 +170,7 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 			`/_matrix/client/v3/rooms/${encodeURIComponent(room)}/event/${encodeURIComponent(event)}`,
 			token,
 		);
-		if ((found.content as Body).body !== said) throw new Error('the message of before says something else');
+		if ((found.content as Body).body !== said) throw new Error('the message from before has changed');
 		const keys = await ask('POST', '/_matrix/client/v3/keys/query', token, { device_keys: { [user]: [device] } });
 		if (!JSON.stringify(keys).includes(letters)) throw new Error(`the device keys of ${name} are gone`);
 		await ask('GET', '/_matrix/client/v3/sync?timeout=0', token);
@@ -178,7 +178,7 @@ export async function lookAround({ people, rooms, event, said, media, bytes }: L
 	}
 	const [ada, ben] = people;
 	await foundInDirectory(ada?.token ?? '', ben?.user ?? '');
-	// Releases before 1.111 only know the second place.
+	// Releases before 1.111 only know the second path.
 	for (const place of ['client/v1/media', 'media/v3']) {
 		const file = await fetch(`${url}/_matrix/${place}/download/${media}`, {
 			headers: { authorization: `Bearer ${ada?.token}` },
@@ -202,7 +202,7 @@ async function foundInDirectory(
 		if (JSON.stringify(results).includes(user)) return;
 		await sleep(500);
 	}
-	throw new Error(`nobody finds ${user} in the directory`);
+	throw new Error(`${user} cannot be found in the directory`);
 }
 
 /** How many one-time keys the server still has for the second person's device. */

@@ -1,4 +1,4 @@
-// A machine that the playbook has installed PostgreSQL on: its own role, run by Ansible, with stand-ins for Docker and
+// A machine on which the playbook has installed PostgreSQL: its own role, run by Ansible, with stand-ins for Docker and
 // systemd.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -10,7 +10,7 @@ import { systemctlScript } from './played-systemctl.ts';
 
 const user = '3991';
 
-/** Tags that are played: those of the role, and of what starts and stops services. */
+/** Installs PostgreSQL with the playbook's own role, and starts Synapse on it. */
 export function buildPlaybook(job: Job, played: Played): void {
 	const { playbook } = job;
 	if (!playbook) throw new Error('there is no playbook');
@@ -21,7 +21,7 @@ export function buildPlaybook(job: Job, played: Played): void {
 	openTmp([root, playbook.dir]);
 	programs(job, played, playbook);
 	mkdirSync(join(cwd, 'inventory/host_vars', playbook.host), { recursive: true });
-	// The role sets it again with every run, so the trial's Synapse must know it from here.
+	// The role sets this password again with every run, so it must be the one that the trial's Synapse uses.
 	const vars = `${playbook.vars}\nmatrix_synapse_database_password: ${databasePassword}\n`;
 	writeFileSync(join(cwd, 'vars.yml'), `${vars}postgres_allowed_versions_custom: [${job.stated.from}]\n`);
 	sh(
@@ -50,11 +50,11 @@ ${cli} -d bridge -c "SET ROLE bridge" -c "CREATE TABLE sessions AS SELECT genera
 		},
 	});
 	sh('systemctl start matrix-synapse', env);
-	// Only now: the guide adds its own line of this kind.
+	// Remove the allowed versions only now, because the guide adds its own line with them.
 	writeFileSync(join(cwd, 'vars.yml'), vars);
 }
 
-/** Folders of the machine, private to these namespaces. */
+/** Mounts folders of the machine, private to these namespaces. */
 function places(root: string): void {
 	const home = homedir();
 	sh(`mkdir -p ${root}/matrix ${root}/units ${root}/socket ${root}/roothome /matrix /etc/systemd/system
@@ -70,8 +70,8 @@ mount --rbind ${root}/roothome ${home}`);
 }
 
 /**
- * On a server everyone may write to /tmp, where the role's container puts its dump. The machine of a trial may be
- * stricter, so /tmp becomes a folder of the namespace, in which only these places stay.
+ * On a server everyone may write to /tmp, where the role's container puts its dump. The machine on which a trial runs
+ * may be stricter, so /tmp becomes a folder of the namespace, in which only these places are still visible.
  */
 function openTmp(places: readonly string[]): void {
 	const kept = places.filter(place => place.startsWith('/tmp/'));
@@ -87,7 +87,7 @@ function programs({ node, python, servers }: Job, { root, cwd, programs }: Playe
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
 	const docker = `${node} --no-warnings ${fileURLToPath(new URL('played-run.ts', import.meta.url))}`;
-	// Containers of a proof have their own network, which another stand-in simulates.
+	// The containers of a backup's proof have their own network, which another stand-in simulates.
 	const apart = `${node} --no-warnings ${fileURLToPath(new URL('played-docker.ts', import.meta.url))}`;
 	put('docker', `case " $* " in *' proof'*|*=proof*|' info '*) exec ${apart} "$@" ;; *) exec ${docker} "$@" ;; esac`);
 	put(
@@ -110,7 +110,7 @@ ANSIBLE_CONFIG=${root}/none.cfg ANSIBLE_DISPLAY_SKIPPED_HOSTS=false exec ${playb
 		`case "$1" in
 update) exit 0 ;;
 install-all) ${run} --tags=install-all && systemctl start matrix-postgres && if [ -e files/homeserver.yaml ]; then systemctl start matrix-synapse; fi ;;
-install-service) [ "$2" = postgres ] || { echo "just install-service $2 is not played" >&2; exit 1; }
+install-service) [ "$2" = postgres ] || { echo "just install-service $2 is not simulated" >&2; exit 1; }
 	${run} --tags=install-postgres && systemctl restart matrix-postgres ;;
 stop-all) systemctl stop matrix-synapse matrix-postgres ;;
 start-all) systemctl start matrix-postgres matrix-synapse ;;
@@ -139,7 +139,7 @@ esac`,
 	);
 }
 
-/** A module of the collection for Docker, which needs its daemon; only what the role asks of it. */
+/** Writes a stand-in for a module of the Docker collection, which would need the daemon; only what the role uses. */
 function module(root: string, name: string, options: string, body: string): void {
 	const folder = join(root, 'collections/ansible_collections/community/docker/plugins/modules');
 	mkdirSync(folder, { recursive: true });
@@ -153,14 +153,14 @@ main()
 	);
 }
 
-/** The role itself with its own tags; all others are named so that their defaults are known, and never run. */
+/** A play with the role itself. All other roles are listed so that their defaults are known, but never run. */
 function play({ dir, roles }: PlaybookOf): string {
 	const present = roles.filter(role => role !== 'galaxy/postgres');
 	return `- hosts: matrix_servers
   gather_facts: true
   become: false
   pre_tasks:
-    # It goes by the first process of the machine, which here is a trial.
+    # Ansible detects it from the first process of the machine, which here is a trial.
     - ansible.builtin.set_fact: { service_mgr: systemd, cacheable: true }
       tags: [always]
   roles:

@@ -1,4 +1,4 @@
-// The playbook matrix-docker-ansible-deploy from a clone: its own checks of vars.yml, and its templates.
+// Runs parts of matrix-docker-ansible-deploy from a clone: its own checks of vars.yml, and its templates.
 
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -17,15 +17,15 @@ export type Playbook = {
 	/** The release of Synapse that it installs. */
 	synapse: string;
 	ansible: { bin: string; version: string };
-	/** The roles of setup.yml, and the missing ones among them. */
+	/** The roles in setup.yml, and those of them that are missing. */
 	roles: string[];
 	missing: string[];
 };
 
-/** The result for one host's vars.yml; `refused` is what the playbook said instead. */
+/** The result for one host's vars.yml, or, in `refused`, why the playbook refused it. */
 export type Rendered = { refused: string } | { homeserver: string; mas?: string; restore?: Restore };
 
-/** How the playbook restores a dump: its role's command, what creates the database before, and the user it logs in as. */
+/** How the playbook restores a dump: its role's command, the SQL that creates databases, and the login as variables. */
 export type Restore = { command: string; managed: string; env: string };
 
 /** Throws Unavailable if the folder has no such playbook. */
@@ -37,7 +37,7 @@ export async function openPlaybook(folder: string | undefined): Promise<Playbook
 	const dir = resolve(folder);
 	const setup = join(dir, 'setup.yml');
 	if (!existsSync(setup) || !existsSync(join(dir, 'roles/custom/matrix-synapse')))
-		throw new Unavailable(`${folder} is no clone of matrix-docker-ansible-deploy`);
+		throw new Unavailable(`${folder} is not a clone of matrix-docker-ansible-deploy`);
 	const all = [...readFileSync(setup, 'utf8').matchAll(/^\s+(?:- )?(?:role: )?((?:galaxy|custom)\/[\w-]+)\s*$/gm)];
 	const roles = all.map(([, role = '']) => role);
 	const defaults = readFileSync(join(dir, 'roles/custom/matrix-synapse/defaults/main.yml'), 'utf8');
@@ -61,7 +61,7 @@ async function ansible(): Promise<Playbook['ansible']> {
 		rmSync(home, { recursive: true, force: true });
 		try {
 			await run('python3', ['-m', 'venv', half]);
-			// Its scripts contain the path they were created in, so they are created in place.
+			// Scripts contain the path in which they were installed, so they are installed in place.
 			renameSync(half, home);
 			await run(join(bin, 'python'), ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', core]);
 			writeFileSync(join(home, 'done'), '');
@@ -96,7 +96,7 @@ const checks: { role: string; file: string; when?: string }[] = [
 function play({ dir, roles, missing }: Playbook, out: string, dump: string | undefined): string {
 	const present = ({ role, file }: (typeof checks)[number]) =>
 		existsSync(join(dir, 'roles', role, 'tasks', `${file}.yml`));
-	// The roles are named so that their defaults are known, but never run: only what is tagged does.
+	// The roles are listed so that their defaults are known, but never run: only tagged tasks do.
 	const task = ({ role, file, when }: (typeof checks)[number]) => `
         - ansible.builtin.include_role:
             name: ${role}
@@ -130,7 +130,7 @@ ${roles
 ${dump === undefined ? '' : restoring(join(dir, 'roles/galaxy/postgres'), out, dump)}`;
 }
 
-/** What the role of PostgreSQL would run for a dump, taken from its own tasks and templates. */
+/** What the PostgreSQL role would run for a dump, taken from its own tasks and templates. */
 function restoring(role: string, out: string, dump: string): string {
 	return `        - ansible.builtin.copy:
             content: >-
@@ -155,7 +155,7 @@ function restoring(role: string, out: string, dump: string): string {
 `;
 }
 
-/** Checks and renders the vars.yml of every host below a scratch folder; with a dump's path also how it is restored. */
+/** Checks and renders every host's vars.yml in a scratch folder. With a dump's path, also says how it is restored. */
 export function render(
 	playbook: Playbook,
 	vars: ReadonlyMap<string, string>,
@@ -175,7 +175,7 @@ export function render(
 	writeFileSync(join(inventory, 'hosts'), `[matrix_servers]\n${hosts.join('\n')}\n`);
 	symlinkSync(join(dir, 'group_vars'), join(inventory, 'group_vars'));
 	writeFileSync(join(scratch, 'play.yml'), play(playbook, out, dump));
-	// Where template lookups search outside of a role.
+	// Where template lookups search outside a role.
 	for (const role of ['matrix-synapse', 'matrix-authentication-service']) {
 		mkdirSync(join(scratch, 'templates', 'templates'), { recursive: true });
 		const from = join(dir, 'roles/custom', role, 'templates');
@@ -197,7 +197,7 @@ export function render(
 			const refused = refusalOf(host, said);
 			const file = join(out, `${host}.yaml`);
 			if (refused !== undefined) return [host, { refused }];
-			if (!existsSync(file)) throw new Error(`nothing came of ${host}:\n${said.slice(-3000)}`);
+			if (!existsSync(file)) throw new Error(`there is no result for ${host}:\n${said.slice(-3000)}`);
 			const mas = join(out, `${host}.mas.yaml`);
 			const part = (name: string) => readFileSync(join(out, `${host}.${name}`), 'utf8');
 			const restore =
@@ -214,7 +214,7 @@ export function render(
 	);
 }
 
-/** The output of ansible-playbook; the caller checks whether it succeeded. */
+/** Runs ansible-playbook. Returns its output; the caller checks whether it succeeded. */
 export function command(
 	{ dir, ansible }: Playbook,
 	args: readonly string[],

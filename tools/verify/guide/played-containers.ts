@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, wri
 import { join, resolve } from 'node:path';
 import { database, entrypoint, fail, majorOf, pidOf, played, type Service, socketOf, state } from './played-image.ts';
 
-/** The address of server names, as outside. */
+/** The address that server names resolve to, as outside. */
 const address = '172.31.0.2';
 
 type Options = {
@@ -65,7 +65,7 @@ function network([verb, ...rest]: readonly string[]): void {
 	);
 	if (verb === 'create') {
 		if (pidOf(file) !== undefined) fail(`Error response from daemon: network with name ${name} already exists`);
-		if (!flags.has('--internal')) fail('played: networks that lead outside are not');
+		if (!flags.has('--internal')) fail('simulated: networks must be --internal');
 		const holder = spawn('unshare', ['--net', 'sleep', 'infinity'], { detached: true, stdio: 'ignore' });
 		writeFileSync(join(state, `${file}.pid`), String(holder.pid));
 		holder.unref();
@@ -82,14 +82,15 @@ nsenter --net -t ${holder.pid} bash -c 'ip link set lo up; ip addr add ${address
 		process.kill(pidOf(file) ?? 0);
 		rmSync(join(state, `${file}.pid`));
 		console.log(name);
-	} else fail(`docker network ${verb} is not played`);
+	} else fail(`docker network ${verb} is not simulated`);
 }
 
 /** `-aq --filter network=NAME`; a container's name takes the place of its id. */
 function list(words: readonly string[]): void {
 	const [all, filter, given = ''] = words;
 	const net = /^network=(.+)$/.exec(given)?.[1];
-	if (all !== '-aq' || filter !== '--filter' || net === undefined) fail(`docker ps ${words.join(' ')} is not played`);
+	if (all !== '-aq' || filter !== '--filter' || net === undefined)
+		fail(`docker ps ${words.join(' ')} is not simulated`);
 	for (const note of readdirSync(state).filter(file => file.endsWith('.container')))
 		if (readFileSync(join(state, note), 'utf8') === net) console.log(note.slice(0, -'.container'.length));
 }
@@ -99,15 +100,16 @@ async function run({ flags, values, environment, volumes, rest }: Options): Prom
 	const service: Service = { image, environment, volumes };
 	const program = values.get('--entrypoint');
 	if (flags.has('--rm')) {
-		if (values.get('--network') !== 'none' || !program || !flags.has('-i')) fail('played: run --rm -i --network none');
+		if (values.get('--network') !== 'none' || !program || !flags.has('-i'))
+			fail('simulated: run --rm needs -i, --network none and an entrypoint');
 		const env = { ...process.env, PATH: pathOf(service) };
 		process.exit(spawnSync(program, args, { stdio: 'inherit', env }).status ?? 1);
 	}
-	const name = values.get('--name') ?? fail('played: containers have names');
-	if (!flags.has('-d')) fail('played: run -d, or run --rm');
+	const name = values.get('--name') ?? fail('simulated: containers need a name');
+	if (!flags.has('-d')) fail('simulated: only run -d and run --rm');
 	if (existsSync(noteOf(name)))
 		fail(`docker: Error response from daemon: Conflict. The container name "/${name}" is already in use`);
-	const net = values.get('--network') ?? fail('played: containers are in a network');
+	const net = values.get('--network') ?? fail('simulated: containers need a network');
 	const inside = pidOf(`network-${net}`) ?? fail(`docker: Error response from daemon: network ${net} not found`);
 	writeFileSync(noteOf(name), net);
 	const log = openSync(logOf(name), 'a');
@@ -116,7 +118,7 @@ async function run({ flags, values, environment, volumes, rest }: Options): Prom
 		? database(name, service, log, enter)
 		: program
 			? application({ program, args, volumes }, enter, log)
-			: fail('played: an application is run with an entrypoint');
+			: fail('simulated: applications need an entrypoint');
 	closeSync(log);
 	writeFileSync(join(state, `${name}.pid`), String(started.pid));
 	started.unref();
@@ -131,7 +133,7 @@ function pathOf(service: Service): string {
 	return [...own, process.env.PATH].join(':');
 }
 
-/** With its volumes mounted where the container has them. */
+/** Runs a program with its volumes mounted where the container has them. */
 function application(
 	{ program, args, volumes }: { program: string; args: string[]; volumes: string[] },
 	enter: readonly string[],
@@ -140,7 +142,7 @@ function application(
 	const mounts = volumes.map(line => {
 		const [from = '', to = '', mode] = line.split(':');
 		if (!from.startsWith('/')) fail(`invalid mount: ${from} is no absolute path`);
-		if (!existsSync(from)) fail(`played: ${from} is not there, and would be made`);
+		if (!existsSync(from)) fail(`simulated: ${from} does not exist and would be created`);
 		const bind = `mkdir -p ${to} && mount --bind ${resolve(from)} ${to}`;
 		return mode === 'ro' ? `${bind} && mount -o remount,bind,ro ${to}` : bind;
 	});
@@ -167,7 +169,7 @@ function execute({ flags, rest }: Options): void {
 	const env: NodeJS.ProcessEnv = { ...process.env, PATH: pathOf(service) };
 	delete env.PGPASSWORD;
 	if (isDatabase) Object.assign(env, { PGHOST: socketOf(name), PGDATA: entrypoint(name, service).env.PGDATA });
-	// Without -i its input is empty, whatever is there.
+	// Without -i, its input is empty.
 	const input = flags.has('-i') ? 'inherit' : 'ignore';
 	const enter = ['--net', ...(isDatabase ? [] : ['--mount']), '-t', String(pid), program, ...args];
 	process.exit(spawnSync('nsenter', enter, { stdio: [input, 'inherit', 'inherit'], env }).status ?? 1);

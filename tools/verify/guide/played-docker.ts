@@ -1,5 +1,5 @@
 // A stand-in for `docker`: the few commands that guides use, for services of a compose file that are processes here.
-// What the official image of PostgreSQL does when it starts is done step by step, by the programs of that version.
+// What the official PostgreSQL image does at startup is done step by step, with the programs of that version.
 import { spawn, spawnSync } from 'node:child_process';
 import {
 	closeSync,
@@ -50,7 +50,7 @@ function composeFile(): { name: string; services: Record<string, Service> } {
 	return { name: resolve(name), services: file.services };
 }
 
-/** As the real one prints a project: mounts in the long form, folders with their whole path. */
+/** A project as the real one prints it: mounts in the long form, folders with their full path. */
 function canonical(services: Record<string, Service>, names: readonly string[]): string {
 	const mount = (line: string) => {
 		const [source = '', target = ''] = line.split(':');
@@ -72,9 +72,9 @@ async function stop(service: string): Promise<void> {
 	while (pidOf(service) !== undefined) await new Promise(done => setTimeout(done, 50));
 }
 
-/** Without `-f` it asks, and without `-s` it leaves running ones alone. */
+/** Without `-f`, the real one asks; without `-s`, it leaves running containers alone. */
 async function remove(service: string, options: readonly string[]): Promise<void> {
-	if (!options.some(word => word.includes('f'))) fail('played: docker compose rm asks, without -f');
+	if (!options.some(word => word.includes('f'))) fail('simulated: docker compose rm needs -f, or it asks');
 	if (options.some(word => word.includes('s'))) await stop(service);
 	if (pidOf(service) !== undefined) fail('No stopped containers');
 	for (const end of ['pid', 'json']) rmSync(join(state, `${service}.${end}`), { force: true });
@@ -88,7 +88,7 @@ function isDatabase(service: string): boolean {
 /** `run --entrypoint program service arguments`, in the order of `exec`. */
 function entered(args: string[]): string[] {
 	const at = args.indexOf('--entrypoint');
-	const program = args[at + 1] ?? fail('only `run` with an entrypoint is played');
+	const program = args[at + 1] ?? fail('only `run` with an entrypoint is simulated');
 	const [name = '', ...rest] = args.slice(at + 2);
 	return [...args.slice(0, at).filter(word => word === '-T'), name, program, ...rest];
 }
@@ -116,11 +116,11 @@ async function up(name: string, service: Service): Promise<void> {
 async function start(name: string, service: Service): Promise<void> {
 	const was = join(state, `${name}.json`);
 	if (!existsSync(was)) fail(`service "${name}" has no container to start`);
-	if (readFileSync(was, 'utf8') !== JSON.stringify(service)) fail('played: start, with a file that has changed');
+	if (readFileSync(was, 'utf8') !== JSON.stringify(service)) fail('simulated: start needs an unchanged file');
 	await up(name, service);
 }
 
-/** As of Compose 2.17, stopped ones too. */
+/** Services that are restarted along with these. From Compose 2.17 on, that includes stopped ones. */
 function restartedWith(restarted: readonly string[], services: Record<string, Service>): string[] {
 	const dependents = Object.entries(services)
 		.filter(([name, { depends_on: on }]) => {
@@ -131,13 +131,13 @@ function restartedWith(restarted: readonly string[], services: Record<string, Se
 	return dependents.length ? [...dependents, ...restartedWith([...restarted, ...dependents], services)] : [];
 }
 
-/** Containers of the compose file as they were created, running or stopped: both hold their image and their volumes. */
+/** The containers of the compose file as they were created. Even stopped ones keep their image and volumes in use. */
 function containers(): Service[] {
 	const notes = readdirSync(state).filter(file => file.endsWith('.json') && file !== 'images.json');
 	return notes.map(file => JSON.parse(readFileSync(join(state, file), 'utf8')) as Service);
 }
 
-/** Pulled images, by name or for a container. */
+/** Images that were pulled, by name or for a container. */
 function images(): string[] {
 	const file = join(state, 'images.json');
 	return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as string[]) : [];
@@ -148,11 +148,11 @@ function keepImages(all: readonly string[]): void {
 }
 
 function program(name: string, log: number) {
-	const [run = '', ...args] = played.programs[name] ?? fail(`nothing is played for the service ${name}`);
+	const [run = '', ...args] = played.programs[name] ?? fail(`nothing is simulated for the service ${name}`);
 	return spawn(run, args, { detached: true, stdio: ['ignore', log, log] });
 }
 
-/** The real one passes on all available input, whether the program wants it or not: lines pasted after it are lost. */
+/** Like the real one, consumes all available input, even if the program reads none: lines pasted after it are lost. */
 function takeInput(): void {
 	const rest = Buffer.alloc(65_536);
 	try {
@@ -195,26 +195,26 @@ if (command === 'pull') {
 	if (!played.servers[majorOf({ image })])
 		fail(`Error response from daemon: manifest for ${image} not found: manifest unknown`);
 	keepImages([...images(), image]);
-	console.log(`played: docker pull ${image}`);
+	console.log(`simulated: docker pull ${image}`);
 } else if (command === 'image') {
 	const [verb, image = ''] = words;
-	if (verb !== 'rm') fail(`docker image ${verb} is not played`);
+	if (verb !== 'rm') fail(`docker image ${verb} is not simulated`);
 	if (!images().includes(image)) fail(`Error response from daemon: No such image: ${image}`);
 	if (containers().some(container => container.image === image))
 		fail(
 			`Error response from daemon: conflict: unable to remove repository reference "${image}" (must force) - container is using its referenced image`,
 		);
 	keepImages(images().filter(other => other !== image));
-	console.log(`played: docker image rm ${image}`);
+	console.log(`simulated: docker image rm ${image}`);
 } else if (command === 'volume') volumeOf(words);
 else if (command === 'compose') await compose(words);
 else if (command !== undefined && /^(?:network|ps|run|exec|rm|logs)$/.test(command)) await container(command, words);
 else if (command === 'info') informed(words);
-else fail(`docker: '${command}' is not played`);
+else fail(`docker: '${command}' is not simulated`);
 
 /** `info -f '{{.DockerRootDir}}'`. */
 function informed(words: readonly string[]): void {
-	if (words.join(' ') !== '-f {{.DockerRootDir}}') fail(`docker info ${words.join(' ')} is not played`);
+	if (words.join(' ') !== '-f {{.DockerRootDir}}') fail(`docker info ${words.join(' ')} is not simulated`);
 	console.log(state);
 }
 
@@ -227,7 +227,7 @@ function volumeOf([verb, ...rest]: string[]): void {
 			labels.every(label => {
 				const [key, value] = label.split('=');
 				if (key === 'com.docker.compose.project') return value === undefined || value === 'home';
-				if (key !== 'com.docker.compose.volume') fail(`played: volumes have no label ${key}`);
+				if (key !== 'com.docker.compose.volume') fail(`simulated: volumes have no label ${key}`);
 				return name === `home_${value}`;
 			});
 		console.log(all.filter(isWanted).join('\n'));
@@ -240,7 +240,7 @@ function volumeOf([verb, ...rest]: string[]): void {
 			if (isUsed) fail(`Error response from daemon: remove ${name}: volume is in use`);
 			rmSync(join(volumesFolder, name), { recursive: true });
 		}
-	} else fail(`docker volume ${verb} is not played`);
+	} else fail(`docker volume ${verb} is not simulated`);
 }
 
 async function compose([verb, ...rest]: string[]): Promise<void> {
@@ -285,7 +285,7 @@ async function compose([verb, ...rest]: string[]): Promise<void> {
 	else if (verb === 'exec') exec(rest);
 	else if (verb === 'run') exec(entered(rest), false);
 	else if (verb === 'logs') for (const name of meant) console.log(logOf(name).split('\n').slice(-20).join('\n'));
-	else fail(`docker compose ${verb} is not played`);
+	else fail(`docker compose ${verb} is not simulated`);
 }
 
 function logOf(name: string): string {

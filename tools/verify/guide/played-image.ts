@@ -20,7 +20,7 @@ export function fail(said: string): never {
 	process.exit(1);
 }
 
-/** Anything that begins with neither a dot nor a slash is the name of a volume. */
+/** Whether a mount's source is the name of a volume: it begins with none of dot, slash and tilde. */
 export function isVolume(source: string): boolean {
 	return !/^[./~]/.test(source);
 }
@@ -46,7 +46,7 @@ function environmentOf({ environment = [] }: Service): Record<string, string> {
 	);
 }
 
-/** Where a container's path is here: under the longest mount, or in an anonymous volume. */
+/** Maps a container's path to this machine: below the longest matching mount, or in an anonymous volume. */
 function placed(name: string, { volumes = [] }: Service): (path: string) => string {
 	const mounts = volumes.map(line => line.split(':') as [string, string]).sort((a, b) => b[1].length - a[1].length);
 	return path => {
@@ -60,7 +60,7 @@ function placed(name: string, { volumes = [] }: Service): (path: string) => stri
 	};
 }
 
-/** The steps of the image's entrypoint, as a script; 172.31.0.2 is the address that `db` has. */
+/** The steps of the image's entrypoint, as a script. */
 export function entrypoint(name: string, service: Service): { script: string; env: Record<string, string> } {
 	const major = majorOf(service);
 	const server = played.servers[major] ?? fail(`Error response from daemon: manifest for ${service.image} not found`);

@@ -1,5 +1,5 @@
-// A stand-in for `docker` as the playbook runs it: `run`, `exec` and `container inspect` of PostgreSQL images, with
-// their mounts, users, networks and environment files; and, as `serve UNIT`, the server that a unit of systemd describes.
+// A stand-in for `docker` as the playbook runs it: `run`, `exec` and `container inspect` for PostgreSQL images, with
+// mounts, users, networks and environment files; and, as `serve UNIT`, the server that a systemd unit describes.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ function runOf(args: readonly string[]): Run {
 	return { values, mounts, isInteractive, image: args[at] ?? '', words: args.slice(at + 1) };
 }
 
-/** The real one creates no folder for `--mount`: it refuses a missing source. */
+/** Like the real one, creates no folder for `--mount`, but refuses a missing source. */
 function mountOf(text: string): Run['mounts'][number] {
 	const source = /(?:^|,)src=([^,]+)/.exec(text)?.[1] ?? fail(`invalid argument "${text}" for "--mount"`);
 	const target = /(?:^|,)dst=([^,]+)/.exec(text)?.[1] ?? fail(`invalid argument "${text}" for "--mount"`);
@@ -89,7 +89,7 @@ function run(args: readonly string[]): never {
 	const { values, mounts, isInteractive, image, words } = runOf(args);
 	networkMustBe(values.get('network'));
 	const [uid = '0', gid = uid] = (values.get('user') ?? '0').split(':');
-	const program = values.get('entrypoint') ?? words[0] ?? fail('played: an image runs a program');
+	const program = values.get('entrypoint') ?? words[0] ?? fail('simulated: run needs a program');
 	const rest = (values.has('entrypoint') ? words : words.slice(1)).map(word => here(word, mounts));
 	const env = { PATH: pathOf(image), LANG: 'C.UTF-8', ...environmentIn(values.get('env-file')) };
 	const own = ['--reuid', uid, '--regid', gid, '--clear-groups', program === '/bin/sh' ? 'sh' : program, ...rest];
@@ -100,7 +100,7 @@ function run(args: readonly string[]): never {
 	process.exit(status ?? 1);
 }
 
-/** The image and the mounts with which a unit of the playbook's role creates its container. */
+/** The image, mounts and environment with which a unit of the playbook's role creates its container. */
 function unitOf(name: string): { image: string; mounts: Run['mounts']; environment: Record<string, string> } {
 	const text = readFileSync(`/etc/systemd/system/${name}.service`, 'utf8').replaceAll('\\\n', ' ');
 	const line = /ExecStartPre=.*?docker create (.*)$/m.exec(text)?.[1] ?? fail(`the unit ${name} creates no container`);
@@ -127,7 +127,7 @@ function exec(args: readonly string[]): never {
 	process.exit(status ?? 1);
 }
 
-/** In the foreground until it is stopped. */
+/** Runs the server in the foreground until it is stopped. */
 function serve(name: string): void {
 	const { image, mounts, environment } = unitOf(name);
 	const service: Service = { image, environment, volumes: mounts.map(pair => pair.join(':')) };
@@ -144,7 +144,7 @@ function serve(name: string): void {
 	}, secondsLate() * 1000);
 }
 
-/** How long a server on a slow disk takes to begin (seconds): the file has `20` or, only for the next start, `20 once`. */
+/** How many seconds late a server starts, as on a slow disk. The file says `20` or, for one start only, `20 once`. */
 function secondsLate(): number {
 	const file = join(played.root, 'slow');
 	if (!existsSync(file)) return 0;
@@ -161,4 +161,4 @@ else if (verb === 'container' && args[0] === 'inspect') {
 	if (spawnSync('systemctl', ['is-active', '-q', args[1] ?? '']).status !== 0)
 		fail(`Error response from daemon: No such container: ${args[1]}`);
 	console.log('matrix-postgres');
-} else fail(`docker: '${verb}' is not played`);
+} else fail(`docker: '${verb}' is not simulated`);

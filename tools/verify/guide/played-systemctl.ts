@@ -1,7 +1,7 @@
 // A stand-in for `systemctl`, which refuses what the real one does (compared with systemd 252): globs for unit files,
 // units that do not exist, unknown verbs and options.
 
-/** The shell command that starts a unit in the background. */
+/** The command of each unit, which is started in the background. */
 export type Units = Readonly<Record<string, string>>;
 
 /** The program as a script. Units are named without `.service`; `root` is where their processes are recorded. */
@@ -60,7 +60,7 @@ enable|disable|mask|unmask|is-enabled)
 		enable) touch ${root}/$unit.enabled; [ -z "$now" ] || begin $unit ;;
 		disable) rm -f ${root}/$unit.enabled; [ -z "$now" ] || finish $unit ;;
 		is-enabled) [ -e ${root}/$unit.enabled ] && echo enabled || { echo disabled; exit 1; } ;;
-		*) echo "systemctl $verb is not played" >&2; exit 1 ;;
+		*) echo "systemctl $verb is not simulated" >&2; exit 1 ;;
 		esac
 	done ;;
 is-active)

@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { systemctlScript } from './played-systemctl.ts';
 import type { Server } from './servers.ts';
 
-/** What the simulated programs know about it; they read it from the file that GLIA_PLAYED names. */
+/** What the simulated programs know about the machine. They read it from the file that GLIA_PLAYED names. */
 export type Played = {
-	/** Everything is written below it. */
+	/** The folder below which everything is written. */
 	root: string;
 	/** The admin's working directory: the folder of the compose file. */
 	cwd: string;
@@ -17,13 +17,13 @@ export type Played = {
 	user: string;
 	group: string;
 	servers: Record<string, Server>;
-	/** A folder with locales that the machine itself lacks. */
+	/** A folder with locales that the machine itself does not have. */
 	locales?: string;
 	/** Commands of services other than PostgreSQL. */
 	programs: Record<string, string[]>;
 };
 
-/** What the role needs from the playbook, and the deployment's vars.yml. */
+/** What the PostgreSQL role needs from the playbook, and the deployment's vars.yml. */
 export type PlaybookOf = { dir: string; roles: string[]; ansible: string; vars: string; host: string };
 
 export type Locale = 'C.UTF-8' | 'en_US.UTF-8' | 'icu';
@@ -47,9 +47,9 @@ export type Job = {
 	 * before the start, then to the end and clean-up. `failures`: every known error once.
 	 */
 	flow: 'onward' | 'back' | 'each' | 'failures';
-	/** What the old server sorts by, including Synapse's database; by default bytes. */
+	/** The locale of the old server, including Synapse's database; by default C. */
 	locale?: Locale;
-	/** If the layout is the playbook's. */
+	/** Present if the layout is the playbook's. */
 	playbook?: PlaybookOf;
 	/** The homeserver.yaml from the playbook's templates, if its backup is tested. */
 	homeserver?: string;
@@ -57,18 +57,18 @@ export type Job = {
 
 /** The credentials of a simulated Synapse and its database. */
 export const databasePassword = 'changeme';
-/** The addresses of the old server's name and the new one's; not that of the machine itself. */
+/** The addresses of the names of the old and the new server, which differ from the machine's own. */
 export const addresses = { old: '172.31.0.2', new: '172.31.0.3' };
 
-/** A second program with a unit of its own, which has to be stopped and started together with Synapse. */
+/** The unit of a second program, which has to be stopped and started together with Synapse. */
 export const bridgeUnit = 'mautrix-guide';
 
-/** Whether a bridge is installed from a package beside Synapse. */
+/** Whether a bridge is installed from a package alongside Synapse. */
 export function hasBridge({ guide, stated, flow }: Job): boolean {
 	return guide === 'postgres-major' && stated.layout === 'debian' && flow !== 'failures';
 }
 
-/** Runs a command of the tool's own, not of the guide's. Throws with what it said. */
+/** Runs one of the tool's own commands, not the guide's. Throws with its output if it fails. */
 export function sh(script: string, env: NodeJS.ProcessEnv = process.env): string {
 	const { status, stdout, stderr } = spawnSync('bash', ['-c', `set -eo pipefail\n${script}`], {
 		encoding: 'utf8',
@@ -91,17 +91,17 @@ export function surroundingsOf(played: Played): NodeJS.ProcessEnv {
 	};
 }
 
-/** The unit of Debian's package names two: the file, and the folder of the files that are read after it. */
+/** The unit in Debian's package names the file, and the folder with the files that are read after it. */
 function configurations({ root, stated }: Job): string[] {
 	const file = ['-c', join(root, 'home/files/homeserver.yaml')];
 	return stated.layout === 'debian' ? [...file, '-c', join(root, 'home/files/conf.d')] : file;
 }
 
-/** Network, names, libraries and folders that the layout needs, invisible outside the namespaces. */
+/** Sets up the network, names, libraries and folders that the layout needs, invisible outside the namespaces. */
 export function prepare(job: Job): Played {
 	const { root, servers, stated } = job;
-	// What follows mounts folders over the machine's own, and guides remove things: never do that outside.
-	if (readlinkSync('/proc/self/ns/mnt') === job.outside) throw new Error('this is no namespace of its own');
+	// What follows mounts folders over the machine's own, and guides delete things: never do that outside.
+	if (readlinkSync('/proc/self/ns/mnt') === job.outside) throw new Error('this is not a separate namespace');
 	const isPackaged = stated.layout === 'debian';
 	const id = (flag: string, name: string) => spawnSync('id', [flag, name], { encoding: 'utf8' }).stdout.trim();
 	const owner = isPackaged || spawnSync('id', ['postgres']).status === 0 ? 'postgres' : 'nobody';
@@ -129,7 +129,7 @@ mount --bind ${root}/hosts /etc/hosts`);
 			{ ...server, home: at(server.home), path: server.path.map(at), libraries: server.libraries.map(at) },
 		]),
 	);
-	// Moved programs find their libraries through the linker's cache, which privileges do not switch off.
+	// Programs at a new path find their libraries through the linker's cache, which also works for privileged programs.
 	sh(`(cat /etc/ld.so.conf; printf '%s\\n' ${libraries.map(at).join(' ')}) > ${root}/ld.conf
 ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld.so.cache /etc/ld.so.cache`);
 	const played: Played = {
@@ -154,7 +154,7 @@ ldconfig -X -C ${root}/ld.so.cache -f ${root}/ld.conf && mount --bind ${root}/ld
 		writeFileSync(join(root, 'bin', name), `#!/bin/bash\n${text}\n`);
 		chmodSync(join(root, 'bin', name), 0o755);
 	};
-	// A script in an environment contains the path of its Python; these find it wherever it is.
+	// A script in an environment contains the path of its Python. These scripts find Python wherever it is.
 	sh(`mkdir -p ${root}/synapse
 printf '#!/bin/bash\\nexec %s "$@"\\n' ${job.python} > ${root}/synapse/python
 printf '#!/bin/bash\\nexec %s -m synapse._scripts.synapse_port_db "$@"\\n' ${job.python} > ${root}/synapse/synapse_port_db
@@ -163,7 +163,7 @@ chmod 755 ${root}/synapse/*`);
 	wrapper('docker', `exec '${job.node}' --no-warnings '${docker}' "$@"`);
 	wrapper(
 		'sudo',
-		`[ "$1" = -u ] && [ $# -gt 2 ] || { echo 'played: sudo -u USER COMMAND only' >&2; exit 1; }\nuser=$2; shift 2\nexec runuser -u "$user" -- "$@"`,
+		`[ "$1" = -u ] && [ $# -gt 2 ] || { echo 'simulated: only sudo -u USER COMMAND' >&2; exit 1; }\nuser=$2; shift 2\nexec runuser -u "$user" -- "$@"`,
 	);
 	wrapper(
 		'journalctl',

@@ -1,4 +1,4 @@
-// Backups as an administrator makes them, complete and spoiled; the guide must notice every spoiled one.
+// Backups as an administrator creates them, intact and spoiled. The guide must notice every spoiled one.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 	const folder = isDebian ? join(root, 'backups/synapse') : join(cwd, 'backup');
 	const psql = isDebian ? 'cd /; runuser -u postgres --' : `cd ${cwd}; docker compose exec -T db`;
 	const role = isDebian ? '' : '-U synapse';
-	// Users who log in elsewhere have no passwords here.
+	// Users who log in elsewhere have no passwords on this server.
 	const closed =
 		job.stated.login === 'other'
 			? `; echo 'password_config: { enabled: false }' >> ${folder}/files/homeserver.yaml`
@@ -29,7 +29,7 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 		['mas.dump', `pg_dump ${role} -Fc mas`],
 		['all.sql', `pg_dumpall ${role}`],
 	].map(([file, command]) => `${psql} ${command} < /dev/null > ${folder}/${file}`);
-	// For an older server, written as the upgrade guide writes it.
+	// A dump for an older server, created as in the upgrade guide.
 	const older = `${psql} pg_restore -f - < ${folder}/synapse.dump | sed '1,40{/^SET transaction_timeout/d}' > ${folder}/older.sql`;
 	sh([copied, ...dumps, older, `gzip -k ${folder}/all.sql`].join('\n'), surroundingsOf(played));
 	return {
@@ -46,8 +46,8 @@ export function backUp(job: Job, played: Played): Record<string, string> {
 
 /** Backs up into the guide's default places, with the dump command from the playbook's documentation. */
 function backUpPlaybook({ homeserver }: Job, played: Played): Record<string, string> {
-	if (homedir() !== '/root') throw new Error('the guide names folders of /root, which must be the one that is played');
-	if (homeserver === undefined) throw new Error('the playbook has made no configuration');
+	if (homedir() !== '/root') throw new Error('the guide uses folders in /root, so that must be the home folder');
+	if (homeserver === undefined) throw new Error('the playbook has not rendered a configuration');
 	const { cwd } = played;
 	sh(
 		`mkdir -p /root/backup/config; cp -r ${cwd}/files/media /root/backup/media-store
@@ -59,7 +59,7 @@ cp ${cwd}/files/signing.key /root/backup/config/matrix.guide.test.signing.key
 	return { domain: 'guide.test', person: 'ada' };
 }
 
-/** Makes Python readable for the user that Synapse runs as: it is in a home folder that only root may enter. */
+/** Makes Python readable for the user that Synapse runs as, because it is in a home folder that only root may enter. */
 function debianPlaces(job: Job, { root }: Played): Record<string, string> {
 	const home = homedir();
 	const parts = readdirSync(home).filter(name => ['.cache', '.local', '.pyenv'].includes(name));
@@ -73,7 +73,7 @@ type Spoiling = {
 	failure: string;
 	/** The command that spoils a copy of the backup, run in its folder. */
 	by: string;
-	/** Parameters that differ. */
+	/** Parameters that differ from those of the intact backup. */
 	stated?: (folder: string) => Record<string, string>;
 	password?: string;
 };

@@ -8,7 +8,7 @@ export function damageErrors({ root, old, next, at15, at17 }: Pair, guide: Guide
 	const cured = (id: string, block: number, names: Record<string, string>) =>
 		[...cureOf(id, guide, names).matchAll(/```(?:sql|bash)\n([\s\S]*?)```/g)][block]?.[1] ?? '';
 	const refreshing = (name: string) => {
-		// As a template with a recorded version leaves it in a database that sorts by bytes.
+		// A template with a recorded version leaves it like this in a database that sorts by bytes.
 		sh(
 			`psql -Xqc "CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C' COLLATION_VERSION '2.31'"`,
 			old.env,
@@ -56,14 +56,14 @@ export function damageErrors({ root, old, next, at15, at17 }: Pair, guide: Guide
 			);
 			// What the stage checks before it starts the server with the file.
 			if (!listed.includes('vacuum_defer_cleanup_age|unrecognized'))
-				throw new Error(`the look did not see it: ${listed}`);
+				throw new Error(`the stage's check did not find it: ${listed}`);
 			return at17(bare);
 		},
 		'monitoring-columns': () => at17('psql -Xc "SELECT checkpoints_timed FROM pg_stat_bgwriter"'),
 	};
 }
 
-/** A duplicate key in a table, which the index does not see. */
+/** Creates a table with a duplicate key that the index does not see. */
 function damagedIndex(env: NodeJS.ProcessEnv): void {
 	sh(
 		`createdb damaged
@@ -77,8 +77,8 @@ psql -Xq -d damaged -c "INSERT INTO users VALUES ('ada')" \\
 }
 
 /**
- * In a cluster made with ICU, a database with locale C sorts by ICU, and Synapse starts on it; the guide's own does
- * not.
+ * In a cluster created with ICU, a database with the locale C sorts by ICU, and Synapse starts on it. A database that
+ * is created as in the guide does not.
  */
 export function icuGoesUnseen(job: Job, played: Played): void {
 	const icu = cluster(played, '15', { name: '15-icu', init: '--locale-provider=icu --icu-locale=en' });
@@ -106,6 +106,6 @@ createdb -T template0 --locale-provider=libc -E UTF8 --locale=C -O synapse plain
 curl -fsS --retry 60 --retry-delay 2 --retry-connrefused localhost:8008/_matrix/client/versions; kill $pid`,
 		surroundingsOf(played),
 	);
-	if (!said.includes('"versions"')) throw new Error(`Synapse noticed that ICU sorts: ${said}`);
-	console.log('  seen: Synapse starts on a database with locale C that sorts by ICU');
+	if (!said.includes('"versions"')) throw new Error(`Synapse noticed that the database sorts by ICU: ${said}`);
+	console.log('  seen: Synapse starts on a database with the locale C that sorts by ICU');
 }

@@ -113,7 +113,7 @@ chmod 1777 /run/postgresql/; pg_ctlcluster 15 own start`,
 	};
 }
 
-/** Whether the fix for the checksums works: the failed upgrade succeeds. */
+/** Applies the fix for the checksums. Throws unless the failed upgrade then succeeds. */
 export function curedChecksums(played: Played): void {
 	const env = surroundingsOf(played);
 	sh(
@@ -124,7 +124,10 @@ pg_upgradecluster -m upgrade -v 18 15 main; pg_lsclusters | grep '^18 *main *543
 	writeFileSync(join(played.root, 'cured'), '');
 }
 
-/** An upgrade interrupted by a lost connection: the way back lets Synapse in again, and a second attempt succeeds. */
+/**
+ * Interrupts an upgrade, as a lost connection does. Throws unless Synapse can log in again after the way back, and a
+ * second attempt succeeds.
+ */
 export function brokenOff(played: Played, guided: Guided): void {
 	const env = surroundingsOf(played);
 	const blocks = (stages: readonly GuidedStage[], id: string) =>
@@ -148,12 +151,12 @@ kill -KILL -- -$pid || kill -KILL $pid`,
 			PGDATABASE: 'synapse',
 		});
 	if (login().includes('let in'))
-		throw new Error(`it was not broken off where nobody is let in: ${readFileSync(said, 'utf8')}`);
+		throw new Error(`it was not interrupted while logins are refused: ${readFileSync(said, 'utf8')}`);
 	const [back = ''] = blocks(guided.wayBack.before, 'back-debian');
 	const wentBack = saying(`cd /; ${back}`, env);
 	if (!/^15\./m.test(wentBack) || !login().includes('let in'))
-		throw new Error(`the way back let nobody in: ${wentBack}\n${login()}`);
+		throw new Error(`logins are still refused after the way back: ${wentBack}\n${login()}`);
 	const [sweep = ''] = blocks(guided.wayBack.again, 'again-debian');
 	sh(`cd /; ${sweep}\npg_upgradecluster -m dump -v 18 15 main; pg_lsclusters | grep '^18 *main *5432 online'`, env);
-	console.log('  seen: the way back from an upgrade that was broken off');
+	console.log('  seen: the way back from an interrupted upgrade');
 }

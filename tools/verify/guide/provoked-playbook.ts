@@ -27,7 +27,7 @@ export function playbookErrors(job: Job, played: Played): Record<string, Provoca
 			const said = upgrade('upgrade-postgres', '--extra-vars=postgres_dump_dir=/mnt/dumps');
 			saying('umount /mnt/dumps; rmdir /mnt/dumps', env);
 			if (!saying('cat /matrix/postgres/data/PG_VERSION', env).startsWith(job.stated.from ?? ''))
-				throw new Error('the role went on after a dump that had no space');
+				throw new Error('the role continued after a dump that ran out of space');
 			return said;
 		},
 		'image-not-pulled': () => {
@@ -88,7 +88,7 @@ ${untilItAnswers}`,
 const cli = '/matrix/postgres/bin/cli-non-interactive';
 const untilItAnswers = `for i in $(seq 120); do ${cli} -d synapse -c 'SELECT 1' < /dev/null > /dev/null 2>&1 && break; sleep 1; done`;
 
-/** Damages a table, so that the dump breaks off there. Throws if the role notices it. */
+/** Damages a table, so that the dump stops there. Throws if the role notices. */
 export function brokenDumpGoesUnseen(job: Job, played: Played): void {
 	const env = surroundingsOf(played);
 	const ask = (database: string, query: string) =>
@@ -104,11 +104,11 @@ systemctl start matrix-postgres; ${untilItAnswers}`,
 		'docker exec --env-file=/matrix/postgres/env-postgres-psql matrix-postgres pg_dumpall -h matrix-postgres | gzip | gzip -dc | tail -n 3',
 		env,
 	);
-	if (own.includes('PostgreSQL database cluster dump complete')) throw new Error(`the dump is whole:\n${own}`);
+	if (own.includes('PostgreSQL database cluster dump complete')) throw new Error(`the dump is complete:\n${own}`);
 	const said = saying(upgradeBy(played, 'upgrade-postgres', allowed(job)), env);
-	if (!/failed=0/.test(said)) throw new Error(`the role notices it:\n${said.slice(-2000)}`);
+	if (!/failed=0/.test(said)) throw new Error(`the role noticed:\n${said.slice(-2000)}`);
 	saying(`systemctl start matrix-postgres; ${untilItAnswers}`, env);
 	const tables = ask('synapse', "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'");
 	if (tables !== '0') throw new Error(`Synapse's database still has tables: ${tables}`);
-	console.log("  the role does not notice a dump that breaks off; the guide's own checks do");
+	console.log("  the role does not notice an incomplete dump; the guide's own checks do");
 }

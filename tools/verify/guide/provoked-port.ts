@@ -1,4 +1,4 @@
-// Errors of `synapse_port_db`, and of a Synapse that starts on what it left.
+// Errors of `synapse_port_db`, and of a Synapse that starts on the result.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { homeserver } from './layouts.ts';

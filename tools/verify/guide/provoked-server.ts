@@ -1,4 +1,4 @@
-// Errors of PostgreSQL, its client programs, the image's own script and Synapse: an old server of 15 and a new one of 17.
+// Errors of PostgreSQL, its client programs, the image's own script and Synapse, with an old 15 and a new 17 server.
 import { existsSync, mkdirSync } from 'node:fs';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { homeserver } from './layouts.ts';
@@ -56,7 +56,7 @@ pg_dump -Fc synapse > ${root}/synapse.dump; pg_dump synapse > ${root}/synapse.sq
 /** Errors of logins, and of roles without the necessary rights. */
 function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 	return {
-		// As created by a superuser of another name, for a role that only logs in.
+		// As if a superuser with another name had created the role, which can only log in.
 		'no-superuser': () => saying('psql -XAt -c "SELECT rolname FROM pg_authid"', { ...old.env, PGUSER: 'guest' }),
 		'schema-public': () => {
 			sh('dropdb --if-exists others; createdb others; psql -Xqc "CREATE ROLE writer LOGIN"', next.env);
@@ -92,7 +92,7 @@ function loginErrors({ next, old }: Pair): Record<string, Provocation> {
 	};
 }
 
-/** Errors of writing and reading dumps. */
+/** Errors when writing and reading dumps. */
 function dumpErrors({ played, root, old, next, at15, at17, path16 }: Pair): Record<string, Provocation> {
 	return {
 		'version-mismatch': () => saying('pg_dump -Fc postgres > /dev/null', { ...old.env, PGHOST: next.data }),
@@ -177,7 +177,7 @@ function fileErrors({ played, old, next, at17 }: Pair): Record<string, Provocati
 	};
 }
 
-/** Errors of wrong locales, encodings and databases. */
+/** Errors caused by wrong locales, encodings and databases. */
 function localeErrors({ job, played, root, old, at15, database, trial }: Pair): Record<string, Provocation> {
 	return {
 		'wrong-collation': () => {
@@ -189,7 +189,7 @@ function localeErrors({ job, played, root, old, at15, database, trial }: Pair): 
 			return synapse(job, played, database);
 		},
 		'collation-version': () => {
-			// Recorded as by another library, as a server finds it that came from another system.
+			// As another library recorded it: what a server finds that came from another system.
 			sh(
 				`createdb -T template0 -E UTF8 --locale-provider=icu --icu-locale=en other
 psql -Xqc "UPDATE pg_database SET datcollversion='0.1' WHERE datname='other'"`,
@@ -234,7 +234,7 @@ env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/v
 				'POSTGRES_PASSWORD=x',
 				'mkdir -p /var/lib/postgresql/data; mount -t tmpfs tmpfs /var/lib/postgresql/data',
 			),
-		// Twice: the second start takes the first one's leftovers for complete, and runs with an empty database.
+		// Started twice: the second start takes the leftovers of the first for complete, and runs with an empty database.
 		'role-exists-in-init': () => {
 			const setting =
 				'POSTGRES_USER=synapse POSTGRES_PASSWORD=changeme POSTGRES_INITDB_ARGS="--encoding=UTF-8 --lc-collate=C --lc-ctype=C"';
@@ -249,7 +249,7 @@ env PATH="${[...(played.servers[major]?.path ?? [])].join(':')}:$PATH" PGHOST=/v
 				`(sleep 8; psql -h /var/run/postgresql -U synapse -d synapse -c '\\dt') &`,
 			);
 			if (!/Skipping initialization/.test(second) || !/Did not find any relations/.test(second))
-				throw new Error(`the second start was another than expected: ${second}`);
+				throw new Error(`the second start was not as expected: ${second}`);
 			return `${first}\n${second}`;
 		},
 	};

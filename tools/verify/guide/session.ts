@@ -37,7 +37,7 @@ async function known(): Promise<Guide> {
 /** The guide as the simulated administrator reads it; `more` are further parameters they state. */
 function guidedBy(guide: Guide, more: Record<string, string> = {}): Guided {
 	const profile = profileOf(job.facts.flatMap(fact => parseTerm(fact) ?? []));
-	if (!(profile instanceof Map)) throw new Error(`no guide ${job.guide} for ${job.facts.join(' ')}`);
+	if (!(profile instanceof Map)) throw new Error(`the facts contradict each other: ${job.facts.join(' ')}`);
 	const stated = new Map(Object.entries({ ...job.stated, ...more }));
 	const guided = guideFor(guide, { stated, profile }, []);
 	if (guided.refused.length) throw new Error(guided.refused.map(guideRefusalWords).join(' '));
@@ -59,7 +59,7 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	reader.token = before.left.people[0]?.token ?? '';
 	const { stages, cleanUp } = guided;
 	const start = stages.find(({ down }) => down === 'ends');
-	if (!start) throw new Error('no stage ends the time in which the server is down');
+	if (!start) throw new Error('no stage ends the downtime');
 	const untilStart = stages.slice(0, stages.indexOf(start));
 	for (const [index, stage] of untilStart.entries()) {
 		await reader.follow(stage);
@@ -78,7 +78,7 @@ async function follow(guided: Guided, played: Played): Promise<void> {
 	if (job.flow !== 'back') await inUse(before);
 }
 
-/** What the stage asks for besides its commands: users log in, find everything, and say something. */
+/** What stages require besides commands: users log in, find everything, and write something. */
 async function inUse({ left, secret }: Before): Promise<void> {
 	await answering();
 	await lookAround(left);
@@ -86,7 +86,7 @@ async function inUse({ left, secret }: Before): Promise<void> {
 	if (hasBridge(job)) sh(`systemctl is-active ${bridgeUnit}`, surroundingsOf(played));
 }
 
-/** Takes the way back of this stage, lets users on the server, and repeats what was undone. */
+/** Follows the way back from this stage, lets users use the server, and repeats what was undone. */
 async function backAndAgain(guided: Guided, reached: number, before: Before, reader: Reader): Promise<void> {
 	const { stages } = guided;
 	const back = wayBackFrom(guided, reached);
@@ -94,14 +94,14 @@ async function backAndAgain(guided: Guided, reached: number, before: Before, rea
 	for (const stage of back) await reader.follow(stage);
 	await inUse(before);
 	for (const stage of leftBehind(guided, reached)) await reader.follow(stage);
-	console.log('  … and once more onward');
+	console.log('  … and forward again');
 	const undone = stages.findIndex(({ id }) => id === back[0]?.from);
 	// Once the server has run again, the earlier counts and dumps are out of date.
 	const begins = stages.findIndex(({ down }) => down === 'begins');
 	for (const stage of stages.slice(Math.min(undone, begins), reached + 1)) await reader.follow(stage, false);
 }
 
-/** Goes back after the new server was in use: the old state returns, and no key handed out since is handed out again. */
+/** Goes back after the new server was in use: the old state returns, and no key is handed out a second time. */
 async function backLate(
 	guided: Guided,
 	before: Before,
@@ -120,11 +120,11 @@ async function backLate(
 			mdad: ['systemctl stop matrix-synapse', 'systemctl start matrix-synapse', 'just start-all'],
 		};
 		const { [job.stated.layout ?? '']: found } = services;
-		if (!found) throw new Error(`nobody knows how ${job.stated.layout} is stopped`);
+		if (!found) throw new Error(`no command is known that stops ${job.stated.layout}`);
 		const [stop, start, told = start] = found;
 		await reader.paste(stop);
 		const starts = (step: GuidedStep) => step.commands?.trim() === told;
-		if (!back.steps.some(starts)) throw new Error(`${back.id} does not start anything by “${told}”`);
+		if (!back.steps.some(starts)) throw new Error(`${back.id} does not start anything with “${told}”`);
 		if (job.stated.layout === 'managed')
 			edit(join(played.cwd, 'files/homeserver.yaml'), '-    host: new.example\n+    host: old.example');
 		for (const step of back.steps.filter(step => !starts(step))) await reader.does(step, back);
@@ -136,7 +136,7 @@ async function backLate(
 	if (keys !== 0) throw new Error(`${keys} one-time keys from before would be handed out again`);
 }
 
-/** Makes a backup, restores, checks and removes it, while the server keeps running. */
+/** Creates a backup, then restores, checks and removes the copy, while the server keeps running. */
 async function prove(guide: Guide, played: Played): Promise<void> {
 	const before = await peopled();
 	const guided = guidedBy(guide, backUp(job, played));

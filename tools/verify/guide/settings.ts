@@ -1,9 +1,9 @@
-// Whether an admin's changes on the old server apply on the new one.
+// Checks whether an admin's changes on the old server apply on the new one.
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 
 /**
- * Throws where a setting of before is not in force. Databases keep theirs only where they are dumped to the same or a
- * newer version.
+ * Throws if a setting from the old server does not apply. Databases keep their own settings only if they were dumped
+ * for the same or a newer version.
  */
 export function settingsCameAlong({ stated }: Job, played: Played): void {
 	const { way = '' } = stated;
@@ -13,7 +13,7 @@ export function settingsCameAlong({ stated }: Job, played: Played): void {
 		['synapse', 'log_line_prefix', '%m [%p] %q%u@%d'],
 		['synapse', 'datestyle', 'ISO, DMY'],
 		['synapse', 'deadlock_timeout', '3s'],
-		// Of the role that asks.
+		// This is a setting of the role that asks.
 		['synapse', 'lock_timeout', '7min'],
 		...(way === 'dump'
 			? (
@@ -26,14 +26,14 @@ export function settingsCameAlong({ stated }: Job, played: Played): void {
 	];
 	for (const [database, name, value] of wanted) {
 		const found = ask(database, name);
-		if (found !== value) throw new Error(`${name} of ${database} is ${found}, and was ${value}`);
+		if (found !== value) throw new Error(`${name} of ${database} is ${found}, expected ${value}`);
 	}
 }
 
-/** Throws where a database that was created after the list of databases was first written is not on the new server. */
+/** Throws if a database that was created after the list of databases was first written is not on the new server. */
 export function lateCameAlong({ stated }: Job, played: Played): void {
 	const found = asked(stated, played, { database: 'late', sql: 'SELECT thing FROM things' });
-	if (found !== '1') throw new Error(`the database that was created late has ${found}`);
+	if (found !== '1') throw new Error(`the database that was created late contains ${found}, expected 1`);
 }
 
 function asked(

@@ -1,5 +1,5 @@
-// One shell that every block of a guide is pasted into, as readers do: folder, variables and options stay from block
-// to block, and a command that reads its input takes the lines that were pasted after it.
+// One shell into which every block of a guide is pasted, as readers do: folder, variables and options stay from block
+// to block, and a command that reads its input consumes the lines that were pasted after it.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 
@@ -12,11 +12,11 @@ export type Shell = {
 const timeout = 1_200_000;
 
 /**
- * Begins in `cwd`. `typed` is what someone types after a block was pasted; `answers` are typed one by one, each
- * when a password is requested.
+ * Opens the shell in `cwd`. `typed` is typed after a block was pasted; `answers` are typed one by one, each when a
+ * password is requested.
  */
 export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
-	// Through `cat`, so that its input is a pipe that programs can read dry, as a terminal's lines.
+	// Through `cat`, so that its input is a pipe from which programs can read all lines, as from a terminal.
 	const shell = spawn('bash', ['-c', 'cat | exec bash --norc --noprofile'], {
 		cwd,
 		env,
@@ -33,7 +33,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 		said += '\n@@closed\n';
 		heard();
 	});
-	// Says which command failed, and continues like a reader's shell; `set -e` would hide what comes after.
+	// Reports which command failed, and continues like a reader's shell. `set -e` would hide what comes after.
 	shell.stdin.write(
 		`exec 2>&1 9>&1\nset -E\nGLIA_NL=$'\\n'\ntrap 'printf "@@failed %s %s\\n" "$?" "\${BASH_COMMAND//$GLIA_NL/ }" >&9' ERR\n`,
 	);
@@ -46,7 +46,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 				while (!isHeard()) {
 					if (said.includes('@@closed')) throw new Error(`the shell has ended:\n${block}\n${said.slice(-3000)}`);
 					if (Date.now() > until)
-						throw new Error(`a command does not end, or took the lines behind it:\n${block}\n${said.slice(-3000)}`);
+						throw new Error(`a command does not end, or consumed the lines after it:\n${block}\n${said.slice(-3000)}`);
 					await new Promise<void>(done => {
 						const timer = setTimeout(done, 1000);
 						heard = () => {
@@ -61,7 +61,7 @@ export function openShell(cwd: string, env: NodeJS.ProcessEnv): Shell {
 				await hear(() => (said.match(/^(?:Enter password|Enter it again).*: ?$/gm) ?? []).length > index);
 				shell.stdin.write(`${answer}\n`);
 			}
-			// Without a terminal a program reads ahead: what follows its last answer must not be there yet.
+			// Without a terminal, a program reads ahead: what follows its last answer must not be there yet.
 			if (answers.length) await new Promise(done => setTimeout(done, 3000));
 			shell.stdin.write(`${typed}printf '%s\\n' ${mark}\n`);
 			await hear(() => said.includes(`${mark}\n`));

@@ -1,9 +1,9 @@
-// The page of what ran of each guide, stage by stage and error by error: npm run verify -- guide table.
+// npm run verify -- guide table: the page that lists which stages and errors of each guide were tested.
 import { recipeOf } from '../../../src/knowledge/guide-hash.ts';
 import { allStages } from '../../../src/knowledge/guide-stages.ts';
 import type { Guide, Stage, Tried } from '../../../src/knowledge/schema/synapse.ts';
 
-/** The page. `tried` has all trials, including those of an earlier text of the guides. */
+/** The page. `tried` contains all trials, including those of earlier versions of the guides. */
 export function tableOf(guides: readonly Guide[], tried: readonly Tried[]): string {
 	return `# Which stages of each guide were run
 
@@ -40,7 +40,7 @@ ${errors.join('\n')}
 `;
 }
 
-/** `trials`: true for those that count, false for those of an earlier text. */
+/** `trials`: under true those that count, under false those of an earlier version. */
 function stageRow({ id, title, steps, untried }: Stage, trials: ReadonlyMap<boolean, readonly Tried[]>): string {
 	const hasCommands = steps.some(({ commands }) => commands);
 	const ran = ranWords(trials.get(true) ?? []) || (hasCommands ? 'never' : 'only words');

@@ -1,11 +1,11 @@
-// The vars.yml that the guide writes for a deployment.
+// The vars.yml that the guide of the move writes for a deployment.
 import { type Guided, guideFor } from '../../../src/advice/guide/guide.ts';
 import { parseTerm, profileOf } from '../../../src/deployment/facts.ts';
 import type { Guide } from '../../../src/knowledge/schema/synapse.ts';
 import { filesOf } from '../../../src/messages/guide.ts';
 import type { Deployment } from './deployments.ts';
 
-/** The guide for one deployment, with the deployment's names. */
+/** The guide for one deployment, filled in with the deployment's names. */
 export function guidedFor(guide: Guide, { name, stated, facts }: Deployment, synapse: string): Guided {
 	const profile = profileOf(facts.flatMap(fact => parseTerm(fact) ?? []));
 	if (!(profile instanceof Map)) throw new Error(`${name} contradicts itself`);
