@@ -159,7 +159,7 @@ function asideWords(what: Aside, name: string | undefined): string {
 /** What skipping a stage means for the following ones. */
 function skipWords(stage: GuidedStage, guided: Guided): string {
 	const costs = [
-		`Its purpose: ${stage.why}`,
+		`What it is for: ${stage.why}`,
 		...(stage.down === 'ends' ? ['🔴 The server stays down until it is done.'] : []),
 		...(stage.down === 'begins' ? ['🔴 The server is still up, but the next stages need it to be down.'] : []),
 		...(stage.concerned === true ? ['The next stages depend on it.'] : []),

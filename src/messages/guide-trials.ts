@@ -31,7 +31,10 @@ function trials(tried: readonly Tried[]): string[] {
 export function playedSection(guided: Guided): Section[] {
 	const all = allStages(guided);
 	const tried = all.filter(stage => stage.tried.length).length;
-	const played = [...new Set(all.flatMap(stage => stage.tried).flatMap(trial => trial.played ?? []))];
+	// Trials of one guide share most of these sentences.
+	const played = new Set(
+		all.flatMap(({ tried }) => tried).flatMap(trial => (trial.played ?? '').split(/(?<=\.) (?=[A-Z])/)),
+	);
 	if (!tried) return [];
 	const failures = all.flatMap(stage => stage.failures);
 	const seen = failures.filter(failure => failure.tried.length).length;
@@ -42,7 +45,7 @@ export function playedSection(guided: Guided): Section[] {
 					`${seen === failures.length ? `All ${seen}` : `${seen} of the ${failures.length}`} errors were reproduced, and their messages matched those given here.`,
 				]
 			: []),
-		...played,
+		...([...played].some(Boolean) ? [[...played].filter(Boolean).join(' ')] : []),
 	];
 	return [{ title: 'How this was tested', markdown: list(lines), fold: true }];
 }

@@ -87,8 +87,10 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 		'Correct the path, or the owner and permissions of the file; in a container, use the path inside the container.',
 	],
 	needs: ({ it, names, many }) => [
-		names ? `An option is missing next to ${names}` : 'An option is missing in the configuration',
-		many ? `${names} belong together, but one is missing or different.` : `${it} is missing, or needs another option.`,
+		names ? `${names} needs another option` : 'An option is missing in the configuration',
+		many
+			? `${names} belong together, but one is missing or different.`
+			: `${it} is not set, or an option that it needs is missing.`,
 		`Add the missing option, or remove the one that needs it.`,
 	],
 	'one-of': ({ it, refuses }) => [

@@ -7,8 +7,8 @@ import { quoted } from '../text/markdown.ts';
 export function trialWords(tried: readonly Trial[]): string[] {
 	const days = [...new Set(tried.map(({ date }) => date))];
 	return days.map(day => {
-		const parts = tried.filter(({ date }) => date === day).map(happened);
-		return `Tested on ${day}: ${parts.join('; ')}.`;
+		const parts = new Set(tried.filter(({ date }) => date === day).map(happened));
+		return `Tested on ${day}: ${[...parts].join('; ')}.`;
 	});
 }
 

@@ -52,7 +52,7 @@ const deadlineShape = z.strictObject({
 		examples: ['the old Prometheus metric names'],
 	}),
 	at: promiseAt.meta({
-		description: 'When: a version, a date, both, or in `vague` what upstream said instead.',
+		description: 'When: a version, a date, both, or, in `vague`, what upstream said instead.',
 		examples: [{ version: '1.166.0' }],
 	}),
 	promised: prose.meta({
@@ -168,7 +168,7 @@ export const noteShape = z.strictObject({
 		.optional()
 		.meta({
 			description:
-				'It is about a first start that takes a long time, as migrations do: a plan mentions them together where systemd limits the startup time.',
+				'The note is about a first start that takes a long time, for example because of a migration. A plan mentions all such notes together if systemd limits the startup time.',
 			examples: [true],
 		}),
 	people: title.optional().meta({

@@ -119,5 +119,7 @@ describe('the wording', () => {
 			'Tested on 2026-12-01: b (simulated, because nothing that old was available).',
 		]);
 		expect(trialWords([])).toEqual([]);
+		const twice = verified(['1.40.0'], 'starts', { says: 'a' });
+		expect(trialWords([twice, { ...twice, database: 'postgresql' }])).toEqual([expect.not.stringContaining('a; a')]);
 	});
 });
