@@ -73,8 +73,8 @@ type Base = {
 
 export type Bot = {
 	/**
-	 * `deliver`: sends what is pending; `abandon`: ends the session of a failed start; `leave`: just stops, because
-	 * another process continues.
+	 * `deliver`: sends what is pending; `abandon`: sends nothing, and ends the session if the start failed; `leave`:
+	 * just stops, because another process continues.
 	 */
 	stop: (how: 'deliver' | 'abandon' | 'leave') => Promise<void>;
 	/** Call when another process has put something into the outbox. */

@@ -29,6 +29,7 @@ function terminal(stream: NodeJS.WriteStream): { width: number; color: boolean }
 	return { width: Math.min(stream.columns || 80, 100), color: Boolean(stream.isTTY) && !process.env.NO_COLOR };
 }
 
+/** The answers to one input, which may have several lines. Only a command that accepts a text spans lines. */
 export async function answersTo(
 	body: string,
 	{ commands, ports, files, all }: Speaking,
@@ -87,6 +88,7 @@ export async function say(said: string, { json, ...speaking }: Speaking & { json
 	return worst;
 }
 
+/** Prints answers and JSON to standard output, everything else to standard error. Resolves once it is written. */
 export async function print(answer: Answer, json: boolean): Promise<void> {
 	const stream = json || answer.kind === 'answer' || answer.kind === 'progress' ? process.stdout : process.stderr;
 	const text = json ? jsonLine(answer.value) : terminalText(answer, terminal(stream));

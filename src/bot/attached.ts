@@ -17,6 +17,7 @@ import { callsIn } from './calls.ts';
 
 /** The limit for all files of one command together, in bytes. */
 export const maxFileBytes = 10_000_000;
+/** Files directly before a command, and directly after it, that count as its own: at most this many each. */
 const maxFiles = 20;
 /** How many times a file is requested before we conclude that it is unavailable. */
 const fetchTries = 6;
@@ -27,7 +28,7 @@ export type AttachmentReader = {
 	withRetries: <T>(ask: () => Promise<Outcome<T>>, tries?: number) => Promise<Outcome<T>>;
 };
 
-/** A message with everything that belongs to it; undefined if it turns out not to be meant for us. */
+/** A message with everything that belongs to it. */
 export type WholeMessage = {
 	message: Message & Pick<Incoming, 'event'>;
 	/** Ids of other messages that the same answer covers. */
@@ -47,6 +48,7 @@ type Attachments = {
 	body?: string;
 };
 
+/** Fetches everything that belongs to a message; undefined if the message turns out not to be meant for us. */
 export async function wholeOf(
 	message: Incoming,
 	to: Respondent,

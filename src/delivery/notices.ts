@@ -26,6 +26,7 @@ type Unexplained = Awaited<ReturnType<Store['unexplained']>>[number];
 /** A key may arrive a little after its message, from another server, so we wait this long (ms) before a notice. */
 const keyTimeout = 10_000;
 
+/** Greets rooms, and tells them once that the store was lost or that they became public. */
 export async function announce({ store, now, name, server, reads, log, said }: Announcing): Promise<undefined> {
 	for (const untold of await store.untold()) {
 		const { room } = untold;

@@ -18,6 +18,7 @@ type Sweeping = {
 	stopping: () => boolean;
 };
 
+/** Forgets rooms that the bot left more than `graceDays` ago, and prunes old records. */
 export async function sweep({ store, homeserver, graceDays, now, log, stopping }: Sweeping): Promise<void> {
 	await noticeLeaving({ store, homeserver, now, log });
 	for (const room of await store.leftBefore(new Date(now().getTime() - graceDays * day))) {

@@ -72,7 +72,7 @@ export function distributionScreen(screen: Screen): { title: string; lead: strin
 		return { title, lead, sections: [...open.map(opened), ...folds, opened(screen.now)] };
 	});
 	const last = made.at(-1);
-	if (!last) throw new Error('there is no density');
+	if (!last) throw new Error('there are no densities');
 	return made.find(fits) ?? last;
 }
 

@@ -38,6 +38,7 @@ const maxDepth = 8;
 /** A cache of recently parsed texts, since many rooms get the same notes. */
 const read = new LRUCache<string, readonly Block[]>({ max: 300 });
 
+/** Parses a whole Markdown text. */
 export function blocksOf(markdown: string): readonly Block[] {
 	const known = read.get(markdown);
 	if (known) return known;

@@ -16,6 +16,7 @@ function piece(html: string, body: string): Piece {
 	return { html, body, bytes: jsonBytes(html) + jsonBytes(body) + jsonBytes(between) };
 }
 
+/** The size of a value as JSON, in bytes. */
 export function jsonBytes(value: unknown): number {
 	return Buffer.byteLength(JSON.stringify(value));
 }

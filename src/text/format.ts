@@ -5,6 +5,7 @@ export function count(number: number, one: string, many = `${one}s`): string {
 	return `${number} ${number === 1 ? one : many}`;
 }
 
+/** A Markdown list. */
 export function list(items: readonly string[]): string {
 	return items.map(item => `* ${item}`).join('\n');
 }
@@ -19,6 +20,7 @@ export function megabytes(bytes: number): string {
 	return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Adds a full stop, unless the text ends with a punctuation mark already. */
 export function sentence(text: string): string {
 	return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -15,6 +15,7 @@ function temporal(): typeof Temporal {
 	return loaded;
 }
 
+/** Whether a text names a time zone. */
 export function isZone(zone: string): boolean {
 	try {
 		new (temporal().ZonedDateTime)(0n, zone);
@@ -36,6 +37,7 @@ export function zoneNamed(typed: string): string | undefined {
 	return cities.length === 1 ? cities[0] : undefined;
 }
 
+/** Whether a text is a valid range of quiet hours. */
 export function isQuiet(text: string): text is Quiet {
 	const [, from, to] = written.exec(text) ?? [];
 	return from !== undefined && from !== to;
