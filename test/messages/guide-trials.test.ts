@@ -9,5 +9,6 @@ test('says once what stood in for the real thing, however many trials share it',
 	const stage = { tried, failures: [], untried: [] };
 	const guided = { stages: [stage], cleanUp: [], wayBack: { before: [], again: [], after: [] } };
 	const [section] = playedSection(guided as unknown as Guided);
-	expect(section?.markdown.split('\n').at(-1)).toBe('* No containers. A stand-in ran. Version 15 dumped.');
+	expect(section?.markdown.match(/No containers/g)).toHaveLength(1);
+	expect(section?.markdown).toContain('* No containers. A stand-in ran. Version 15 dumped.');
 });
