@@ -437,6 +437,59 @@ describe("a distribution's own breaking change", () => {
 		await world.store.close();
 	});
 
+	test('is reported once for each entry, even if several are about one item of upstream', async () => {
+		const charts = [
+			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },
+			{ chart: '26.1.1', date: '2025-12-30', synapse: '1.0.0' },
+		];
+		const world = await played(
+			knowledge,
+			knownDistributions({
+				mdad: { read: '2026-01-05', synapse, entries: [entry('2026-01-01', 'Old')] },
+				ess: { read: '2026-01-01', charts },
+			}),
+		);
+		for (const name of ['mdad.org', 'ess.org']) world.web.plays(name, '1.1.0');
+		await world.watch('mdad.org mdad');
+		await world.watch('ess.org ess', '!b');
+		expect(await world.live(24)).toEqual([]);
+		world.holding.distributions = knownDistributions({
+			mdad: {
+				read: '2026-01-06',
+				synapse,
+				entries: [
+					entry('2026-01-06', 'Doves and owls', { title: 'Doves' }),
+					entry('2026-01-06', 'Doves and owls', { title: 'Owls', id: 'mdad/2026-01-06/two' }),
+				],
+			},
+			ess: { read: '2026-01-01', charts },
+		});
+		// Upstream's chart 25.12.0 has two such bullets from one pull request.
+		const item = {
+			chart: '26.1.2',
+			part: 'Breaking Changes',
+			bullet: '#2',
+			url: 'https://example.org',
+			breaking: true,
+		};
+		const [chart] = [{ chart: '26.1.2', date: '2026-01-06', synapse: '1.0.0' }];
+		world.holding.knowledge = {
+			...knowledge,
+			charts: { read: '2026-01-06', charts: [chart], items: ['Doves\\.', 'Owls\\.'].map(text => ({ ...item, text })) },
+		};
+		const heard = await world.live(24);
+		expect(heard.filter(line => line.includes('mdad.org'))).toEqual([
+			expect.stringContaining('The playbook changed on 2026-01-06: Doves (plus 1 more alert)'),
+		]);
+		expect(heard.filter(line => line.includes('ess.org'))).toEqual([
+			expect.stringContaining('ESS 26.1.2: Breaking Changes, #2'),
+		]);
+		const bodies = world.said.map(({ body }) => body).join('\n');
+		expect(bodies).toMatch(/Owls(.|\n)*Doves\.(.|\n)*Owls\./);
+		expect(await world.live(48)).toEqual([]);
+		await world.store.close();
+	});
+
 	test('is reported with its chart, even if only a bot has read it', async () => {
 		const charts = [
 			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },

@@ -210,7 +210,7 @@ export function recentBreaks({ profile, today, knowledge, carriers }: Omit<Carri
 	const since = new Date(Date.parse(today) - newsDays * 24 * 3600_000).toISOString().slice(0, 10);
 	if (install === 'mdad' && carriers?.mdad) {
 		const span = { from: since, fromIsIn: true, to: today };
-		return { of: 'mdad', since, changes: playbookBreaks(carriers.mdad, span, { profile, knowledge }) };
+		return { of: 'mdad', since, changes: keyed(playbookBreaks(carriers.mdad, span, { profile, knowledge })) };
 	}
 	if (install === 'ess' && carriers?.ess) {
 		const known = withLiveCharts(carriers.ess, knowledge.charts);
@@ -220,7 +220,19 @@ export function recentBreaks({ profile, today, knowledge, carriers }: Omit<Carri
 		if (!from || !to) return undefined;
 		// An older line may get a chart after a newer one.
 		const changes = chartBreaks(known, from, to, profile).filter(({ when }) => fresh.has(when));
-		return { of: 'ess', since: from.chart, changes };
+		return { of: 'ess', since: from.chart, changes: keyed(changes) };
 	}
 	return undefined;
+}
+
+/**
+ * One change per key, which identifies its alert. Upstream's words under one key are one change (two bullets may name
+ * the same pull request); a curator's second entry about them gets a key of its own.
+ */
+function keyed(changes: readonly DistributionBreak[]): DistributionBreak[] {
+	return [...Map.groupBy(changes, ({ key }) => key)].flatMap(([key, own]) => {
+		const [first] = own;
+		if (first?.told) return [{ ...first, text: own.map(({ text }) => text).join('\n\n') }];
+		return own.map((change, at) => (at === 0 ? change : { ...change, key: `${key} (${at + 1})` }));
+	});
 }
