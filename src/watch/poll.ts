@@ -2,7 +2,8 @@
 
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
 import type { Carriers } from '../advice/watch/carrier.ts';
-import { type Saw, sawOf } from '../advice/watch/history.ts';
+import { lastObserved, type Saw, sawOf } from '../advice/watch/history.ts';
+import type { Observation } from '../advice/watch/observation.ts';
 import { longestInterval, pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
@@ -70,7 +71,7 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 	return next && Math.max(next.getTime() - now().getTime(), 1000);
 }
 
-type PolledServer = { server: WatchedServer; saw: Saw | undefined; pause: number };
+type PolledServer = { server: WatchedServer; saw: Saw | undefined; pause: number; responds: boolean };
 
 async function look(server: WatchedServer, { web, random, every, log }: Watching): Promise<PolledServer> {
 	try {
@@ -78,19 +79,25 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 		const saw = sawOf(observation);
 		const last = server.history.at(-1);
 		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
-		return { server, saw, pause: pauseAfter(observation, failures, { every, random: random() }) };
+		const pause = pauseAfter(observation, failures, { every, random: random() });
+		return { server, saw, pause, responds: responds(observation) };
 	} catch (error) {
 		// An internal error about one server does not affect the others. The server is polled again at the usual interval.
 		log.error({ err: error, server: server.server }, 'could not poll a server because of an internal error');
-		return { server, saw: undefined, pause: every };
+		return { server, saw: undefined, pause: every, responds: false };
 	}
+}
+
+/** Whether the server was asked and responded. Limits on our side and the operator's exclusions say nothing about it. */
+function responds(observation: Observation): boolean {
+	return !['unasked', 'excluded'].includes(observation.kind) && sawOf(observation)?.is !== 'silent';
 }
 
 async function lookAt(due: readonly WatchedServer[], watching: Watching): Promise<void> {
 	const { now, every, log, stopping } = watching;
 	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
-	const cutOff = silent >= manySilent && silent === seen.length && !(await anyoneAnswers(due, watching));
+	const cutOff = silent >= manySilent && !seen.some(one => one.responds) && !(await anyoneAnswers(due, watching));
 	if (cutOff)
 		log.warn({ servers: silent }, 'no server is responding: our own network may be down, so I report nothing');
 	// Most polls lead to nothing. Store those in one transaction, since each transaction waits for the disk.
@@ -108,14 +115,19 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
  * Whether any server other than these, which responded lately, still responds. The few that are due may all be down
  * independently, and what we know about the others is older, so some of them are polled again now.
  */
-async function anyoneAnswers(due: readonly WatchedServer[], { store, web, now, every }: Watching): Promise<boolean> {
+async function anyoneAnswers(due: readonly WatchedServer[], watching: Watching): Promise<boolean> {
+	const { store, now, every } = watching;
 	const names = new Set(due.map(({ server }) => server));
 	const lately = await store.lookedAtSince(new Date(now().getTime() - 2 * every), witnesses.of);
 	const answered = lately.filter(
-		({ server, history }) => !names.has(server) && history.length > 0 && history.at(-1)?.is !== 'silent',
+		({ server, history }) =>
+			!names.has(server) &&
+			history.length > 0 &&
+			history.at(-1)?.is !== 'silent' &&
+			lastObserved(history)?.kind !== 'excluded',
 	);
-	const looks = answered.slice(0, witnesses.asked).map(({ server }) => web.observe(server));
-	return (await Promise.all(looks)).some(observation => sawOf(observation)?.is !== 'silent');
+	const looks = answered.slice(0, witnesses.asked).map(server => look(server, watching));
+	return (await Promise.all(looks)).some(one => one.responds);
 }
 
 /**

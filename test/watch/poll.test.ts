@@ -1,6 +1,7 @@
 // Ticks, from the check of a server to the outbox, with simulated servers and a simulated clock.
 import { describe, expect, test } from 'vitest';
 import { watch as watchCommand } from '../../commands/watch.ts';
+import type { Observation } from '../../src/advice/watch/observation.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { PlaybookEntry } from '../../src/knowledge/schema/distribution.ts';
@@ -243,6 +244,52 @@ describe('a tick', () => {
 		await world.tick();
 		expect(world.warned).toEqual(['no server is responding: our own network may be down, so I report nothing']);
 		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
+		await world.store.close();
+	});
+
+	test.each<[string, Partial<Observation> | 'an internal error']>([
+		['is excluded', { kind: 'excluded' }],
+		['was put off', { kind: 'unasked' }],
+		['cannot be checked because of an internal error', 'an internal error'],
+	])('blames our network although another server %s', async (_, what) => {
+		const world = await played();
+		const all = ['a.org', 'b.org', 'c.org', 'd.org', 'e.org', 'witness.org'];
+		for (const name of all) world.web.plays(name, '1.3.0');
+		for (const name of all.slice(0, -1)) await world.watch(name);
+		world.set(start + hour / 2);
+		await world.watch('witness.org');
+		const { observe } = world.web;
+		world.web.observe = async name => {
+			if (['e.org', 'witness.org'].includes(name) && what === 'an internal error') throw new TypeError('not a fact');
+			return observe(name);
+		};
+		for (const name of all) world.web.plays(name, 'silent');
+		if (what !== 'an internal error') for (const name of ['e.org', 'witness.org']) world.web.plays(name, what);
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toHaveLength(1);
+		expect((await world.store.server('a.org'))?.history.at(-1)?.is).toBe('synapse');
+		await world.store.close();
+	});
+
+	test('asks servers that can respond whether our network is down, not those that are excluded', async () => {
+		const world = await played();
+		const [down, excluded] = [
+			['a.org', 'b.org', 'c.org', 'd.org'],
+			['x1.org', 'x2.org', 'x3.org'],
+		];
+		for (const name of down) world.web.plays(name, '1.3.0');
+		for (const name of excluded) world.web.plays(name, { kind: 'excluded' });
+		for (const name of down) await world.watch(name);
+		world.set(start + hour / 2);
+		world.web.plays('up.org', '1.3.0');
+		await world.watch('up.org');
+		world.set(start + hour / 2 + 1000);
+		for (const name of excluded) await world.watch(name);
+		for (const name of down) world.web.plays(name, 'silent');
+		world.set(start + 1.2 * hour);
+		await world.tick();
+		expect(world.warned).toEqual([]);
 		await world.store.close();
 	});
 
