@@ -28,7 +28,7 @@ export type OutagePorts = {
 /** Rooms told in one transaction. */
 const batchSize = 20;
 
-/** Tells rooms that are not in their quiet hours and want more than severe news. Does nothing without the homeserver. */
+/** Tells rooms outside quiet hours that want more than severe news. Does nothing while the homeserver is away. */
 export async function tellOfUpstream(telling: OutagePorts): Promise<undefined> {
 	const { store, sources, knowledge, listening, now } = telling;
 	if (!listening()) return;
