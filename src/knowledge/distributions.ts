@@ -11,7 +11,7 @@ export type Distributions = {
 	ess(): Promise<ChartKnowledge>;
 	/** Chart versions, oldest first. Does not load the rest. */
 	chartNames(): readonly string[];
-	/** The day each commit of the playbook reached its main branch: day → the first nine digits, separated by spaces. */
+	/** The commits that reached the playbook's main branch on each day: their first nine digits, separated by spaces. */
 	commits(): Promise<Readonly<Record<string, string>>>;
 	/** Every variable name that the playbook and its roles know or reject. */
 	variables(): Promise<PlaybookVariables>;
@@ -28,7 +28,7 @@ export type Archive = {
 	date: string;
 	/** The day up to which it was read. */
 	read: string;
-	/** Whether the table has every release since the first. */
+	/** Whether no release is missing from the first one on. */
 	isWhole: boolean;
 	/** Oldest first. */
 	releases: readonly {

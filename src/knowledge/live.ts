@@ -72,7 +72,7 @@ export type News = {
 	advisories: readonly Advisory[];
 	unclear?: readonly UnclearAdvisory[];
 	lifecycles: Readonly<Record<string, Lifecycle>>;
-	/** Systems in addition to those listed in `profile.ts`. */
+	/** Systems in addition to those in deployment/facts.ts. */
 	systems?: readonly string[];
 	playbook?: Playbook;
 	charts?: LiveCharts;

@@ -47,7 +47,7 @@ test('bundles knowledge, signs it with an encrypted key, checks, loads and uses 
 	expect(bundle(['sign', file, '--key', key], passphrase).status).toBe(0);
 	expect(bundle(['check', file, '--key', publicKey])).toMatchObject({
 		status: 0,
-		stdout: expect.stringContaining('good: The pigeon fanciers'),
+		stdout: expect.stringContaining('valid: The pigeon fanciers'),
 	});
 	expect(bundle(['check', file, '--key', openPublisher().key]).status).toBe(1);
 

@@ -1,5 +1,5 @@
-// npm run bundle : publishes the knowledge of this checkout as one file with a detached signature, and creates the key
-// for it. docs/publishing.md says who does this, and where the key is kept.
+// npm run bundle: publishes the knowledge in this checkout as one file with a detached signature, and creates the key
+// for it. docs/publishing.md says who does this, and where to keep the key.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -65,7 +65,7 @@ async function make(author: string, folder: string, key: string | undefined): Pr
 	mkdirSync(folder, { recursive: true });
 	const file = join(folder, name);
 	writeFileSync(file, text);
-	console.log(`${file}: Synapse up to ${horizon.release}, read ${horizon.read}, made ${made} by ${author}`);
+	console.log(`${file}: Synapse up to ${horizon.release}, read ${horizon.read}, created ${made} by ${author}`);
 	if (key !== undefined) signFile(file, key);
 }
 
@@ -73,7 +73,7 @@ function signFile(file: string, key: string): void {
 	const privateKey = createPrivateKey({ key: readFileSync(key), ...(passphrase !== undefined && { passphrase }) });
 	const signature = sign(null, readFileSync(file), privateKey).toString('base64');
 	writeFileSync(`${file}.sig`, `${signature}\n`);
-	console.log(`${file}.sig: by ${publicText(createPublicKey(privateKey))}`);
+	console.log(`${file}.sig: signed by ${publicText(createPublicKey(privateKey))}`);
 }
 
 function checkFile(file: string, key: string): void {
@@ -84,6 +84,6 @@ function checkFile(file: string, key: string): void {
 	if ('refusal' in read) throw new Error(`refused: ${JSON.stringify(read.refusal)}`);
 	const { author, made, horizon, glia, files } = read.bundle;
 	console.log(
-		`good: ${author}, made ${made} with Glia ${glia}, Synapse up to ${horizon.release}, read ${horizon.read}, ${files.size} files`,
+		`valid: ${author}, created ${made} with Glia ${glia}, Synapse up to ${horizon.release}, read ${horizon.read}, ${files.size} files`,
 	);
 }

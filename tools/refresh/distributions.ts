@@ -84,7 +84,7 @@ function changesOf(before: readonly Named[], after: readonly Named[]): string[] 
 /** A commit of the main branch, with the day (UTC) on which it arrived there. */
 type Arrival = { commit: string; day: string };
 
-/** The main branch, oldest first, and the day on which each other commit was merged into it. */
+/** The main branch, oldest first, and the day on which each commit reached it. */
 function arrivals(git: Git): { main: Arrival[]; all: Map<string, string> } {
 	const lines = git(['log', '--topo-order', '--reverse', '--format=%H %ct %P']).toString().trim().split('\n');
 	const commits = new Map(

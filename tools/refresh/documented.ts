@@ -1,4 +1,4 @@
-// The schema of Synapse's configuration, from 1.132 on: option → the default and the type that it documents.
+// Reads the schema of Synapse's configuration (from 1.132 on): option → the default and the type that it documents.
 import { parse } from 'yaml';
 
 type Node = {

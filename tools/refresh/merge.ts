@@ -22,7 +22,7 @@ export function merge(sources: readonly Source[], before: Generated, read: strin
 		.sort((a, b) => compare(a.edition, b.edition));
 	const newest = editions.at(-1);
 	if (!newest) throw new Error('no source to read');
-	// A release branch has logs that a newer candidate's tree lacks, so each log is taken from the newest that has it.
+	// A release branch may have logs that a newer candidate's tree does not, so take each from the newest that has it.
 	const logs = new Map<Version, ChangeLogEntry>();
 	for (const { source, edition } of editions) for (const log of logsIn(source, edition)) logs.set(log.version, log);
 

@@ -6,7 +6,7 @@ import { type Git, openGit, textsOf } from './git.ts';
 /** A role in its own repository: the version that the playbook requires, and the one that was read. */
 type RoleRead = { wants: string; read: string | null };
 
-/** A name that a role refuses, and the names that it asks for instead, without its other words. */
+/** A name that a role refuses, and the names that it requires instead; empty if there are none. */
 type RefusedName = { old: string; new: string };
 /** `guard`: the variable that enables the role's checks; empty if they always run. */
 type GuardedName = RefusedName & { guard: string };

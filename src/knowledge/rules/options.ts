@@ -67,7 +67,7 @@ function isKnown(option: string, known: ReadonlyMap<string, boolean>): boolean {
 	return false;
 }
 
-/** The most similar option. One of the same name in another section is closer than one with a similar path. */
+/** The most similar option. The same name in another section counts as closer than a similar path. */
 function near(option: string, options: readonly string[]): string {
 	const path = plain(option);
 	const ranked = options

@@ -59,8 +59,8 @@ export const requestShape = z.strictObject({
 export type TrialRequest = z.infer<typeof requestShape>;
 
 /**
- * How to test a fault: what breaks a release that has it but not its fix. Without `asks`, `runs` and `settle`
- * only the start counts. With them the release starts, but logs, returns or prints `message`.
+ * How to test a fault: what breaks a release that has it, but not the release with the fix. Without `asks`, `runs` and
+ * `settle`, only the start counts. With them, the release starts, but then logs, returns or prints `message`.
  */
 export const faultTrialShape = z.strictObject({
 	fault: z.string().describe('The ID of the fault.'),

@@ -1,6 +1,6 @@
 // Placeholders in the lines of install recipes. Separate from the recipe's shape, because plans fill lines
 // without validating them.
-/** The names that a command may use; the chooser fills them in. */
+/** The names that a line may use; plans fill them in. */
 export const placeholders = [
 	'version',
 	'from',

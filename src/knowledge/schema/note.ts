@@ -1,4 +1,4 @@
-// The shape of a note: what a release requires of those who upgrade to it. docs/note-fields.md is generated from it.
+// The shape of a note: what a release requires of people who upgrade to it. docs/note-fields.md is generated from it.
 import { z } from 'zod';
 import { conditionShape, fileConditionShape, foundInShape } from './condition.ts';
 import { appliesShape, clause, id, path, prose, readHash, roughDate, title, version } from './fields.ts';

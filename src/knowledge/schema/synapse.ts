@@ -307,7 +307,7 @@ export type Knowledge = {
 	migrations: readonly Migration[];
 	/** Background updates whose duration was measured. */
 	queued: readonly QueuedUpdates[];
-	/** Systems with packages from upstream that `profile.ts` does not list: `debian-14`. */
+	/** Systems with packages from upstream that deployment/facts.ts does not list: `debian-14`. */
 	systems?: readonly string[];
 	/** Claims that were tested and hold. */
 	verified: readonly Verified[];

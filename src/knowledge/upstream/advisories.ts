@@ -1,5 +1,5 @@
-// Reads security advisories from GitHub or OSV, and which releases they affect. What cannot be parsed is unclear,
-// not absent.
+// Reads security advisories from GitHub or OSV, and which releases they affect. What cannot be parsed is reported as
+// unclear, not left out.
 import { z } from 'zod';
 import { compare, isWithin, type Range, type Version } from '../../deployment/version.ts';
 import { escapeMarkdown } from '../../text/markdown.ts';

@@ -15,7 +15,7 @@ export function readChartFeed(...pages: readonly string[]): Reading<FeedRelease[
 	return { ...reading, value: reading.value.sort((a, b) => compareCharts(a.version, b.version)) };
 }
 
-/** Those newer than all that an edition knows. */
+/** The charts that are newer than all that an edition knows. */
 export function newerCharts(feed: readonly FeedRelease[], known: readonly string[]): FeedRelease[] {
 	const last = known.at(-1);
 	return last === undefined ? [] : feed.filter(({ version }) => compareCharts(version, last) > 0);

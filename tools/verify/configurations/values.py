@@ -307,8 +307,8 @@ class Probe:
     def refused_of(self, around, paths, kind, value):
         """Returns those of the options that are refused if only that option has this value.
 
-        Tries only the sections that read the option. With `whole`, what these accept is then read as a whole
-        configuration, many options at a time, because most are accepted.
+                Tries only the sections that read the option, if the release allows reading them alone. Otherwise, or with
+                `whole`, the rest is read as a whole configuration, many options at a time, because most are accepted.
         """
         placed = [(path, self.with_value(around, path, value)) for path in paths]
         placed = [(path, config) for path, config in placed if config is not None]

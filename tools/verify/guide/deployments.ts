@@ -11,7 +11,7 @@ function deployment(name: string, facts: string, stated: Record<string, string> 
 	return { name, stated, facts: facts.split(' ') };
 }
 
-/** Every way, proxy, port and login. Each fact is stated at least once and denied at least once. */
+/** Every way, proxy, port and login. Most facts are stated in some deployments and denied in others. */
 export const deployments: Deployment[] = [
 	deployment(
 		'nginx',

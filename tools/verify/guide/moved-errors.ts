@@ -1,4 +1,4 @@
-// Each error that someone may see during the migration, caused on purpose.
+// Each error that someone may see during the move, caused on purpose.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Moving } from './moving.ts';

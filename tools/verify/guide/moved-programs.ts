@@ -66,7 +66,7 @@ done
 case "$entry" in
 python) entry=${python} ;; /bin/sh) entry=bash ;;
 synapse_port_db)
-	# The program is in a cache that only root can read, so whether its user can read the mounts is looked at here.
+	# The program is in a cache that only root can read, so whether its user can read the mounts is checked here.
 	for place in "\${to[@]}"; do
 		setpriv --reuid "\${as%:*}" --regid "\${as#*:}" --clear-groups test -r "$place" -a -x "$place" || { echo "Permission denied: $place" >&2; exit 1; }
 	done

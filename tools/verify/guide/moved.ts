@@ -29,7 +29,7 @@ const matrix = join(root, 'matrix');
 const results: { of: string; saw?: string; with?: Record<string, string> }[] = [];
 process.once('exit', () => writeFileSync(job.results, JSON.stringify(results)));
 
-/** The old server listens on the usual port of every address. If it is kept, there is no other server. */
+/** The old server occupies the usual port on every address, so a new one has another port. */
 const port = job.stated.server === 'external' ? '5432' : '5433';
 
 /** The folder for the dumps on the new machine, if that is not the old one. */

@@ -112,7 +112,7 @@ async function up(name: string, service: Service): Promise<void> {
 	console.error(` Container ${name}  Started`);
 }
 
-/** Starts a container as it was created, whatever the file says now. */
+/** Starts a container as it was created. The real one ignores changes to the file; here, they are an error. */
 async function start(name: string, service: Service): Promise<void> {
 	const was = join(state, `${name}.json`);
 	if (!existsSync(was)) fail(`service "${name}" has no container to start`);

@@ -79,7 +79,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	fi
 	eval "initdb -D '$PGDATA' --username='$POSTGRES_USER' --pwfile=<(echo '$POSTGRES_PASSWORD') $POSTGRES_INITDB_ARGS"
 	auth=$(postgres -D "$PGDATA" -C password_encryption)
-	# Before 10 it says that there is one, and the image takes md5.
+	# Before 10, this setting is on or off, and the image uses md5.
 	[ "$auth" != on ] || auth=md5
 	echo "host all all all $auth" >> "$PGDATA/pg_hba.conf"
 	pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -c unix_socket_directories='$PGHOST' -c ssl=off" -w start

@@ -29,12 +29,12 @@ begin() {
 }
 finish() {
 	[ -e ${root}/$1.pid ] || return 0
-	# What is started in the background of a script ignores SIGINT, unless it asks for it, as PostgreSQL does.
+	# A process in the background of a script ignores SIGINT, unless it handles it, as PostgreSQL does.
 	signal=TERM; [[ $1 == *postgres* ]] && signal=INT
 	p=$(cat ${root}/$1.pid); kill -$signal -- -$p 2>/dev/null || kill -$signal $p 2>/dev/null
 	while grep -qs '^State:.[^ZX]' /proc/$p/status; do sleep 0.1; done; rm -f ${root}/$1.pid
 }
-# A pattern stands for units that are loaded, which here are those that run.
+# A pattern matches loaded units, which here are those that are running.
 matching() { for name in $names; do active $name && [[ "$name" == $1 || "$name.service" == $1 ]] && echo $name; done; }
 # Where units are listed, a pattern is compared with whole names: \`list-units a\` does not find a.service.
 listed() { for name in $names; do active $name && [[ "$name.service" == $1 ]] && echo $name; done; }

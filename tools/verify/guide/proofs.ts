@@ -111,7 +111,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 		{ failure: 'proof-no-login', by: 'true', password: 'another' },
 		{ failure: 'proof-no-login', by: "echo 'password_config: { pepper: another }' >> files/homeserver.yaml" },
 		{ failure: 'proof-picture-missing', by: 'find files/media/local_content -type f -delete' },
-		// The last one: what this guide did not create stays.
+		// Must be last, because the guide does not remove what it did not create.
 		{ failure: 'proof-network-exists', by: 'docker network create --internal proof' },
 	],
 	debian: [
@@ -139,7 +139,7 @@ const spoilings: Record<'docker' | 'debian', Spoiling[]> = {
 			by: "sed -i 's#^macaroon_secret_key:.*#macaroon_secret_key_path: /etc/matrix-synapse/macaroon#' files/homeserver.yaml",
 		},
 		{ failure: 'proof-picture-missing', by: 'find files/media/local_content -type f -delete' },
-		// The last one: what this guide did not create stays.
+		// Must be last, because the guide does not remove what it did not create.
 		{ failure: 'proof-cluster-exists', by: 'pg_createcluster 17 proof > /dev/null' },
 	],
 };

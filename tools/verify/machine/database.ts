@@ -1,4 +1,4 @@
-// The databases that releases open in turn: copied, so that slow preparation serves many trials.
+// The databases that releases open one after another. They are copied, so that many trials share slow preparations.
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
