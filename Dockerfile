@@ -1,7 +1,7 @@
 # Glia in a container, for amd64 and arm64. The program is one file of JavaScript and WebAssembly, the same for every processor, so
 # it is built for the build machine's platform; only Node.js comes from the target's base image.
 #   docker build -t glia .          podman build --format docker -t glia .
-# Only /data, the store, has to be writable; see compose.yaml and docs/operating.md.
+# Only /data, the store, has to be writable. See compose.yaml and docs/operating.md.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 
 FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
@@ -37,7 +37,7 @@ RUN ln -s /opt/glia/glia.cjs /usr/local/bin/glia && mkdir glia.cjs.cache && chow
 ENV NODE_ENV=production GLIA_STORE_PATH=/data GLIA_HEALTH_LISTEN=127.0.0.1:9090 GLIA_LOG_FORMAT=json
 VOLUME /data
 USER 1000:1000
-# The port from the variable, whatever the address is.
+# Uses the port from the variable, whatever the address.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5m --retries=3 \
 	CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.GLIA_HEALTH_LISTEN.split(':').pop() + '/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM

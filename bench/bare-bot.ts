@@ -1,4 +1,4 @@
-// The yardstick: the shortest possible bot with matrix-bot-sdk, which replies to each message with given contents.
+// The yardstick: the shortest possible bot with matrix-bot-sdk, which replies to each command with given contents.
 // Usage: node bench/bare-bot.ts <homeserver> <token> <folder> <file of contents, JSON> [encrypted]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ const contents: Record<string, unknown>[] = JSON.parse(readFileSync(file, 'utf8'
 sdk.LogService.setLevel(sdk.LogLevel.ERROR);
 const storage = new sdk.SimpleFsStorageProvider(join(folder, 'bare.json'));
 if (encrypted) {
-	// Our crypto/ skips queries whose answer was "nothing" within the last minute, which is part of what is measured.
-	// For the bare bot that minute is always over, so that it makes each of them, as with the library itself.
+	// Our crypto/ does not repeat a query that found nothing within the last minute, which is part of what is measured.
+	// For the bare bot, that minute is always over, so it makes every query, as with the original library.
 	let asked = 0;
 	const now = performance.now.bind(performance);
 	performance.now = () => now() + 60_000 * asked++;
@@ -24,7 +24,7 @@ sdk.AutojoinRoomsMixin.setupOnClient(client);
 const self = await client.getUserId();
 const began = Date.now();
 client.on('room.message', async (room: string, event: RoomMessage) => {
-	// If killed while it writes its only file, it starts over, and would answer everything it sees of the room.
+	// If it is killed while writing its only file, it starts over, and would answer everything that it sees in the room.
 	if (event.origin_server_ts < began) return;
 	if (event.sender === self || !event.content.body?.startsWith('!')) return;
 	for (const content of contents) {

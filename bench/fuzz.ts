@@ -1,5 +1,4 @@
-// A million generated messages through parsing and answering: nothing throws, nothing is answered unasked, each in
-// bounded time.
+// Generated messages are parsed and answered: nothing throws, only commands are answered, and the slowest is reported.
 
 import { commands } from '../commands/index.ts';
 import type { Respondent } from '../src/bot/calls.ts';
@@ -62,16 +61,16 @@ const pieces = [
 
 type Fuzzed = { messages: number; calls: number; answers: number; slowest: { ms: number; body: string } };
 
-/** Runs this many messages generated from the seed. Throws at the first violation, with the message. */
+/** Runs this many messages, generated from the seed. Throws an error with the message at the first violation. */
 export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 	const random = randomFrom(seed);
-	// The commands' own work is measured elsewhere; here it only matters whether they are reached.
+	// No command may be refused for lack of power: what matters here is whether it is reached.
 	const quick: Command[] = commands.map(command => ({ ...command, changes: false }));
 	const faults: unknown[] = [];
 	const now = new Date();
 	const { guides, lifecycles } = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const to: Respondent = {
-		// The real guides, since a command depends on them. Plans would take all the time.
+		// The real guides, because a command depends on them. Plans of the real knowledge would take all the time.
 		...respondentOf(quick, now, known({ guides, lifecycles })),
 		log: { error: fields => faults.push(fields.err) },
 	};

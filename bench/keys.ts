@@ -1,4 +1,4 @@
-// A device with many room keys: how long its store takes to open and to read an old message, and how much memory,
+// A device with many room keys: how long it takes to open its store and to read an old message, and how much memory,
 // in SQLite and in PostgreSQL.
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -26,7 +26,7 @@ const bot = '@bot:example.org';
 const device = 'BOT';
 const alice = '@alice:example.org';
 const room = '!room:example.org';
-/** Keys imported at a time. */
+/** How many keys are imported at a time. */
 const chunk = 5000;
 
 /** `place`: a folder, or the address of a database. */
@@ -36,7 +36,7 @@ async function recordsIn(place: string): Promise<{ records: KeyRecords; close: (
 	return { records: keys.records(device) as KeyRecords, close: store.close };
 }
 
-/** Creates a device with a message from Alice; returns the event. */
+/** Creates a device with the key to a message from Alice. Resolves with the event (JSON). */
 async function begin(place: string): Promise<string> {
 	const { records, close } = await recordsIn(place);
 	const home = homeserver();
@@ -65,7 +65,7 @@ async function begin(place: string): Promise<string> {
 	});
 }
 
-/** Adds room keys, as if someone had sent them, to the store of a device that is not running. */
+/** Adds room keys, as if someone had sent them, to the store of a device that is not in use. */
 export async function addSessions(
 	records: KeyRecords,
 	{ user, device: id, room: of }: { user: string; device: string; room: string },
@@ -96,8 +96,8 @@ export async function addSessions(
 }
 
 /**
- * Adds copies of the existing room key, each under its own ID: as large as real ones, and never read.
- * A hundred times faster than importing them with the library.
+ * Adds copies of the existing room key, each under its own ID: as large as real keys, and never read.
+ * This is a hundred times faster than importing them with the library.
  */
 async function addCopies(place: string, count: number): Promise<void> {
 	const { records, close } = await recordsIn(place);
@@ -121,19 +121,19 @@ async function addCopies(place: string, count: number): Promise<void> {
 	await close();
 }
 
-/** The wasm store with the room keys. */
+/** The name of the wasm store with the room keys. */
 const kind = 'inbound_group_sessions3';
 
 type Opened = { open: number; read: number; memory: number };
 
-/** In a separate process, with nothing else in memory. */
+/** Opens a store and reads a message, in a process of its own. Times in milliseconds, memory in MB. */
 async function open(place: string, event: string): Promise<Opened> {
 	const begun = performance.now();
 	const { records, close } = await recordsIn(place);
 	const machine = await OlmMachine.initialize(new UserId(bot), new DeviceId(device), records, '', StoreType.Sqlite);
 	const opened = performance.now();
 	const { event: clear } = await machine.decryptRoomEvent(event, new RoomId(room));
-	if (JSON.parse(clear).content.body !== 'hello') throw new Error('it reads otherwise');
+	if (JSON.parse(clear).content.body !== 'hello') throw new Error('the decrypted message is wrong');
 	const read = performance.now();
 	const memory = process.memoryUsage().rss / 2 ** 20;
 	await machine.close();

@@ -1,4 +1,4 @@
-// npm run bench [-- names…]: measures ratios within one run. Without names, everything.
+// npm run bench [-- names…]: measures ratios within one run. Without names, it runs everything.
 import { fuzz } from './fuzz.ts';
 import { benchKeys } from './keys.ts';
 import { benchPlan } from './plan.ts';

@@ -1,4 +1,4 @@
-// One tick of the watch, as in the bot, but without anywhere to say anything.
+// One tick of the watch, as in the bot, but nothing is sent.
 import type { Knowledge } from '../src/knowledge/schema/synapse.ts';
 import type { Store } from '../src/ports/store.ts';
 import { silence } from '../src/runtime/log.ts';
@@ -6,7 +6,7 @@ import { tick } from '../src/watch/poll.ts';
 
 type TickPorts = Parameters<typeof tick>[0];
 
-/** Resolves to the time taken (seconds). */
+/** Resolves with the time it took, in seconds. */
 export async function oneTick(store: Store, web: TickPorts['web'], knowledge: Knowledge): Promise<number> {
 	const from = performance.now();
 	await tick({

@@ -1,4 +1,4 @@
-// How long deciding and wording take, and starting for a single answer.
+// How long it takes to decide and word a plan, and to start the program for a single answer.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { planWords } from '../src/messages/plan.ts';
 import { buildProgram } from '../test/program.ts';
 import { program, quantile } from './room.ts';
 
-/** The largest plan, and `say` as a whole process compared with a Node that does nothing. */
+/** Measures the largest plan, and `say` as a whole process compared with a Node.js that does nothing. */
 export async function benchPlan(): Promise<void> {
 	const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 	const stable = knowledge.releases

@@ -1,5 +1,5 @@
-// Simulated homeservers for the benchmark, in a separate process: names, one certificate, an address each, a tenth slow.
-// Usage: node bench/played-servers.ts <slow, ms>; prints where it listens on its first line, as JSON.
+// Simulated homeservers for the benchmark, in a separate process: each has a name and an address; every tenth is slow.
+// Usage: node bench/played-servers.ts <delay of slow ones, ms>; prints where it listens as JSON.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:https';
@@ -40,7 +40,7 @@ if (import.meta.main) {
 	process.stdin.on('end', () => process.exit()).resume();
 }
 
-/** An A record for names of the form `s4711.played.test`, nothing for any other query. */
+/** The response to a DNS query: an A record for names like `s4711.played.test`, empty for any other query. */
 function answerTo(message: Buffer): Buffer {
 	const length = message[12] ?? 0;
 	const label = message.toString('latin1', 13, 13 + length);

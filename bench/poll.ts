@@ -1,14 +1,14 @@
-// Ten thousand simulated homeservers, a tenth of them slow: Glia's check compared with bare undici at the same addresses.
+// Ten thousand simulated homeservers, a tenth of them slow: Glia's checks compared with bare undici's requests.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Round } from './poller.ts';
 
 const concurrency = 200;
-/** How long a slow server takes (ms). */
+/** How long a slow server takes to respond, in milliseconds. */
 const slow = 2000;
 
-/** Rounds over all servers, alternating: first with the delegation, then twice as in every hour, taking the better one. */
+/** Alternating rounds over all servers: one with the delegation, then two like later checks, of which the better counts. */
 export async function benchPoll(servers = 10_000): Promise<void> {
 	const played = spawn(process.execPath, [join(import.meta.dirname, 'played-servers.ts'), String(slow)], {
 		stdio: ['pipe', 'pipe', 'inherit'],
@@ -35,7 +35,7 @@ export async function benchPoll(servers = 10_000): Promise<void> {
 
 function best(rounds: readonly Round[], name: string): Round {
 	const [round] = rounds.filter(round => round.name === name).sort((a, b) => a.seconds - b.seconds);
-	if (!round) throw new Error(`no round ${name}`);
+	if (!round) throw new Error(`there was no round called ${name}`);
 	return round;
 }
 

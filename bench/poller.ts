@@ -1,5 +1,5 @@
-// Polls the simulated homeservers in a separate process, with bare undici or with Glia's web, and reports the result.
-// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; one round per line of its input.
+// Polls the simulated homeservers in a separate process, with bare undici or with Glia's web, and reports the results.
+// Usage: node bench/poller.ts bare|glia <servers> <at once> <listening, JSON>; runs one round per line of input.
 import { createInterface } from 'node:readline';
 import { createSecureContext } from 'node:tls';
 import { Agent, request } from 'undici';
@@ -7,8 +7,9 @@ import { openWeb } from '../src/edges/web/web.ts';
 import { addressOf, type Listening } from './played-servers.ts';
 
 /**
- * One round: seconds for all, and until the last was begun (from then on there is nothing left to keep the others busy);
- * milliseconds for one healthy server (the longest and the 99th percentile).
+ * The result of a round. `seconds`: until the last response; `begunAfter`: seconds until the last request was started
+ * (after that, not all workers are busy); `longest` and `p99`: milliseconds for a healthy server; `megabytes`: the
+ * largest resident memory; `cpu`: seconds.
  */
 export type Round = {
 	name: string;
@@ -61,8 +62,8 @@ async function round(name: string, servers: number, concurrency: number, poll: P
 }
 
 /**
- * The shortest client that asks the same, with a new connection each time as after an hour: addresses given, no names
- * to look up, and only the certificate checked. The delegation is on another host than the federation.
+ * The shortest client that makes the same requests: it knows the addresses, looks up no names, and only checks the
+ * certificate. The delegation is on another host than the federation API.
  */
 function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 	const dispatcher = new Agent({
@@ -87,7 +88,7 @@ function bare({ port, certificate }: Listening): { first: Poll; again: Poll } {
 	return { first: async server => (await delegation(server)) && (await again(server)), again };
 }
 
-/** Half an hour passes before each round: addresses and delegations may be cached, results are not. */
+/** The clock advances by half an hour before each round: addresses and delegations may be cached, results are not. */
 async function glia(where: Listening, concurrency: number): Promise<{ first: Poll; again: Poll }> {
 	let halfHours = 0;
 	const begun = Date.now();

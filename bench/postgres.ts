@@ -1,5 +1,5 @@
-// The store in PostgreSQL: an answer compared with the same bot on SQLite; a tick with a million watches; and how many
-// servers one, two and three replicas check if the servers are slow.
+// The store in PostgreSQL: an answer compared with the same bot on SQLite; a tick with a million watches; and how fast
+// one, two and three replicas check slow servers.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,10 +19,10 @@ import { startSynapse } from '../test/real/synapse.ts';
 import { oneTick } from './one-tick.ts';
 import { costOf, ended, program, quantile, type Runner, roundTrip, started } from './room.ts';
 
-/** How long a slow server takes (ms). */
+/** How long a slow server takes to respond, in milliseconds. */
 const slow = 2000;
 
-/** One answer on SQLite and on PostgreSQL, alternating; then the memory of the leader and of a waiting replica. */
+/** Answers on SQLite and on PostgreSQL, alternating; then the memory of the leader and of a waiting replica. */
 async function benchAnswers(server: TestServer, rounds: number): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
@@ -68,7 +68,7 @@ async function benchAnswers(server: TestServer, rounds: number): Promise<void> {
 
 type Ticked = { looks: number; seconds: number; memory: number };
 
-/** Checks what is due in a database, each server taking some time (ms). */
+/** Checks what is due in a database; each server takes `takes` milliseconds. */
 async function tickOn(url: string, takes: number): Promise<Ticked> {
 	const address = { url, schema: 'glia' };
 	const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
@@ -91,7 +91,7 @@ async function tickOn(url: string, takes: number): Promise<Ticked> {
 	return { looks: web.looks.length, seconds, memory };
 }
 
-/** The same in separate processes, concurrently. */
+/** Runs `tickOn` in `count` separate processes at the same time. */
 async function ticksOn(url: string, takes: number, count: number): Promise<Ticked[]> {
 	const running = Array.from({ length: count }, async () => {
 		const child = spawn(process.execPath, [import.meta.filename, url, String(takes)], {
@@ -123,7 +123,7 @@ async function benchTick(server: TestServer): Promise<void> {
 		new URL(many).pathname.slice(1),
 	);
 	const megabytes = (Number(Object(size).bytes) / 1e6).toFixed(0);
-	if (!small || !large) throw new TypeError('nobody looked');
+	if (!small || !large) throw new TypeError('a tick returned nothing');
 	console.log(
 		`a tick with 1,000 due of 1,000,000 watches on 200,000 servers: ${large.seconds.toFixed(2)} s, ${large.memory.toFixed(0)} MB; of 1,000 watches: ${small.seconds.toFixed(2)} s, ${small.memory.toFixed(0)} MB (ratio ${(large.seconds / small.seconds).toFixed(2)}); the database is ${megabytes} MB`,
 	);
@@ -136,12 +136,12 @@ async function benchReplicas(server: TestServer): Promise<void> {
 		const from = performance.now();
 		const all = await ticksOn(url, slow, count);
 		const looks = all.reduce((sum, one) => sum + one.looks, 0);
-		// Without the starts of the processes, which are not measured.
+		// The longest tick, without the time to start the processes.
 		const seconds = Math.max(...all.map(one => one.seconds));
 		console.log(
 			`${count} ${count === 1 ? 'replica' : 'replicas'}, servers that take ${slow} ms: ${looks} looks in ${seconds.toFixed(1)} s, ${(looks / seconds).toFixed(0)} a second (${((performance.now() - from) / 1000).toFixed(1)} s with starts)`,
 		);
-		if (looks !== due) throw new Error(`${looks} looks at ${due} servers`);
+		if (looks !== due) throw new Error(`${looks} checks of ${due} servers`);
 	}
 }
 

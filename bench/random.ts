@@ -1,6 +1,6 @@
-// Numbers that look random and are the same for the same seed.
+// Pseudo-random numbers that are the same for the same seed.
 
-/** Mulberry32: numbers from 0 to 1. */
+/** Mulberry32: numbers from 0 to 1, without 1. */
 export function randomFrom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {

@@ -1,4 +1,4 @@
-// Our bot and a bare matrix-bot-sdk bot that answers with the same bytes, alternating, on one real Synapse.
+// Our bot compared with a bare matrix-bot-sdk bot that answers with the same bytes, alternating, on a real Synapse.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -27,13 +27,13 @@ export type Runner = {
 	child?: ChildProcess;
 };
 
-/** What `npm start` runs, as arguments of Node. */
+/** What `npm start` runs, as arguments to Node.js. */
 export const program: readonly string[] = packageJson.scripts.start
 	.split(' ')
 	.slice(1)
 	.map(word => (word.startsWith('src/') ? join(import.meta.dirname, '..', word) : word));
 
-/** The contents that answer a command, without what only the edge adds. */
+/** The contents with which the bot answers a command, without the relation of a reply. */
 export async function contentsOf(body: string): Promise<unknown[]> {
 	const now = new Date();
 	const ports = await wholePorts(commands, now);
@@ -82,7 +82,7 @@ export function costOf(child: ChildProcess): { cpu: number; rss: number } {
 	};
 }
 
-/** Milliseconds from saying a command to seeing the first message that answers it. */
+/** Milliseconds from sending a command to receiving the first message that answers it. */
 export async function roundTrip(reader: Person, { room, user }: Runner, command: string): Promise<number> {
 	const begun = performance.now();
 	const asked = await reader.say(room, command);
@@ -125,7 +125,7 @@ async function runners(home: Homeserver, reader: Person, dir: string): Promise<R
 	];
 }
 
-/** Prints the ratios of ours to the bare bot's. `rounds` commands each for a short and for a long answer. */
+/** Prints our bot's times relative to the bare bot's, over `rounds` commands each with a short and a long answer. */
 export async function benchRoom(rounds: number): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
@@ -171,7 +171,7 @@ export async function benchRoom(rounds: number): Promise<void> {
 	}
 }
 
-/** The single-file program, started once before, so that Node has its compile cache. */
+/** The single-file program, which has been started once so that its compile cache exists. */
 async function oneFileRunner(home: Homeserver, reader: Person, dir: string): Promise<Runner> {
 	const account = await home.registerUser(`file-${randomUUID().slice(0, 8)}`, 'secret');
 	const config = {
@@ -192,7 +192,7 @@ async function oneFileRunner(home: Homeserver, reader: Person, dir: string): Pro
 	return runner;
 }
 
-/** A first start: it joins its room, and Node writes its compile cache, which takes five seconds. */
+/** A first start: the bot joins its room, and Node.js writes its compile cache, which takes five seconds. */
 async function settleIn(runner: Runner, reader: Person): Promise<void> {
 	const child = await runner.start();
 	const isIn = ({ type, state_key, content }: RoomEvent) =>
@@ -203,14 +203,14 @@ async function settleIn(runner: Runner, reader: Person): Promise<void> {
 	await ended(child);
 }
 
-/** From spawning the process to the first answered command, alternating; the others are compared with the last. */
+/** Times from spawning the process to the first answer, alternating, and compares all runners with the last one. */
 async function coldStart(all: Runner[], reader: Person, rounds: number): Promise<void> {
 	const times = all.map((): number[] => []);
 	const memory = all.map((): number[] => []);
 	for (let i = 0; i < rounds; i++) {
 		for (const [which, runner] of all.entries()) {
 			const begun = performance.now();
-			// Said only now, since the bare bot loses what was said while it was down.
+			// Only send a command afterwards, because the bare bot loses what was said while it was down.
 			runner.child = await runner.start();
 			await roundTrip(reader, runner, short);
 			times[which]?.push(performance.now() - begun);
@@ -227,7 +227,7 @@ async function coldStart(all: Runner[], reader: Person, rounds: number): Promise
 	}
 }
 
-/** Only the starts, for a quick run on a busy machine. */
+/** Only measures the starts, for a quick run on a busy machine. */
 export async function benchStart(rounds: number): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));

@@ -1,4 +1,4 @@
-// An encrypted room: our bot and a bare encrypted matrix-bot-sdk bot; many sessions in the store; many commands.
+// An encrypted room: our bot compared with a bare matrix-bot-sdk bot; many sessions in the store; many commands.
 import { type ChildProcess, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const yardstick = join(import.meta.dirname, 'bare-bot.ts');
 
 type Runner = { name: string; user: string; room: string; child: ChildProcess };
 
-/** A Synapse, a person who encrypts and a folder for bots, for as long as `work` takes. */
+/** Runs `work` with a Synapse, a person who encrypts, and a folder for bots. */
 async function withRoom(work: (home: Homeserver, reader: SecretPerson, dir: string) => Promise<void>): Promise<void> {
 	const synapse = await startSynapse();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bench-'));
@@ -52,7 +52,7 @@ async function roomWith(reader: SecretPerson, user: string): Promise<string> {
 	return room;
 }
 
-/** Milliseconds from saying a command to reading its answer. */
+/** Milliseconds from sending a command to decrypting its answer. */
 async function roundTrip(reader: SecretPerson, room: string, command: string): Promise<number> {
 	const begun = performance.now();
 	const asked = await reader.say(room, command);
@@ -60,7 +60,7 @@ async function roundTrip(reader: SecretPerson, room: string, command: string): P
 	return performance.now() - begun;
 }
 
-/** Prints the ratios of ours to the bare bot's over this many commands each, alternating. */
+/** Prints our bot's times relative to the bare bot's, over this many commands each, alternating. */
 export function benchSecretRoom(rounds: number): Promise<void> {
 	return withRoom(async (home, reader, dir) => {
 		const contents = await contentsOf(short);
@@ -107,7 +107,7 @@ export function benchSecretRoom(rounds: number): Promise<void> {
 	});
 }
 
-/** Prints start and memory with few and with this many room keys in the store. */
+/** Prints the start time and the memory with few room keys in the store, and with this many more. */
 export function benchSessions(sessions: number): Promise<void> {
 	return withRoom(async (home, reader, dir) => {
 		const glia = await newGlia(home, dir);
@@ -143,7 +143,7 @@ export function benchSessions(sessions: number): Promise<void> {
 	});
 }
 
-/** Prints memory and time of an answer while this many commands are answered in one encrypted room. */
+/** Prints the memory and the time per answer while this many commands are answered in one encrypted room. */
 export function benchEndurance(commands: number): Promise<void> {
 	return withRoom(async (home, reader, dir) => {
 		const glia = await newGlia(home, dir);
@@ -162,7 +162,7 @@ export function benchEndurance(commands: number): Promise<void> {
 					`after ${done} commands: resident ${rss.toFixed(0)} MB, p50 ${quantile(times, 0.5).toFixed(1)} ms, CPU ${(((cpu - before) / 50) * 1000).toFixed(1)} ms a command`,
 				);
 				if (step === steps) break;
-				// The rest in small batches: only the number matters here.
+				// Send the rest in small batches: only their number matters.
 				for (let left = Math.round(commands / steps) - 50; left > 0; left -= 10) {
 					const asked = await Promise.all(Array.from({ length: Math.min(10, left) }, () => reader.say(room, short)));
 					for (const event of asked) await reader.waitFor(answerTo(event), 120_000);

@@ -1,4 +1,4 @@
-// The watch at scale: one tick with 100,000 watches on 20,000 servers of which 100 are due; commands with many watches.
+// The watch at scale: one tick with 100,000 watches on 20,000 servers, 100 of them due; commands with many watches.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ const hour = 3600_000;
 const dueServers = 100;
 const knowledge = await openKnowledge(new URL('../knowledge/', import.meta.url));
 
-/** A folder with a store of this many watches, five per server and two per room; of those due, one has news. */
+/** Creates a folder with a store of this many watches, five per server and two per room. */
 async function filled(watches: number): Promise<string> {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-bench-'));
 	const made = await openStore(folder);
@@ -46,7 +46,7 @@ async function filled(watches: number): Promise<string> {
 	);
 	database.exec('BEGIN');
 	for (let i = 0; i < Math.ceil(watches / 5); i++) {
-		// A hundred are due, the others within the next hour.
+		// A hundred servers are due now, the others within the next hour.
 		server.run(`s${i}.example.org`, history, now, i < dueServers ? now - 1000 : now + hour / 2 + (i % 1000) * 1000);
 	}
 	const room = database.prepare(
@@ -81,7 +81,7 @@ const said: readonly [string, readonly string[]][] = [
 	['profile', ['s0.example.org', 'docker']],
 ];
 
-/** Milliseconds (p50) of each command, with few watches and with many, alternating. */
+/** The median milliseconds of each command with few watches and with many, alternating. */
 async function latencies(
 	few: Store,
 	many: Store,
@@ -122,7 +122,7 @@ async function latencies(
 
 type Lived = { looks: number; seconds: number; messages: number; memory: number };
 
-/** Commands and one tick on a store: what the tick did, and the memory of the process afterwards (MB). */
+/** Runs commands and one tick on a store. Resolves with what the tick did, and the memory of the process (MB). */
 async function live(folder: string): Promise<Lived> {
 	const store = await openStore(folder);
 	const now = () => new Date();
@@ -135,7 +135,7 @@ async function live(folder: string): Promise<Lived> {
 	return { looks: web.looks.length, seconds, messages: outbox, memory: process.memoryUsage().rss / 2 ** 20 };
 }
 
-/** The same in a separate process, with nothing else in memory. */
+/** Runs `live` in a separate process, with nothing else in memory. */
 function lifeOn(folder: string): Lived {
 	const run = spawnSync(process.execPath, [import.meta.filename, folder], { encoding: 'utf8' });
 	if (run.status !== 0) throw new Error(run.stderr);

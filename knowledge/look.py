@@ -1,6 +1,6 @@
-# Says which of these conditions hold for the configuration files given as arguments (for a folder, its *.yaml files) and the log
-# configurations that these name: ids only, never a value. Run by Synapse's Python, it looks at the packages there too, and
-# names that Python. Writes and sends nothing.
+# Prints the IDs of these conditions that hold for the configuration files given as arguments (for a folder, its *.yaml files) and
+# for the log configurations that they name; never a value. If run by Synapse's Python, it also checks the installed packages and
+# prints that Python's version. Writes no file and sends nothing.
 import json, os, re, sys, warnings, yaml
 warnings.simplefilter("ignore")
 sys.excepthook = lambda kind, error, trace: print("look failed: %s, line %d" % (kind.__name__, getattr(getattr(error, "problem_mark", None), "line", -1) + 1))

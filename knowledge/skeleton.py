@@ -1,5 +1,5 @@
-# Prints Synapse's configuration without its values. Reads the files given as arguments; for a folder, its *.yaml files; writes and sends nothing.
-# Limits: 400 kB per file. Kept: option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
+# Prints Synapse's configuration without its values. Reads the files given as arguments (for a folder, its *.yaml files), writes no file, sends nothing.
+# Reads at most 400 kB per file. Keeps option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
 import os, re, sys, yaml
 WORDS = set("""http https metrics manhole replication client federation media keys openid consent static health
  psycopg2 sqlite3 ::1 127.0.0.1 :: 0.0.0.0 localhost main master matrix.org * email msisdn profile allow deny livekit none auto
@@ -13,7 +13,7 @@ AMOUNT = re.compile("(^|_)(port|size|count|factor|limit|period|lifetime|interval
                     "|cp_max|age|days|delay|ttl|rounds|complexity|after|duration|pixels|max|min|version)$")
 NAME = re.compile(r"(?!(?:\D*\d){6})[A-Za-z][a-z0-9]{0,15}([_-][a-z0-9]{1,16}){0,12}$")
 OWN = {"config", "sp_config", "jaeger_config", "verify_keys", "old_signing_keys", "required_attributes", "headers",
-       "additional_resources", "per_cache_factors", "mau_appservice_trial_days"}        # names under these are yours: hidden
+       "additional_resources", "per_cache_factors", "mau_appservice_trial_days"}        # names under these are your own, so hidden
 workers, left = {"main": "main", "master": "master"}, [20000]
 def show(n, key, pad, hide):
     left[0] -= 1
