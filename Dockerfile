@@ -1,5 +1,5 @@
-# Glia in a container, for amd64 and arm64. The program is one file of JavaScript and WebAssembly, the same for every processor, so
-# it is built for the build machine's platform; only Node.js comes from the target's base image.
+# Glia in a container, for amd64 and arm64. The program is one file of JavaScript and WebAssembly, the same for every
+# processor, so it is built on the build machine's platform; only Node.js comes from the target's base image.
 #   docker build -t glia .          podman build --format docker -t glia .
 # Only /data, the store, has to be writable. See compose.yaml and docs/operating.md.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
@@ -25,8 +25,9 @@ RUN rm -rf /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /us
 WORKDIR /opt/glia
 COPY --from=build /opt/glia.cjs ./
 COPY LICENSE config.sample.yaml ./
-# Node.js keeps compiled modules under the ID of the user that runs them. They are compiled here, because the container cannot write
-# next to the program, and without them each start would take twice as long. `say` loads one half of the modules, a bot without a homeserver the other.
+# Node.js stores compiled modules under the ID of the user that runs them. They are compiled here, because the container
+# cannot write next to the program, and without them, each start would take twice as long. `say` loads one half of the
+# modules, a bot without a homeserver the other.
 RUN ln -s /opt/glia/glia.cjs /usr/local/bin/glia && mkdir glia.cjs.cache && chown 1000:1000 glia.cjs.cache \
 	&& user='setpriv --reuid=1000 --regid=1000 --clear-groups' \
 	&& $user glia say '!upgrade 1.98 1.150' > /dev/null \

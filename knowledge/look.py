@@ -1,6 +1,6 @@
-# Prints the IDs of these conditions that hold for the configuration files given as arguments (for a folder, its *.yaml files) and
-# for the log configurations that they name; never a value. If run by Synapse's Python, it also checks the installed packages and
-# prints that Python's version. Writes no file and sends nothing.
+# Prints the IDs of the conditions below that hold for the configuration files given as arguments (for a folder, its
+# *.yaml files) and for the log configurations that they name, but never a value. If run by Synapse's Python, it also
+# checks the installed packages and prints that Python's version. Writes no file and sends nothing.
 import json, os, re, sys, warnings, yaml
 warnings.simplefilter("ignore")
 sys.excepthook = lambda kind, error, trace: print("look failed: %s, line %d" % (kind.__name__, getattr(getattr(error, "problem_mark", None), "line", -1) + 1))

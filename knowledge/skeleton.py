@@ -1,5 +1,6 @@
-# Prints Synapse's configuration without its values. Reads the files given as arguments (for a folder, its *.yaml files), writes no file, sends nothing.
-# Reads at most 400 kB per file. Keeps option names, kinds (text, number, list), true/false/null, lengths, amounts, and these WORDS.
+# Prints Synapse's configuration without its values. Reads the files given as arguments (for a folder, its *.yaml files)
+# up to 400 kB each, writes no file and sends nothing. Keeps option names, kinds (text, number, list), true/false/null,
+# lengths, amounts, and these WORDS.
 import os, re, sys, yaml
 WORDS = set("""http https metrics manhole replication client federation media keys openid consent static health
  psycopg2 sqlite3 ::1 127.0.0.1 :: 0.0.0.0 localhost main master matrix.org * email msisdn profile allow deny livekit none auto

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs `npm ci && npm test` on a fresh clone as on a new machine: nothing on the PATH but Node.js, npm, Python 3, git and
-# basic Unix commands; an empty HOME, so no cache. If that Node.js is too old, it first checks that every way to start
-# without the Node.js that npm installs ends in one sentence. Takes about 20 minutes and needs the network.
+# Runs `npm ci && npm test` on a fresh clone, as on a new machine: the PATH only has Node.js, npm, Python 3, git and
+# basic Unix commands, and HOME is empty, so there is no cache. If that Node.js is too old, it first checks that every
+# way to start without the Node.js that npm installs ends in one sentence. Takes about 20 minutes and needs the network.
 #
 # Usage: test/clean-machine.sh [node]
 # `node`: the Node.js to use, with npm in the same folder; by default the one on the PATH

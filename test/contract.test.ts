@@ -1,5 +1,5 @@
-// What other people's scripts rely on: every field of the JSON, and what must hold between them, over random questions to
-// the real knowledge. The expectations are computed here from the knowledge alone, not by the code that answers.
+// What other people's scripts rely on: every field of the JSON, and what must hold between fields, for random questions
+// to the real knowledge. The expectations are computed here from the knowledge alone, not by the code that answers.
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { commands } from '../commands/index.ts';

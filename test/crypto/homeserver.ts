@@ -28,7 +28,7 @@ interface Identity {
 	user_signing_key: Signed;
 }
 
-/** What the server requires to accept an identity's keys. `-to-replace`: only if it has others. `never`: it refuses all. */
+/** What the server requires to accept an identity's keys. `-to-replace`: if it has others. `never`: it refuses all. */
 export type Policy = 'password-to-replace' | 'password-always' | 'account-page-to-replace' | 'never';
 
 export const PASSWORD = 'correct horse';

@@ -7,7 +7,7 @@ import { startProxy } from './proxy.ts';
 import { startSynapse } from './synapse.ts';
 
 const [kills = 200, rooms = 20] = process.argv.slice(2).map(Number);
-/** How long (ms) a life that gets in sync lasts at most: one check of all servers, and what follows. */
+/** How long a life lasts at most once in sync, in milliseconds: long enough to check all servers and report. */
 const longest = 2500;
 
 const synapse = await startSynapse();
@@ -27,8 +27,8 @@ try {
 	let from = 0;
 	for (let i = 1; i <= kills; i++) {
 		const started = () => bot.output().slice(from).includes('in sync');
-		// A third of the lives end at random during the start, which takes about this long; the others get in sync, and
-		// every second of those has something to say.
+		// A third of the lives end at random during the start, which takes about this long. The others get in sync, and
+		// half of those have something to say.
 		if (i % 3 === 0) await sleep(Math.random() * 1500);
 		else {
 			const over = Date.now() + 60_000;

@@ -13,7 +13,7 @@ import type { Homeserver } from './synapse.ts';
 
 export type Counted = { once: number; twice: number; missing: number };
 
-/** What the simulated process reads, and how to start the bot with it. */
+/** The file that the simulated process reads, and how to start the bot with it. */
 export function playedWorld() {
 	const folder = mkdtempSync(join(tmpdir(), 'glia-alerts-'));
 	const file = join(folder, 'played.json');
@@ -27,15 +27,15 @@ export function playedWorld() {
 /** How to start a bot and query its store. */
 export type AlertBot = {
 	bot: Bot;
-	/** Starts it if it is not running. */
+	/** Starts the bot if it is not running. */
 	start: () => Promise<void>;
-	/** Stops it and starts it again. */
+	/** Stops the bot and starts it again. */
 	restart: () => Promise<void>;
-	/** The rows of a query on its store. */
+	/** The rows of a query on the bot's store. */
 	rows: (sql: string) => Promise<unknown[]>;
 };
 
-/** A single bot on SQLite. Its store can be read only while it does not write. */
+/** A single bot on SQLite. Its store can only be read while it is not writing. */
 export function aloneOnSqlite(bot: Bot): AlertBot {
 	return {
 		bot,
@@ -78,17 +78,17 @@ export async function openAlertRooms(
 		if (encrypted) await alice.setState(room, 'm.room.encryption', '', { algorithm: 'm.megolm.v1.aes-sha2' });
 		places.push({ room, encrypted });
 	}
-	// What the bot says about encryption comes before what is counted.
+	// Let the bot's messages about encryption arrive before counting starts.
 	await sleep(5000);
-	// A start looks at once; a bot that had nothing to watch would do so within a minute.
+	// After a start the bot checks at once; a bot that had nothing to watch would check within a minute.
 	await restart();
 	const before = new Map<string, number>();
 	for (const { room } of places) before.set(room, (await fromBot(alice, room, bot)).length);
 	return {
 		encrypted: places.filter(({ encrypted }) => encrypted).length,
-		/** How many alerts are due by now: one per room and wave. */
+		/** How many alerts have fallen due so far: one per room and wave. */
 		due: () => due.length * rooms,
-		/** One more alert falls due in every room; `time` sets the clock. */
+		/** Makes one more alert fall due in every room; `now` sets the clock. */
 		wave(now?: Date) {
 			due.push(`CVE-${due.length + 1}`);
 			play(now && { now: now.toISOString() });
@@ -102,7 +102,7 @@ export async function openAlertRooms(
 				waiting: await number('SELECT count(*) FROM outbox WHERE done_at IS NULL'),
 			};
 		},
-		/** Counts once nothing is missing, or after the time (ms), and again later, when duplicates would have arrived. */
+		/** Waits until nothing is missing, at most `within` ms. Counts later, once duplicates would have arrived. */
 		async result(within: number): Promise<Counted> {
 			const over = Date.now() + within;
 			while ((await count()).missing > 0 && Date.now() < over) await sleep(1000);
@@ -112,8 +112,8 @@ export async function openAlertRooms(
 	};
 
 	/**
-	 * Encrypted messages are told apart by the store: it knows which event says what, and the room how many events there
-	 * are.
+	 * Counts alerts by room. For encrypted messages, the store knows which event says what, and the room how many events
+	 * there are.
 	 */
 	async function count(): Promise<Counted> {
 		const sums = { once: 0, twice: 0, missing: 0 };
@@ -132,7 +132,7 @@ export async function openAlertRooms(
 				else if (times > 1) sums.twice++;
 				else sums.missing++;
 			}
-			// More events than the store knows of: something was sent a second time.
+			// If there are more events than the store knows of, something was sent a second time.
 			const sent = new Set(rows.flatMap(({ event }) => event ?? []));
 			const closed = events.filter(({ type }) => type === 'm.room.encrypted').length;
 			sums.twice += Math.max(0, closed - (encrypted ? sent.size : 0));

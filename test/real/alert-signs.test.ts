@@ -1,4 +1,4 @@
-// ✅ and 💤 in a room of a real Synapse: on an alert, on its reminder, and on the message that says it is solved.
+// ✅ and 💤 in a room on a real Synapse: on an alert, on its reminder, and on the message that it is resolved.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ let alice: Person;
 const folder = mkdtempSync(join(tmpdir(), 'glia-alert-signs-'));
 const file = join(folder, 'played.json');
 
-/** Noon of a day of the simulated year, and what the watched server runs then. */
+/** Sets the clock to noon on a day of the simulated year, and what the watched server runs. */
 function play(day: number, version: string, ...advisories: string[]): void {
 	const now = new Date(Date.UTC(2026, 0, day, 12)).toISOString();
 	const played: Played = { now, servers: { 'example.org': version }, advisories };
@@ -37,7 +37,7 @@ afterAll(async () => {
 	rmSync(folder, { recursive: true, force: true });
 });
 
-test('a reaction counts on an alert and on its reminder, but not once it is solved', async () => {
+test('counts a reaction to an alert and to its reminder, but not once the alert is resolved', async () => {
 	const room = await roomWith(bot, alice);
 	const said = (pattern: RegExp) => (event: RoomEvent) =>
 		event.room_id === room && event.sender === bot.userId && pattern.test(event.content.body ?? '');
@@ -79,7 +79,7 @@ test('a reaction counts on an alert and on its reminder, but not once it is solv
 	expect(solved.content.body).toContain('solved');
 	for (const sign of ['✅', '💤']) await alice.react(room, solved.event_id, sign);
 	await ask('!alerts');
-	// The upgrade itself can be acknowledged; what it solved is over.
+	// The upgrade itself can be acknowledged, but not the alerts that it resolved.
 	const answers = (await alice.messagesOf(room)).filter(answerTo(solved.event_id, bot.userId));
 	const words = answers.map(({ content }) => content.body).join('\n');
 	for (const number of acked.content.body?.match(/#\d+/g) ?? []) expect(words).not.toMatch(new RegExp(`${number}\\b`));

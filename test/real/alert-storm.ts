@@ -1,4 +1,4 @@
-// A bad network, and then a homeserver that is gone for a simulated hour, while alerts fall due in every room:
+// A bad network, and then a homeserver that is down for a simulated hour, while alerts fall due in every room:
 // `node test/real/alert-storm.ts [minutes] [rooms]`. Each alert must be in its room exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { aloneOnSqlite, openAlertRooms, playedWorld } from './alert-rooms.ts';
@@ -12,7 +12,7 @@ const hour = 3600_000;
 const between = 15_000;
 
 const synapse = await startSynapse();
-// More refusals than in the storm of commands: they are the point here.
+// More refusals than in the storm of commands, because they matter most here.
 const proxy = await startProxy(synapse.url, { ...storm, '429 header': 12, '429 body': 12, '502': 15 });
 proxy.calm();
 const world = playedWorld();
@@ -31,7 +31,7 @@ try {
 	proxy.calm();
 	const inStorm = siege.due();
 	const what = [...proxy.done].map(([mischief, count]) => `${mischief} ${count}`).join(', ');
-	// Gone for an hour by the bot's clock, which is advanced while nothing answers; alerts fall due meanwhile.
+	// Down for an hour by the bot's clock, which is advanced while nothing responds. Alerts fall due meanwhile.
 	const begun = Date.now();
 	proxy.leave();
 	for (const quarter of [1, 2, 3, 4]) {

@@ -1,4 +1,4 @@
-// Commands and their answers in a room, counted: which were answered, how often, in which order.
+// Counts commands and their answers in a room: which were answered, how often, and in which order.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Person, RoomEvent } from './person.ts';
 
@@ -14,7 +14,7 @@ export function answerTo(eventId: string, bot: string) {
 
 export type Tally = { unanswered: string[]; twice: string[]; ordered: boolean };
 
-/** The outcome of commands (event IDs, in the order in which they were said) in a room. */
+/** The outcome of commands (event IDs) in a room. */
 export async function tally(reader: Person, room: string, bot: string, commands: readonly string[]): Promise<Tally> {
 	const events = await reader.messagesOf(room);
 	const answered = events
@@ -30,7 +30,7 @@ export async function tally(reader: Person, room: string, bot: string, commands:
 	};
 }
 
-/** The tally once everything is answered, or after the time (ms). */
+/** The tally once everything is answered, or after `timeout` milliseconds. */
 export async function settled(
 	reader: Person,
 	room: string,

@@ -1,4 +1,4 @@
-// Upstream's real documents, from release archives of the package index: the parser finds in them what we know.
+// Upstream's real documents, from the release archives on the package index: the parser finds what we know in them.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { install } from './synapse.ts';
 
 const editions = ['1.100.0', '1.120.0', '1.140.0', '1.157.2', '1.161.0', '1.163.2', '1.164.0rc3'];
 
-/** Sections that upstream wrote only after the release they are about, with the first edition that has them. */
+/** Sections that upstream only wrote after the release they are about, with the first edition that has them. */
 const later: { name: string; since: string }[] = [
 	{
 		name: 'upgrade.md › 1.163.0 › Privacy-preserving `/requestToken` responses are now enabled by default',
@@ -43,7 +43,7 @@ function notesOf(edition: string): string {
 	return source.read([edition], ['docs/upgrade.md']).get(edition)?.get('docs/upgrade.md') ?? '';
 }
 
-/** The release that a section is filed under: the next one that came out. */
+/** The release that a section is filed under: the next one to come out. */
 function place(version: string): string {
 	return (
 		releases.find(release => !release.version.includes('rc') && compare(release.version, version) >= 0)?.version ??
@@ -52,7 +52,7 @@ function place(version: string): string {
 }
 
 describe.each(editions)('the upgrade notes of %s', edition => {
-	test('have the sections and headings in upstream.json up to there', () => {
+	test('have the sections and headings in upstream.json up to their release', () => {
 		const found = hashed(upgradePassages(notesOf(edition), place)).map(nameOf);
 		const newest =
 			upgradePassages(notesOf(edition), place)
@@ -70,7 +70,7 @@ describe.each(editions)('the upgrade notes of %s', edition => {
 	});
 });
 
-test('need every exception', () => {
+test('every exception is still needed', () => {
 	expect(later.map(({ name }) => known.some(passage => nameOf(passage) === name))).not.toContain(false);
 });
 
@@ -120,7 +120,7 @@ function knowledgeOf(edition: string): string {
 
 test('a refresh from an older release to the newest prints exactly its sections', () => {
 	const past = knowledgeOf('1.161.0');
-	// The tables read from the code stay: what they leave unread without the later notes is not in these documents.
+	// The tables read from the code stay, so ignore what they leave unread without the later notes.
 	const refresh = (edition: string) => {
 		const lines = execFileSync(
 			process.execPath,
@@ -149,7 +149,7 @@ test('a refresh from an older release to the newest prints exactly its sections'
 		...names.map(name => `new      ${name}`),
 		...names.map(name => `unread   ${name}`),
 	]);
-	// From upstream's file alone: the headings that the older edition did not have.
+	// The new headings, from upstream's file alone.
 	const headings = (edition: string) => notesOf(edition).match(/^## .*$/gm) ?? [];
 	const old = new Set(headings('1.161.0'));
 	const fresh = headings('1.163.2').filter(heading => !old.has(heading));

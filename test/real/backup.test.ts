@@ -1,5 +1,5 @@
-// Backups of a running and of a stopped bot. Restored elsewhere, the keys are not used twice. A folder is copied by
-// `npm start -- backup`, a database by its own tools.
+// Backups of a running and of a stopped bot. If they are restored elsewhere, the keys are not used twice. A folder is
+// copied by `npm start -- backup`, a database by its own tools.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -59,7 +59,7 @@ function starts(folder: string): number[] {
 
 const leftIn = (bot: Bot) => readdirSync(join(bot.dir, 'data')).filter(name => name.startsWith('backup-'));
 
-test('copies a running bot, and starts a new session when restored elsewhere', async () => {
+test('copies a running bot, which starts a new session when restored elsewhere', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -70,14 +70,14 @@ test('copies a running bot, and starts a new session when restored elsewhere', a
 	await bot.state.copy({ running: true });
 	expect(await commands).toEqual(Array.from({ length: 20 }, (_, index) => `echo during ${index}`));
 
-	// The bot continues, and must restart as usual afterwards.
+	// The bot continues, and must be able to restart as usual afterwards.
 	expect(await answered(alice, room, '!echo after')).toBe('echo after');
 	await bot.stop();
 	await bot.start();
 	expect(await answered(alice, room, '!echo again')).toBe('echo again');
 	expect(await bot.stop()).toBe(0);
 
-	// Another machine: the copy takes the place of the store.
+	// On another machine, the copy replaces the store.
 	await bot.state.restore();
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
@@ -114,7 +114,7 @@ test('moves a stopped bot without a new session', async () => {
 	expect(await answered(alice, room, '!echo again')).toBe('echo again');
 });
 
-// A dump does not show whether a bot still runs, and a bot that is killed leaves its mark.
+// A dump does not show whether the bot is still running, and a killed bot leaves its mark.
 test.runIf(stateKind === 'postgres')('starts a new session from the dump of a killed bot', async () => {
 	const bot = await newBot();
 	await bot.start();
@@ -127,21 +127,18 @@ test.runIf(stateKind === 'postgres')('starts a new session from the dump of a ki
 	expect(bot.output()).toContain('The keys in the store are older than this session');
 });
 
-test.runIf(stateKind === 'postgres')(
-	'refuses the backup command, and names what makes the backup of a database',
-	async () => {
-		const bot = await newBot();
-		const to = join(bot.dir, 'copy');
-		expect(await backup(bot, to)).toEqual({
-			out: '',
-			err: 'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.\n',
-			status: 1,
-		});
-		expect(existsSync(to)).toBe(false);
-	},
-);
+test.runIf(stateKind === 'postgres')("refuses the backup command, and names the database's own tool", async () => {
+	const bot = await newBot();
+	const to = join(bot.dir, 'copy');
+	expect(await backup(bot, to)).toEqual({
+		out: '',
+		err: 'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.\n',
+		status: 1,
+	});
+	expect(existsSync(to)).toBe(false);
+});
 
-// The rest is what the command promises, which only a folder needs.
+// The rest tests the backup command, which only a folder needs.
 const onFolder = test.runIf(stateKind === 'sqlite');
 
 onFolder('copies both databases completely, readable only by their owner, and leaves nothing behind', async () => {
@@ -161,7 +158,7 @@ onFolder('copies both databases completely, readable only by their owner, and le
 	}
 	expect(statSync(to).mode & 0o777).toBe(0o700);
 	expect(leftIn(bot)).toEqual([]);
-	// The count of starts rose here, not in the copy.
+	// The count of starts increased here, not in the copy.
 	expect(starts(join(bot.dir, 'data'))).toEqual([2]);
 	expect(starts(to)).toEqual([1]);
 });
@@ -179,7 +176,7 @@ onFolder('copies a killed bot too, and moves it without a new session', async ()
 	expect(await answered(alice, room, '!echo moved')).toBe('echo moved');
 });
 
-onFolder('makes no copy while the homeserver is down, since it could not be told from the store', async () => {
+onFolder('makes no copy while the homeserver is down, because it would look like the store itself', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const bot = await newBot({ url: proxy.url });
@@ -215,7 +212,7 @@ onFolder('says in one sentence what cannot be done', async () => {
 	expect(await refused(join(bot.dir, 'file/below'))).toMatch(/^No backup was made: /);
 	expect(leftIn(bot)).toEqual([]);
 	expect(statSync(socketPath(join(bot.dir, 'data'))).mode & 0o777).toBe(0o600);
-	// Something else is at the socket's path: the store is in use, and nobody answers.
+	// Without the socket's file, the store is in use but nobody responds.
 	rmSync(socketPath(join(bot.dir, 'data')));
 	expect(await refused(join(bot.dir, 'b'))).toMatch(/is not responding on its control socket; stop it first/);
 	// The socket of a killed bot is no obstacle.

@@ -1,5 +1,5 @@
-// Glia as the process that a test starts: the real commands and some of the test's own, on small knowledge or, after
-// `all`, on the real one.
+// Glia as the process that a test starts, with the real commands and some for tests. Its knowledge is small or, if the
+// second argument is `all`, the real one.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commands } from '../../commands/index.ts';
@@ -81,7 +81,7 @@ const ours: Command[] = [
 		run() {
 			const { exec } = DatabaseSync.prototype;
 			DatabaseSync.prototype.exec = function (sql) {
-				// The store begins its transactions differently.
+				// Only the keys' transactions begin like this.
 				if (sql === 'BEGIN IMMEDIATE') throw new Error('database or disk is full');
 				exec.call(this, sql);
 			};
@@ -106,7 +106,7 @@ const ports: Ports = {
 
 try {
 	const config = readConfig(process.argv[2] ?? '', process.env);
-	// As src/main.ts does it, for the same reason.
+	// As in src/main.ts, for the same reason.
 	process.noDeprecation = true;
 	const { runMatrix } = await import('../../src/app/run-bot.ts');
 	process.exitCode = await runMatrix(config, {

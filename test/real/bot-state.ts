@@ -1,4 +1,4 @@
-// What a bot keeps, as its operator handles it: copied, restored, lost, looked into. In a folder, or in PostgreSQL.
+// A bot's state, and what operators do with it: copy, restore, lose and inspect. In a folder or in PostgreSQL.
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -16,32 +16,32 @@ export type Row = Record<string, unknown>;
 
 export type BotState = {
 	kind: 'sqlite' | 'postgres';
-	/** How messages name the place. */
+	/** The name of the place in messages. */
 	place: string;
 	/**
-	 * Keeps the state of this moment for `restore`. While the bot runs, the copy of a folder is made by `npm start -- backup`,
-	 * and that of a database by the database, which asks nobody.
+	 * Keeps the current state for `restore`. While the bot is running, `npm start -- backup` copies a folder, and the
+	 * database copies itself, without the bot's knowledge.
 	 */
 	copy(how?: { running?: boolean }): Promise<void>;
-	/** Puts the copy where the state was, which is gone. The bot must not run. */
+	/** Replaces the state with the copy. The bot must not be running. */
 	restore(): Promise<void>;
-	/** Loses the keys of encrypted rooms only, or everything but them, or everything. The bot must not run. */
+	/** Loses only the keys of encrypted rooms, everything except them, or everything. The bot must not be running. */
 	lose(what: 'keys' | 'rows' | 'all'): Promise<void>;
-	/** Runs one statement on the store's tables; both kinds understand it. The bot must not run if the state is a folder. */
+	/** Runs a statement, valid in both databases, on the store's tables. A bot on a folder must not be running. */
 	rows(sql: string): Promise<Row[]>;
 	/**
-	 * From now on the store refuses new rows of a table, in these words; of PostgreSQL with this code, until the function
-	 * `full_disk` is dropped.
+	 * Makes the store refuse new rows in a table, in these words. In PostgreSQL, the error has this code, and dropping the
+	 * function `full_disk` ends it.
 	 */
 	refuse(table: string, words: string, code?: string): Promise<void>;
-	/** Every byte that is kept, or only those of the keys of encrypted rooms, as Latin-1. */
+	/** Every stored byte, or only those of the keys of encrypted rooms, as Latin-1. */
 	bytes(of?: 'keys'): Promise<string>;
 };
 
-/** Where bots of this run keep their state. */
+/** Where the bots in this run keep their state. */
 export const stateKind: BotState['kind'] = process.env.GLIA_TEST_POSTGRES === undefined ? 'sqlite' : 'postgres';
 
-/** The address of a new database, where GLIA_TEST_POSTGRES names a server: then the same suites run on PostgreSQL. */
+/** The address of a new database if GLIA_TEST_POSTGRES names a server, in which case the suites run on PostgreSQL. */
 export async function newDatabase(): Promise<string | undefined> {
 	const server = process.env.GLIA_TEST_POSTGRES;
 	if (server === undefined) return undefined;
@@ -56,7 +56,7 @@ export async function newDatabase(): Promise<string | undefined> {
 	return address.href;
 }
 
-/** A store of this run's kind, opened in the test's own process; a folder of it goes into `dir`. */
+/** Opens a store of this run's kind in the test's own process. If it needs a folder, that is in `dir`. */
 export async function openState(dir: string): Promise<{ store: Store; keys: KeyStore }> {
 	const url = await newDatabase();
 	if (url !== undefined) return openPostgresStore({ address: { url, schema: 'glia' }, migrates: true });
@@ -64,7 +64,7 @@ export async function openState(dir: string): Promise<{ store: Store; keys: KeyS
 	return { store: await openStore(folder), keys: keysIn(folder) };
 }
 
-/** What a bot keeps in the folder `data` of its own folder. */
+/** The state of a bot in the folder `data` in its own folder. */
 export function folderState(dir: string, configPath: string): BotState {
 	const [data, backup] = [join(dir, 'data'), join(dir, 'backup')];
 	const files = (below: string) =>
@@ -104,7 +104,7 @@ export function folderState(dir: string, configPath: string): BotState {
 		async refuse(table, words) {
 			await rows(`CREATE TRIGGER full BEFORE INSERT ON ${table} BEGIN SELECT RAISE(ABORT, '${words}'); END`);
 		},
-		// A file of SQLite's may go between two looks.
+		// SQLite may delete a file in the meantime.
 		bytes: async of =>
 			files(of === 'keys' ? join(data, 'crypto') : data)
 				.map(file => (existsSync(file) ? readFileSync(file, 'latin1') : ''))
@@ -112,13 +112,13 @@ export function folderState(dir: string, configPath: string): BotState {
 	};
 }
 
-/** How an administrator empties the tables of keys, as docs/postgresql.md says it. */
+/** The command in docs/postgresql.md with which administrators empty the tables of keys. */
 function emptyKeys(): string {
 	const page = readFileSync(new URL('../../docs/postgresql.md', import.meta.url), 'utf8');
 	return /^TRUNCATE .*;$/m.exec(page)?.[0] ?? '';
 }
 
-/** What a bot keeps in the schema `glia` of a database. */
+/** The state of a bot in the schema `glia` of a database. */
 export async function databaseState(url: string): Promise<BotState> {
 	const { default: pg } = await import('pg');
 	async function connected<T>(work: (query: (sql: string) => Promise<Row[]>) => Promise<T>): Promise<T> {
@@ -142,7 +142,7 @@ export async function databaseState(url: string): Promise<BotState> {
 	return {
 		kind: 'postgres',
 		place: `${host}${pathname}`,
-		// What pg_dump and pg_restore do: rows of one moment, in new tables. Their programs are not everywhere.
+		// Does what pg_dump and pg_restore do, which are not installed everywhere: one snapshot of the rows, in new tables.
 		copy: () =>
 			connected(async query => {
 				await query('DROP SCHEMA IF EXISTS copied CASCADE; CREATE SCHEMA copied');

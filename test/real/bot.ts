@@ -1,4 +1,4 @@
-// Glia in its own process, for tests with a real homeserver: started, stopped, killed and restarted.
+// Glia in its own process, for tests with a real homeserver: it can be started, stopped, killed and restarted.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,17 +13,17 @@ const script = join(import.meta.dirname, 'bot-process.ts');
 export type BotOptions = {
 	/** Who may invite; by default everyone. */
 	allow?: string[];
-	/** More of the configuration's `matrix` part. */
+	/** More options for the configuration's `matrix` section. */
 	matrix?: Record<string, unknown>;
-	/** Another address than the homeserver's own: a proxy's. */
+	/** An address to use instead of the homeserver's, such as a proxy's. */
 	url?: string;
-	/** Another script than bot-process.ts, and its arguments after the configuration. */
+	/** A script to run instead of bot-process.ts, and its arguments after the configuration. */
 	script?: [string, ...string[]];
 	/** The program itself instead of a script. */
 	program?: string;
-	/** Where its store is, if not in its folder. */
+	/** Where its store is if it is not in its folder. */
 	store?: Record<string, unknown>;
-	/** Logs in by the token of the registration, not by password. */
+	/** Uses the token from the registration instead of the password. */
 	byToken?: boolean;
 	/** Uses the account of this other bot, with a separate store. */
 	as?: { userId: string; password: string };
@@ -31,7 +31,7 @@ export type BotOptions = {
 
 export type Bot = Awaited<ReturnType<typeof makeBot>>;
 
-/** An account and a configuration for a bot; `start` starts it. Its folder is removed by `remove`. */
+/** Creates an account and a configuration for a bot. `start` starts it, `remove` deletes its folder. */
 export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-bot-'));
 	const password = options.as?.password ?? randomUUID();
@@ -62,12 +62,12 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 		password,
 		dir,
 		configPath,
-		/** Everything it keeps. */
+		/** Everything that it stores. */
 		state: typeof store.postgres === 'string' ? await databaseState(store.postgres) : folderState(dir, configPath),
-		/** Everything it wrote to standard error. */
+		/** Everything that it has written to standard error. */
 		output: () => output,
 		pid: () => child?.pid,
-		/** Starts the process; resolves when it is in sync, or rejects when it ends before. */
+		/** Starts the process. Resolves once it is in sync, and rejects if it ends before. */
 		async start(): Promise<void> {
 			const from = output.length;
 			const started = bot.spawn();
@@ -78,7 +78,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 				await new Promise(resolve => setTimeout(resolve, 20));
 			}
 		},
-		/** Starts the process and does not wait. */
+		/** Starts the process without waiting. */
 		spawn(): ChildProcess {
 			const [of, ...more] = options.script ?? [script];
 			const words = options.program ? [options.program, '--config', configPath] : [of, configPath, ...more];
@@ -89,7 +89,7 @@ export async function makeBot(home: Homeserver, options: BotOptions = {}) {
 			});
 			return child;
 		},
-		/** Resolves to the exit status or the signal. */
+		/** Resolves with the exit status or the signal. */
 		async ended(): Promise<number | string | null> {
 			if (!child) return null;
 			if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -1,4 +1,4 @@
-// The tables of Synapse's code against real release archives: when read again, each release says what the tables say.
+// The tables read from Synapse's code, compared with real release archives: reading a release again finds the same.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,7 @@ import { install } from './synapse.ts';
 
 const code = openCode(new URL('../../knowledge/', import.meta.url));
 
-/** Without what only a clone has: the schema. */
+/** Removes what is only in a clone: the schema. */
 function ofCode(state: unknown): unknown {
 	if (typeof state !== 'object' || state === null) return state;
 	const { documented: _, documentedType: __, undocumented: ___, ...rest } = state as Record<string, unknown>;
@@ -21,7 +21,7 @@ function ofCode(state: unknown): unknown {
 }
 
 test.each(['1.100.0', '1.140.0', '1.163.2', '1.164.0rc3'])(
-	'%s',
+	'says what the code of %s says',
 	async release => {
 		const home = await install();
 		const archive = await fetchArchive(release, join(dirname(home), 'archives'), join(home, 'venv', 'bin', 'python'));

@@ -1,5 +1,4 @@
-// A conversation in rooms of a real Synapse: the bot is invited, says hello, is asked in every way people use, and
-// answers once.
+// Conversations in rooms on a real Synapse: the bot is invited, says hello, and answers each command once.
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Bot, makeBot } from './bot.ts';
 import { type Person, person, type RoomEvent } from './person.ts';
@@ -18,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => bot?.remove());
 
-/** The answer to an event. */
+/** Matches the answer to an event. */
 function answerTo(eventId: string) {
 	return (event: RoomEvent) => event.content['m.relates_to']?.['m.in_reply_to']?.event_id === eventId;
 }

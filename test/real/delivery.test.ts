@@ -1,4 +1,4 @@
-// No command is lost or answered twice: under rate limits, after an outage, through restarts and kills.
+// No command is lost or answered twice under rate limits, after an outage, or across restarts and kills.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { answerTo, roomWith, settled } from './answers.ts';
@@ -21,7 +21,7 @@ afterEach(async () => {
 	bots = [];
 });
 
-test("answers twenty commands at once, each once and in order, under Synapse's own rate limits", async () => {
+test("answers twenty concurrent commands once and in order, under Synapse's own rate limits", async () => {
 	const synapse = await startSynapse({ rateLimits: 'default' });
 	try {
 		const bot = await startBot(synapse);
@@ -35,7 +35,7 @@ test("answers twenty commands at once, each once and in order, under Synapse's o
 	}
 }, 240_000);
 
-test('answers sixty commands among three hundred messages that came while it was down', async () => {
+test('answers sixty commands among three hundred messages that were sent while it was down', async () => {
 	const home = await sharedSynapse();
 	const bot = await startBot(home);
 	const alice = await person(home, 'alice');
@@ -57,7 +57,7 @@ test('answers sixty commands among three hundred messages that came while it was
 	}
 }, 240_000);
 
-test('answers every command while the homeserver is stopped and started', async () => {
+test('answers every command even if the homeserver is restarted', async () => {
 	const synapse = await startSynapse();
 	try {
 		const bot = await startBot(synapse);

@@ -1,4 +1,4 @@
-// Synapse as large servers run it: PostgreSQL, Redis, two event persisters, a sync worker, two client workers, nginx.
+// Synapse as on large servers: PostgreSQL, Redis, two event persisters, a sync worker, two client workers, nginx.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -19,14 +19,14 @@ export type Instance = (typeof instances)[number];
 export type Deployment = {
 	address: Address;
 	dir: string;
-	/** Stops one process with a signal and starts it again; resolves when it answers. */
+	/** Stops a process with a signal and starts it again. Resolves once it responds. */
 	restart(name: Instance, signal?: NodeJS.Signals): Promise<void>;
-	/** How long (ms) the other processes do not see what one of them writes. */
+	/** Sets how many milliseconds pass before the other processes see what one of them writes. */
 	setLag(ms: number): void;
 	stop(): Promise<void>;
 };
 
-/** Sets all of it up below a temporary folder, on free ports of 127.0.0.1. It ends with this process. */
+/** Sets everything up in a temporary folder, on free ports on 127.0.0.1. It ends with this process. */
 export async function startDeployment(lagMs: number): Promise<Deployment> {
 	const { python, redis, nginx, libraries } = await packages();
 	const dir = mkdtempSync(join(tmpdir(), 'glia-workers-'));
@@ -132,7 +132,7 @@ function listener(port: number, names: string[]): Record<string, unknown> {
 	return { type: 'http', port, bind_addresses: ['127.0.0.1'], tls: false, resources: [{ names }] };
 }
 
-/** Resolves when something on this port answers the client API. */
+/** Resolves once the client API on this port responds. */
 async function answers(port: number, check = () => {}): Promise<void> {
 	const over = Date.now() + 180_000;
 	for (;;) {
@@ -145,8 +145,8 @@ async function answers(port: number, check = () => {}): Promise<void> {
 }
 
 /**
- * Which process serves what, following Synapse's page on workers. The two client workers alternate: what one of them was
- * told, the next call asks the other. Compresses everything for those who ask.
+ * Which process serves what, following Synapse's page on workers. The two client workers alternate, so the call after a
+ * write goes to the other one. Compresses every response if the client supports that.
  */
 function nginxConfig(front: number, ports: Record<Instance, [number, number]>, dir: string): string {
 	const server = (name: Instance) => `server 127.0.0.1:${ports[name][0]} max_fails=0;`;

@@ -1,4 +1,4 @@
-// Encrypted rooms of a real Synapse: conversations with clients that are not ours, and nothing readable on the wire.
+// Encrypted rooms on a real Synapse: conversations with clients that are not ours, and nothing readable on the wire.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { commands } from '../../commands/index.ts';
@@ -34,7 +34,7 @@ afterAll(async () => {
 	await bot?.remove();
 });
 
-/** An encrypted room with the bot, which has said hello. */
+/** Creates an encrypted room with the bot, which has said hello there. */
 async function secretRoom(version?: string): Promise<string> {
 	const room = await alice.createRoom([bot.userId], version);
 	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
@@ -94,7 +94,7 @@ test('sends long answers, files and images encrypted', async () => {
 	expect((await alice.file(picture)).slice(0, 6)).toBe('GIF89a');
 	const notes = await alice.waitFor(event => event.content.body === 'notes.txt');
 	expect(await alice.file(notes)).toBe('füle');
-	// What the homeserver stores is not the file in the clear.
+	// The homeserver does not store the file in the clear.
 	const { url = '' } = Object(notes.content.file) as { url?: string };
 	const kept = await fetch(`${home.url}/_matrix/client/v1/media/download/${url.slice('mxc://'.length)}`, {
 		headers: { authorization: `Bearer ${alice.accessToken}` },
@@ -103,7 +103,7 @@ test('sends long answers, files and images encrypted', async () => {
 	expect(await kept.text()).not.toContain('füle');
 });
 
-test('encrypts at once when encryption is switched on later', async () => {
+test('encrypts as soon as encryption is turned on', async () => {
 	const room = await alice.plain.createRoom({ invite: [bot.userId] });
 	await alice.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
 	const content = { algorithm: 'm.megolm.v1.aes-sha2', rotation_period_msgs: 3 };
@@ -116,11 +116,11 @@ test('encrypts at once when encryption is switched on later', async () => {
 	const [hello, ...rest] = await wireOf(room);
 	expect(hello?.type).toBe('m.room.message');
 	expect([...new Set(rest.map(({ type }) => type))]).toEqual(['m.room.encrypted']);
-	// Its key changes as often as the room asks.
+	// The bot's key is rotated as often as the room requires.
 	expect(new Set(rest.map(event => event.content.session_id)).size).toBe(3);
 });
 
-test('gives new members and devices the keys of what follows, but not those who left', async () => {
+test('gives keys for later messages to new members and devices, but not to those who left', async () => {
 	const room = await secretRoom();
 	const before = await alice.say(room, '!echo before');
 	await alice.waitFor(answerTo(before));
@@ -150,7 +150,7 @@ test('gives new members and devices the keys of what follows, but not those who 
 	expect(sessions.at(-1)).not.toBe(sessions.at(-2));
 });
 
-test('has a device that others see as signed, and says so itself', async () => {
+test('has a device that others see as signed, and says so in !status', async () => {
 	const answer: Record<string, Record<string, Record<string, Record<string, unknown>>>> = await alice.plain.request(
 		'POST',
 		'/_matrix/client/v3/keys/query',
@@ -179,7 +179,7 @@ test('talks to a client that accepts only signed devices (MSC4153)', async () =>
 	expect(strict.failed).toEqual([]);
 });
 
-/** Sends messages with a key that only `share` gives to the bot. */
+/** Sends messages with a key that the bot only receives from `share`. */
 async function keptBack(room: string) {
 	const id = new RoomId(room);
 	const users = [new UserId(alice.userId), new UserId(bot.userId)];
@@ -225,7 +225,7 @@ test('sends one notice for an unreadable message, and answers when its key arriv
 	expect(notices(room)).toHaveLength(1);
 });
 
-test('waits silently for a key that arrives a little later than its message', async () => {
+test('waits silently for a key that arrives a little after its message', async () => {
 	const room = await secretRoom();
 	const speech = await keptBack(room);
 	const asked = await speech.say('!echo late');

@@ -1,4 +1,4 @@
-// A store in PostgreSQL filled by SQL: as many watches as asked for, five on each server and ten in each room.
+// A store in PostgreSQL, filled with watches by SQL: five on each server and ten in each room.
 import type { TestServer } from './postgres.ts';
 
 const hour = 3600_000;

@@ -1,5 +1,5 @@
-// One member floods with the worst texts, another asks for ninety servers that never finish TLS: how long others
-// wait, against a quiet bot in the same run. `node test/real/flood.ts [commands]`
+// One member floods the bot with the worst texts, another has it watch ninety servers that never finish TLS. Measures
+// how long others wait, compared with a quiet bot in the same run: `node test/real/flood.ts [commands]`.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
@@ -19,7 +19,7 @@ const worst = [
 	`[a](https://matrix.to/#/${'%'.repeat(size)}`,
 ];
 
-// Synapse's own message rate limit, for everyone but the bot and the one who measures.
+// Synapse's own message rate limit, from which the bot and the person who measures are exempt at first.
 const synapse = await startSynapse({ config: { rc_message: { per_second: 0.2, burst_count: 10 } } });
 const hanging = createServer(socket => socket.on('error', () => undefined));
 await new Promise<void>(resolve => hanging.listen(0, '0.0.0.0', resolve));
@@ -43,7 +43,7 @@ async function exempt(user: string, is: boolean, admin: string): Promise<void> {
 	if (!response.ok) throw new Error(`override_ratelimit: ${response.status} ${await response.text()}`);
 }
 
-/** Milliseconds from a command to its answer. */
+/** Milliseconds from each command to its answer. */
 async function times(who: Person, room: string, commands: number): Promise<number[]> {
 	const found: number[] = [];
 	for (let i = 0; i < commands; i++) {
@@ -57,7 +57,7 @@ async function times(who: Person, room: string, commands: number): Promise<numbe
 
 type Wait = { ms: number; asked: number; answered: number; answer: string; waiting: number };
 
-/** The same, one after the other, with how many answers to others were waiting at that time. */
+/** The same, with timestamps and how many answers to others were waiting at that time. */
 async function waits(who: Person, room: string, commands: number): Promise<Wait[]> {
 	const found: Wait[] = [];
 	for (let i = 0; i < commands; i++) {
@@ -86,7 +86,7 @@ const percentile = (values: number[], part: number) =>
 try {
 	const admin = await synapse.registerUser('admin', 'secret', { admin: true });
 	const [alice, mallory, eve] = await Promise.all(['alice', 'mallory', 'eve'].map(name => person(synapse, name)));
-	if (!alice || !mallory || !eve) throw new Error('nobody is there');
+	if (!alice || !mallory || !eve) throw new Error('a person is missing');
 	for (const user of [bot.userId, alice.userId]) await exempt(user, true, admin.accessToken);
 	await bot.start();
 	const quietRoom = await roomWith(bot, alice);
@@ -115,7 +115,7 @@ try {
 					() => true,
 					() => sleep(1000, false),
 				);
-			// All ninety are running; now and then, one more.
+			// Once all ninety have been asked for, continue slowly.
 			if (i >= 90) await sleep(1000);
 		}
 	};
@@ -127,7 +127,7 @@ try {
 	console.log(`p95 ${(percentile(busy, 0.95) / percentile(quiet, 0.95)).toFixed(2)} × of quiet`);
 
 	await exempt(bot.userId, false, admin.accessToken);
-	// Use up its burst allowance first.
+	// Use up the bot's burst allowance first.
 	await waits(alice, quietRoom, 5);
 	const limited = await waits(alice, quietRoom, count);
 	report(
@@ -149,7 +149,7 @@ try {
 		`answers to others that went before: at most ${Math.max(...before)}, ${(before.reduce((sum, n) => sum + n, 0) / before.length).toFixed(1)} on average; ` +
 			`${Math.min(...limited.map(({ waiting }) => waiting))} to ${Math.max(...limited.map(({ waiting }) => waiting))} answers to others waited (at ${busyOnes} of ${count} commands some did)`,
 	);
-	// Each of the other two has one turn before hers, and one message may already be on its way.
+	// Each of the other two may get one turn before hers, and one message may already be in transit.
 	if (Math.max(...before) > 3) process.exitCode = 1;
 	over = true;
 	await Promise.all(flooding);

@@ -1,5 +1,5 @@
-// A room of a real Synapse follows `!postgres 15 17 docker` to its end: despite a kill of the bot, an error on the way
-// and a stranger who says `done`; unencrypted and encrypted.
+// A room on a real Synapse follows `!postgres 15 17 docker` to the end, despite a kill of the bot, an error on the way
+// and a stranger who says `done`; both unencrypted and encrypted.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { guideFor } from '../../src/advice/guide/guide.ts';
@@ -98,17 +98,17 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		const first = await alice.waitFor(stageNumber(1), 60_000);
 		expect(first.content['m.relates_to']?.rel_type).toBe('m.thread');
 
-		// By reaction, and by word.
+		// With a reaction, then with a word.
 		await plain.alice.react(room, first.event_id, '✅');
 		await alice.waitFor(stageNumber(2), 60_000);
 		expect((await answered(alice, 'Done.')).content.body).toContain(`Stage 3 of ${all.length}`);
 
-		// A stranger is refused once, and then ignored like any other conversation.
+		// A stranger is refused once, then ignored like any other conversation.
 		expect((await answered(bob, 'done')).content.body).toContain('power level');
 		await bob.say(room, 'done', inThread());
 		await bob.say(room, 'I think it is done', inThread());
 
-		// Killed while a word is on its way, and started again.
+		// The bot is killed, and only starts again after the next word.
 		await bot.kill();
 		const missed = await alice.say(room, 'done', inThread());
 		const early = await alice.say(room, 'done', inThread());
@@ -122,7 +122,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 		const error = `psql:dump.sql:17: ${failure.text.replaceAll('…', '"x"')}`;
 		expect((await answered(bob, `\`\`\`\n${error}\n\`\`\``)).content.body).toContain(failure.cure.slice(0, 12));
 
-		// Nobody is told more than they asked: each stage is one message, and other messages get no answer.
+		// Each stage is one message, and other messages get no answer.
 		for (let number = 5; number <= gate; number++)
 			expect((await answered(alice, 'done')).content.body).toContain(`Stage ${number} of ${all.length}`);
 		const warned = await answered(alice, 'done');
@@ -138,7 +138,7 @@ describe.each(['open', 'encrypted'])('in an %s room', how => {
 
 		const path = `/_matrix/client/v1/rooms/${encodeURIComponent(room)}/relations/${encodeURIComponent(plan.event_id)}/m.thread?limit=100`;
 		const { chunk } = await plain.alice.request<{ chunk: RoomEvent[] }>('GET', path);
-		// Stages, the gate, the end, the refusal, the error, the premature word; and nothing twice.
+		// The stages, the gate, the end, the refusal, the error and the premature word, and nothing twice.
 		expect(chunk.filter(({ sender }) => sender === bot.userId)).toHaveLength(all.length + 1 + 1 + 3);
 	});
 });

@@ -1,5 +1,5 @@
-// The bot's keys, in files or in PostgreSQL: lost, restored, another account's, refused by the disk. Each time, one sentence
-// and a way out.
+// The bot's keys, in files or in PostgreSQL: lost, restored, another account's, refused by the disk. Each time, the bot
+// ends with one sentence, and there is a way out.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ async function newBot(options?: BotOptions): Promise<Bot> {
 	return bot;
 }
 
-/** What the bot says about its device, once it knows. */
+/** The bot's !status, once it knows whether its device is signed. */
 async function standing(room: string): Promise<string> {
 	for (;;) {
 		const status = await answered(alice, room, '!status');
@@ -45,7 +45,7 @@ async function standing(room: string): Promise<string> {
 	}
 }
 
-/** What is on standard error besides the log. */
+/** The lines on standard error that are not from the log. */
 function sentences(bot: Bot): string[] {
 	const lines = bot.output().split('\n');
 	return lines.filter(
@@ -53,7 +53,7 @@ function sentences(bot: Bot): string[] {
 	);
 }
 
-/** The folder of the keys of the only device, where they lie in files. */
+/** The folder with the keys of the only device, if they are in files. */
 function keyFolder(bot: Bot): string {
 	const folder = join(bot.dir, 'data', 'crypto');
 	return join(folder, readdirSync(folder)[0] ?? '');
@@ -69,7 +69,7 @@ function seeds(bot: Bot) {
 	return spawnSync(process.execPath, args, { encoding: 'utf8' });
 }
 
-/** How many devices of the bot the owner's identity has signed, and its master key. */
+/** How many devices the bot has, how many of them its identity has signed, and its master key. */
 async function identity(bot: Bot): Promise<{ devices: number; signed: number; master: string }> {
 	const answer: Record<string, Record<string, Record<string, unknown>>> = await alice.plain.request(
 		'POST',
@@ -134,7 +134,7 @@ test('stores readable keys without a passphrase, so that the test above can fail
 	expect(await bot.state.bytes('keys')).toContain(room);
 });
 
-// A database has roles for this.
+// In a database, roles protect the keys.
 test.runIf(stateKind === 'sqlite')('makes the key files readable only by their owner', async () => {
 	const bot = await newBot();
 	await bot.start();
@@ -144,7 +144,7 @@ test.runIf(stateKind === 'sqlite')('makes the key files readable only by their o
 	for (const file of files) expect(statSync(join(keyFolder(bot), file)).mode & 0o077).toBe(0);
 });
 
-// In a database the device is part of each row's key, so only the account can be wrong.
+// In a database, the device is part of each row's key, so only the account can be wrong.
 test.runIf(stateKind === 'postgres')('refuses keys of another account in a sentence', async () => {
 	const bot = await newBot();
 	await bot.start();
@@ -180,7 +180,7 @@ test.runIf(stateKind === 'sqlite')(
 	},
 );
 
-test('replaces lost keys by a new session, signed with the saved seeds', async () => {
+test('replaces lost keys with a new session, signed with the saved seeds', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -214,7 +214,7 @@ test('replaces lost keys by a new session, signed with the saved seeds', async (
 	await until(bot, { devices: 1, signed: 1, master: before.master });
 	let status = '';
 	while (!/My account/.test(status)) status = await answered(alice, room, '!status');
-	// The other one registered the account, and has no keys.
+	// The other device is from the registration of the account, and has no keys.
 	expect(status).toMatch(/My account: 2 devices, including this one/);
 });
 
@@ -235,7 +235,7 @@ test('creates a new identity on a requested reset if keys and seeds are lost', a
 	expect(await identity(bot)).toEqual(after);
 });
 
-test('follows an ended session by one signed by the same identity, automatically', async () => {
+test('replaces an ended session automatically with one signed by the same identity', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -266,7 +266,7 @@ test('notices a restored backup before using its keys', async () => {
 	expect(await alice.plain.messagesOf(room)).toHaveLength(said + 1);
 
 	await bot.start();
-	// The new session cannot read what was said to the old one, and says so once where an answer is missing; it can read
+	// The new session cannot read what was said to the old one, and says so once if an answer is missing. It can read
 	// what is said now.
 	await alice.waitFor(event => event.room_id === room && /I cannot read/.test(event.content.body ?? ''), 40_000);
 	expect(alice.read.filter(answerTo(asked)).map(({ content }) => content.body)).toEqual([
@@ -341,12 +341,12 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 	await alice.waitFor(event => event.room_id === secret && /I cannot read/.test(event.content.body ?? ''), 40_000);
 	expect(await answered(alice, secret, '!echo again')).toBe('echo again');
 	expect((await alice.plain.waitFor(answerTo(await inOpen('!servers')))).content.body).toContain('glia-test.invalid');
-	// Time for anything else it might say.
+	// Leave time for anything else that the bot might say.
 	await sleep(12_000);
 
 	const again = async (room: string, earlier: string[] | undefined) =>
 		(await repliesTo(room)).slice(earlier?.length).filter(event => done.includes(event) || event === '');
-	// What the commands changed there is lost, unlike in the unencrypted room: that is said once.
+	// Unlike in the unencrypted room, what the commands changed there is lost, and the bot says so once.
 	expect(await again(secret, before[0])).toEqual(['']);
 	const lost = (event: { room_id?: string; content: { body?: string } }) =>
 		event.room_id === secret && /restored from a backup/.test(event.content.body ?? '');
@@ -361,7 +361,7 @@ test('repeats no answer or question after restoring a copy, and logs no crash', 
 	]);
 }, 600_000);
 
-test('has said nothing if a restored copy is noticed late, and does not end as a crash', async () => {
+test('stays silent until a restored copy is noticed late, and does not crash', async () => {
 	const proxy = await startProxy(home.url, {});
 	try {
 		const bot = await newBot({ url: proxy.url });
@@ -397,19 +397,19 @@ test('has said nothing if a restored copy is noticed late, and does not end as a
 	}
 }, 600_000);
 
-test('ends with one sentence and exit status 3 after a panic of the encryption library, and continues at the next start', async () => {
+test('ends with one sentence and status 3 if the encryption library panics, and continues at the next start', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
 	await alice.say(room, '!panic');
 	expect(await bot.ended()).toBe(3);
-	// Beside it are the library's own words.
+	// The library's own message is printed too.
 	const sentence = /^the encryption library panicked .*the process must be started again\.$/;
 	expect(sentences(bot).filter(line => sentence.test(line))).toHaveLength(1);
 	await bot.start();
 });
 
-test('ends with one sentence and exit status 3 if the keys cannot be written, and answers at the next start', async () => {
+test('ends with one sentence and status 3 if the keys cannot be written, and answers at the next start', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);
@@ -460,7 +460,7 @@ test('reports a second Glia on the same account in both, without logging either 
 	while (!loud.test(bot.output()) || !loud.test(other.output())) await sleep(200);
 	expect((await identity(bot)).devices).toBe(2);
 	expect(await answered(alice, room, '!status')).toMatch(/Another Glia is answering on my account, as session/);
-	// The remaining one logs out the other the next time it looks, here when it starts.
+	// The remaining bot logs out the other one at its next check, here at its start.
 	await other.kill();
 	await bot.stop();
 	await bot.start();

@@ -1,5 +1,5 @@
 // Kills the bot again and again while people talk to it: `node test/real/kills.ts [kills] [commands] [people] [power]`.
-// With `power`, each kill also cuts the power: what the bot did not wait for is lost.
+// With `power`, each kill also cuts the power: writes for which the bot did not wait are lost.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { powerCuts } from '../power-cuts.ts';

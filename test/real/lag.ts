@@ -1,10 +1,10 @@
-// A slow line: TCP on loopback that delays what the far end sends. Nothing is lost or reordered.
+// A slow connection: TCP on loopback that delays what the far end sends. Nothing is lost or reordered.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 export type Lag = Awaited<ReturnType<typeof startLag>>;
 
-/** In front of a server on a port of 127.0.0.1; what it sends arrives `lag` milliseconds later. */
+/** Listens in front of a server on 127.0.0.1. What that server sends arrives `lag` milliseconds later. */
 export async function startLag(port: number, lag: number) {
 	const sockets = new Set<Socket>();
 	const state = { lag };
@@ -21,7 +21,7 @@ export async function startLag(port: number, lag: number) {
 			});
 		}
 		near.on('data', chunk => far.write(chunk));
-		// Timers of different lengths may fire out of order: each passes on the oldest chunk.
+		// Timers of different lengths may fire out of order, so each passes on the oldest chunk.
 		const words: Buffer[] = [];
 		far.on('data', (chunk: Buffer) => {
 			words.push(chunk);
@@ -33,7 +33,7 @@ export async function startLag(port: number, lag: number) {
 	const address = server.address();
 	return {
 		port: typeof address === 'object' && address ? address.port : 0,
-		/** From now on (ms). */
+		/** Changes the lag, in milliseconds, from now on. */
 		set(ms: number) {
 			state.lag = ms;
 		},

@@ -6,7 +6,7 @@ const { exec } = DatabaseSync.prototype;
 const open = new WeakSet<DatabaseSync>();
 
 DatabaseSync.prototype.exec = function (sql) {
-	// The keys' transactions begin and end with exactly these statements; those of the store do not.
+	// Only the keys' transactions begin and end with exactly these statements; the store's do not.
 	if (sql === 'BEGIN IMMEDIATE') {
 		if (open.has(this)) return;
 		open.add(this);

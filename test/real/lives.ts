@@ -1,11 +1,12 @@
-// The lives of a bot's process: killed again and again, or restarted by its supervisor.
+// Bot processes that are killed repeatedly, or restarted by a supervisor.
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bot } from './bot.ts';
 
 /**
- * Kills the bot this often, at random moments, while `speak` talks to it. `speak` starts at the beginning of each
- * life, and `dead` is called at its end. The last life continues. `early` counts the kills before it was in sync, `from` is where its last output begins.
+ * Kills the bot `kills` times at random moments and starts it again. `speak` is called at the start of each life, and
+ * `dead` after each kill. The last life continues. Resolves with the number of kills before the bot was in sync
+ * (`early`), and where the output of the last life begins (`from`).
  */
 export async function killed(
 	bot: Bot,
@@ -31,7 +32,7 @@ export async function killed(
 	return { early, from };
 }
 
-/** Restarts the bot whenever it ends, until `end`; then waits for the current life to end. */
+/** Restarts the bot whenever it ends, until `end` is called. `ended` resolves when the current life is then over. */
 export function supervise(bot: Bot): { starts: () => number; end: () => void; ended: Promise<void> } {
 	const ending = new AbortController();
 	let starts = 1;

@@ -1,4 +1,4 @@
-// look.py, run by the Python of a real Synapse, decides every condition as the files themselves do.
+// look.py, run by the Python of a real Synapse, decides every condition as !check does from the files.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,11 +21,11 @@ const options = openCode(folder).options();
 const release = knowledge.releases.find(({ version }) => version === SYNAPSE);
 if (!release) throw new Error(`${SYNAPSE} is unknown`);
 const python = await environment(release);
-// The script does not look at what else decides who is affected.
+// Leave out what else decides who is affected: the script does not check that.
 const asked = askedByLook(knowledge, { from: '0.0.1', to: SYNAPSE, profile: new Map() }).map(
 	({ applies: _, note: __, ...condition }) => ({ ...condition, refuses: false }),
 );
-/** What the files can decide too. */
+/** The conditions that files can decide too. */
 const ofFiles = asked.filter(({ found }) => !asksForPackage(found as Condition));
 const dir = mkdtempSync(join(tmpdir(), 'glia-look-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -36,12 +36,12 @@ const { base, cases } = readCases();
 function look(files: [string, string][]): string {
 	for (const [name, text] of files) writeFileSync(join(dir, name), text.replaceAll('$DIR', dir));
 	const paths = files.map(([name]) => join(dir, name));
-	// It exits with 1 if a file cannot be read; people see what it prints on either stream.
+	// The script exits with 1 if a file cannot be read. People see what it prints on either stream.
 	const { stdout, stderr } = spawnSync(python, [join(dir, 'look.py'), ...paths], { encoding: 'utf8' });
 	return `${stdout}${stderr}`.trim();
 }
 
-// A file that is not a mapping leaves no configuration, so nothing is decided here.
+// Leave out the file that is not a mapping: without a configuration, there is nothing to decide.
 test.each(cases.filter(({ id }) => id !== 'a list as the file'))('$id', { timeout: 60_000 }, one => {
 	const files = Object.entries(filesOf(one, base));
 	const printed = look(files);
@@ -106,6 +106,6 @@ test('finds the log configuration that the files name, and reads a folder as Syn
 	expect(run()).toContain('?1.150.0/systemd-extra');
 });
 
-test('reports a mistake in the file by its line alone', () => {
+test('reports a mistake in a file only by its line', () => {
 	expect(look([['homeserver.yaml', 'a: b\nc: "hunter2\n']])).not.toContain('hunter2');
 });

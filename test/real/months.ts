@@ -1,4 +1,4 @@
-// Months of a watched server, simulated in minutes in a room of a real Synapse: prints the room as Markdown.
+// Months of watching a server, simulated in minutes in a room on a real Synapse. Prints the room as Markdown.
 // `node test/real/months.ts > docs/watch.md`
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ const play = (played: Played) => writeFileSync(file, JSON.stringify(played));
 
 const begin = dateOf('1.150.0') + 3 * day;
 const end = dateOf('1.157.0') + 14 * day;
-/** What the server runs: two upgrades, three days of silence, and 1.157, on one of its two machines first. */
+/** What the server runs: upgrades to 1.152 and, on one of its two machines first, to 1.157; and three silent days. */
 function server(at: number): string {
 	if (at < dateOf('1.152.0') + 4 * day) return '1.150.0';
 	if (at >= dateOf('1.154.0') && at < dateOf('1.154.0') + 3 * day) return 'silent';
@@ -28,7 +28,7 @@ function server(at: number): string {
 	return days < 4 || (days < 8 && days % 2) ? '1.152.0' : '1.157.0';
 }
 
-/** Upstream does not answer for four days. */
+/** Upstream does not respond for four days. */
 function upstream(at: number): { unread?: string } {
 	const from = dateOf('1.155.0') + 2 * day;
 	return at > from && at < from + 5 * day ? { unread: new Date(from).toISOString() } : {};

@@ -25,7 +25,7 @@ beforeAll(async () => {
 	dir = mkdtempSync(join(tmpdir(), 'glia-move-'));
 	old = join(dir, 'old');
 	cpSync(kept, old, { recursive: true });
-	// Both sides have the tables of this version.
+	// Let both sides have the tables of this version.
 	await (await openStore(old)).close();
 	vi.spyOn(process.stdout, 'write').mockImplementation(text => {
 		said += text;
@@ -82,7 +82,7 @@ test('moves there and back with the same rows and device, and continues numberin
 	await (await openStore(back)).close();
 });
 
-test('moves a copy of keys that were in use so that the next start notices it', async () => {
+test('moves a copy of keys that were in use, which the next start notices', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	await moveStore(old, address);
 	const { store, keys } = await openPostgresStore({ address, migrates: true });
@@ -97,7 +97,7 @@ test('moves a copy of keys that were in use so that the next start notices it', 
 	expect(await keysIn(places[1]).starts(owner.device)).toBe(5);
 });
 
-test('refuses a place that is in use, missing or not empty, and leaves it unchanged', async () => {
+test('refuses a store that is in use or missing, or a target that is not empty', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const store = await openStore(old);
 	await expect(moveStore(old, address)).rejects.toThrow(/Another process is using the store in .*old; stop it first/);
@@ -117,7 +117,7 @@ test('refuses a place that is in use, missing or not empty, and leaves it unchan
 	await replica.close();
 });
 
-test('leaves nothing after an interrupted move, which can be repeated', async () => {
+test('leaves nothing behind after an interrupted move, which can be repeated', async () => {
 	const address = { url: await server.database(), schema: 'glia' };
 	const name = new URL(address.url).pathname.slice(1);
 	await moveStore(old, address);

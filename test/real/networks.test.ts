@@ -1,4 +1,4 @@
-// Unusual networks: only IPv6, a proxy that alone knows the names, nothing outside.
+// Unusual networks: only IPv6, a proxy that is the only one to know the names, no connection to the outside.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -23,7 +23,7 @@ afterEach(async () => {
 	for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) delete process.env[name];
 });
 
-/** Starts a bot and has it answer in a room, with enough text for a file. */
+/** Starts a bot and waits for an answer in a room, and for one with files. */
 async function answers(options: BotOptions): Promise<void> {
 	bot = await makeBot(home, options);
 	await bot.start();

@@ -1,4 +1,4 @@
-// The sample configuration of 1.61.0, the last with all options in it, against the newest release.
+// The sample configuration from 1.61.0, the last one with all options in it, checked against the newest release.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,7 @@ async function findings(files: { name: string; text: string }[], target = SYNAPS
 	return { refuses, found: found.map(({ kind, option }) => `${kind} ${option}`) };
 }
 
-/** What the release says when it reads the file, or null. */
+/** The error of the release when it reads the file, or null. */
 function said(text: string): string | null {
 	const probe = fileURLToPath(new URL('../../tools/verify/configurations/probe.py', import.meta.url));
 	const log = 'version: 1\nhandlers: { c: { class: logging.StreamHandler } }\nroot: { handlers: [c] }\n';
@@ -47,18 +47,18 @@ function said(text: string): string | null {
 
 const python = await environment(release);
 
-test('as shipped, lacks only `report_stats`, as the release says too', async () => {
+test('is only missing `report_stats` as shipped, which the release also says', async () => {
 	expect(await findings(asShipped.files)).toEqual({ refuses: true, found: ['refuses report_stats'] });
 	expect(said(asShipped.files[0]?.text ?? '')).toContain('report_stats');
 });
 
-test('has no findings with it, and the release accepts it', async () => {
+test('has no findings once that is set, and the release accepts it', async () => {
 	expect(await findings(whole.files)).toEqual({ refuses: false, found: [] });
 	expect(said(whole.files[0]?.text ?? '')).toBeNull();
 });
 
-test('has only options that some release knows', async () => {
-	// `#name:` at the start of a line is a top-level option; after `# ` comes prose.
+test('only has options that some release knows', async () => {
+	// `#name:` at the start of a line is a top-level option; `# ` starts prose.
 	const text = whole.files[0]?.text ?? '';
 	const names = [...text.matchAll(/^#([a-z_]+):(?: |$)/gm)].map(([, name]) => name ?? '');
 	expect(names.length).toBeGreaterThan(100);

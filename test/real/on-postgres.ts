@@ -1,5 +1,5 @@
-// The suites of this folder with every bot on PostgreSQL, each in a database of its own on one server:
-// `node test/real/on-postgres.ts [files of tests]`; all of them unless told, one after the other.
+// The suites in this folder with every bot on PostgreSQL, each in its own database on one server:
+// `node test/real/on-postgres.ts [test files]`. By default runs all of them, one after the other.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';

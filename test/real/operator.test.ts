@@ -1,5 +1,5 @@
-// The operator's room with a real homeserver: what is reported there, what `!operator` does, and that other rooms get
-// nothing.
+// The operator's room on a real homeserver: what is reported there, what `!operator` does, and that other rooms hear
+// nothing of it.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
@@ -25,7 +25,7 @@ afterEach(async () => {
 	owner = undefined;
 });
 
-/** A bot whose operator's room is encrypted, and someone else's room. */
+/** Sets up a bot with an encrypted operator's room, and someone else's room. */
 async function scene(): Promise<{ operator: SecretPerson; ops: string; alice: Person; room: string }> {
 	bot = await makeBot(home);
 	await bot.start();
@@ -42,7 +42,7 @@ async function scene(): Promise<{ operator: SecretPerson; ops: string; alice: Pe
 	return { operator, ops, alice, room };
 }
 
-test('lists rooms, confirms an announcement and leaves, for the operator only', async () => {
+test('lists rooms, asks before an announcement, and leaves rooms, only for the operator', async () => {
 	const { operator, ops, alice, room } = await scene();
 	const answered = async (command: string) => {
 		const asked = await operator.say(ops, command);
@@ -71,12 +71,12 @@ test('lists rooms, confirms an announcement and leaves, for the operator only', 
 		event => event.room_id === room && event.type === 'm.room.member' && event.content.membership === 'leave',
 		20_000,
 	);
-	// One left on purpose is not a problem.
+	// A room that was left on purpose is not a problem.
 	await sleep(500);
 	expect(operator.read.some(event => /no longer in/.test(event.content.body ?? ''))).toBe(false);
 });
 
-test("accepts `!operator` in the replacement of the operator's room, and no longer in the old one", async () => {
+test("accepts `!operator` in the room that replaces the operator's room, even after a restart", async () => {
 	const { alice, room } = await scene();
 	await bot.stop();
 	const config = JSON.parse(readFileSync(bot.configPath, 'utf8'));
@@ -99,7 +99,7 @@ test("accepts `!operator` in the replacement of the operator's room, and no long
 	expect(await answered(fresh, '!operator')).toMatch(/^This is the operator's room/);
 }, 240_000);
 
-test('reports a revoked token, and a room lost meanwhile, after the next start', async () => {
+test('reports a revoked token, and a room lost in the meantime, after the next start', async () => {
 	const { operator, ops, alice, room } = await scene();
 	await fetch(`${home.url}/_matrix/client/v3/login`, {
 		method: 'POST',

@@ -26,7 +26,7 @@ export type RoomEvent = {
 	room_id: string;
 	type: string;
 	sender: string;
-	/** milliseconds since 1970 */
+	/** Milliseconds since 1970. */
 	origin_server_ts: number;
 	state_key?: string;
 	content: Content;
@@ -34,14 +34,14 @@ export type RoomEvent = {
 };
 
 export type RoomOptions = {
-	/** for example `'10'`; by default the homeserver's own */
+	/** For example `'10'`; by default the homeserver's own. */
 	version?: string;
-	/** user IDs */
+	/** User IDs. */
 	invite?: string[];
 	name?: string;
-	/** by default `private_chat`: only the invited may join */
+	/** By default `private_chat`: only people who are invited may join. */
 	preset?: 'private_chat' | 'trusted_private_chat' | 'public_chat';
-	/** merged over the default content of m.room.power_levels */
+	/** Merged into the default content of m.room.power_levels. */
 	powerLevels?: Record<string, unknown>;
 	encrypted?: boolean;
 	direct?: boolean;
@@ -58,12 +58,12 @@ type Page = { chunk: RoomEvent[]; end?: string };
 
 export type Person = ReturnType<typeof speaker>;
 
-/** Registers a new user, named `name` and some random characters, so that tests sharing a homeserver do not collide. */
+/** Registers a user called `name` and some random characters, so that tests that share a homeserver do not collide. */
 export async function person(home: Homeserver, name: string): Promise<Person> {
 	return speaker(home.url, await home.registerUser(`${name}-${randomUUID().slice(0, 8)}`, randomUUID()));
 }
 
-/** The same person on a new device. `user` is a user ID or a localpart. */
+/** Logs a person in on a new device. `user` is a user ID or a localpart. */
 export async function login(home: Pick<Homeserver, 'url'>, user: string, password: string): Promise<Person> {
 	const response = await fetch(`${home.url}/_matrix/client/v3/login`, {
 		method: 'POST',
@@ -75,7 +75,7 @@ export async function login(home: Pick<Homeserver, 'url'>, user: string, passwor
 	return speaker(home.url, { userId, accessToken, deviceId });
 }
 
-/** A logged-in user. Sending returns the event ID; a refusal throws with its errcode. */
+/** A logged-in user. Sending resolves with the event ID; a refusal throws with its errcode. */
 export function speaker(url: string, account: Account) {
 	const seen = new Map<string, RoomEvent>();
 	let since = '';
@@ -83,7 +83,7 @@ export function speaker(url: string, account: Account) {
 
 	return {
 		...account,
-		/** any endpoint: `path` begins with `/`; waits and retries when rate-limited */
+		/** Calls any endpoint. `path` begins with `/`. Waits and retries if rate-limited. */
 		request,
 
 		async createRoom(options: RoomOptions = {}): Promise<string> {
@@ -108,13 +108,13 @@ export function speaker(url: string, account: Account) {
 		ban: (room: string, userId: string, reason?: string) => inRoom('ban', room, { user_id: userId, reason }),
 		unban: (room: string, userId: string) => inRoom('unban', room, { user_id: userId }),
 
-		/** returns the ID of the new room; does not invite the members of the old one */
+		/** Resolves with the ID of the new room. Does not invite the members of the old one. */
 		async upgrade(room: string, version: string): Promise<string> {
 			const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/upgrade`;
 			return (await request<{ replacement_room: string }>('POST', path, { new_version: version })).replacement_room;
 		},
 
-		/** a message of type m.text; `more` is merged over its content */
+		/** Sends an m.text message; `more` is merged into its content. */
 		say: (room: string, text: string, more: Content = {}) => send(room, 'm.room.message', { ...words(text), ...more }),
 
 		send,
@@ -132,7 +132,7 @@ export function speaker(url: string, account: Account) {
 				'm.relates_to': { 'm.in_reply_to': { event_id: eventId } },
 			}),
 
-		/** sends something in the thread under `rootId`, and starts the thread if needed */
+		/** Sends a message in the thread under `rootId`, and starts the thread if needed. */
 		thread: (room: string, rootId: string, text: string) =>
 			send(room, 'm.room.message', {
 				...words(text),
@@ -151,7 +151,7 @@ export function speaker(url: string, account: Account) {
 			return put(room, `redact/${encodeURIComponent(eventId)}/${randomUUID()}`, { reason });
 		},
 
-		/** returns the address of the file */
+		/** Uploads a file. Resolves with its `mxc:` URL. */
 		async upload(bytes: Uint8Array, type = 'application/octet-stream'): Promise<string> {
 			const response = await fetch(`${url}/_matrix/media/v3/upload`, {
 				method: 'POST',
@@ -163,7 +163,7 @@ export function speaker(url: string, account: Account) {
 			return uri;
 		},
 
-		/** the content of a state event; throws M_NOT_FOUND if there is none */
+		/** The content of a state event. Throws M_NOT_FOUND if there is none. */
 		async state(room: string, type: string, key = ''): Promise<Content> {
 			return request('GET', statePath(room, type, key));
 		},
@@ -172,9 +172,9 @@ export function speaker(url: string, account: Account) {
 			(await request<{ event_id: string }>('PUT', statePath(room, type, key), content)).event_id,
 
 		/**
-		 * The first matching event among all that this person has ever seen, those from before the call
-		 * included: an answer cannot arrive too early. Continues while the homeserver is down.
-		 * `timeout` in milliseconds, by default 20,000; then throws with what was seen last.
+		 * The first matching event that this person has ever seen, even before the call, so an answer cannot arrive too
+		 * early. Continues while the homeserver is down. After `timeout` milliseconds (by default 20,000), throws an error
+		 * with what was seen last.
 		 */
 		async waitFor(fits: (event: RoomEvent) => boolean, timeout = 20_000): Promise<RoomEvent> {
 			const giveUp = Date.now() + timeout;
@@ -195,7 +195,7 @@ export function speaker(url: string, account: Account) {
 			}
 		},
 
-		/** every event of the room visible to this person, oldest first */
+		/** Every event in the room that this person can see, oldest first. */
 		messagesOf: (room: string) => backFrom(room, '', () => false),
 	};
 
@@ -224,7 +224,7 @@ export function speaker(url: string, account: Account) {
 		return (await request<{ event_id: string }>('PUT', path, content)).event_id;
 	}
 
-	/** any event that is not state */
+	/** Sends any event that is not a state event. */
 	function send(room: string, type: string, content: Content): Promise<string> {
 		return put(room, `send/${encodeURIComponent(type)}/${randomUUID()}`, content);
 	}
@@ -244,7 +244,7 @@ export function speaker(url: string, account: Account) {
 		for (const rooms of [batch.rooms?.join, batch.rooms?.leave]) {
 			for (const [room, { timeline }] of Object.entries(rooms ?? {})) {
 				if (!timeline) continue;
-				// If there is a lot between two syncs, the homeserver leaves part of it out.
+				// If a lot happens between two syncs, the homeserver leaves part of it out.
 				const gap = timeline.limited && timeline.prev_batch;
 				const before = gap ? await backFrom(room, gap, event => seen.has(event.event_id)) : [];
 				for (const event of before) seen.set(event.event_id, event);
@@ -254,7 +254,7 @@ export function speaker(url: string, account: Account) {
 		since = batch.next_batch;
 	}
 
-	/** pages backwards from a token ('' is the newest) to an event at which to stop, or to the beginning */
+	/** Pages backwards from a token ('' is the newest) until `enough` returns true, or to the beginning. */
 	async function backFrom(room: string, from: string, enough: (event: RoomEvent) => boolean): Promise<RoomEvent[]> {
 		const events: RoomEvent[] = [];
 		for (let token: string | undefined = from; token !== undefined; ) {

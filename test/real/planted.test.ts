@@ -1,5 +1,5 @@
-// Secrets in every option, of every kind and name, in the main file, workers' files and a log configuration: neither
-// script prints one on any Python found here, except what they say they keep. They print the same on each.
+// Secrets of every kind in every option, in the main file, worker files and a log configuration: neither script prints
+// one on any Python found here, except for what they say they keep. They print the same on each Python.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ const script = (name: string, text: string) => {
 const skeleton = script('skeleton.py', readFileSync(new URL('skeleton.py', folder), 'utf8'));
 const look = script('look.py', lookScript(readFileSync(new URL('look.py', folder), 'utf8'), asked, options));
 
-/** The Pythons of this machine from 3.6 on, each in its own environment with a matching PyYAML. */
+/** The Python versions on this machine from 3.6 on, each in its own environment with a matching PyYAML. */
 function plainPythons(): [string, string][] {
 	return Array.from({ length: 12 }, (_, index) => `3.${index + 6}`).flatMap((version): [string, string][] => {
 		const env = { ...process.env, PYENV_VERSION: version };
@@ -48,7 +48,7 @@ function plainPythons(): [string, string][] {
 	});
 }
 
-/** Environments that people have, from PyPI at three times; upstream's packages contain such environments too. */
+/** Environments with three Synapse releases from PyPI. Upstream's packages contain such environments too. */
 async function synapsePythons(): Promise<[string, string][]> {
 	const releases = knowledge.releases.filter(({ version }) => ['1.81.0', '1.136.0', SYNAPSE].includes(version));
 	return Promise.all(
@@ -65,7 +65,7 @@ function printed(python: string, of: string, files: readonly string[]): string {
 	return `${stdout}${stderr}`;
 }
 
-/** What the first Python prints of each kind: the others must print the same, so a few kinds are enough for them. */
+/** What the first Python prints for each kind. The others must print the same, so a few kinds are enough for them. */
 const first = new Map<string, string>();
 const few = new Set(['text', 'a tag', 'a name in mixed case', 'a number']);
 
@@ -80,16 +80,16 @@ describe.each(pythons)('%s', (name, python) => {
 		expect(kept).not.toContain(word);
 		expect(kept).not.toContain(workerName);
 		expect(kept.split('\n').filter(line => line.startsWith('--- # file'))).toHaveLength(files.length);
-		expect(kept.length, 'it went through every option').toBeGreaterThan(20_000);
+		expect(kept.length, 'the length with every option').toBeGreaterThan(20_000);
 		if (kind === 'a weak password')
 			expect(
 				kept.split('\n').filter(line => /(?:secret|password|passwd|_pass|token|salt|pepper|dsn)\w*: "main"/.test(line)),
 			).toEqual([]);
-		expect(kept, 'as the first Python here prints it').toBe(first.get(kind) ?? kept);
+		expect(kept, 'what the first Python printed').toBe(first.get(kind) ?? kept);
 		first.set(kind, kept);
 		const said = printed(python, look, files).trim();
 		expect(said).toMatch(lookLine);
-		// Installed packages count only where Synapse is installed.
+		// Installed packages only count if Synapse is installed.
 		if (!said.startsWith('look failed')) {
 			expect(said.startsWith('look python=')).toBe(name.startsWith('Synapse'));
 			expect(said.includes('?1.163.0/txredisapi')).toBe(!name.startsWith('Synapse'));
@@ -102,6 +102,6 @@ describe.each(pythons)('%s', (name, python) => {
 	});
 });
 
-test('was tried with more than one Python', () => {
+test('finds more than one Python', () => {
 	expect(pythons.length).toBeGreaterThan(1);
 });

@@ -1,13 +1,13 @@
-// Configurations with secrets in every option, of every kind and name, and what a script may print of them.
+// Configurations with secrets of every kind in every option, and what a script may print about them.
 import type { Options } from '../../src/configuration/options.ts';
 import { parsePath } from '../../src/configuration/path.ts';
 
 export const secret = 'Zq7xPlantedKv';
 export const word = 'correcthorsebattery';
 const digits = '84213957';
-/** A separate name: the script replaces it by one invented name everywhere, which would hide other leaks. */
+/** A name of its own: the script replaces it with the same made-up name everywhere, which would hide other leaks. */
 export const workerName = 'Wn9xPlantedName';
-/** The text of each value, as YAML, and what of it must not be printed. */
+/** The YAML of each kind of value, and the part of it that must not be printed. */
 export const kinds: Record<string, { yaml: string; hidden: string }> = {
 	text: { yaml: secret, hidden: secret },
 	'a word': { yaml: word, hidden: word },
@@ -25,7 +25,7 @@ export const kinds: Record<string, { yaml: string; hidden: string }> = {
 	'a weak password': { yaml: '"main"', hidden: '' },
 };
 
-/** Every option of every release, with one value; elements and members where admins choose the names. */
+/** Every option of every release, all with one value. Lists have one element, mappings with free names one member. */
 function planted(options: Options, yaml: string, wanted: (path: string) => boolean): string {
 	const root: Record<string, unknown> = {};
 	for (const path of [...options.byPath.keys()].filter(wanted).sort((a, b) => b.length - a.length)) {
@@ -46,7 +46,7 @@ function planted(options: Options, yaml: string, wanted: (path: string) => boole
 		.join('\n');
 }
 
-/** A main file, two worker files and a log configuration, with one value everywhere, by name. */
+/** A main file, two worker files and a log configuration, by name, with the same value everywhere. */
 export function filesWith(yaml: string, options: Options): Record<string, string> {
 	return {
 		'homeserver.yaml': `server_name: x.example\n# ${secret} in a comment\n${planted(options, yaml, path => path !== 'worker_name')}\nnot_an_option: ${yaml}\n`,
@@ -56,10 +56,10 @@ export function filesWith(yaml: string, options: Options): Record<string, string
 	};
 }
 
-/** Kept on purpose: numbers, and digits with a unit, under a name that means an amount and not a secret. */
+/** The names under which numbers, with or without a unit, are kept on purpose: they mean an amount, not a secret. */
 const amount =
 	/(?:^|_)(?:port|size|count|factor|limit|period|lifetime|interval|time|timeout|second|width|height|cp_min|cp_max|age|days|delay|ttl|rounds|complexity|after|duration|pixels|max|min|version): /;
-/** The lines of a skeleton with what must not be shown. `- 5` under such a name is one of its elements. */
+/** The lines of a skeleton that show what must be hidden. A list's elements (`- 5`) belong to the name above them. */
 export function leaks(text: string, hidden: string): string[] {
 	let name = '';
 	return text.split('\n').filter(line => {
@@ -69,7 +69,7 @@ export function leaks(text: string, hidden: string): string[] {
 	});
 }
 
-/** Files that cannot be read, or only in part: the error must not repeat what they contain. */
+/** Files that cannot be read, or only in part. The error must not repeat what they contain. */
 export const broken: readonly [what: string, text: string][] = [
 	['a mistake on the line of a secret', `server_name: x\npassword: "${secret}\nb: c\n`],
 	['an alias that is not there', `server_name: x\npassword: *${secret}\n`],
@@ -80,6 +80,6 @@ export const broken: readonly [what: string, text: string][] = [
 	['an anchor, merged', `server_name: x\nx: &${secret} {password: ${secret}}\nemail:\n  <<: *${secret}\n`],
 ];
 
-/** All that look.py may print: which Python it is, IDs of notes and faults, or the kind of an error with its line. */
+/** Everything that look.py may print: the Python version, IDs of notes and faults, or the kind and line of an error. */
 export const lookLine =
 	/^look(?: python=3\.\d+)?(?:(?: \??(?:fault\/)?\d[\w.]*\/[a-z0-9-]+)+| none)$|^look failed: \w+, line \d+$/;

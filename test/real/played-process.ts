@@ -1,4 +1,4 @@
-// Glia with a clock, servers and upstream simulated from a file: `node played-process.ts config.yaml played.json`.
+// Glia with a clock, servers and an upstream that a file describes: `node played-process.ts config.yaml played.json`.
 
 import { readFileSync, statSync } from 'node:fs';
 import { commands } from '../../commands/index.ts';
@@ -13,14 +13,14 @@ import { knownOn } from '../../tools/replay/history.ts';
 import { advisory, known, knownCode, knownDistributions } from '../known.ts';
 import { outside } from '../outside.ts';
 
-/** `now`: ISO 8601; without it, the real clock. `advisories`: of small knowledge, instead of the real one. */
+/** `now`: ISO 8601; by default the real clock. `advisories`: use small knowledge with these instead of the real one. */
 export type Played = {
 	now?: string;
 	servers: Record<string, string>;
 	advisories?: string[];
-	/** When upstream was last read, ISO 8601, if it cannot be read now. */
+	/** If upstream cannot be read now, when it was last read (ISO 8601). */
 	unread?: string;
-	/** Between two checks of a server (ms of the simulated clock), by default 1,000. Applies from the next start. */
+	/** The ms of the simulated clock between checks of a server, by default 1,000. Applies from the next start. */
 	every?: number;
 };
 
@@ -52,7 +52,7 @@ function knowledge(): Knowledge {
 const web = outside(now);
 const servers = {
 	async observe(server: string) {
-		// As with a network: without this, thousands of checks in a row would leave no time for anything else.
+		// Yield as a network would: otherwise, thousands of checks in a row would leave no time for anything else.
 		await new Promise(resolve => setImmediate(resolve));
 		web.plays(server, played().servers[server] ?? 'silent');
 		return web.observe(server);

@@ -1,5 +1,5 @@
-// The keys of encrypted rooms on a real PostgreSQL: read on demand, a damaged one ends in a sentence, and a copy of keys that
-// were in use is recognized.
+// The keys of encrypted rooms on a real PostgreSQL: they are read on demand, a damaged one is reported in one sentence,
+// and a copy of keys that were in use is recognised.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ function machineOn({ keys }: PostgresStore): Promise<OlmMachine> {
 	return OlmMachine.initialize(bob, new DeviceId('BOT'), keys.records('BOT'), 'secret', StoreType.Sqlite);
 }
 
-/** Alice says something to the bot; returns the event. */
+/** Says something to the bot. Resolves with the event (JSON). */
 async function said(home: ReturnType<typeof homeserver>, from: OlmMachine, body: string): Promise<string> {
 	await from.updateTrackedUsers([bob]);
 	const queries = (await from.outgoingRequests()).filter(({ type }) => type === RequestType.KeysQuery);
@@ -85,7 +85,7 @@ test('reads messages after a restart, and reports a damaged value in the promise
 	await machine.close();
 	await store.store.close();
 
-	// A store that is read on demand, and one that is in memory from the start.
+	// One store that is read on demand, and one that is in memory from the start.
 	for (const kind of ['inbound_group_sessions3', 'core']) {
 		const where = `device = 'BOT' AND store = '${kind}'`;
 		await server.query(
@@ -133,7 +133,7 @@ const places: Record<string, () => Promise<{ records: KeyRecords; close: () => P
 };
 
 describe.each(Object.entries(places))('records in %s', (_, open) => {
-	test('are found by a prefix of their key, and of their key in an index', async () => {
+	test('are found by a prefix of their key, or of their key in an index', async () => {
 		const { records, close } = await open();
 		const entries: KeyRecord[] = ['room:a', 'room:b', 'roomy', 'é\u{1F600}'].map((key, i) => ({
 			key,
@@ -171,7 +171,7 @@ describe.each(Object.entries(places))('records in %s', (_, open) => {
 	});
 });
 
-/** A database with keys of which three starts were counted. Its connection is closed, as it is after a kill. */
+/** Creates a database with keys for which three starts were counted. The connection is closed, as after a kill. */
 async function withKeys(
 	server: TestServer,
 	more: (store: PostgresStore) => Promise<void> = async () => undefined,
@@ -194,13 +194,13 @@ async function startsAt(url: string): Promise<number | undefined> {
 	return starts;
 }
 
-/** Ways in which the keys of a database come to be others than those that were in use. Each gives the address of the copy. */
+/** Ways to end up with a copy of the keys that were in use. Each resolves with the address of the copy. */
 const copies: Record<string, (server: TestServer, of: { url: string; name: string }) => Promise<string>> = {
 	'CREATE DATABASE … TEMPLATE': async ({ query }, { url, name }) => {
 		await query(`CREATE DATABASE ${name}_copy TEMPLATE ${name}`);
 		return `${url}_copy`;
 	},
-	'rows put into tables that are there': async ({ query }, { url, name }) => {
+	'inserting the rows into existing tables': async ({ query }, { url, name }) => {
 		await query(
 			`SET search_path TO glia; CREATE TABLE dumped AS TABLE key_uses; TRUNCATE key_uses;
 			INSERT INTO key_uses SELECT * FROM dumped; DROP TABLE dumped`,
@@ -208,7 +208,7 @@ const copies: Record<string, (server: TestServer, of: { url: string; name: strin
 		);
 		return url;
 	},
-	'rows put into new tables': async ({ query }, { url, name }) => {
+	'inserting the rows into new tables': async ({ query }, { url, name }) => {
 		await query(
 			`SET search_path TO glia; CREATE TABLE dumped (LIKE key_uses INCLUDING ALL); INSERT INTO dumped SELECT * FROM key_uses;
 			DROP TABLE key_uses; ALTER TABLE dumped RENAME TO key_uses`,
@@ -216,7 +216,7 @@ const copies: Record<string, (server: TestServer, of: { url: string; name: strin
 		);
 		return url;
 	},
-	'a recovery of the files, or a standby that was promoted': async (own, { url }) => {
+	'recovering the files, or promoting a standby': async (own, { url }) => {
 		const [row] = await own.query('SHOW data_directory');
 		await own.query(`COPY (SELECT 1) TO '${row?.data_directory}/standby.signal'`);
 		await own.restart();
@@ -226,7 +226,7 @@ const copies: Record<string, (server: TestServer, of: { url: string; name: strin
 };
 
 describe.each(Object.entries(copies))('a copy made by %s', (_, copy) => {
-	test('is recognized if the keys were in use, and counts its own starts', async () => {
+	test('is recognised if the keys were in use, and counts its own starts', async () => {
 		const own = await startPostgres(17, ['fsync=off']);
 		try {
 			const url = await copy(own, await withKeys(own));
@@ -266,7 +266,7 @@ test('does not mistake maintenance of the database for a copy', async () => {
 	}
 });
 
-test('a user who may not ask which server it is still notices a copy', async () => {
+test('notices a copy even if its user may not ask which server it is', async () => {
 	const at = new URL(await server.database());
 	const name = at.pathname.slice(1);
 	const owned = `CREATE ROLE hosted LOGIN; ALTER DATABASE ${name} OWNER TO hosted;`;
@@ -279,7 +279,7 @@ test('a user who may not ask which server it is still notices a copy', async () 
 });
 
 describe('a database that cannot say which server it is', () => {
-	/** What the function gives instead in a database of its own. */
+	/** A new database in which `pg_control_system` fails with this code. */
 	async function answering(code: string) {
 		const url = await server.database();
 		await server.query(
@@ -291,17 +291,14 @@ describe('a database that cannot say which server it is', () => {
 		return url;
 	}
 
-	test.each(['42501', '42883', '0A000'])(
-		'is still recognized without that if it does not offer it (%s)',
-		async code => {
-			const url = await answering(code);
-			await withKeys(server, undefined, url);
-			expect(await startsAt(url)).toBe(3);
-		},
-	);
+	test.each(['42501', '42883', '0A000'])('is still recognised if the function is not available (%s)', async code => {
+		const url = await answering(code);
+		await withKeys(server, undefined, url);
+		expect(await startsAt(url)).toBe(3);
+	});
 
-	// Unknown errors, and a timeout of statements.
-	test.each(['XX000', 'P0001', '57014'])('is told as such if it gives another reason (%s)', async code => {
+	// Unknown errors, and a statement timeout.
+	test.each(['XX000', 'P0001', '57014'])('is reported if the function fails for another reason (%s)', async code => {
 		const url = await answering(code);
 		await expect(withKeys(server, undefined, url)).rejects.toThrow(
 			`PostgreSQL does not say which server it is: not on this platform (${code})`,

@@ -1,4 +1,4 @@
-// A store of a million watches on 200,000 servers: no statement scans a whole table, and old rows are deleted in
+// A store with a million watches on 200,000 servers: no statement scans a whole table, and old rows are deleted in
 // small steps. PostgreSQL itself explains each statement of the store's functions.
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -44,7 +44,7 @@ const alert = {
 	about: { rule: 'advisory', id: 'CVE', rating: 'moderate', name: 'x' },
 } as const;
 
-/** Each function of the store, called as in real life. */
+/** Calls each function of the store as the bot does. */
 const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (store: Store) => Promise<unknown> } = {
 	account: store => store.account(),
 	owner: store => store.owner(),
@@ -160,17 +160,17 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	settings: store => store.settings(room),
 	keepSettings: store => store.keepSettings(room, {}, now),
 	dropWatch: store => store.dropWatch(room, server),
-	// What it deletes belongs to another test.
+	// What `prune` deletes is checked in another test.
 	prune: store => store.prune(long),
 };
 
 /**
- * Functions that must read a whole table: the rooms, for the operator or to compare them with the
- * homeserver's; and the counts for metrics.
+ * Functions that have to read a whole table: the rooms, for the operator or to compare them with the homeserver's,
+ * and the counts for metrics.
  */
 const whole: readonly string[] = ['joinedRooms', 'operatedRooms', 'figures', 'counts'];
 
-/** The tables that grow; the others have a few rows, which PostgreSQL best reads sequentially. */
+/** The tables that grow. The others have few rows, so PostgreSQL does best to read them sequentially. */
 const large = [
 	'servers',
 	'rooms',
@@ -225,7 +225,7 @@ function scanned(plan: Plan): string[] {
 	return [...own, ...(plan.Plans ?? []).flatMap(scanned)];
 }
 
-/** The text of a statement and its values, however pg is called. */
+/** The text and the values of a statement, in whichever form pg is called. */
 function statementOf([given, more]: readonly unknown[]): { text: string; values: unknown[] } {
 	const { text, values } = typeof given === 'string' ? { text: given, values: more } : Object(given);
 	return { text: String(text), values: (values as unknown[] | undefined) ?? [] };
@@ -267,13 +267,13 @@ test('deletes old rows in small steps, and keeps what is still needed', async ()
 	const counts = (await Promise.all(deletes)).map(({ rowCount }) => rowCount ?? 0);
 	expect(Math.max(...counts)).toBeLessThanOrEqual(1000);
 	const left = 'SELECT (SELECT count(*) FROM inbox)::int AS inbox, (SELECT count(*) FROM outbox)::int AS outbox';
-	// Half of the messages are of alerts, a quarter of guide sessions.
+	// Half of the messages belong to alerts, a quarter to guide sessions.
 	const [row] = (await explainer.query(left)).rows;
 	expect(row.inbox).toBeLessThan(10);
 	expect(row.outbox).toBeGreaterThan(149_000);
 	expect(row.outbox).toBeLessThan(151_000);
 }, 300_000);
 
-test('notices query plans that scan a whole table', async () => {
+test('would notice a query plan that scans a whole table', async () => {
 	expect(await plansOf(calls.joinedRooms)).toEqual([expect.stringMatching(/^rooms: /)]);
 });

@@ -1,5 +1,4 @@
-// A store in PostgreSQL as configured: by parts, with a password file, over TLS; and the sentence for
-// each mistake.
+// Configuring a store in PostgreSQL: in parts, with a password file, over TLS; and the sentence for each mistake.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,7 +46,7 @@ afterAll(async () => {
 
 const parts = () => ({ host: 'localhost', port: server.port, database, user: 'glia' });
 
-/** The configuration with this under `store.postgres`. */
+/** The configuration with `postgres` as `store.postgres`. */
 function configured(postgres: unknown) {
 	const config = {
 		matrix: { homeserver: 'https://example.org', user: '@glia:example.org', password: 'x', allow: ['*'] },
@@ -64,7 +63,7 @@ async function opened(postgres: unknown) {
 	return openPostgresStore({ address: store.postgres, migrates: true });
 }
 
-test('encrypts everything it sends over TLS, configured by parts with a password file', async () => {
+test('encrypts everything with TLS if configured in parts with a password file', async () => {
 	const { store } = await opened({ ...parts(), passwordFile: './right', tls: { authority: './authority.pem' } });
 	await store.kept.put('key', 'text');
 	const sql = `SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'glia'`;
@@ -102,12 +101,12 @@ test.each([
 test.each([
 	['sslmode=verify-full', 'its certificate is from an unknown authority'],
 	['sslmode=disable', 'this user may not log in from here (pg_hba.conf)'],
-])('accepts the same in one line: %s', async (mode, why) => {
+])('understands sslmode in an address: %s', async (mode, why) => {
 	const url = `postgres://glia:right@localhost:${server.port}/${database}?${mode}`;
 	await expect(opened(url)).rejects.toThrow(why);
 });
 
-test.each(['', '?sslmode=verify-full'])('accepts password and authority beside the address (%s)', async mode => {
+test.each(['', '?sslmode=verify-full'])('accepts password and authority next to the address (%s)', async mode => {
 	const url = `postgres://glia@localhost:${server.port}/${database}${mode}`;
 	const { store } = await opened({ url, ...right });
 	await store.close();
@@ -126,7 +125,7 @@ test('accepts any characters in a password, in a file or in the address', async 
 	for (const one of given) await (await opened(one)).store.close();
 });
 
-test("tells a user without rights on another's tables which one is missing", async () => {
+test('names the missing right of a user who may only use the tables', async () => {
 	await (await opened({ ...parts(), ...right })).store.close();
 	await server.query(`CREATE ROLE guest LOGIN PASSWORD 'right'`);
 	await server.query('GRANT USAGE ON SCHEMA glia TO guest; GRANT ALL ON ALL TABLES IN SCHEMA glia TO guest', database);

@@ -1,5 +1,5 @@
-// The store on a real PostgreSQL: all contracts of the store, on the oldest and the newest major version that is
-// supported, and what only a server can refuse.
+// The store on a real PostgreSQL: all of the store's contracts on the oldest and the newest supported major version,
+// and what only a server can refuse.
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { joinReplicas } from '../../src/edges/store/lease.ts';
@@ -39,14 +39,14 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 	sessionStoreContract(places);
 	keptContract(keptAt(places));
 
-	test('runs one transaction after the other, however they are called', async () => {
+	test('runs one transaction after the other, even if they are called concurrently', async () => {
 		const store = await openAt(await server.database());
 		await Promise.all(Array.from({ length: 20 }, (_, i) => store.kept.put('same', String(i))));
 		expect(await store.kept.get('same')).toBe('19');
 		await store.close();
 	});
 
-	test('prepares statements once, and not endlessly for lists of different lengths', async () => {
+	test('prepares statements once, and not again for each length of a list', async () => {
 		const { db } = await openSchema({ address: { url: await server.database(), schema: 'glia' }, migrates: true });
 		const prepared = async () => {
 			const { rows } = await sql<{ count: number }>`SELECT count(*) FROM pg_prepared_statements`.execute(db);
@@ -62,7 +62,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await db.destroy();
 	});
 
-	test('a claim keeps other pollers from a server, and not the one that has finished with it', async () => {
+	test('keeps other pollers from a claimed server, but not the one that has finished with it', async () => {
 		const address = { url: await server.database(), schema: 'glia' };
 		const replica = await joinReplicas({ address, reach: async () => undefined, said: () => undefined, log: silence });
 		const named = async (poller: string) =>
@@ -102,7 +102,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await expect(openAt(url.href)).rejects.toThrow(/^The store's PostgreSQL \S+ cannot be used: .*\.$/);
 	});
 
-	test('says what is missing to a user without rights or without a free connection', async () => {
+	test('says what is missing if a user has no rights or no free connection', async () => {
 		const url = new URL(await server.database());
 		await server.query(`CREATE ROLE poor LOGIN; CREATE ROLE lonely LOGIN CONNECTION LIMIT 0`);
 		url.username = 'poor';
@@ -118,7 +118,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		expect(await askPostgres(address)).toMatchObject({ hasSchema: true });
 	});
 
-	test('refuses a database with another encoding, or set to read only', async () => {
+	test('refuses a database with another encoding, or one that is read-only', async () => {
 		const url = await server.database(`ENCODING 'SQL_ASCII' TEMPLATE template0`);
 		await expect(openAt(url)).rejects.toThrow("has the encoding SQL_ASCII; create it with ENCODING 'UTF8'");
 		const other = await server.database();

@@ -1,4 +1,4 @@
-// A real PostgreSQL for tests: started in a second in a temporary folder, and ended with its process.
+// A real PostgreSQL for tests: starts in a second in a temporary folder, and ends with the process that started it.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

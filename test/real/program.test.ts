@@ -1,4 +1,4 @@
-// The single-file program with a real Synapse: plain and encrypted conversations, restarts, and newer knowledge
+// The single-file program with a real Synapse: unencrypted and encrypted conversations, restarts, and newer knowledge
 // that is loaded while a thousand commands are answered.
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +29,7 @@ const publisher = openPublisher();
 let home: Homeserver;
 let program: string;
 let server: Server;
-/** What the publisher's server has, by path; a bundle is held back until it is released. */
+/** What the publisher's server has, by path. A bundle is held back until `released` resolves. */
 const pages = new Map<string, string>();
 let released = Promise.withResolvers<void>();
 
@@ -70,7 +70,7 @@ const updates = () => ({
 	watch: { addresses: [`${address}/32`], authorities: [join(folder, 'authority.pem')] },
 });
 
-/** The knowledge of the checkout, a day later, with another title for a note. */
+/** Publishes the knowledge of the checkout as of a day later, with another title for a note. */
 async function publish(title: string): Promise<{ read: string; before: string; former: string }> {
 	const own = await openOwnEdition();
 	const before = own.knowledge.read;
@@ -92,7 +92,7 @@ async function publish(title: string): Promise<{ read: string; before: string; f
 	return { read, before, former };
 }
 
-test('answers in a plain and an encrypted room, also after a restart', async () => {
+test('answers in an unencrypted and an encrypted room, even after a restart', async () => {
 	const bot = await botWith();
 	const alice = await person(home, 'alice');
 	const bob = await secretPerson(home, 'bob');
@@ -134,7 +134,7 @@ test('loads newer knowledge while answering a thousand commands, and keeps it af
 		await bot.start();
 		const people = await Promise.all(Array.from({ length: 8 }, (_, i) => person(home, `asker${i}`)));
 		const rooms = await Promise.all(people.map(one => roomWith(bot, one, {}, 180_000)));
-		// It checks at the start, and one document may take a minute, so it starts when everyone is ready to ask.
+		// The bot checks at startup, and a document may take at most a minute, so only start it when everyone is ready to ask.
 		await bot.stop();
 		for (const [path, page] of published) pages.set(path, page);
 		released = Promise.withResolvers<void>();
@@ -143,10 +143,10 @@ test('loads newer knowledge while answering a thousand commands, and keeps it af
 		const asks = people.map(async (one, i) => {
 			const asked: string[] = [];
 			for (let n = 0; n < 125; n++) {
-				// Two parts of one answer, each with a mark of its edition.
+				// Two commands in one message, whose answers both show their edition.
 				asked.push(await patiently(() => one.say(rooms[i] ?? '', '!notes 1.66\n!status')));
 				if (++said === 60) released.resolve();
-				// The bot refuses one person with more than a hundred answers waiting.
+				// The bot refuses a person who has more than a hundred answers waiting.
 				if (n % 40 === 39) await one.waitFor(answers(asked[n - 30] ?? '', bot.userId), 600_000);
 			}
 			return asked;

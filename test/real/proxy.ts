@@ -1,4 +1,5 @@
-// A bad network on loopback: a proxy in front of a homeserver that randomly delays, cuts, refuses, truncates and hangs.
+// A bad network on loopback: a proxy in front of a homeserver that randomly delays, drops, refuses or truncates calls, or
+// hangs.
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -14,7 +15,7 @@ export type Mischief =
 	| 'half'
 	| 'hang';
 
-/** How often each happens in 100 calls; the rest succeed. */
+/** How many of 100 calls each fault hits; the rest succeed. */
 export const storm: Partial<Record<Mischief, number>> = {
 	delay: 8,
 	'cut before': 5,
@@ -28,9 +29,9 @@ export const storm: Partial<Record<Mischief, number>> = {
 };
 
 /**
- * Starts a proxy. `calm` stops the faults and `stormy` starts them again, `done` counts them; `leave` is a homeserver
- * that is gone until it is `back`; `refuse` answers calls whose path matches with 502 until changed; `sending`
- * counts the messages in transit.
+ * Starts a proxy. `calm` stops the faults and `stormy` starts them again; `done` counts them. After `leave`, the
+ * homeserver is unreachable until `back`. `refuse` makes calls whose path matches fail with 502 until it is changed.
+ * `sending` counts the messages in transit.
  */
 export async function startProxy(target: string, weather: Partial<Record<Mischief, number>>) {
 	const upstream = new URL(target);
@@ -107,7 +108,7 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		const { status, headers, body } = await forward(incoming, Buffer.concat(chunks));
 		if (mischief === 'cut after') return void incoming.socket.destroy();
 		if (mischief === 'truncate') {
-			// A complete response by its length, but half of the body: only the missing end of the JSON shows it.
+			// Half of the body, but with a matching length: only the missing end of the JSON gives it away.
 			return page(answer, status, body.subarray(0, Math.floor(body.length / 2)), {
 				'content-type': 'application/json',
 			});

@@ -1,4 +1,4 @@
-// Starts Synapse releases with various mistakes, and saves what they print as texts for test/advice/why.
+// Starts Synapse releases with various mistakes, and saves what they print as the texts for test/advice/why.
 //   node test/real/refused-starts.ts VENVS OUT.json [NAME]
 //   VENVS: a folder with synapse-<release>-…/bin/python in it
 import { spawn } from 'node:child_process';
@@ -9,21 +9,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-/** `wanted`: the first answer, by its ID or by the option that it names. */
+/** `wanted`: the expected first answer, by its ID or by the option that it names. */
 type Wrong = {
 	name: string;
 	release?: string;
 	wanted: { id: string } | { option: string };
-	/** Merged over the usual configuration; null removes an option. */
+	/** Merged into the usual configuration; null removes an option. */
 	config?: Record<string, unknown>;
-	/** A worker's file beside it, which is then started. */
+	/** An additional worker file; the worker is then started. */
 	worker?: Record<string, unknown>;
 	files?: Record<string, string>;
-	/** Appended to the YAML as it is. */
+	/** Appended to the YAML unchanged. */
 	appended?: string;
 	database?: (path: string) => void;
 	arguments?: string[];
-	/** A port that is in use while it runs. */
+	/** A port that another program is using meanwhile. */
 	taken?: number;
 };
 

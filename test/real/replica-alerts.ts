@@ -1,6 +1,6 @@
-// Several replicas over one PostgreSQL, with faults of every kind while alerts fall due in their rooms, a third of them
-// encrypted: `node test/real/replica-alerts.ts [faults] [alerts] [replicas] [rooms]`. Each alert must be in its room
-// exactly once.
+// Several replicas on one PostgreSQL, with faults of every kind while alerts fall due in their rooms, a third of which
+// are encrypted: `node test/real/replica-alerts.ts [faults] [alerts] [replicas] [rooms]`. Each alert must be in its
+// room exactly once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openAlertRooms, playedWorld } from './alert-rooms.ts';
 import { openReplicas, type Replicas } from './replica-faults.ts';

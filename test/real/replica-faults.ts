@@ -1,4 +1,5 @@
-// Replicas over one PostgreSQL, and what can happen to them: killed, stopped, cut off, held up, their database restarted.
+// Replicas on one PostgreSQL, and what can happen to them: they are killed, stopped, cut off or held up, or their
+// database or homeserver is restarted.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bot, type BotOptions, makeBot } from './bot.ts';
@@ -10,7 +11,7 @@ type Member = { bot: Bot; line: Line; supervised?: ReturnType<typeof supervise> 
 
 export type Replicas = Awaited<ReturnType<typeof openReplicas>>;
 
-/** Starts replicas of one bot, each with its own line to the database; the first is in sync. */
+/** Starts replicas of one bot, each with its own connection to the database. Resolves once the first is in sync. */
 export async function openReplicas(
 	synapse: Homeserver & Partial<Pick<Synapse, 'restart'>>,
 	count: number,
@@ -19,7 +20,7 @@ export async function openReplicas(
 	const database = await startPostgres(17);
 	const url = new URL(await database.database());
 	const members: Member[] = [];
-	/** Times from a fault of the leader until another leads (ms). */
+	/** Milliseconds from each fault of a leader until another replica led. */
 	const takeovers: number[] = [];
 	const done = new Map<string, number>();
 	const account = { userId: '', password: '' };
@@ -34,7 +35,7 @@ export async function openReplicas(
 		members.push(member);
 		if (i === 0) await bot.start();
 		else bot.spawn();
-		// Like a supervisor, restarts it when it ends, for whatever reason.
+		// A supervisor restarts the bot whenever it ends, for whatever reason.
 		member.supervised = supervise(bot);
 	}
 	const [first] = members;
@@ -52,8 +53,8 @@ export async function openReplicas(
 	}
 
 	/**
-	 * The leader and its process. On a busy machine a new leader holds the lease some time before it says so, and
-	 * after a restart the database says nothing at first: a fault before that would hit nobody.
+	 * The leader and its process. On a busy machine, a new leader holds the lease for some time before it logs that, and
+	 * after a restart the database does not respond at first. A fault before that would hit nobody.
 	 */
 	async function known(): Promise<{ before: Lead; leads: Member }> {
 		for (const begun = Date.now(); ; await sleep(100)) {
@@ -66,12 +67,12 @@ export async function openReplicas(
 	}
 
 	return {
-		/** Any of them: they have one account. */
+		/** Any of the replicas: they share one account. */
 		bot: first.bot,
 		members,
 		/** The rows of a query on the store. */
 		rows: (sql: string) => database.query(`SET search_path TO glia; ${sql}`, url.pathname.slice(1)),
-		/** Kills all of them and starts them again; resolves when one leads. */
+		/** Kills all replicas, which their supervisors restart. Resolves once one leads. */
 		async restart(): Promise<void> {
 			for (const { bot } of members) await bot.kill();
 			const before = await leader();
@@ -81,7 +82,7 @@ export async function openReplicas(
 				await sleep(200);
 			}
 		},
-		/** Causes the next kind of fault; if it hit the leader, resolves to that one when another leads. */
+		/** Causes a fault. If it hits the leader, resolves with that replica once another one leads. */
 		async fault(i: number, kinds: readonly Fault[] = everyFault): Promise<Bot | undefined> {
 			const { before, leads } = await known();
 			const kind = kinds[i % kinds.length] ?? 'kill';
@@ -104,7 +105,7 @@ export async function openReplicas(
 			for (const { bot } of members) console.log(bot.output().split('\n').slice(-12).join('\n'));
 			return undefined;
 		},
-		/** What happened, and how quickly others took over. */
+		/** The faults, and how quickly other replicas took over. */
 		summary(): string[] {
 			const sorted = takeovers.toSorted((a, b) => a - b);
 			const p95 = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.95))] ?? 0;
@@ -139,10 +140,10 @@ const everyFault = [
 	'homeserver',
 ] as const;
 
-/** The longest wait for another leader (ms): every replica is restarted by its supervisor. */
+/** The longest wait for another leader, in milliseconds. */
 const takeoverTimeout = 120_000;
 
-/** A leader that was stopped wakes up this much later (ms), long after another has taken over. */
+/** A stopped leader wakes up after this many milliseconds, long after another has taken over. */
 export const stopFor = 14_000;
 
 type Lead = { fence: number; held: boolean; holder: string | null };
@@ -152,7 +153,7 @@ async function hurt(kind: Fault, { bot, line }: Member): Promise<void> {
 	if (kind === 'kill' || kind === 'follower') await bot.kill();
 	else if (kind === 'stop' && pid !== undefined) {
 		process.kill(pid, 'SIGSTOP');
-		// In the middle of whatever it is doing.
+		// It continues in the middle of whatever it was doing.
 		setTimeout(() => process.kill(pid, 'SIGCONT'), stopFor);
 	} else if (kind === 'cut') line.cut(12_000);
 	else if (kind === 'stall') line.stall(14_000);
@@ -160,7 +161,7 @@ async function hurt(kind: Fault, { bot, line }: Member): Promise<void> {
 
 type Line = { port: number; cut: (ms: number) => void; stall: (ms: number) => void; close: () => void };
 
-/** A line to the database that can be cut or silently held up. */
+/** A connection to the database that can be cut or silently held up. */
 async function openLine(to: number): Promise<Line> {
 	const pairs = new Set<[Socket, Socket]>();
 	let closed = false;

@@ -1,4 +1,4 @@
-// Two replicas over one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long
+// Two replicas on one PostgreSQL: the leader is killed, then the next one is stopped and wakes up late. The long
 // versions are replicas.ts, replica-alerts.ts and secret-kills.ts.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { type Person, person } from './person.ts';
 import { openReplicas, type Replicas } from './replica-faults.ts';
 import { sharedSynapse } from './synapse.ts';
 
-/** For a machine that is very slow; nothing takes this long elsewhere. */
+/** In milliseconds, for a very slow machine; nothing takes this long elsewhere. */
 const timeout = 300_000;
 
 let replicas: Replicas;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => replicas?.remove(), timeout);
 
-/** Sends commands before, during and after a fault of the leader; returns that replica, and where its output was. */
+/** Sends commands before, during and after a fault of the leader. `since` is that replica's output since the start. */
 async function around(fault: 'kill' | 'stop') {
 	const { bot, members } = replicas;
 	const room = await roomWith(bot, alice, {}, timeout);
@@ -41,10 +41,10 @@ async function around(fault: 'kill' | 'stop') {
 	return { say, answered, since: () => hit?.output().slice(before.get(hit)) ?? '' };
 }
 
-test('answers everything once and in order when the leader is killed', () => around('kill'), timeout);
+test('answers everything once and in order if the leader is killed', () => around('kill'), timeout);
 
 test(
-	'lets a leader that wakes up late write nothing and step down',
+	'makes a leader that wakes up late step down without writing anything',
 	async () => {
 		const { say, answered, since } = await around('stop');
 		while (!since().includes('this replica no longer leads')) await sleep(200);

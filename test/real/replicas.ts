@@ -1,4 +1,4 @@
-// Several replicas over one PostgreSQL, with faults of every kind while people talk to them:
+// Several replicas on one PostgreSQL, with faults of every kind while people talk to them:
 // `node test/real/replicas.ts [faults] [commands] [replicas] [people]`. In encrypted rooms: secret-kills.ts; alerts:
 // replica-alerts.ts.
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// Who is served and where: strangers, invitations, threads, edits, redactions, upgrades, removals.
+// Whom the bot serves, and where: strangers, invitations, threads, edits, redactions, upgrades, removals.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { answerTo, roomWith, settled, tally } from './answers.ts';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 
 afterAll(() => bot?.remove());
 
-/** The bot's membership event in a room, once it is as expected. */
+/** Waits for the bot's membership in a room to be `is`. */
 function membership(who: Person, room: string, is: string) {
 	return who.waitFor(
 		event =>
@@ -34,13 +34,13 @@ function membership(who: Person, room: string, is: string) {
 	);
 }
 
-test("refuses a stranger's invitation with a reason", async () => {
+test("declines a stranger's invitation with a reason", async () => {
 	const room = await mallory.createRoom({ invite: [bot.userId] });
 	const left = await membership(mallory, room, 'leave');
 	expect(left.content.reason).toContain('operator');
 }, 60_000);
 
-test('accepts or refuses invitations that came while it was down', async () => {
+test('accepts or declines invitations that arrived while it was down', async () => {
 	await bot.stop();
 	const mine = await alice.createRoom({ invite: [bot.userId] });
 	const theirs = await mallory.createRoom({ invite: [bot.userId] });
@@ -49,7 +49,7 @@ test('accepts or refuses invitations that came while it was down', async () => {
 	await membership(mallory, theirs, 'leave');
 }, 60_000);
 
-test('ignores what was said before it joined, but nothing after that, however soon', async () => {
+test('ignores what was said before it joined, but nothing after that, not even right afterwards', async () => {
 	const room = await alice.createRoom();
 	const before = await alice.say(room, '!echo before');
 	await alice.invite(room, bot.userId);
@@ -84,7 +84,7 @@ test('ignores edits, notices, its own messages and quoted commands, but not a re
 	expect((await tally(alice, room, bot.userId, [edit, notice, quoted])).unanswered).toEqual([edit, notice, quoted]);
 }, 60_000);
 
-test('does not answer a command that is redacted while it waits', async () => {
+test('does not answer a command that is redacted before its turn', async () => {
 	const room = await roomWith(bot, alice);
 	const slow = await alice.say(room, '!slow 1500');
 	const taken = await alice.say(room, '!echo taken back');
@@ -108,7 +108,7 @@ test.each(['10', '12'])(
 		await bot.stop();
 		const before = await bob.say(old, '!echo before the upgrade');
 		const fresh = await bob.upgrade(old, version);
-		// Bob is not on the operator's list: the bot waits for someone who is.
+		// Bob is not on the operator's list, so the bot waits for someone who is.
 		await bob.invite(fresh, bot.userId);
 		await bob.invite(fresh, alice.userId);
 		await alice.join(fresh);
@@ -119,7 +119,7 @@ test.each(['10', '12'])(
 		await membership(alice, fresh, 'join');
 		const after = await bob.say(fresh, '!echo after the upgrade');
 		await alice.waitFor(answerTo(after, bot.userId), 30_000);
-		// The bot may no longer write in the old room, so it answers in the new one what was asked there.
+		// The bot may no longer write in the old room, so it answers in the new one.
 		await alice.waitFor(
 			event =>
 				event.room_id === fresh && event.sender === bot.userId && /before the upgrade/.test(event.content.body ?? ''),
@@ -153,7 +153,7 @@ test('comments once when a room becomes public or encrypted', async () => {
 	expect(said).toHaveLength(1);
 }, 60_000);
 
-test('stays silent when removed, and answers again once invited back', async () => {
+test('stays silent once removed, and answers again once invited back', async () => {
 	const room = await roomWith(bot, alice);
 	await alice.kick(room, bot.userId, 'enough');
 	const away = await alice.say(room, '!echo while away');
@@ -168,7 +168,7 @@ test('stays silent when removed, and answers again once invited back', async () 
 	expect((await tally(alice, room, bot.userId, [away])).unanswered).toEqual([away]);
 }, 60_000);
 
-test('asks on !leave, leaves on a ✅, and restores its watches when invited back', async () => {
+test('asks before !leave, leaves on a ✅, and restores its watches once invited back', async () => {
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
@@ -185,17 +185,17 @@ test('asks on !leave, leaves on a ✅, and restores its watches when invited bac
 	expect((await alice.waitFor(answerTo(servers, bot.userId))).content.body).toContain('glia-test.invalid');
 }, 60_000);
 
-test('notices with the next answer that another session left a room, and later restores its watches', async () => {
+test('notices at the next answer that another session has left a room, and restores its watches later', async () => {
 	const room = await roomWith(bot, alice);
 	const watching = await alice.say(room, '!watch glia-test.invalid');
 	await alice.waitFor(answerTo(watching, bot.userId));
 	const itself = await login(home, bot.userId, bot.password);
 	const slow = await alice.say(room, '!slow 4000');
-	// A command that the bot has not seen when it leaves is never answered.
+	// If the bot leaves before it has seen a command, the command is never answered.
 	await sleep(2000);
 	await itself.leave(room);
-	// A homeserver of several processes may not know yet that the bot joined: it retries a few times before it believes
-	// a no.
+	// A homeserver with several processes may not know yet that the bot joined, so the bot retries a few times before it
+	// believes a refusal.
 	await vi.waitFor(() => expect(bot.output()).toContain('no longer in a room'), {
 		timeout: 40_000,
 		interval: 250,

@@ -1,8 +1,8 @@
 // Kills the bot again and again while people talk to it in encrypted rooms, and counts what went wrong with answers and
-// with keys: `node test/real/secret-kills.ts [kills] [commands] [power | late | replicas | unfenced]`. With `power`,
-// each kill also cuts the power: what was not waited for is lost. With `replicas`, three of them share a PostgreSQL, and
-// faults of every kind happen. Two are control runs in which faults must be found: with
-// `late` the disk lies, with `unfenced` replicas write without holding the lease.
+// keys: `node test/real/secret-kills.ts [kills] [commands] [power | late | replicas | unfenced]`. With `power`, each
+// kill also cuts the power: writes for which the bot did not wait are lost. With `replicas`, three replicas share a
+// PostgreSQL, and faults of every kind happen. Two modes are control runs, which must find faults: with `late`, the
+// disk lies; with `unfenced`, replicas write without holding the lease.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
@@ -18,10 +18,10 @@ import { startSynapse } from './synapse.ts';
 
 const [kills = 100, commands = 1000] = process.argv.slice(2, 4).map(Number);
 const mode = process.argv[4];
-/** The control runs, and what the bot is started with. */
+/** The control runs, and the module with which the bot is started. */
 const controls: Record<string, string> = { late: 'late-writes.ts', unfenced: 'unfenced-writes.ts' };
 const control = mode === undefined ? undefined : controls[mode];
-// Enough that nobody has a hundred answers waiting: beyond that, a person is told once and then ignored.
+// Enough people that nobody has a hundred answers waiting: beyond that, a person is told once and then ignored.
 const senders = 12;
 const rooms = 3;
 
@@ -51,7 +51,7 @@ try {
 	};
 	const cut = () => power?.cut(join(bot.dir, 'data'));
 	const { early, from } = await (replicas ? faulty(bot, kills, speak) : killed(bot, kills, speak, cut));
-	// Wait for it as long as it answers, however slow the machine.
+	// Wait for as long as the bot keeps answering, however slow the machine is.
 	let found = await count();
 	for (let idle = 0, before = found.unanswered; before > 0 && idle < 12; before = found.unanswered) {
 		await sleep(10_000);
@@ -88,7 +88,7 @@ try {
 		if (who) said.get(room)?.push(await patiently(() => who.say(room, text)));
 	}
 
-	/** Everything that can go wrong, counted from what the homeserver has of the rooms. */
+	/** Counts everything that can go wrong, from the homeserver's view of the rooms. */
 	async function count() {
 		const result = {
 			'answered twice': 0,
@@ -150,11 +150,11 @@ try {
 	await synapse.stop();
 }
 
-/** Faults instead of kills; `speak` talks during each. */
+/** Causes faults instead of kills; `speak` talks during each. */
 async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<unknown>) {
 	for (let i = 1; i <= faults; i++) {
 		if (control) {
-			// From the first fault on, two consider themselves the leader, and people talk to both for a while.
+			// From the first fault on, two replicas consider themselves the leader, and people talk to both for a while.
 			if (i === 1) {
 				await replicas?.fault(i, ['stop']);
 				await sleep(stopFor + 10_000);
@@ -165,7 +165,7 @@ async function faulty(_: Bot, faults: number, speak: (fault: number) => Promise<
 		}
 		const talking = speak(i);
 		await sleep(Math.random() * 1500);
-		// The people there do not survive an outage of the homeserver.
+		// Leave out outages of the homeserver, which these people's clients do not survive.
 		await replicas?.fault(i, ['kill', 'stop', 'cut', 'stall', 'kill', 'stop', 'kill', 'database', 'follower', 'kill']);
 		await talking;
 	}
@@ -180,7 +180,7 @@ async function openRoom(owner: SecretPerson, i: number): Promise<string> {
 	return room;
 }
 
-/** The index of a message in its session: a Megolm message begins with its version and, tagged 0x08, that index. */
+/** The index of a message in its session: a Megolm message begins with its version and, tagged 0x08, this index. */
 function indexOf(event: RoomEvent): number {
 	const bytes = Buffer.from(String(event.content.ciphertext), 'base64');
 	if (bytes[0] !== 3 || bytes[1] !== 0x08) return Number.NaN;

@@ -1,4 +1,4 @@
-// The outbox in encrypted rooms of a real Synapse: what later features send, and events that are sent more than once.
+// The outbox in encrypted rooms on a real Synapse: edits, threads, reactions, and events that are sent more than once.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ let room: string;
 
 beforeEach(async () => {
 	home = await sharedSynapse();
-	// In one process both share one matrix-bot-sdk, and with it the HTTP client that the edge sets up.
+	// In one process, both share matrix-bot-sdk, and with it the HTTP client that the edge sets up.
 	sender = await testSender();
 	alice = await secretPerson(home, 'alice');
 	room = await alice.createRoom([sender.user]);
@@ -38,7 +38,7 @@ afterEach(async () => {
 	await sender?.stop();
 });
 
-/** The bot's own store, edge and outbox, with a sender instead of everything that decides. */
+/** The bot's own store, edge and outbox, without anything that decides what to send. */
 async function testSender() {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-sender-'));
 	const password = randomUUID();
@@ -83,7 +83,7 @@ async function testSender() {
 		user: account.userId,
 		store,
 		homeserver,
-		/** Delivers messages with the given edge and clock until none is waiting. */
+		/** Stores messages and delivers them with the given edge and clock until none is waiting. */
 		async deliver(sayings: Saying[], { edge = homeserver as Edge, created = now(), loginSince = new Date(0) } = {}) {
 			if (sayings[0]) await store.tell(sayings[0].room, sayings, created);
 			const delivering = {
@@ -143,13 +143,13 @@ test('encrypts edits, threads and reactions', async () => {
 	expect(threaded.content['m.relates_to']).toMatchObject(thread);
 	const reacted = await alice.plain.waitFor(event => event.type === 'm.reaction' && event.room_id === room);
 	expect(reacted.content['m.relates_to']).toEqual(reaction);
-	// Relations are outside too, where the homeserver counts them; nothing else is.
+	// Relations are also outside the ciphertext, where the homeserver needs them, but nothing else is.
 	const said = (await wire()).filter(event => event.type !== 'm.reaction');
 	expect(said.map(event => event.content['m.relates_to']?.rel_type)).toEqual([undefined, 'm.thread', 'm.replace']);
 	expect(said.every(event => event.type === 'm.room.encrypted' && event.content.body === undefined)).toBe(true);
 });
 
-test('sends the same encrypted event with the same transaction ID at each try', async () => {
+test('sends the same encrypted event with the same transaction ID in each attempt', async () => {
 	const tries: unknown[] = [];
 	const { homeserver } = sender;
 	const edge: Edge = {
@@ -174,11 +174,11 @@ test('reads the room first after a day, even if the sent event is no longer know
 		const body = `kept ${sealedIsKept}`;
 		const decided = saying(text(body));
 		if (decided.kind !== 'event') continue;
-		// Sent, and then killed before it could be marked.
+		// The event was sent, but the process was killed before it could mark that.
 		const sealed = await sender.homeserver.seal(room, decided.event);
 		if (!('value' in sealed)) throw new Error('not sealed');
 		expect(sealed.value.type).toBe('m.room.encrypted');
-		// Another transaction ID, as for a homeserver that has forgotten the right one.
+		// Another transaction ID has the same effect as a homeserver that has forgotten the right one.
 		await sender.homeserver.send(room, randomUUID(), sealed.value);
 		await alice.waitFor(event => event.content.body === body);
 		await sender.store.tell(room, [decided], yesterday);

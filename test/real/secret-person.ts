@@ -1,4 +1,4 @@
-// A person who encrypts with matrix-bot-sdk's own client, not ours: its sync, its rooms, its keys.
+// A person who encrypts with matrix-bot-sdk's own client instead of ours: its sync, its rooms, its keys.
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 	client.on('room.failed_decryption', (room, event, error) =>
 		failed.push({ event: { ...event, room_id: room }, why: String(error) }),
 	);
-	// A sync has ten events of a room by default, and this client never fills gaps.
+	// By default, a sync has at most ten events per room, and this client never fills gaps.
 	await client.start({ room: { timeline: { limit: 1000 } } });
 	const plain = speaker(home.url, account);
 	const machine: OlmMachine = Reflect.get(client.crypto, 'engine').machine;
@@ -48,7 +48,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 		...account,
 		client,
 		machine,
-		/** The same person without encryption: for what is not a message, and to see the wire. */
+		/** The same person without encryption, for everything except messages, and to see what is sent. */
 		plain,
 		read,
 		failed,
@@ -70,7 +70,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 				await Promise.race([sleep(100), new Promise<void>(resolve => (heard = resolve))]);
 			}
 		},
-		/** A room that is encrypted from the start, with `invite` in it. */
+		/** Creates a room that is encrypted from the start, and invites `invite`. */
 		createRoom: (invite: string[], version?: string): Promise<string> =>
 			plain.createRoom({ encrypted: true, invite, ...(version && { version }) }),
 		/** The decrypted file of an event. */
@@ -85,19 +85,19 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 	};
 }
 
-/** The answer to an event. */
+/** Matches the answer to an event. */
 export function answerTo(eventId: string) {
 	return (event: RoomEvent) => event.content['m.relates_to']?.['m.in_reply_to']?.event_id === eventId;
 }
 
-/** An encrypted room with the bot in it, which has said hello. */
+/** Creates an encrypted room with the bot, which has said hello there. */
 export async function secretRoom(person: SecretPerson, { userId }: { userId: string }): Promise<string> {
 	const room = await person.createRoom([userId]);
 	await person.waitFor(event => event.room_id === room && /Hello, I am/.test(event.content.body ?? ''));
 	return room;
 }
 
-/** The text of the answer to a command. */
+/** Sends a command. Resolves with the text of the answer. */
 export async function answered(person: SecretPerson, room: string, command: string): Promise<string> {
 	const asked = await person.say(room, command);
 	return (await person.waitFor(answerTo(asked))).content.body ?? '';

@@ -1,5 +1,5 @@
-// Restarts the bot again and again in rooms that became encrypted while it was down, with answers, files and threads on
-// their way, and counts what leaves in the clear: `node test/real/secret-restarts.ts [restarts]`.
+// Restarts the bot again and again in rooms that became encrypted while it was down, with answers, files and threads in
+// transit, and counts what is sent in the clear: `node test/real/secret-restarts.ts [restarts]`.
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RoomId } from '../../crypto/index.ts';
@@ -20,7 +20,7 @@ const bot = await makeBot(synapse, {
 	url: proxy.url,
 	script: [join(import.meta.dirname, 'bot-process.ts'), 'all'],
 });
-// One person may invite the bot to twenty rooms an hour.
+// A person may invite the bot to at most twenty rooms an hour.
 let alice = await secretPerson(synapse, 'alice');
 const total = { commands: 0, unanswered: 0, events: 0, files: 0, threaded: 0, clear: 0, clearFiles: 0 };
 try {
@@ -52,9 +52,9 @@ console.log(
 );
 process.exitCode = total.unanswered + total.clear + total.clearFiles > 0 || total.files === 0 ? 1 : 0;
 
-/** Commands whose answers cannot be sent, encryption switched on while the bot is down, and the bot back. */
+/** Sends commands whose answers cannot be sent, turns on encryption while the bot is away, and brings the bot back. */
 async function away(rooms: string[], absence: 'SIGKILL' | 'SIGTERM' | 'network', restart: number) {
-	// Uploads work every second time, so that files prepared in the clear are on their way.
+	// Uploads work every second time, so that files that were uploaded in the clear are waiting to be sent.
 	proxy.refuse(restart % 2 ? /\/(send|upload)/ : /\/send\//);
 	const said = new Map<string, string[]>();
 	for (const room of rooms) {
@@ -75,7 +75,7 @@ async function away(rooms: string[], absence: 'SIGKILL' | 'SIGTERM' | 'network',
 	return said;
 }
 
-/** What the bot has said since the room became encrypted, once all commands are answered. */
+/** Counts what the bot has said since the room became encrypted, once all commands are answered. */
 async function count(room: string, commands: string[], absence: string): Promise<void> {
 	const giveUp = Date.now() + 120_000;
 	for (;;) {
@@ -109,7 +109,7 @@ async function count(room: string, commands: string[], absence: string): Promise
 	}
 }
 
-/** Leaves unreadable events as they are: their commands then count as unanswered. */
+/** Decrypts an event. Leaves an unreadable one as it is, so its command counts as unanswered. */
 async function opened(event: RoomEvent): Promise<RoomEvent> {
 	if (event.type !== 'm.room.encrypted') return event;
 	return alice.machine.decryptRoomEvent(JSON.stringify(event), new RoomId(event.room_id)).then(

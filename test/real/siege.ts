@@ -1,4 +1,4 @@
-// Commands of several people in several rooms: none may stay unanswered or be answered twice.
+// Commands from several people in several rooms: none may stay unanswered or be answered twice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { repliesTo, roomWith } from './answers.ts';
 import type { Bot } from './bot.ts';
@@ -12,13 +12,13 @@ export type Result = {
 	missing: string[];
 	twice: number;
 	disordered: number;
-	/** Refusals because the sender had too many answers waiting: they count as answers, and silence follows. */
+	/** Refusals because the sender had too many answers waiting. They count as answers, and are followed by silence. */
 	limited: number;
 };
 
 type Room = { room: string; people: Person[]; said: string[] };
 
-/** Opens rooms with the bot and people in them; the bot must be running. */
+/** Creates rooms with the bot and people in them. The bot must be running. */
 export async function openSiege(home: Homeserver, bot: Bot, rooms: number, people: number) {
 	const all = await Promise.all(Array.from({ length: people }, (_, i) => person(home, `sender${i}`)));
 	const [owner] = all;
@@ -32,7 +32,7 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 	}
 
 	return {
-		/** Sends this many commands, from everyone in every room, at random moments within the time (ms). */
+		/** Sends `count` commands, from everyone in random rooms, at random moments within about `within` milliseconds. */
 		async say(count: number, within: number): Promise<void> {
 			await Promise.all(
 				all.map(async (who, index) => {
@@ -45,7 +45,7 @@ export async function openSiege(home: Homeserver, bot: Bot, rooms: number, peopl
 				}),
 			);
 		},
-		/** Waits until everything is answered, at most for the time (ms). */
+		/** Waits until everything is answered, at most `timeout` milliseconds. */
 		async result(timeout: number): Promise<Result> {
 			const over = Date.now() + timeout;
 			for (;;) {
@@ -73,10 +73,10 @@ function commandOf(who: number, i: number): string {
 	return `!echo ${who} ${i}`;
 }
 
-/** How long people retry (ms): on a busy machine, a restarting homeserver is down for many seconds. */
+/** How long people retry, in milliseconds: on a busy machine, a restarting homeserver is down for many seconds. */
 const patience = 120_000;
 
-/** The people are not what is tested: they retry until they succeed. */
+/** Retries until `act` succeeds: what people do is not what is tested. */
 export async function patiently<T>(act: () => Promise<T>): Promise<T> {
 	for (const begun = performance.now(); ; ) {
 		try {

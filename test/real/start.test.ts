@@ -1,4 +1,4 @@
-// Starts that cannot succeed and ends that must: each with one clear sentence and the right exit status.
+// Starts that cannot succeed and shutdowns that must: each with one clear sentence and the right exit status.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { login, person } from './person.ts';
 import { startProxy } from './proxy.ts';
 import { type Homeserver, sharedSynapse, startSynapse } from './synapse.ts';
 
-/** How long a test may take on a machine that is busy with much else (ms). */
+/** How long a test may take on a busy machine, in milliseconds. */
 const slow = 300_000;
 
 let home: Homeserver;
@@ -34,7 +34,7 @@ async function newBot(options?: BotOptions, at: Homeserver = home): Promise<Bot>
 	return bot;
 }
 
-/** A bot in sync, with one person in a room. */
+/** Starts a bot, in a room with one person. */
 async function inRoom(options?: BotOptions) {
 	const bot = await newBot(options);
 	await bot.start();
@@ -42,7 +42,7 @@ async function inRoom(options?: BotOptions) {
 	return { bot, alice, room: await roomWith(bot, alice) };
 }
 
-/** The same, busy with a command that takes this long (ms). */
+/** The same, but the bot is busy with a command that takes this many milliseconds. */
 async function busy(ms: number) {
 	const { bot, alice, room } = await inRoom();
 	const asked = await alice.say(room, `!slow ${ms}`);
@@ -50,7 +50,7 @@ async function busy(ms: number) {
 	return { bot, alice, room, asked };
 }
 
-/** What is on standard error besides the log. */
+/** The lines on standard error that are not from the log. */
 function sentences(bot: Bot): string[] {
 	return bot
 		.output()
@@ -110,9 +110,9 @@ test(
 	slow,
 );
 
-// With PostgreSQL, a second process is a replica.
+// With PostgreSQL, a second process becomes a replica.
 test.runIf(stateKind === 'sqlite')(
-	'refuses a second process on the folder',
+	'refuses a second process on the same folder',
 	async () => {
 		const bot = await newBot();
 		await bot.start();
@@ -129,7 +129,7 @@ test.runIf(stateKind === 'sqlite')(
 );
 
 test.runIf(stateKind === 'postgres')(
-	'lets a second process on the database wait in silence, and take over when the first is killed',
+	'lets a second process on the same database wait silently, and take over if the first is killed',
 	async () => {
 		const { bot, alice, room } = await inRoom();
 		const first = bot.pid() ?? 0;
@@ -174,7 +174,7 @@ test(
 		try {
 			const bot = await newBot({}, synapse);
 			await bot.start();
-			// The sessions of people expire too, so none of them lives that long.
+			// People's sessions expire too, so none of them may be needed for that long.
 			const alice = await person(synapse, 'alice');
 			const room = await roomWith(bot, alice);
 			await sleep(8500);
@@ -257,7 +257,7 @@ function configure(bot: Bot, matrix: Record<string, unknown>): void {
 	writeFileSync(bot.configPath, JSON.stringify({ ...config, matrix: { ...config.matrix, ...matrix } }));
 }
 
-/** The session in the store. Only while the bot is stopped. */
+/** The session in the store. Only call this while the bot is stopped. */
 async function sessionOf(bot: Bot): Promise<Record<string, unknown>> {
 	const [session] = await bot.state.rows('SELECT "user", homeserver, device, token FROM account');
 	expect(session).toMatchObject({ user: bot.userId });
@@ -311,14 +311,14 @@ test(
 	slow,
 );
 
-/** Waits until the bot has written this. */
+/** Waits until the bot has written a matching text. */
 async function written(bot: Bot, text: RegExp): Promise<void> {
 	for (const over = Date.now() + 20_000; !text.test(bot.output()); await sleep(50))
 		if (Date.now() > over) throw new Error(`${text} was not written:\n${bot.output()}`);
 }
 
 test(
-	'SIGHUP: reloads who may invite, the limits and the log level, and names what needs a restart',
+	'SIGHUP: reloads who may invite, the limits and the log level, and names options that need a restart',
 	async () => {
 		const bot = await newBot({ allow: ['nobody.example.org'] });
 		await bot.start();
@@ -367,7 +367,7 @@ test(
 			shown += chunk;
 		});
 		while (!shown.includes('in sync with the homeserver')) await sleep(50);
-		// In text, since it is a terminal.
+		// In text, because it is a terminal.
 		expect(shown).toMatch(/INFO +in sync with the homeserver \(rooms: 0\)/);
 		const alice = await person(home, 'alice');
 		const room = await roomWith(bot, alice);
@@ -375,7 +375,7 @@ test(
 		await sleep(700);
 		terminal.kill('SIGKILL');
 		await alice.waitFor(answerTo(asked, bot.userId), 10_000);
-		// It is gone: another one may use its store, which a replica takes by waiting.
+		// Once it is gone, another bot can use its store; a replica may have to wait for it.
 		for (;;) {
 			const failure = await bot.start().catch((error: unknown) => String(error));
 			if (failure === undefined) break;
@@ -386,7 +386,7 @@ test(
 	slow,
 );
 
-/** Runs a program on its own terminal, and shows what it writes. The terminal ends with this process. */
+/** Runs a program on its own terminal, and prints what it writes. The terminal ends with this process. */
 const onTerminal = `
 import os, pty, sys
 pid, terminal = pty.fork()
@@ -461,7 +461,7 @@ test(
 		const talk = 'the-planted-secret';
 		const stored = async () => {
 			const kept = await bot.state.bytes();
-			// What it must keep is here, so anything else would be, too.
+			// What the bot has to keep is here, so anything else would be here too.
 			expect(kept).toContain(room);
 			return kept.includes(talk);
 		};
@@ -469,7 +469,7 @@ test(
 		await alice.waitFor(answerTo(await alice.say(room, '!echo 1'), bot.userId));
 		expect(await stored()).toBe(false);
 		await bot.stop();
-		// More than a sync returns: the rest is read from the room's history.
+		// More messages than a sync returns, so the rest is read from the room's history.
 		for (let i = 0; i < 120; i++) await alice.say(room, `${talk} ${i}`);
 		await bot.start();
 		await alice.waitFor(answerTo(await alice.say(room, '!echo 2'), bot.userId));

@@ -14,7 +14,7 @@ const bot = await makeBot(synapse, { url: proxy.url });
 let supervised: ReturnType<typeof supervise> | undefined;
 try {
 	bot.spawn();
-	// A start in this weather may fail, and says so; its supervisor restarts it.
+	// A start under these conditions may fail with a message; the supervisor restarts the bot.
 	supervised = supervise(bot);
 	const siege = await openSiege(synapse, bot, 4, 4);
 	await siege.say(commands, minutes * 60_000);

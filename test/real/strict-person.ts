@@ -1,4 +1,4 @@
-// A person whose client accepts only devices signed by their owner (MSC4153): wasm's own identity-based strategy.
+// A person whose client only accepts devices that their owner has signed (MSC4153): wasm's own identity-based strategy.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OtherUserIdentity, VerificationRequest } from '@matrix-org/matrix-sdk-crypto-wasm';
@@ -56,13 +56,13 @@ export async function strictPerson(home: Homeserver, name: string) {
 		if (id !== undefined) await machine.markRequestAsSent(id, type, JSON.stringify(answer));
 	}
 
-	/** `rooms`: also what goes to a room, which takes sending, which takes carrying. */
+	/** `rooms`: whether to include requests that are sent to a room, since sending calls this function again. */
 	async function carryAll(rooms = false): Promise<void> {
 		for (const request of (await machine.outgoingRequests()) as Request[])
 			if (rooms || request.room_id === undefined) await carry(request);
 	}
 
-	// A sync has ten events of a room by default, and nothing here fills gaps.
+	// By default, a sync has at most ten events per room, and nothing here fills gaps.
 	const filter = encodeURIComponent(JSON.stringify({ room: { timeline: { limit: 1000 } } }));
 
 	async function sync(): Promise<void> {
@@ -88,7 +88,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 			closed.push(...encrypted.map(event => ({ ...event, room_id: room })));
 		}
 		await carryAll(true);
-		// Like clients, retries what it cannot read, since it may only now know whose device it was.
+		// Like clients, retry what could not be read: the sender's device may only be known now.
 		failed.length = 0;
 		const still: RoomEvent[] = [];
 		for (const event of closed) if (!(await opened(event))) still.push(event);
@@ -114,7 +114,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 		}
 	}
 
-	/** Encrypts for the signed devices of the room, and sends. */
+	/** Encrypts an event for the signed devices in the room, and sends it. */
 	async function send(room: string, type: string, what: object): Promise<string> {
 		const members: { joined: Record<string, unknown> } = await plain.request(
 			'GET',
@@ -148,8 +148,8 @@ export async function strictPerson(home: Homeserver, name: string) {
 		say: (room: string, text: string) =>
 			send(room, 'm.room.message', { msgtype: 'm.text', body: text, 'm.mentions': {} }),
 		/**
-		 * Verifies a user by emojis, in a room or between devices, and says that they match. Resolves to the emojis shown
-		 * here, or to why it was cancelled.
+		 * Verifies a user by emoji, in a room or between devices, and confirms that they match. Resolves with the emoji shown
+		 * here, or the reason for cancelling.
 		 */
 		async verify(other: string, room?: string): Promise<{ emojis?: string; cancelled?: string }> {
 			const them = new wasm.UserId(other);
@@ -188,9 +188,9 @@ export async function strictPerson(home: Homeserver, name: string) {
 			}
 			throw new Error('the verification did not end');
 		},
-		/** Whether a user's device counts as verified here, by their identity, which was compared. */
+		/** Whether a user's identity, and with it their device, counts as verified here. */
 		async verified(user: string): Promise<boolean> {
-			// The resulting signature is uploaded, and comes back with the keys.
+			// Upload the resulting signature, which comes back with the keys.
 			await carryAll(true);
 			await carry(machine.queryKeysForUsers([new wasm.UserId(user)]) as unknown as Request);
 			return (await machine.getIdentity(new wasm.UserId(user)))?.isVerified() ?? false;

@@ -1,4 +1,4 @@
-// Tests the harness: a real Synapse that starts, keeps its data over a restart, and dies; and people in its rooms.
+// Tests the harness: a real Synapse that starts, keeps its data across restarts, and can be killed; people in rooms.
 import { existsSync } from 'node:fs';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { login, type Person, person, type RoomEvent, speaker } from './person.ts';
@@ -18,7 +18,7 @@ describe('a shared Synapse', () => {
 		home = await sharedSynapse();
 	});
 
-	test('answers only on this machine, as the homeserver of glia.test', async () => {
+	test('only listens on this machine, as the homeserver of glia.test', async () => {
 		expect(home.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
 		const alice = await person(home, 'alice');
 		expect(alice.userId).toMatch(/^@alice-[0-9a-f]{8}:glia\.test$/);
@@ -32,7 +32,7 @@ describe('a shared Synapse', () => {
 		expect(await there.request('GET', '/_matrix/client/v3/account/whoami')).toMatchObject({ user_id: alice.userId });
 	});
 
-	test('makes administrators, and refuses a name that is taken', async () => {
+	test('registers administrators, and refuses a name that is taken', async () => {
 		const alice = await person(home, 'alice');
 		const name = alice.userId.slice(1).replace(/:.*/, '');
 		await expect(home.registerUser(name, 'secret')).rejects.toThrow('M_USER_IN_USE');
@@ -82,7 +82,7 @@ describe('a shared Synapse', () => {
 		expect(all.find(event => event.event_id === reacted)?.content['m.relates_to']?.key).toBe('👍');
 	});
 
-	test('moves people in and out, and refuses what their power does not allow', async () => {
+	test('lets people join and leave, and refuses what their power level does not allow', async () => {
 		const [alice, bob] = await Promise.all([person(home, 'alice'), person(home, 'bob')]);
 		const room = await alice.createRoom({ powerLevels: { events: { 'm.room.message': 50 } } });
 		await expect(bob.join(room)).rejects.toThrow('M_FORBIDDEN');
@@ -116,7 +116,7 @@ describe('a shared Synapse', () => {
 		await expect(alice.state(next, 'm.room.avatar')).rejects.toThrow('M_NOT_FOUND');
 	});
 
-	test('limits nobody, and loses nothing in a limited sync', async () => {
+	test('rate-limits nobody, and loses nothing in a limited sync', async () => {
 		const [alice, bob] = await Promise.all([person(home, 'alice'), person(home, 'bob')]);
 		const room = await alice.createRoom({ invite: [bob.userId] });
 		await bob.join(room);
@@ -128,7 +128,7 @@ describe('a shared Synapse', () => {
 		expect(messages).toHaveLength(150);
 	});
 
-	test('says what was seen if nothing matched in time', async () => {
+	test('reports what was seen if nothing matched in time', async () => {
 		const alice = await person(home, 'alice');
 		const room = await alice.createRoom();
 		await alice.say(room, 'is anybody here?');
@@ -195,7 +195,7 @@ describe('a separate Synapse', () => {
 	});
 });
 
-test('a Synapse that cannot start says why', async () => {
+test('reports why Synapse could not start', async () => {
 	const wrong = startSynapse({ config: { default_room_version: 'no such version' } });
 	await expect(wrong).rejects.toThrow(/ended before it was ready(.|\n)*room version/);
 });

@@ -1,5 +1,5 @@
-// A real Synapse for tests: installed once into a cache folder, started in seconds, ended with the process that asked
-// for it.
+// A real Synapse for tests: installed once into a cache folder, started in seconds, ended with the process that started
+// it.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ import { freePort } from '../../tools/verify/machine/port.ts';
 
 export const SYNAPSE = '1.163.2';
 
-/** Where a test file finds the Synapse that the whole run shares: an `Address` as JSON. */
+/** The variable in which test files find the Synapse that the whole run shares: an `Address` as JSON. */
 export const SHARED = 'GLIA_TEST_SYNAPSE';
 
 const PYTHONS = ['python3', 'python3.13', 'python3.12', 'python3.11', 'python3.10'];
@@ -36,47 +36,47 @@ export type Account = { userId: string; accessToken: string; deviceId: string };
 
 export type Address = { url: string; serverName: string; secret: string };
 
-/** What a test needs of a homeserver that it shares with other tests. */
+/** What a test needs from a homeserver that it shares with other tests. */
 export type Homeserver = {
-	/** `http://127.0.0.1:port`, the same after a restart */
+	/** `http://127.0.0.1:port`, the same after a restart. */
 	url: string;
 	serverName: string;
-	/** JSON-able: gives another process the same homeserver, see `homeserver` */
+	/** Can be serialised as JSON, to give another process the same homeserver; see `homeserver`. */
 	address: Address;
-	/** `name` is a localpart; throws if it is taken */
+	/** `name` is a localpart. Throws if it is taken. */
 	registerUser(name: string, password: string, options?: { admin?: boolean }): Promise<Account>;
 };
 
 /** A separate homeserver that the test can stop and kill. */
 export type Synapse = Homeserver & {
-	/** holds homeserver.yaml, homeserver.db, homeserver.log; removed when the process that started it ends */
+	/** Contains homeserver.yaml, homeserver.db and homeserver.log. Deleted when the process that started Synapse ends. */
 	dir: string;
-	/** SIGTERM, and waits for the end; data and port are kept for `restart` */
+	/** Sends SIGTERM and waits for the end. Data and port are kept for `restart`. */
 	stop(): Promise<void>;
-	/** SIGKILL, and waits for the end */
+	/** Sends SIGKILL and waits for the end. */
 	kill(): Promise<void>;
-	/** stops it if it runs, then starts it with the same data on the same port; resolves when it answers */
+	/** Stops Synapse if it is running, then starts it with the same data and port. Resolves once it responds. */
 	restart(): Promise<void>;
-	/** the last lines of its log, by default 40 */
+	/** The last lines of the log, by default 40. */
 	logTail(lines?: number): string;
 };
 
 export type SynapseOptions = {
-	/** the part of user IDs after the colon; by default `glia.test` */
+	/** The part of user IDs after the colon; by default `glia.test`. */
 	serverName?: string;
-	/** `raised` (the default): nothing a test does is limited; `default`: Synapse's own limits */
+	/** `raised` (the default): nothing that a test does is limited; `default`: Synapse's own limits. */
 	rateLimits?: 'raised' | 'default';
-	/** for example `'10'`; by default Synapse's own (12) */
+	/** For example `'10'`; by default Synapse's own (12). */
 	defaultRoomVersion?: string;
-	/** the database of an earlier one with the same server name, which is copied */
+	/** The database of an earlier Synapse with the same server name, which is copied. */
 	database?: string;
-	/** more homeserver.yaml: objects are merged into what is generated, anything else replaces it */
+	/** More of homeserver.yaml: objects are merged into what is generated, anything else replaces it. */
 	config?: Record<string, unknown>;
 };
 
 /**
- * Starts a separate Synapse in a temporary folder, on a free port of 127.0.0.1; installs it first if needed
- * (one sentence as an error where that is impossible). It ends with this process, however that ends.
+ * Starts a separate Synapse in a temporary folder, on a free port on 127.0.0.1. Installs it first if needed, and throws
+ * one sentence if that is impossible. It ends with this process, however that ends.
  */
 export async function startSynapse(options: SynapseOptions = {}): Promise<Synapse> {
 	const installed = await install();
@@ -88,8 +88,8 @@ export async function startSynapse(options: SynapseOptions = {}): Promise<Synaps
 
 /**
  * The Synapse that the whole run shares (test/all.ts starts it), or a separate one if a test file runs alone.
- * Others use it too: rooms and people must be the test's own. The first call on a machine installs Synapse: a test file
- * says `vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 })` and calls this in `beforeAll`.
+ * Other tests use it too, so each test needs its own rooms and people. The first call on a machine installs Synapse, so
+ * a test file sets `vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 })` and calls this in `beforeAll`.
  */
 export function sharedSynapse(): Promise<Homeserver> {
 	const given = process.env[SHARED];
@@ -138,7 +138,7 @@ async function serverIn(dir: string, python: string, options: SynapseOptions) {
 		try {
 			await start();
 		} catch (error) {
-			// Between our check of the port and Synapse's, another process may have taken it.
+			// Another process may have taken the port between our check and Synapse's start.
 			if (tries === 0 || !/Address already in use/.test(logTail())) throw error;
 		}
 	}
@@ -223,7 +223,7 @@ export function configuration({
 	const config = {
 		server_name: serverName,
 		public_baseurl: `http://127.0.0.1:${port}/`,
-		// Another server may be listening at our port: only ours can say this.
+		// Another server may be listening on our port: only ours can return this.
 		extra_well_known_client_content: { 'glia.test.instance': instance },
 		listeners: [{ type: 'http', port, bind_addresses: ['127.0.0.1'], tls: false, resources: [{ names: ['client'] }] }],
 		database: { name: 'sqlite3', args: { database: join(dir, 'homeserver.db') } },
@@ -288,11 +288,11 @@ async function answers(url: string, instance: string): Promise<boolean> {
 
 /**
  * A small process that outlives this one by a moment: when our end of its pipe closes, for whatever reason, it kills
- * the process it watches and removes the folder. Test runners end their workers without exit handlers.
+ * the process that it watches and deletes the folder. Test runners end their workers without running exit handlers.
  */
 function guarded(dir: string): { watch(pid: number | undefined): void } {
 	const script = 'while read -r line; do pid=$line; done; [ -z "$pid" ] || kill -9 "$pid"; rm -rf "$1"';
-	// Detached, or Ctrl-C would end it before its work is done.
+	// Detached, because Ctrl-C would otherwise end it before its work is done.
 	const child = spawn('sh', ['-c', script, 'sh', dir], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
 	child.unref();
 	if (child.stdin instanceof Socket) child.stdin.unref();
@@ -300,8 +300,8 @@ function guarded(dir: string): { watch(pid: number | undefined): void } {
 }
 
 /**
- * Installs Synapse if it is missing; returns the folder of its virtual environment and template database, which
- * exists only when complete. Throws one sentence if Python, its venv module or the network is missing.
+ * Installs Synapse if it is missing. Resolves with the folder of its virtual environment and template database, which
+ * only exists if complete. Throws one sentence if Python, its venv module or the network is missing.
  */
 export async function install(): Promise<string> {
 	const { command, version } = python();
@@ -329,7 +329,7 @@ export async function install(): Promise<string> {
 }
 
 function complete(home: string): boolean {
-	// The environment's Python is a link to the machine's, which may have gone.
+	// The environment's Python is a link to the machine's, which may no longer exist.
 	return existsSync(pythonOf(home)) && existsSync(join(home, TEMPLATE));
 }
 
@@ -361,7 +361,7 @@ function python(): { command: string; version: string } {
 async function pip(command: string, half: string): Promise<void> {
 	const venv = join(half, 'venv');
 	await run(command, ['-I', '-m', 'venv', venv]);
-	// Everything Synapse needs is available as a wheel; no compiler must be needed.
+	// Everything that Synapse needs is available as a wheel; a compiler must not be required.
 	await run(join(venv, 'bin', 'python'), [
 		...['-I', '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input', '--progress-bar', 'off'],
 		...['--only-binary', ':all:', `matrix-synapse==${SYNAPSE}`],
@@ -385,8 +385,8 @@ async function run(command: string, args: string[]): Promise<void> {
 }
 
 /**
- * The cause in the output of a failed command, on one line: the end of what a program that it ran said, else
- * its own errors, else its last lines. A hint to look above is not a cause.
+ * The cause in the output of a failed command, on one line: the end of the output of a program that it ran, or else its
+ * own errors, or else its last lines. A hint to look above is not a cause.
  */
 export function causeIn(output: string): string {
 	const inner = [...output.matchAll(/\[\d+ lines of output\]\n([\s\S]*?)\[end of output\]/g)].at(-1)?.[1];
@@ -399,7 +399,8 @@ export function causeIn(output: string): string {
 }
 
 /**
- * Creating the schema with its background updates takes longer than the rest of a start, so it is done once and copied.
+ * Creating the schema with its background updates takes longer than the rest of a start, so it is only done once, and
+ * the result copied.
  */
 async function prepareTemplate(half: string): Promise<void> {
 	const dir = mkdtempSync(join(tmpdir(), 'glia-synapse-'));
@@ -416,7 +417,7 @@ async function prepareTemplate(half: string): Promise<void> {
 	rmSync(dir, { recursive: true });
 }
 
-/** Waits for its turn among processes; the system releases the lock when its process ends. */
+/** Waits for a lock that processes share. The system releases it when the process that holds it ends. */
 async function locked(file: string): Promise<DatabaseSync> {
 	const database = new DatabaseSync(file, { timeout: 0 });
 	for (;;) {

@@ -1,4 +1,4 @@
-// The bot as started by systemd: what the real systemd-notify sends to systemd's socket.
+// The bot as systemd starts it: what the real systemd-notify sends to systemd's socket.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 600_000 });
 
 const hasNotify = spawnSync('systemd-notify', ['--version']).status === 0;
 
-/** Receives datagrams, which Node.js cannot do at such a socket, and prints each on a line. */
+/** Receives datagrams, which Node.js cannot do on such a socket, and prints each on a line. */
 const receiver = `
 import socket, sys
 at = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -65,7 +65,7 @@ test('reports ready, watchdog and stopping, or logs that systemd-notify is missi
 	}
 	while (signs() < 3) await sleep(50);
 	expect(heard).toMatch(/^listening\nREADY=1 STATUS=in sync with the homeserver/);
-	// A stopped process is one whose event loop is stopped.
+	// In a stopped process, the event loop is stopped too.
 	process.kill(bot.pid() ?? 0, 'SIGSTOP');
 	await sleep(500);
 	const before = signs();

@@ -1,5 +1,5 @@
-// Files, replies and edits with !why and !check on a real Synapse, in clear and encrypted rooms; killed in between, and
-// every one is answered once, with nothing of what was said anywhere in the store.
+// Files, replies and edits with !why and !check on a real Synapse, in unencrypted and encrypted rooms. Each is answered
+// once even if the bot is killed in between, and nothing of what was said is in the store.
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,14 +26,14 @@ const refused = /would not start/;
 let home: Homeserver;
 let bot: Bot;
 
-/** Someone who writes in the clear or encrypted, as tests see them. */
+/** A person who writes unencrypted or encrypted. */
 type Speaker = {
 	userId: string;
 	room: () => Promise<string>;
 	say: (room: string, text: string, more?: Content) => Promise<string>;
 	file: (room: string, name: string, text: string, more?: Content) => Promise<string>;
 	waitFor: (fits: (event: RoomEvent) => boolean, timeout?: number) => Promise<RoomEvent>;
-	/** All messages of a room that this one can read. */
+	/** All messages in a room that this person can read. */
 	heard: (room: string) => Promise<RoomEvent[]>;
 };
 
@@ -89,10 +89,10 @@ afterAll(async () => {
 	await bot?.remove();
 });
 
-/** Every byte that the bot keeps. */
+/** Every byte that the bot stores. */
 async function kept(): Promise<string> {
 	const bytes = await bot.state.bytes();
-	// What it must keep is here, so anything else would be, too.
+	// What the bot has to keep is here, so anything else would be here too.
 	expect(bytes).toContain(bot.userId);
 	return bytes;
 }
@@ -131,7 +131,7 @@ describe.each(['clear', 'encrypted'] as const)('in a room in %s', kind => {
 		expect(bot.output()).not.toContain(secret);
 	});
 
-	test('refuses what cannot be downloaded, is too large, was changed, or is not text', async () => {
+	test('refuses a file that cannot be downloaded, is too large, was changed, or is not text', async () => {
 		const { room: makeRoom, say, file, waitFor } = speakers[kind];
 		const room = await makeRoom();
 		const answered = async (event: string) => (await waitFor(answerTo(event))).content.body ?? '';
@@ -161,7 +161,7 @@ test.each(['clear', 'encrypted'] as const)(
 		await bot.start();
 		expect(await answered(await say(room, '!upgrade example.org'))).toMatch(/Based on its configuration from \d{4}-/);
 		expect(await kept()).not.toContain(secret);
-		// What the script printed, as a command and as a file.
+		// What the script printed is sent as a command, then as a file.
 		const numeric = '1.135.0/numeric-form-secret';
 		const looked = await answered(await say(room, `!check example.org look python=3.13 ${numeric}`));
 		expect(looked).toMatch(refused);

@@ -1,5 +1,5 @@
 // Strangers replace the rooms that the bot is in, again and again: `node test/real/tombstones.ts [tombstones] [rooms]`.
-// The bot may leave no room, and join none that the operator's list does not permit.
+// The bot must not leave any room, or join one that the operator's list does not permit.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerTo, roomWith } from './answers.ts';
 import { makeBot } from './bot.ts';
@@ -24,7 +24,7 @@ try {
 		await alice.waitFor(answerTo(watching, bot.userId), 60_000);
 		places.push(room);
 	}
-	// Alice has invited the bot to as many rooms as one person may in an hour.
+	// Alice has already invited the bot to as many rooms as one person may within an hour.
 	const main = await roomWith(bot, bob);
 	const itself = await login(synapse, bot.userId, bot.password);
 	const joined = async () =>
@@ -37,7 +37,7 @@ try {
 		const { kind, to } = await replacement(i, from);
 		counts.set(kind, (counts.get(kind) ?? 0) + 1);
 		await mallory.setState(from, 'm.room.tombstone', '', { body: 'moved', replacement_room: to });
-		// Now and then the bot is killed, and the next life finds what was said meanwhile.
+		// Now and then, the bot is killed, and finds what was said in the meantime after its next start.
 		if (i % 50 === 25) {
 			await bot.kill();
 			await bot.start();
@@ -64,7 +64,7 @@ try {
 	console.log(`rooms that still answer: ${answered} of ${rooms}; that still have their watch: ${watched} of ${rooms}`);
 	process.exitCode = left.length + entered.length + visited.length > 0 || watched < rooms ? 1 : 0;
 
-	/** Where a stranger sends the bot. */
+	/** The room to which a stranger sends the bot. */
 	async function replacement(i: number, from: string): Promise<{ kind: string; to: string }> {
 		const public_ = { preset: 'public_chat' };
 		switch (Math.floor(i / rooms) % 8) {

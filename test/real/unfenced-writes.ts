@@ -1,4 +1,4 @@
-// Replicas without their fence, for a control run: a former leader continues to lead, and writes whenever it likes.
+// Replicas without their fence, for a control run: a former leader continues to lead and to write.
 // Loaded into the bot by `NODE_OPTIONS=--import=…/unfenced-writes.ts`.
 import pg from 'pg';
 
@@ -12,22 +12,22 @@ prototype.query = function (text, ...more) {
 	return query.call(this, typeof text === 'string' ? unfenced(text) : text, ...more);
 };
 
-/** The same statement without the check. Each replacement must match, or the control would test nothing. */
+/** The statement without the check. Each replacement must match, or the control run would test nothing. */
 function unfenced(text: string): string {
 	if (text.startsWith('BEGIN; SELECT 1 FROM turn FOR UPDATE')) {
 		replaced++;
 		return 'BEGIN; SELECT true AS valid';
 	}
-	// A stopped process has not reached the homeserver for a while, and would leave it to another.
+	// A process that was stopped has not reached the homeserver for a while, and would leave the lead to another.
 	if (text.includes(') AS better FROM lease')) return text.replace(') AS better', ') AND false AS better');
 	const renewal = 'WHERE holder = $1 AND fence = $2 AND until > clock_timestamp() RETURNING fence';
 	if (!text.includes(renewal)) return text;
 	replaced++;
-	// Parameters that are compared with nothing need a type.
+	// Parameters that are not compared with anything need a type.
 	return text.replace(renewal, 'WHERE $1::text IS NOT NULL AND $2::bigint IS NOT NULL RETURNING fence');
 }
 
-/** A process that was stopped would notice by its own clock that it is late. */
+/** A process that was stopped would notice from its own clock that it is late. */
 const { setInterval: every } = globalThis;
 globalThis.setInterval = ((call: () => void, ms?: number, ...more: unknown[]) =>
 	every(ms === 250 ? () => undefined : call, ms, ...(more as []))) as typeof setInterval;

@@ -1,4 +1,4 @@
-// People verify the bot by emojis: in a room and between devices, with a client that knows only signed devices.
+// People verify the bot by emoji, in a room and between devices, with a client that only accepts signed devices.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Bot, makeBot } from './bot.ts';
 import { type StrictPerson, strictPerson } from './strict-person.ts';
@@ -24,20 +24,20 @@ async function room(who = alice): Promise<string> {
 	return id;
 }
 
-test('verifies its identity in a room, with the same emojis in the log', async () => {
+test('verifies its identity in a room, with the same emoji in the log', async () => {
 	const there = await room();
 	expect(await alice.verified(bot.userId)).toBe(false);
 	const { emojis } = await alice.verify(bot.userId, there);
 	expect(emojis?.split(', ')).toHaveLength(7);
 	expect(bot.output()).toContain(emojis);
 	expect(await alice.verified(bot.userId)).toBe(true);
-	// Its messages are encrypted like everything else.
+	// The verification messages are encrypted like everything else.
 	const events = await alice.plain.messagesOf(there);
 	const types = events.filter(({ sender, state_key }) => sender === bot.userId && state_key === undefined);
 	expect([...new Set(types.map(({ type }) => type))]).toEqual(['m.room.encrypted']);
 });
 
-test('verifies between devices for those whom the operator allows', async () => {
+test('verifies between devices for people whom the operator allows', async () => {
 	const bob = await strictPerson(home, 'bob');
 	await room(bob);
 	const { emojis } = await bob.verify(bot.userId);
@@ -45,7 +45,7 @@ test('verifies between devices for those whom the operator allows', async () => 
 	expect(await bob.verified(bot.userId)).toBe(true);
 });
 
-test('cancels at once, with a sentence, for those who may not change things', async () => {
+test('cancels at once, with a sentence, for people who may not change things', async () => {
 	const bob = await strictPerson(home, 'bob');
 	const there = await alice.plain.createRoom({ encrypted: true, invite: [bot.userId, bob.userId] });
 	await bob.plain.join(there);
@@ -57,7 +57,7 @@ test('cancels at once, with a sentence, for those who may not change things', as
 	await bob.waitFor(event => event.content.msgtype === 'm.notice' && /!verify/.test(event.content.body ?? ''));
 });
 
-test('shows on !verify the master key that others see, and what to compare', async () => {
+test('shows the master key that others see, and what to compare, on !verify', async () => {
 	const there = await room();
 	const asked = await alice.say(there, '!verify');
 	const answer = await alice.waitFor(event => event.content['m.relates_to']?.['m.in_reply_to']?.event_id === asked);

@@ -1,5 +1,5 @@
-// The bot is verified by emojis with a client that shares no code with its own: mautrix-go, whose encryption is goolm.
-// In an encrypted room and between devices. Needs Go; not part of `npm test`.
+// Verifies the bot by emoji, in an encrypted room and between devices, with a client that shares no code with it:
+// mautrix-go, whose encryption is goolm. Needs Go; not part of `npm test`.
 //   node test/real/verify-mautrix.ts [rounds]
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { makeBot } from './bot.ts';
 import { startSynapse } from './synapse.ts';
 
-/** What the client prints: see mautrix/main.go. */
+/** What the client prints; see mautrix/main.go. */
 type Outcome = {
 	emojis: string;
 	decimals: number[] | null;
@@ -76,12 +76,12 @@ function loggedEmojis(): string[] {
 	return [...bot.output().matchAll(/"emojis":"([^"]*)"/g)].map(([, emojis = '']) => bare(emojis));
 }
 
-/** Without variation selectors, and in lower case: clients differ in both. */
+/** Emoji without variation selectors and in lower case, because clients differ in both. */
 function bare(emojis: string): string {
 	return emojis.replace(/\uFE0F/g, '').toLowerCase();
 }
 
-/** What a program printed; throws with its error output if it fails. */
+/** Resolves with what a program prints. Throws with its error output if it fails. */
 async function run(command: string, args: string[], cwd = scratch): Promise<string> {
 	const child = spawn(command, args, {
 		cwd,

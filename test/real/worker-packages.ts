@@ -1,4 +1,4 @@
-// What a Synapse with workers needs besides Synapse: unpacked once into a cache folder, without installing anything.
+// What a Synapse with workers needs besides Synapse, unpacked once into a cache folder without installing anything.
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { SYNAPSE } from './synapse.ts';
 
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'glia-tests');
 
-/** Debian's, with the libraries that a machine may lack. */
+/** Debian packages, including libraries that may be missing on a machine. */
 const debian = ['redis-server', 'redis-tools', 'liblzf1', 'libjemalloc2', 'libatomic1', 'nginx'];
 
 export type Packages = {
@@ -15,7 +15,7 @@ export type Packages = {
 	python: string;
 	redis: string;
 	nginx: string;
-	/** Where Redis's libraries are: its `LD_LIBRARY_PATH`. */
+	/** The folder with Redis's libraries, for its `LD_LIBRARY_PATH`. */
 	libraries: string;
 };
 
@@ -41,7 +41,7 @@ async function environment(): Promise<string> {
 	});
 }
 
-/** Unpacked and not installed: an installed server would be started by the system. */
+/** Unpacks the packages instead of installing them, because the system would start an installed server. */
 async function unpacked(): Promise<string> {
 	return once('workers-debian', async half => {
 		await run('apt-get', ['download', '--quiet', ...debian], { cwd: half });
@@ -50,7 +50,7 @@ async function unpacked(): Promise<string> {
 	});
 }
 
-/** A folder that is complete if it exists. The environment is created in place, since it contains its own path. */
+/** A folder that is only used once complete. `fill` fills it in place, because an environment contains its own path. */
 async function once(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
 	const folder = join(cache, name);
 	const done = join(folder, '.done');

@@ -1,5 +1,5 @@
-// The bot on a Synapse with PostgreSQL, Redis and workers behind nginx, each half a second behind the others: commands while
-// every process is restarted in turn, then the room suites. Takes a quarter of an hour; not part of `npm test`.
+// The bot on a Synapse with PostgreSQL, Redis and workers behind nginx, each half a second behind the others: commands
+// while every process is restarted in turn, then the room suites. Takes a quarter of an hour; not part of `npm test`.
 //   node test/real/workers.ts [--lag MS] [suite…]     without a suite: conversation rooms encryption keys guide-session
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -31,7 +31,7 @@ try {
 	await deployment.stop();
 }
 
-/** Sends commands without a pause while each process is stopped or killed and restarted; returns what went wrong. */
+/** Sends commands continuously while each process is stopped or killed and restarted. Resolves with what went wrong. */
 async function restarts({ address, restart }: Deployment): Promise<string[]> {
 	const home = homeserver(address);
 	const bot = await makeBot(home);
@@ -84,7 +84,7 @@ async function restarts({ address, restart }: Deployment): Promise<string[]> {
 	];
 }
 
-/** Sends it once, however many tries that takes; returns the event ID. */
+/** Sends a message once, however many attempts that takes. Resolves with the event ID. */
 async function say({ accessToken }: Person, room: string, body: string): Promise<string> {
 	const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/${randomUUID()}`;
 	for (;;) {
@@ -101,7 +101,7 @@ async function say({ accessToken }: Person, room: string, body: string): Promise
 
 async function eventually(holds: () => boolean | Promise<boolean>, within: number): Promise<boolean> {
 	for (const over = Date.now() + within; Date.now() < over; await sleep(500)) {
-		// The homeserver may be down, or not know yet what it accepted.
+		// The homeserver may be down, or one of its processes may not know yet what another accepted.
 		if (await Promise.resolve(holds()).catch(() => false)) return true;
 	}
 	return false;

@@ -107,7 +107,7 @@ test('sends nothing to a room that the store or the homeserver calls encrypted',
 	expect(calls).toEqual([]);
 });
 
-test('sends nothing to a room that was ever encrypted, even if it was forgotten or the homeserver denies it', async () => {
+test('sends nothing to a room that was ever encrypted, even if forgotten or denied by the homeserver', async () => {
 	await store.take(batch('1', { joined: [news([], { state: { create, encryption } })] }), new Date());
 	await store.forget(room);
 	expect(await tries()).toEqual(silent);

@@ -1,5 +1,6 @@
-// A client by other people (mautrix-go with goolm, which shares no code with matrix-sdk-crypto) that verifies a bot by
-// emojis. It logs in, makes a cross-signing identity, opens an encrypted room, waits for the bot's hello, and verifies.
+// A third-party client (mautrix-go with goolm, which shares no code with matrix-sdk-crypto) that verifies a bot by
+// emoji. It logs in, creates a cross-signing identity, opens an encrypted room, waits for the bot's hello, and verifies
+// the bot.
 //
 //	go run -tags goolm . <homeserver> <user> <password> <bot> room|devices
 //
@@ -30,10 +31,10 @@ type Outcome struct {
 	Decimals  []int  `json:"decimals"`
 	Done      bool   `json:"done"`
 	Cancelled string `json:"cancelled,omitempty"`
-	// Before and after: whether this client trusts the bot's identity.
+	// Whether this client trusts the bot's identity, before and after the verification.
 	TrustedBefore bool `json:"trustedBefore"`
 	Trusted       bool `json:"trusted"`
-	// Whether this client trusts the device that spoke, by the identity that it verified.
+	// How far this client trusts the bot's device, given the identity that it verified.
 	DeviceTrust string `json:"deviceTrust"`
 	// The bot's answer to `!echo` afterwards, which this client decrypted.
 	Answer string `json:"answer"`
@@ -55,7 +56,7 @@ func (c *callbacks) VerificationReady(ctx context.Context, txn id.VerificationTr
 		close(c.over)
 		return
 	}
-	// The helper holds its lock while it calls back, and saves what it knows afterwards.
+	// The helper holds its lock during callbacks, and only saves its state afterwards.
 	go func() {
 		time.Sleep(200 * time.Millisecond)
 		must(c.helper.StartSAS(ctx, txn))
@@ -171,8 +172,8 @@ func roomWith(ctx context.Context, client *mautrix.Client, bot id.UserID) id.Roo
 	return created.RoomID
 }
 
-// askInRoom does what StartInRoomVerification means to do. That one encrypts the request twice where the state store
-// knows that the room is encrypted, and nobody can read it (mautrix-go 0.32.0).
+// askInRoom does what StartInRoomVerification is meant to do. If the state store knows that the room is encrypted,
+// StartInRoomVerification encrypts the request twice, so nobody can read it (mautrix-go 0.32.0).
 func askInRoom(ctx context.Context, client *mautrix.Client, store verificationhelper.VerificationStore, room id.RoomID, bot id.UserID) error {
 	asked, err := client.SendMessageEvent(ctx, room, event.EventMessage, &event.MessageEventContent{
 		MsgType:    event.MsgVerificationRequest,
@@ -193,9 +194,9 @@ func askInRoom(ctx context.Context, client *mautrix.Client, store verificationhe
 	})
 }
 
-// mended makes up for what mautrix-go 0.32.0 gets wrong in verifications: it takes this client's own events in a room for
-// the other side's; it looks for the transaction of a room's event under the event's own id instead of the request's;
-// and where the other side's MAC comes before this side confirmed, it holds its own master key against the other's.
+// mended works around three bugs in the verifications of mautrix-go 0.32.0: it takes this client's own events in a room
+// for the other side's; it looks up the transaction of a room event by the event's ID instead of the request's; and if
+// the other side's MAC arrives before this side has confirmed, it compares its own master key with the other's.
 type mended struct {
 	*mautrix.DefaultSyncer
 	user id.UserID
