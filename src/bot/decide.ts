@@ -83,7 +83,7 @@ async function decideOn(
 	reading: AttachmentReader | undefined,
 ): Promise<CommandDecision> {
 	const { store, homeserver, rights } = deciding;
-	// Use one edition of the knowledge for the whole message; another may be loaded meanwhile.
+	// Use one edition of the knowledge for the whole message; another may be loaded in the meantime.
 	const respondent = { ...deciding.respondent, ports: { ...deciding.respondent.ports } };
 	const { now } = respondent.ports;
 	const room = await store.room(message.room);

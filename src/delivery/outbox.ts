@@ -267,7 +267,7 @@ async function deliver(waiting: Waiting, delivering: Delivering): Promise<Outcom
 	const kept = before ? undefined : sealed;
 	const first = kept && (await homeserver.send(room, said, kept));
 	if (first && !isUnsealed(first)) return first;
-	// Once more if the room became encrypted meanwhile or since an earlier attempt; uploads are then repeated too.
+	// Once more if the room has become encrypted in the meantime or since an earlier attempt; uploads are repeated too.
 	const second = await sealAndSend(waiting, delivering);
 	return isUnsealed(second) ? sealAndSend(waiting, delivering) : second;
 }

@@ -223,7 +223,7 @@ function carrierWords(carrier: Detail<'release'>['carrier']): string[] {
 	];
 }
 
-/** Whom a change affects, what to do, and whether that can wait; uncurated changes in upstream's words. */
+/** Who is affected by a change, what to do, and whether that can wait; uncurated changes in upstream's words. */
 function breakWords({ of, change }: Detail<'distribution'>): string {
 	const { when, components, onlyIf, sure, told, text, do: what, first, refuses, waits, url } = change;
 	const command = code(of === 'mdad' ? `!upgrade mdad ${when}` : `!notes ess ${when}`);

@@ -33,7 +33,7 @@ export function dangers(plan: Plan, numbered: readonly Step[], showing: StepNami
 	const refusing = numbered.flatMap((step, i) => {
 		if (!step.refuses) return [];
 		const whose = whoseStep(step);
-		// The clause only narrows down whom the step affects; not all of them run into the refusal.
+		// The clause only narrows down who may be affected; not all of them run into the refusal.
 		const start = step.onlyIf ? 'Synapse might not start' : 'Synapse does not start';
 		const without = showing === 'numbered' ? ` without ${named(i)}` : step.onlyIf ? '' : ' until this is done';
 		const what = `${start}${without}`;

@@ -175,7 +175,7 @@ export function entrySection(entry: EntryTold): Section {
 	};
 }
 
-/** Whom an entry affects, what changed, what to do, and where upstream says so. */
+/** Who is affected, what changed, what to do, and where upstream says so. */
 export function entryText(entry: EntryTold): string {
 	const { chart, refuses, breaking, waits, onlyIf, byDefault, components, concerned } = entry;
 	const whose =

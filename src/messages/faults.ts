@@ -24,7 +24,7 @@ export function faultLines(faults: readonly PlannedFault[], maxClause = Number.P
 	});
 }
 
-/** Whom a fault affects, as a clause that continues “if”; empty if it affects everyone. */
+/** Who is affected by a fault, as a clause that continues “if”; empty if everyone is. */
 function whoseFault({ concerned, applies, ask, onlyIf }: PlannedFault): string {
 	if (concerned === true) return '';
 	return allOf([applies && ask && appliesClause(applies), onlyIf]);

@@ -23,7 +23,7 @@ export type Sorted = {
 	maybeFirst: string[];
 	/** Certain steps, by when to do them. */
 	sure: Record<Step['when'], Step[]>;
-	/** For everyone to check beforehand, since no configuration shows whom they affect. */
+	/** For everyone to check beforehand, since no configuration shows who is affected. */
 	checks: Step[];
 	/** What shows that the target works. */
 	trying: Step[];
@@ -137,7 +137,7 @@ function isOfInstall({ applies }: Step): boolean {
 	return applies !== undefined && 'all' in applies && applies.all.some(term => term.startsWith('install='));
 }
 
-/** A single command shows whom it affects: `python -V`. */
+/** Whether a single command shows who is affected: `python -V`. */
 function asksForPython({ ask, must, when, concerned }: Step): boolean {
 	return must && when === 'before' && concerned === 'unknown' && ask?.every(fact => fact === 'python') === true;
 }

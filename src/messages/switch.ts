@@ -269,7 +269,7 @@ const places: Record<FoundIn, string> = {
 
 const whenWords = { before: '', switch: 'During the upgrade: ', after: 'Afterwards: ' } as const;
 
-/** The notes one after the other, each with whom it affects. */
+/** The notes one after the other, each with a clause about who is affected. */
 function outsideWords(checks: readonly OutsideCheck[]): string {
 	const texts = checks.map(
 		({ release, when, title, text, onlyIf }) =>

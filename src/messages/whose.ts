@@ -1,4 +1,4 @@
-// Whom something affects, as a clause that continues “if”, without ids of facts or parameters.
+// Who is affected by something, as a clause that continues “if”, without ids of facts or parameters.
 
 import type { Applies } from '../deployment/condition.ts';
 import { type Fact, isClosed, isOpen, type OpenFact, parseStored, type Term } from '../deployment/facts.ts';

@@ -1,4 +1,4 @@
-// Renders the tree as HTML that all Matrix clients display alike.
+// Renders the tree as HTML that all Matrix clients display the same way.
 import sanitizeHtml from 'sanitize-html';
 import type { Block, List, Span } from './markdown.ts';
 

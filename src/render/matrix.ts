@@ -85,7 +85,7 @@ export function matrixMessages(answer: Answer, options: MatrixOptions = {}): Mat
 	};
 }
 
-/** Put before a body that begins with a command prefix, which another bot would take for a command. */
+/** Put before a body that begins with a command prefix, which another bot would mistake for a command. */
 const notCommand = '· ';
 
 function writer(answer: Answer, always: MatrixOptions['always']): (pieces: readonly Piece[]) => MatrixContent {

@@ -19,7 +19,7 @@ export async function look(
 	{ store, web, now, limits }: StatusPorts,
 ): Promise<WatchedServer> {
 	const observation = await web.observe(server, person);
-	// Read only now: a poll takes seconds, and the tick may have stored one of its own meanwhile.
+	// Read only now: a poll takes seconds, and the tick may have stored one of its own in the meantime.
 	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const at = now();
 	// The middle of the random range; the tick finds its own rhythm from there.
