@@ -161,6 +161,34 @@ test("is not sure about a guide's error without a session of that guide", async 
 	expect(matches[0]?.sure).toBe(false);
 });
 
+describe('an error that occurs many times', () => {
+	const line = (i: number, message: string) =>
+		`2026-11-29 10:00:00,${100 + i} - synapse.http.matrixfederationclient - 700 - ERROR - GET-${i} - ${message}`;
+	const many = (count: number, message: string) => Array.from({ length: count }, (_, i) => line(i, message)).join('\n');
+	const harmless = 'Failed to get profile: 401 - Access token has expired';
+
+	test.each([1, 2, 20, 21, 500])('is recognised each time if it is harmless: %i times', async number => {
+		const { lead, value } = await ask(many(number, harmless));
+		expect(lead).toMatch(/^\*\*Harmless: /);
+		expect(value).not.toHaveProperty('unexplained');
+	});
+
+	test('does not hide an unknown one after it', async () => {
+		const { lead, value } = await ask(`${many(30, harmless)}\n${line(31, 'The frobnicator is out of cheese')}`);
+		expect(lead).toMatch(/^\*\*I do not recognise this error/);
+		expect(value).toMatchObject({ unexplained: { line: 31 }, harmless: [{ count: 30 }] });
+	});
+
+	test.each([
+		['with two spellings of its message', "ModuleNotFoundError: No module named 'synapse'", 1],
+		['more often than places are kept', many(50, 'FATAL: sorry, too many clients already'), 50],
+	])('is counted once per occurrence: %s', async (_, text, times) => {
+		const { all } = await ask(text);
+		if (times > 1) expect(all).toContain(`${times} times in total`);
+		else expect(all).not.toContain('in total');
+	});
+});
+
 describe('an unknown error', () => {
 	test('is called unknown, with what would help', async () => {
 		const { matches, lead } = await ask('docker ZeroDivisionError: the frobnicator is not aligned with the moon');

@@ -6,12 +6,13 @@ import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
 import { type Catalogue, type CatalogueEntry, catalogueOf, type Rank } from './catalogue.ts';
-import { type LogRecord, recordsIn, withoutTerminal } from './log-lines.ts';
+import { recordsIn, withoutTerminal } from './log-lines.ts';
+import { countOf, firstWithout, type Occurrence, occurrencesOf } from './occurrences.ts';
 import { entriesWithPart } from './parts.ts';
 import { optionNamed, optionsNamedIn, type RefusalSite } from './refusals.ts';
 import { versionsIn, withSeen } from './seen.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
-import type { TemplateMatch } from './template.ts';
+import type { FoundPlaces, TemplateMatch } from './template.ts';
 
 export type WhyQuestion = {
 	text: string;
@@ -98,7 +99,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	);
 	const few = loud.length === 0 && lines <= 6 && !asked.loud;
 	const said = few ? [...byPart(text, catalogue.entries, asked), ...byWords(text, search, asked)] : [];
-	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : unexplainedIn(records, judged);
+	const unexplained = loud.some(({ entry }) => entry.rank !== 'vague') ? undefined : firstWithout(judged, records);
 	const quiet = best.filter(({ entry }) => entry.rank === 'harmless');
 	// Something vague may be a fault of the running release.
 	const [first] = loud;
@@ -116,6 +117,7 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 type Candidate = {
 	entry: CatalogueEntry;
 	places: TemplateMatch[];
+	spans: FoundPlaces['spans'];
 	weight: number;
 	supported: boolean;
 	files: Set<string>;
@@ -125,7 +127,7 @@ type Candidate = {
 /** Every entry found in the text, with its positions, and the source files and option named near the first one. */
 function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	const { owner, weights, matcher, optionAt, fileNamed, speaking, starting } = catalogue;
-	const { places } = matcher.find(text);
+	const { places, spans } = matcher.find(text);
 	const start = places.filter(({ template }) => starting.has(template));
 	const speaks = places.some(({ template }) => speaking.has(template));
 	const byEntry = new Map<CatalogueEntry, Candidate>();
@@ -151,12 +153,13 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 		const path = near.findLast(({ template, to }) => template === optionAt && place.from - to < 300)?.captured.at(-1);
 		const option = path && /[\w.<> -]{1,100}/.exec(path)?.[0].trim();
 		const files = new Set(near.flatMap(({ template }) => fileNamed.get(template) ?? []));
-		byEntry.set(entry, { entry, places: [place], weight, supported, files, ...(option && { option }) });
+		byEntry.set(entry, { entry, places: [place], spans, weight, supported, files, ...(option && { option }) });
 	}
 	return [...byEntry.values()];
 }
 
-type RankedEntry = { entry: CatalogueEntry; from: number; to: number; weight: number; match: WhyMatch };
+type RankedEntry = Pick<Candidate, 'entry' | 'weight'> &
+	Occurrence & { occurrences: readonly Occurrence[]; match: WhyMatch };
 /** `seen`: releases mentioned in the text; `loud`: it contains a record of an error. */
 type WhyContext = WhyQuestion & { seen: readonly Version[]; loud: boolean };
 
@@ -179,17 +182,18 @@ function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): R
 		!several &&
 		weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) &&
 		!isGeneric(entry, fit, weight);
+	const occurrences = occurrencesOf(places, candidate.spans);
 	const match: WhyMatch = {
 		entry,
 		by: 'text',
-		count: places.length,
+		count: countOf(occurrences),
 		sites,
 		options,
 		notes: entry.of === 'refusal' ? entry.notes : [],
 		fit,
 		sure,
 	};
-	return [{ entry, from: first.from, to: first.to, weight, match }];
+	return [{ entry, from: first.from, to: first.to, occurrences, weight, match }];
 }
 
 /** Adds the line where each begins, in a single pass. */
@@ -388,9 +392,4 @@ function likely(entry: CatalogueEntry, search: SymptomSearch, asked: WhyContext)
 	return entry.symptom.symptoms
 		.flatMap(said => byWords(said, search, asked))
 		.filter(one => one.entry.of === 'fault' && one.match.fit === 'yes');
-}
-
-/** The first record of an error in which nothing was recognised. */
-function unexplainedIn(records: readonly LogRecord[], judged: readonly RankedEntry[]): LogRecord | undefined {
-	return records.find(({ error, from, to }) => error && !judged.some(one => one.from >= from && one.from <= to));
 }

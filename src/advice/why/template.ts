@@ -15,7 +15,7 @@ const shortEnd = 6;
 const enough = 24;
 /** Characters kept of each gap, to recognise option names. */
 const maxCaptured = 120;
-/** At most this many matches are kept per template: the first ones. */
+/** At most this many matches are kept per template with their captures: the first ones. */
 const maxPlaces = 20;
 const window = 4096;
 const alphabet = 37;
@@ -25,7 +25,8 @@ export type Template = { pieces: readonly string[] };
 
 /** A match of a template: offsets in the text, and the text before it, in its gaps and after its end. */
 export type TemplateMatch = { template: number; from: number; to: number; captured: string[] };
-export type FoundPlaces = { places: TemplateMatch[]; counts: Uint32Array };
+/** `spans`: by template, the start and end of every match, one after the other. */
+export type FoundPlaces = { places: TemplateMatch[]; spans: readonly (readonly number[])[] };
 export type Matcher = { templates: readonly Template[]; find: (text: string) => FoundPlaces };
 
 const codes = new Int8Array(128).fill(-1);
@@ -156,7 +157,7 @@ type Hit = { node: number; count: number };
 
 function search(text: string, { next, ends, shorter, pieces }: Automaton, lengths: Int32Array): FoundPlaces {
 	const places: TemplateMatch[] = [];
-	const counts = new Uint32Array(lengths.length);
+	const spans = Array.from(lengths, (): number[] => []);
 	const reached = Array.from(lengths, length => Array.from({ length }, (): Reached[] => []));
 	const offsets = new Float64Array(window);
 	const apart = new Uint8Array(window);
@@ -190,9 +191,9 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 			if (places && places.length > maxReached) places.pop();
 			return;
 		}
-		const many = (counts[template] ?? 0) + 1;
-		counts[template] = many;
-		if (many > maxPlaces) return;
+		const own = spans[template];
+		own?.push(start, stop);
+		if (own && own.length > 2 * maxPlaces) return;
 		const before = captured(text, Math.max(0, start - maxCaptured / 2), start);
 		places.push({ template, from: start, to: stop, captured: [before, ...gaps, captured(text, stop, text.length)] });
 	};
@@ -229,7 +230,7 @@ function search(text: string, { next, ends, shorter, pieces }: Automaton, length
 		at = end + 1;
 	}
 	if (pending) take(pending, true);
-	return { places, counts };
+	return { places, spans };
 }
 
 function captured(text: string, from: number, to: number): string {
