@@ -52,17 +52,31 @@ export function holds(text: string, profile: Profile): Concern {
 		return { is: 'unknown', ask: [term.fact] };
 	}
 	const result = satisfies(known.value, term);
+	if (result === 'unknown') return { is: 'unknown', ask: [term.fact] };
 	return result ? { is: true } : { is: false, because: [known.stated] };
 }
 
-function satisfies(value: string | boolean, term: Term): boolean {
+function satisfies(value: string | boolean, term: Term): boolean | 'unknown' {
 	if (typeof value === 'boolean' || typeof term.value === 'boolean') return value === term.value;
 	if (term.operator === '=' && !/^\d/.test(term.value)) return value === term.value;
-	const order = compareNumbers(value, term.value);
+	const order = compareKnown(value, term.value);
+	if (order === undefined) return 'unknown';
 	if (term.operator === '=') return order === 0;
 	if (term.operator === '<') return order < 0;
 	if (term.operator === '<=') return order <= 0;
 	return term.operator === '>' ? order > 0 : order >= 0;
+}
+
+/**
+ * Compares a version with a bound, as precisely as both are known: 3.9.2 equals the bound 3.9, and 3.7 may be below
+ * the bound 3.7.1 or not (undefined).
+ */
+function compareKnown(version: string, bound: string): number | undefined {
+	const [known, wanted] = [version.split('.'), bound.split('.')];
+	const parts = Math.min(known.length, wanted.length);
+	const order = compareNumbers(known.slice(0, parts).join('.'), wanted.slice(0, parts).join('.'));
+	const isBelowPossible = wanted.slice(parts).some(part => Number(part) > 0);
+	return order === 0 && isBelowPossible ? undefined : order;
 }
 
 /** Three-valued logic: `all` is false if any statement is, `any` only if all are. */

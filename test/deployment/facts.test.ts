@@ -51,6 +51,23 @@ describe('three-valued applicability', () => {
 		[{ all: ['sso'] }, 'saml', true],
 		[{ all: ['saml'] }, 'no-sso', false, ['no-sso']],
 		[{ all: ['install=docker'] }, 'debian', false, ['install=debian']],
+		// A version that is more precise than the condition is one of its line.
+		[{ all: ['python=3.9'] }, 'python=3.9.2', true],
+		[{ all: ['python=3.9'] }, 'python=3.90', false, ['python=3.90']],
+		[{ all: ['postgres=9.6'] }, 'postgres=9.6.24', true],
+		[{ all: ['python<3.9'] }, 'python=3.9.2', false, ['python=3.9.2']],
+		[{ all: ['python<=3.9'] }, 'python=3.9.2', true],
+		[{ all: ['python>3.9'] }, 'python=3.9.2', false, ['python=3.9.2']],
+		[{ all: ['python>=3.9'] }, 'python=3.9.2', true],
+		// One that is less precise may be on either side.
+		[{ all: ['python<3.7.1'] }, 'python=3.7', 'unknown'],
+		[{ all: ['python<3.7.1'] }, 'pip os=debian-10', 'unknown'],
+		[{ all: ['python<3.7.1'] }, 'python=3.6', true],
+		[{ all: ['python<3.7.0'] }, 'python=3.7', false, ['python=3.7']],
+		[{ all: ['python>=3.10'] }, 'python=3', 'unknown'],
+		[{ all: ['python<3'] }, 'python=3', false, ['python=3']],
+		[{ all: ['sqlite<3.37.2'] }, 'sqlite=3.37', 'unknown'],
+		[{ all: ['sqlite=3.37.2'] }, 'sqlite=3.37', 'unknown'],
 	];
 	test.each(cases)('%j with “%s” is %j', (applies, facts, is, because) => {
 		const result = concern(applies, profile(facts));
