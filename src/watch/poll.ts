@@ -88,7 +88,7 @@ async function look(server: WatchedServer, { web, random, every, log }: Watching
 	}
 }
 
-/** Whether the server was asked and responded. Limits on our side and the operator's exclusions say nothing about it. */
+/** Whether the server was asked and responded. Our own limits and the operator's exclusions say nothing about it. */
 function responds(observation: Observation): boolean {
 	return !['unasked', 'excluded'].includes(observation.kind) && sawOf(observation)?.is !== 'silent';
 }
@@ -112,8 +112,8 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 }
 
 /**
- * Whether any server other than these, which responded lately, still responds. The few that are due may all be down
- * independently, and what we know about the others is older, so some of them are polled again now.
+ * Whether any other server that responded lately still responds. The few that are due may all be down independently,
+ * and what we know about the others is older, so some of the others are polled again now.
  */
 async function anyoneAnswers(due: readonly WatchedServer[], watching: Watching): Promise<boolean> {
 	const { store, now, every } = watching;
