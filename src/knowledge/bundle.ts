@@ -31,6 +31,7 @@ export type BundleHead = {
 /** `files` by name below the knowledge folder. */
 export type Bundle = BundleHead & { files: ReadonlyMap<string, string> };
 
+/** Why a bundle is not used. */
 export type BundleRefusal =
 	/** `missing`: there is no signature, or it is not an Ed25519 one. */
 	| { is: 'signature'; missing?: true }
@@ -135,6 +136,7 @@ export function bundleText({ author, made, horizon, glia, files }: Bundle): stri
 	return `${JSON.stringify({ ...head, files: sorted }, undefined, '\t')}\n`;
 }
 
+/** How far knowledge reaches. The release is 0.0.0 if there is no final one. */
 export function horizonOf({ releases, read }: Pick<Knowledge, 'releases' | 'read'>): Horizon {
 	return { release: releases.findLast(one => !isCandidate(one.version))?.version ?? '0.0.0', read };
 }

@@ -22,6 +22,7 @@ export function openCode(where: URL | Folder): Code {
 	};
 }
 
+/** The tables that a refresh reads from the code. `values` is measured instead, by `npm run verify -- values`. */
 export const tables = ['options', 'refusals', 'dependencies', 'routes', 'deltas', 'builds', 'admin'] as const;
 
 export function tableFile(name: string): string {

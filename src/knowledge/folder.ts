@@ -23,6 +23,7 @@ export function folderAt(url: URL): Folder {
 	};
 }
 
+/** `texts` by name below the folder. */
 export function folderIn(texts: ReadonlyMap<string, string>): Folder {
 	return {
 		text: name => texts.get(name),

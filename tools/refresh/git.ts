@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 
 export type Git = (args: readonly string[], input?: string) => Buffer;
 
+/** Runs git in this folder. The result throws if git exits with an error. */
 export function openGit(folder: string): Git {
 	return (args, input = '') => execFileSync('git', ['-C', folder, ...args], { input, maxBuffer: 2 ** 31 });
 }

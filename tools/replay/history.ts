@@ -32,12 +32,15 @@ function beforeLanding(note: Note, stable: ReadonlySet<string>): Note {
 /** The release that someone with this policy runs on a day. */
 export type Policy = (day: string) => string | undefined;
 
+/**
+ * `never`: stays on the newest release of the first day. `latest`: upgrades when a release comes out. `monthly`:
+ * upgrades on the first of each month. Throws a TypeError for other names.
+ */
 export function policyOf(name: string, start: string, releases: readonly Release[]): Policy {
 	const stable = releases.filter(({ version, withdrawn }) => !withdrawn && !version.includes('rc'));
 	const newestOn = (day: string) => stable.findLast(({ date }) => date <= day)?.version;
 	if (name === 'never') return () => newestOn(start);
 	if (name === 'latest') return newestOn;
-	// On the first of each month, to the newest release.
 	if (name === 'monthly')
 		return day => newestOn(day.slice(0, 7) <= start.slice(0, 7) ? start : `${day.slice(0, 7)}-01`);
 	throw new TypeError(`no policy ${name}`);

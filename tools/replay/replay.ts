@@ -15,6 +15,7 @@ export type Heard = { day: string; alerts: Alert[] };
 
 const ms = 24 * 3600_000;
 
+/** All days from the first to the last, including both. */
 export function daysFrom(from: string, to: string): string[] {
 	const days: string[] = [];
 	for (let at = Date.parse(from); at <= Date.parse(to); at += ms) days.push(new Date(at).toISOString().slice(0, 10));

@@ -10,6 +10,7 @@ const does: Record<Outcome, string> = {
 	stuck: 'never finishes its background updates',
 };
 
+/** The claims that one trial tests; none if its fault is unknown or affects no release that can be tried. */
 export function faultClaims(trial: FaultTrial, releases: readonly Release[], faults: readonly Fault[]): Claim[] {
 	const { fault: of, message, since } = trial;
 	const fault = faults.find(({ id }) => id === of);

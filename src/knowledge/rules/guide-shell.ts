@@ -166,6 +166,7 @@ export const promptsComeLast = eachPasted(commands => {
 const forwarding =
 	/\b(?:docker\s+compose\s+(?:exec|run)|docker\s+(?:exec|run)\s+-i|ssh(?!\s+-n)|\S*cli-non-interactive)\b/;
 
+/** Commands that would consume the lines pasted after them have input of their own. */
 export const inputIsGiven = eachPasted(commands => {
 	// Compose allocates a terminal unless -T is given, and this program reads a password from it.
 	if (/\\password/.test(commands)) return undefined;

@@ -14,6 +14,7 @@ export function coveredBy(cover: Cover, release: Version): PassageName {
 	return { document, release: section ?? release, ...(heading && { heading }), ...(under && { under }) };
 }
 
+/** The passage that a waiver is about. */
 export function waivedBy({ document, release, heading, under, part, bullet }: Waiver): PassageName {
 	return {
 		document,

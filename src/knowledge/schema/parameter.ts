@@ -66,6 +66,7 @@ function gigabytes(typed: string): string | undefined {
 	return String(Math.max(0.001, Math.round(size * 1000) / 1000));
 }
 
+/** The names in braces in a text, in order and with repetitions. */
 export function namesIn(text: string): string[] {
 	return [...text.matchAll(placeholder)].map(([, name = '']) => name);
 }

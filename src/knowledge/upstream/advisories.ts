@@ -7,6 +7,7 @@ import type { Advisory, UnclearAdvisory } from '../schema/synapse.ts';
 import { versionOf } from './passage.ts';
 import { fieldOf, isDay, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
+/** `unclear`: no or not all affected releases are known. An advisory of which some are known is in both lists. */
 export type ReadAdvisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };
 
 /** A record from either source. */

@@ -7,6 +7,7 @@ import { compare, finalOf } from '../../deployment/version.ts';
 
 export const codeKinds = ['option', 'refusal', 'dependency', 'route', 'delta', 'build', 'admin'] as const;
 export type CodeKind = (typeof codeKinds)[number];
+/** The last four only occur for options. `refused` and `warned`: a release begins to refuse, or to warn. */
 export const codeChanges = ['added', 'gone', 'changed', 'default', 'accepts', 'refused', 'warned'] as const;
 export type CodeChange = (typeof codeChanges)[number];
 

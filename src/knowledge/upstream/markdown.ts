@@ -43,6 +43,7 @@ function unclosed(title: string): string {
 	return end < title.length && (end === 0 || /\s/.test(title[end - 1] ?? '')) ? title.slice(0, end).trimEnd() : title;
 }
 
+/** The blocks of a section, in order. */
 export function blocksOf(lines: readonly string[]): MarkdownBlock[] {
 	const blocks: { kind: MarkdownBlock['kind']; lines: string[] }[] = [];
 	let fenced = false;

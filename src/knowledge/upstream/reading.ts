@@ -18,6 +18,7 @@ export function isDay(text: string): boolean {
 /** Far more items than any of upstream's lists has. */
 const maxItems = 5000;
 
+/** Parses JSON, or says what the text is instead. */
 export function jsonIn(text: string): { json: unknown } | { reason: string } {
 	try {
 		return { json: JSON.parse(text) };

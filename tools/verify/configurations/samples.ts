@@ -88,6 +88,7 @@ function firstLine(why: string): string {
 	return line.replace(/\/tmp\/\w+/g, '$DIR').slice(0, 160);
 }
 
+/** Resolves to the exit status. Without releases, tries those in samples.json again. */
 export async function trySamples(releases: readonly string[]): Promise<number> {
 	const known = readKnowledge(new URL('../../../knowledge/', import.meta.url));
 	// SAML only checks that the program exists.

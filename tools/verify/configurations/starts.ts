@@ -79,6 +79,7 @@ type World = {
 const timeout = 300;
 const script = fileURLToPath(new URL('notified.py', import.meta.url));
 
+/** Resolves to the exit status. Without names, starts all samples. */
 export async function startSamples([version = '1.163.2', ...names]: readonly string[]): Promise<number> {
 	const release = readKnowledge(new URL('../../../knowledge/', import.meta.url)).releases.find(
 		other => other.version === version,

@@ -17,6 +17,7 @@ import {
 } from './played.ts';
 import type { Server } from './servers.ts';
 
+/** Writes Synapse's signing key and its configuration, whose section `database` is given. */
 export function homeserver(played: Played, database: Record<string, unknown>): void {
 	const files = join(played.root, 'home', 'files');
 	writeFileSync(
@@ -268,6 +269,7 @@ echo "simulated: apt-get $verb \${packages[*]}"
 	chmodSync(file, 0o755);
 }
 
+/** Builds the layout of Debian's packages. `withSynapse`: also starts Synapse. */
 export function buildDebian(job: Job, played: Played, withSynapse = true): void {
 	const { root } = played;
 	const {

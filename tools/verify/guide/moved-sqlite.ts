@@ -16,6 +16,7 @@ export type SqliteHands = {
 	followAgain: () => Promise<void>;
 };
 
+/** Follows the move twice, then the way back. Rejects if something is lost or not as the guide says. */
 export async function moveSqlite(left: Left, hands: SqliteHands): Promise<void> {
 	const { follow, type } = hands;
 	// Leave out what needs public names or Docker's own folder.

@@ -45,6 +45,7 @@ export async function answering(): Promise<void> {
 	}
 }
 
+/** Creates an account with `password` and logs in. */
 export async function register(name: string, admin: boolean) {
 	const { nonce } = await ask('GET', '/_synapse/admin/v1/register');
 	const mac = createHmac('sha1', secret)

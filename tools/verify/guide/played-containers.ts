@@ -38,6 +38,7 @@ function optionsOf(words: readonly string[], verb: string): Options {
 	return found;
 }
 
+/** Runs one of these commands. Like the real one, exits with 1 if it fails. */
 export async function container(verb: string, words: readonly string[]): Promise<void> {
 	if (verb === 'network') return network(words);
 	if (verb === 'ps') return list(words);

@@ -12,9 +12,11 @@ export type Service = {
 };
 
 export const played = JSON.parse(readFileSync(process.env.GLIA_PLAYED ?? '', 'utf8')) as Played;
+/** The folder with the process IDs, logs and sockets of containers. */
 export const state = join(played.root, 'containers');
 export const volumesFolder = join(played.root, 'volumes');
 
+/** Ends the program with an error, as the real one would. */
 export function fail(said: string): never {
 	console.error(said);
 	process.exit(1);
@@ -122,6 +124,7 @@ exec postgres -D "$PGDATA" -c listen_addresses='*' -c unix_socket_directories="$
 	};
 }
 
+/** The folder of a container's socket, which is created if it does not exist. */
 export function socketOf(name: string): string {
 	const folder = join(state, `${name}-socket`);
 	mkdirSync(folder, { recursive: true });

@@ -4,6 +4,7 @@ import { homeserver } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { cluster, cureOf, type Pair, type Provocation, saying } from './provoking.ts';
 
+/** By the ID of the failure. */
 export function damageErrors({ root, old, next, at15, at17 }: Pair, guide: Guide): Record<string, Provocation> {
 	const cured = (id: string, block: number, names: Record<string, string>) =>
 		[...cureOf(id, guide, names).matchAll(/```(?:sql|bash)\n([\s\S]*?)```/g)][block]?.[1] ?? '';

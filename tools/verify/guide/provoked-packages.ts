@@ -7,6 +7,7 @@ import { buildDebian } from './layouts.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { cureOf, type Provocation, saying, synapse } from './provoking.ts';
 
+/** By the ID of the failure. */
 export function packageErrors(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	buildDebian(job, played, false);
 	const env = surroundingsOf(played);

@@ -5,6 +5,7 @@ import { buildPlaybook } from './playbook-machine.ts';
 import { type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { type Provocation, saying } from './provoking.ts';
 
+/** By the ID of the failure. */
 export function playbookErrors(job: Job, played: Played): Record<string, Provocation> {
 	buildPlaybook(job, played);
 	const env = surroundingsOf(played);

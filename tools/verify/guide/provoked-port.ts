@@ -5,6 +5,7 @@ import { homeserver } from './layouts.ts';
 import { addresses, type Job, type Played, sh, surroundingsOf } from './played.ts';
 import { cluster, type Provocation, saying } from './provoking.ts';
 
+/** By the ID of the failure. */
 export function portErrors(_: Job, played: Played): Record<string, Provocation> {
 	const { root } = played;
 	const server = cluster(played, '17', { auth: 'scram-sha-256' });

@@ -17,6 +17,7 @@ export function tooOld(job: Job, played: Played): Record<string, Provocation> {
 	};
 }
 
+/** By the ID of the failure. */
 export function serverErrors(job: Job, played: Played, guide: Guide): Record<string, Provocation> {
 	const pair = pairOf(job, played);
 	return {

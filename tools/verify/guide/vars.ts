@@ -15,6 +15,7 @@ export function guidedFor(guide: Guide, { name, stated, facts }: Deployment, syn
 	return guided;
 }
 
+/** The text of the guide's vars.yml. Throws if there is none. */
 export function varsOf(guided: Guided): string {
 	const file = filesOf(guided).find(({ name }) => name === 'vars.yml');
 	if (!file) throw new Error('the guide has no vars.yml');

@@ -17,6 +17,7 @@ export type Engine = {
 	close(): Promise<void>;
 };
 
+/** SQLite databases, as files in `dir`. */
 export function sqlite(dir: string): Engine {
 	const file = (name: string) => join(dir, `${name}.db`);
 	return {

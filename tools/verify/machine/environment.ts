@@ -7,6 +7,7 @@ import { compare, type Version } from '../../../src/deployment/version.ts';
 import type { Release } from '../../../src/knowledge/schema/synapse.ts';
 import { run } from './process.ts';
 
+/** The folder for what is kept between runs: environments, servers, results. */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'glia-verify');
 
 /** The reason why something cannot be tried on this machine, in a sentence. */
