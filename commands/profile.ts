@@ -5,7 +5,7 @@ import { Refusal } from '../src/answer.ts';
 import { takeVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
-import { factWords, parseTerm, writeTerm } from '../src/deployment/facts.ts';
+import { factWords, parseStored, parseTerm, writeTerm } from '../src/deployment/facts.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 import { statusCard } from '../src/watch/status-card.ts';
 
@@ -48,9 +48,13 @@ export const profile = {
 		readProfile(terms);
 		const server = await store.server(name);
 		if (!server) throw new Error(`the watched server ${name} is missing`);
-		const left = forget.includes('all') ? [] : known.facts.filter(fact => !forget.includes(factOf(fact)));
+		const left = forget.includes('all')
+			? []
+			: known.facts.filter(fact => !forget.some(word => isMeant(fact, word, knowledge.systems)));
 		const others = ['all', 'version', 'configuration'];
-		const unknown = forget.find(word => !others.includes(word) && !factWords().includes(word));
+		const unknown = forget.find(
+			word => !others.includes(word) && !factWords().includes(word) && !parseTerm(word, knowledge.systems),
+		);
 		if (unknown !== undefined)
 			throw new Refusal(`I do not recognise the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
 		const changes = terms.length > 0 || running !== undefined || forget.length > 0;
@@ -71,6 +75,9 @@ export const profile = {
 	},
 } satisfies Command;
 
-function factOf(fact: string): string {
-	return parseTerm(fact)?.fact ?? fact;
+/** Whether the word stands for the stored fact: its name (`workers`, `install`), or the fact itself (`docker`). */
+function isMeant(fact: string, word: string, systems: readonly string[] | undefined): boolean {
+	const [stored, typed] = [parseStored(fact), parseTerm(word, systems)];
+	if (!stored) return fact === word;
+	return word === stored.fact || (typed !== undefined && writeTerm(typed) === writeTerm(stored));
 }

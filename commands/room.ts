@@ -10,10 +10,11 @@ import { code, quoted } from '../src/text/markdown.ts';
 /** Each setting with an example. `read` parses a value; undefined for an invalid one. Throws a Refusal for `@room`. */
 const settable: Record<
 	string,
-	{ example: string; read: (value: string, sender: string) => Partial<Settings> | undefined }
+	{ example: string; spaced?: true; read: (value: string, sender: string) => Partial<Settings> | undefined }
 > = {
 	zone: {
 		example: 'zone Europe/Berlin',
+		spaced: true,
 		read(value) {
 			const zone = zoneNamed(value);
 			return zone === undefined ? undefined : { zone };
@@ -21,6 +22,7 @@ const settable: Record<
 	},
 	quiet: {
 		example: 'quiet 22:00-07:00',
+		spaced: true,
 		read(value) {
 			const quiet = wholeHours(value);
 			return isQuiet(quiet) ? { quiet } : undefined;
@@ -77,7 +79,8 @@ export const room = {
 				`There is no setting ${quoted(name)}. The settings are: ${Object.keys(settable).map(code).join(', ')}; for example ${code('!room zone Europe/Berlin')}`,
 			);
 		const key = name.toLowerCase();
-		const value = rest.join('').replace(/[–—]/g, '-');
+		// A city or a time span may be typed with spaces; in another value they would hide a second word.
+		const value = setting.spaced ? rest.join('').replace(/[–—]/g, '-') : rest.join(' ');
 		if (value === '') throw new Refusal(`Which value? For example ${code(`!room ${setting.example}`)}`);
 		const { [key as keyof Settings]: _, ...others } = settings;
 		const changed = value.toLowerCase() === 'default' ? {} : setting.read(value, sender);

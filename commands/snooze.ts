@@ -12,9 +12,9 @@ export const snooze = {
 	examples: ['snooze 7d', 'snooze 2w 12', 'snooze until 1.170'],
 	help: `Reply to the alert, use its thread, or give its number; the reaction 💤 means a week. ${code('!alerts')} shows the numbers.`,
 	changes: true,
-	async run({ words, room, repliesTo, thread }, { store, now }: Pick<Ports, 'store' | 'now'>) {
+	async run({ words, room, repliesTo, thread }, { store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>) {
 		const { zone = 'UTC' } = await store.settings(room);
-		const { until, rest } = readSnooze(words, now(), zone);
+		const { until, rest } = readSnooze(words, now(), zone, knowledge.releases);
 		const numbers = readNumbers(rest);
 		const open = await store.open(room);
 		const said = [repliesTo, thread].filter(event => event !== undefined);

@@ -194,8 +194,8 @@ beforeAll(async () => {
 		'the nearest word': text => nearest(text, ['upgrade']),
 		'a number or a span': text => [
 			refusing(() => readNumbers(words(text))),
-			refusing(() => readSnooze([text], now, 'UTC')),
-			refusing(() => readSnooze(['until', text], now, 'UTC')),
+			refusing(() => readSnooze([text], now, 'UTC', [])),
+			refusing(() => readSnooze(['until', text], now, 'UTC', [])),
 		],
 		'the parameters of a guide': text => [
 			refusing(() => takeParameters(words(text), guide)),

@@ -1,7 +1,10 @@
 // Parses how people refer to alerts: numbers, and for how long to snooze.
+
+import { isSnoozeOver } from '../advice/watch/alerts.ts';
 import { Refusal } from '../answer.ts';
 import type { Version } from '../deployment/version.ts';
 import { isVersion } from '../deployment/version.ts';
+import type { Release } from '../knowledge/schema/synapse.ts';
 import { dayBegins } from '../text/local-time.ts';
 import { code, quoted } from '../text/markdown.ts';
 
@@ -12,6 +15,7 @@ export function readSnooze(
 	words: readonly string[],
 	now: Date,
 	zone: string,
+	releases: readonly Release[],
 ): { until: { until: string } | { version: Version }; rest: string[] } {
 	const example = `${code('!snooze 7d')}, ${code('!snooze 2w 12')}, ${code('!snooze until 2027-01-15')} or ${code('!snooze until 1.170')}`;
 	const [first = '', second = '', ...more] = words.map(word => word.toLowerCase());
@@ -33,7 +37,11 @@ export function readSnooze(
 			return { until: { until: at.toISOString() }, rest };
 		}
 		const release = second.replace(/^v/, '').replace(/^\d+\.\d+$/, '$&.0');
-		if (isVersion(release)) return { until: { version: release }, rest };
+		if (isVersion(release)) {
+			const out = releases.find(({ version }) => isSnoozeOver({ version: release }, version));
+			if (out) throw new Refusal(`Synapse ${out.version} is already out. ${example}`);
+			return { until: { version: release }, rest };
+		}
 	}
 	throw new Refusal(`Until when? ${example}`);
 }

@@ -245,6 +245,12 @@ export function watchStoreContract(places: Places): void {
 				[undefined, { until: '2027-01-15T00:00:00.000Z' }],
 				[undefined, { until: '2027-01-15T00:00:00.000Z' }],
 			]);
+			// A snooze would keep back what an acknowledged alert still says: that its date has arrived.
+			await store.ack(ids, '@a:x', now);
+			expect((await store.open('!a')).map(({ acked, snoozed }) => [acked, snoozed])).toEqual([
+				[true, undefined],
+				[true, undefined],
+			]);
 		});
 
 		test('moves a watch with its room, repeats nothing there, and starts new threads', async () => {

@@ -248,7 +248,12 @@ function mutedBy(found: readonly AlertCondition[], said: readonly SaidAlert[]): 
 function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): boolean {
 	if (snoozed === undefined) return false;
 	if ('until' in snoozed) return now.toISOString() < snoozed.until;
-	return !releases.some(({ version }) => !isCandidate(version) && compare(version, snoozed.version) >= 0);
+	return !releases.some(({ version }) => isSnoozeOver(snoozed, version));
+}
+
+/** Whether this release ends a snooze until a release. */
+export function isSnoozeOver(snoozed: { version: Version }, release: Version): boolean {
+	return !isCandidate(release) && compare(release, snoozed.version) >= 0;
 }
 
 /** Whether this share of the time until its next reminder has passed (1: all of it). */

@@ -44,7 +44,12 @@ export function alertsOf(db: Kysely<Tables>): AlertStore {
 				if (look) await keepLook(tx, look);
 			}),
 		async ack(ids, by, now) {
-			await db.updateTable('matters').set({ acked_at: now.getTime(), acked_by: by }).where('id', 'in', ids).execute();
+			// An acknowledged alert is reported when its date arrives, which a snooze would prevent.
+			await db
+				.updateTable('matters')
+				.set({ acked_at: now.getTime(), acked_by: by, snoozed_until: null, snoozed_version: null })
+				.where('id', 'in', ids)
+				.execute();
 		},
 		async snooze(ids, until) {
 			const set =

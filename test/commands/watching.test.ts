@@ -1,0 +1,75 @@
+// Commands that change what a room knows, or how it is told.
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { profile } from '../../commands/profile.ts';
+import { room } from '../../commands/room.ts';
+import { snooze } from '../../commands/snooze.ts';
+import { openStore } from '../../src/edges/store/store.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { asked } from '../asked.ts';
+import { known, knownDistributions, releases } from '../known.ts';
+
+const now = () => new Date('2026-11-29T12:00:00Z');
+const knowledge = { ...known({ releases: releases('1.0.0', '1.1.0', '1.2.0rc1') }), systems: ['debian-14'] };
+
+let store: Store;
+beforeEach(async () => {
+	store = await openStore();
+});
+afterEach(() => store.close());
+
+test.each([
+	['docker', ['workers', 'postgres=15', 'os=debian-14']],
+	['install', ['workers', 'postgres=15', 'os=debian-14']],
+	['debian', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
+	['postgres', ['install=docker', 'workers', 'os=debian-14']],
+	['postgres=15', ['install=docker', 'workers', 'os=debian-14']],
+	['postgres=16', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
+	['workers docker', ['postgres=15', 'os=debian-14']],
+	['no-workers', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
+	['os', ['install=docker', 'workers', 'postgres=15']],
+	['debian-14', ['install=docker', 'workers', 'postgres=15']],
+])('!profile forgets %s, by the name of a fact or as it was stated', async (words, left) => {
+	const facts = ['install=docker', 'workers', 'postgres=15', 'os=debian-14'];
+	await store.keepWatch({ id: 'w', room: '!room', server: 'example.org', facts, changed: now() }, now());
+	const ports = { store, knowledge, distributions: knownDistributions(), now };
+	await profile.run(asked(`example.org forget ${words}`), ports);
+	expect((await store.watch('!room', 'example.org'))?.facts).toEqual([...left].sort());
+});
+
+test('!profile forgets `postgres` as the database too', async () => {
+	const watch = { id: 'w', room: '!room', server: 'example.org', facts: ['database=postgres'], changed: now() };
+	await store.keepWatch(watch, now());
+	const ports = { store, knowledge, distributions: knownDistributions(), now };
+	await profile.run(asked('example.org forget postgres'), ports);
+	expect((await store.watch('!room', 'example.org'))?.facts).toEqual([]);
+	await expect(profile.run(asked('example.org forget pigeons'), ports)).rejects.toThrow('pigeons');
+});
+
+test.each([
+	['zone new york', { zone: 'America/New_York' }],
+	['quiet 22:00 – 7:00', { quiet: '22:00-07:00' }],
+	['mention @admin:example.org', { mention: '@admin:example.org' }],
+	['mention me', { mention: '@a:x' }],
+	['severity warning', { severity: 'warning' }],
+])('!room %s is saved', async (words, settings) => {
+	await room.run(asked(words), { store, now });
+	expect(await store.settings('!room')).toEqual(settings);
+});
+
+test.each(['mention @admin:example.org and @b:example.org', 'mention @a : x', 'severity warn ing', 'bare o n'])(
+	'!room %s is refused instead of joined to one word',
+	async words => {
+		await expect(room.run(asked(words), { store, now })).rejects.toThrow('is not a valid value');
+		expect(await store.settings('!room')).toEqual({});
+	},
+);
+
+test.each([
+	['until 1.0', 'Synapse 1.0.0 is already out'],
+	['until 1.0.1', 'Synapse 1.1.0 is already out'],
+	['until 1.1', 'Synapse 1.1.0 is already out'],
+	['until 1.2', 'Nothing is open'],
+	['until 1.2.0rc1', 'Nothing is open'],
+])('!snooze %s: %s', async (words, refusal) => {
+	await expect(snooze.run(asked(words), { store, knowledge, now })).rejects.toThrow(refusal);
+});
