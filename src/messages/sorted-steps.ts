@@ -165,7 +165,7 @@ function waitFirst(step: Step): First {
 
 function maybeWait(step: Step): string {
 	const { title, otherwise, ...rest } = stepWorded(step);
-	return `🟡 **${title}**, if ${whoseStep({ title, ...rest })}: continuing before they finish ${otherwise ?? 'fails'}.`;
+	return `🟡 **${title}**, if ${whoseStep({ title, ...rest })}: continuing too early ${otherwise ?? 'fails'}.`;
 }
 
 type HaltCondition = Pick<Plan['stops'][number], 'required' | 'onlyIf' | 'applies'>;

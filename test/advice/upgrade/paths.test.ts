@@ -40,7 +40,7 @@ test('adds no path for pip', () =>
 test('adds a remark to pip commands if Python packages are installed another way', () => {
 	const pip = shell('pip install -U some-module');
 	expect(at('docker', pip)).toMatch(/some-module\n```\n\nIn a container, such a package has to be in the image/);
-	expect(at('pip', pip)).not.toContain('\n\nThe distribution');
+	expect(at('pip', pip)).not.toContain('such a package');
 	expect(at('docker', 'Take pip install for granted.')).toBe('Take pip install for granted.');
 });
 
