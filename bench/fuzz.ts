@@ -85,9 +85,9 @@ export async function fuzz(messages: number, seed: number): Promise<Fuzzed> {
 		const calls = callsIn(message, to);
 		const answers = await respond(message, to);
 		const ms = performance.now() - begun;
-		if (faults.length) throw new Error(`a fault of ours at ${JSON.stringify(body)}`, { cause: faults[0] });
-		if (!calls.length && answers.length) throw new Error(`answered unasked: ${JSON.stringify(body)}`);
-		if (calls.length && !answers.length) throw new Error(`asked, not answered: ${JSON.stringify(body)}`);
+		if (faults.length) throw new Error(`internal error for ${JSON.stringify(body)}`, { cause: faults[0] });
+		if (!calls.length && answers.length) throw new Error(`answered without a command: ${JSON.stringify(body)}`);
+		if (calls.length && !answers.length) throw new Error(`command without an answer: ${JSON.stringify(body)}`);
 		result.calls += calls.length;
 		result.answers += answers.length;
 		if (ms > result.slowest.ms && i > 1000) result.slowest = { ms, body };

@@ -8,7 +8,7 @@ const concurrency = 200;
 /** How long a slow server takes to respond, in milliseconds. */
 const slow = 2000;
 
-/** Alternates rounds over all servers: one with the delegation, then two like later checks; the better of them counts. */
+/** Alternates rounds over all servers: one with the delegation, then two like later checks, the better of which counts. */
 export async function benchPoll(servers = 10_000): Promise<void> {
 	const played = spawn(process.execPath, [join(import.meta.dirname, 'played-servers.ts'), String(slow)], {
 		stdio: ['pipe', 'pipe', 'inherit'],
@@ -54,7 +54,7 @@ function poller(kind: 'bare' | 'glia', servers: number, listening: string) {
 		async round(): Promise<Round> {
 			child.stdin.write('go\n');
 			const { value, done } = await lines.next();
-			if (done) throw new Error(`the poller of ${kind} ended`);
+			if (done) throw new Error(`the ${kind} poller ended`);
 			return JSON.parse(value) as Round;
 		},
 		end: () => child.stdin.end(),

@@ -80,7 +80,7 @@ export function playHomeserver(user: string, now: () => Date) {
 		return [event.sealed ? { ...message, sealed: true, once: `session ${event.id}`, raw: rawOf(event) } : message];
 	}
 
-	/** Ciphertext that only those who know how it is made can read. */
+	/** Simulated ciphertext. */
 	function rawOf({ id, sender, at, content }: Event): string {
 		const ciphertext = Buffer.from(JSON.stringify(content)).toString('hex');
 		return JSON.stringify({

@@ -20,7 +20,7 @@ const states: Record<string, unknown> = {
 	admin: 'any',
 };
 
-/** The files of a small edition: five notes whose titles end in `mark`; the option in its table is called `mark` too. */
+/** The files of a small edition: five notes whose titles end in `mark`, and an option called `mark`. */
 export function filesOf(mark: string, read = '2022-09-06'): Map<string, string> {
 	const notes = ['1.64.0', '1.65.0', '1.66.0'].map((release): [string, string] => [
 		`synapse/notes/${release}.yaml`,

@@ -96,7 +96,7 @@ describe('ignores what is not addressed to the bot', () => {
 		'[Other](https://matrix.to/#/@other:example.org): help',
 		'[Glia](https://evil.example/#/@glia:example.org): help',
 	])('%j', body => expect(said(body)).toEqual([]));
-	test('also if bare commands are off', () => {
+	test('even if bare commands are off', () => {
 		expect(said('!upgrade 1.56', { bare: false })).toEqual([]);
 		expect(said('!glia upgrade 1.56', { bare: false })).toEqual(['upgrade 1.56']);
 	});

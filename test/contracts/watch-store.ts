@@ -201,7 +201,7 @@ export function watchStoreContract(places: Places): void {
 			expect(told).toEqual([both, both]);
 		});
 
-		test('continues an alert in its thread, ends it when solved, and never reuses its number', async () => {
+		test('continues an alert in its thread, ends it once resolved, and never reuses its number', async () => {
 			await open();
 			const watch = subscription('!a', 'example.org');
 			await store.keepWatch(watch, now);

@@ -68,7 +68,7 @@ class Client extends MatrixClient {
 			this.#timeline.push({ type: rest[2] ?? '', event_id, sender: this.#user, content: Object(body) });
 			return { event_id };
 		}
-		throw new Error(`${method} ${path} is not answered here`);
+		throw new Error(`${method} ${path} is not simulated`);
 	}
 
 	/** One round of its sync loop. */

@@ -247,7 +247,8 @@ test('covers every byte of every stored value with a checksum', async () => {
 		for (const at of value.keys()) {
 			const byte = value[at] ?? 0;
 			value[at] = byte ^ (1 << (at % 8));
-			if (checksum(database, store, key, value) === kept) throw new Error(`byte ${at} of ${store} does not count`);
+			if (checksum(database, store, key, value) === kept)
+				throw new Error(`the checksum ignores byte ${at} of ${store}`);
 			value[at] = byte;
 		}
 	}

@@ -467,7 +467,7 @@ describe('gaps', () => {
 		expect(await read()).toEqual(Array.from({ length: 250 }, (_, i) => `${i}`));
 	});
 
-	test('are read further from the same place after a failure', async () => {
+	test('continue from the same place after a failure', async () => {
 		for (let i = 0; i < 250; i++) played.say(room, alice, `${i}`);
 		const outcome = await played.port.sync(undefined);
 		if ('value' in outcome) await take({ ...outcome.value, joined: [news([], { room })] });

@@ -139,7 +139,7 @@ async function answers(port: number, check = () => {}): Promise<void> {
 		const answer = await fetch(`http://127.0.0.1:${port}/_matrix/client/versions`).catch(() => undefined);
 		if (answer?.ok) return;
 		check();
-		if (Date.now() > over) throw new Error(`nothing answers on port ${port}`);
+		if (Date.now() > over) throw new Error(`nothing responds on port ${port}`);
 		await sleep(200);
 	}
 }

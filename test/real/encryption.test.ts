@@ -269,7 +269,7 @@ test('does not answer a replayed ciphertext, even after a restart', async () => 
 	const asked = await alice.say(room, '!echo once');
 	await alice.waitFor(answerTo(asked));
 	const event = (await alice.plain.messagesOf(room)).find(({ event_id }) => event_id === asked);
-	if (!event) throw new Error('not said');
+	if (!event) throw new Error('the event is missing');
 	const again = [await alice.plain.send(room, 'm.room.encrypted', event.content)];
 	await bot.kill();
 	await bot.start();

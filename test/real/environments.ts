@@ -1,7 +1,6 @@
 // node test/real/environments.ts FOLDER [name…]: runs skeleton.py and look.py where admins run them, with secrets in
-// every option, and prints a row of a table for each place. Builds in FOLDER what is missing: virtual environments by
-// pip, and with debootstrap (as root, on Debian) roots with Debian's own package and with the layout of upstream's
-// package.
+// every option, and prints a table row for each place. Creates in FOLDER what is missing: virtual environments with pip
+// and, with debootstrap (as root, on Debian), file systems with Debian's own package or the layout of upstream's.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -22,8 +21,8 @@ const skeleton = readFileSync(new URL('skeleton.py', data), 'utf8');
 const look = lookScript(readFileSync(new URL('look.py', data), 'utf8'), asked, options);
 
 /**
- * Where the scripts are run: `outside` is the folder that they are put into, `inside` the same as a shell there sees
- * it.
+ * Where the scripts run. `outside` is the folder into which they are written, `inside` the same folder as seen by a
+ * shell in that place.
  */
 type Place = {
 	name: string;
@@ -31,7 +30,7 @@ type Place = {
 	outside: string;
 	inside: string;
 	shell: (line: string) => string;
-	/** The Python in the command that answers give. */
+	/** The Python in the command that the bot's answers contain. */
 	python: string;
 };
 
@@ -52,7 +51,7 @@ function shellIn(prefix: readonly string[], cwd: string): (line: string) => stri
 	};
 }
 
-/** `~/synapse/env` of upstream's installation guide, with a configuration that the release generates. */
+/** `~/synapse/env` from upstream's installation guide, with a configuration that the release generates. */
 function byPip(release: string, minor: string): Place {
 	const home = join(base, `pip-${release}-python${minor}`);
 	const env = { ...process.env, PYENV_VERSION: minor };
@@ -62,7 +61,7 @@ function byPip(release: string, minor: string): Place {
 		must(`python${minor}`, ['-m', 'venv', join(home, 'env')], env);
 		const pip = join(home, 'env', 'bin', 'pip');
 		must(pip, ['install', '--quiet', '--upgrade', 'pip', 'setuptools<81'], env);
-		// What answers say to pin for a new environment of such a release.
+		// What the bot's answers say to pin in a new environment with such a release.
 		const pins = compare(release, '1.146.0') < 0 ? ['prometheus-client<0.24'] : [];
 		must(pip, ['install', '--quiet', '--prefer-binary', `matrix-synapse==${release}`, ...pins], env);
 		const generated = must(join(home, 'env', 'bin', 'generate_config'), [
@@ -90,7 +89,7 @@ function root(name: string, suite: string, packages: readonly string[]): string 
 		writeFileSync(join(folder, 'ready'), '');
 	}
 	mkdirSync(join(folder, 'root', 'look'), { recursive: true });
-	// The machine's own authorities: it may reach the package index through a proxy.
+	// Add this machine's authorities, because it may reach the package index through a proxy.
 	const authorities = '/etc/ssl/certs/ca-certificates.crt';
 	if (existsSync(authorities)) {
 		mkdirSync(join(folder, 'etc/ssl/certs'), { recursive: true });
@@ -99,7 +98,7 @@ function root(name: string, suite: string, packages: readonly string[]): string 
 	return folder;
 }
 
-/** Debian's own package, unpacked and configured as apt does. */
+/** Debian's own package, installed by apt. */
 function byDistribution(suite: string): Place {
 	const folder = root(`distro-${suite}`, suite, ['ca-certificates', 'debconf', 'adduser']);
 	if (!existsSync(join(folder, 'etc/matrix-synapse/homeserver.yaml'))) {
@@ -112,7 +111,7 @@ function byDistribution(suite: string): Place {
 	return placeIn(folder, `Debian's own package (${suite})`, 'distro', 'python3');
 }
 
-/** The result of upstream's debian/build_virtualenv and postinst, with wheels instead of what they build. */
+/** What upstream's debian/build_virtualenv and postinst create, with wheels instead of what they build. */
 function likeUpstream(suite: string, debian: string): Place {
 	const packages = ['ca-certificates', 'debconf', 'adduser', 'perl', 'python3', 'python3-venv', 'libpq5', 'libicu-dev'];
 	const folder = root(`upstream-${suite}`, suite, packages);
@@ -139,7 +138,7 @@ function likeUpstream(suite: string, debian: string): Place {
 			'opt/venvs/matrix-synapse/lib',
 		])
 			mkdirSync(join(folder, path), { recursive: true });
-		// The lines of build_virtualenv that create both files of the package, unchanged.
+		// The unchanged lines of build_virtualenv that create both of the package's configuration files.
 		const recipe = readFileSync(join(debian, 'build_virtualenv'), 'utf8');
 		const made = recipe.slice(
 			recipe.indexOf('# build the config file'),
@@ -154,7 +153,7 @@ function likeUpstream(suite: string, debian: string): Place {
 		chmodSync(join(folder, 'opt/venvs/matrix-synapse/lib/manage_debconf.pl'), 0o755);
 		cpSync(join(debian, 'matrix-synapse-py3.postinst'), join(folder, 'root/postinst'));
 		chmodSync(join(folder, 'root/postinst'), 0o755);
-		// debconf finds them beside the script; the build removes the marks of translations.
+		// debconf finds templates next to the script. The package build removes the underscores of translatable fields.
 		const templates = readFileSync(join(debian, 'templates'), 'utf8').replace(/^_/gm, '');
 		writeFileSync(join(folder, 'root/templates'), templates);
 		const answer = `matrix-synapse-py3 matrix-synapse/server-name string ${secret.toLowerCase()}.example\nmatrix-synapse-py3 matrix-synapse/report-stats boolean false\n`;
@@ -179,7 +178,7 @@ function placeIn(folder: string, name: string, install: string, python: string):
 	return { name, install, outside: join(folder, inside), inside, shell: shellIn(['chroot', folder], inside), python };
 }
 
-/** The line that an answer gives for this installation method. */
+/** The command in an answer for this installation method. */
 function told(answer: Answer): string {
 	const run = answer.sections.find(({ title }) => title === 'Run it')?.markdown ?? '';
 	return (/```bash\n([\s\S]*?)\n```/.exec(run)?.[1] ?? '').replace(/^sudo /, '');

@@ -34,7 +34,7 @@ async function people(encrypted: boolean) {
 	const names = ['alice', 'bob'];
 	if (!encrypted) {
 		const [alice, bob] = await Promise.all(names.map(name => person(home, name)));
-		if (!alice || !bob) throw new Error('nobody');
+		if (!alice || !bob) throw new Error('a person is missing');
 		return { alice, bob, plain: { alice, bob } };
 	}
 	const [alice, bob] = [await secretPerson(home, 'alice'), await secretPerson(home, 'bob')];

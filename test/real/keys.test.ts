@@ -397,7 +397,7 @@ test('stays silent until a restored copy is noticed late, and does not crash', a
 	}
 }, 600_000);
 
-test('ends with one sentence and status 3 if the encryption library panics, and continues at the next start', async () => {
+test('ends with one sentence and status 3 if the encryption library panics, and continues after a start', async () => {
 	const bot = await newBot();
 	await bot.start();
 	const room = await secretRoom(alice, bot);

@@ -18,7 +18,7 @@ const dir = mkdtempSync(join(tmpdir(), 'glia-official-'));
 afterAll(() => rmSync(dir, { recursive: true }));
 const asShipped = await officialSample(dir);
 const whole = mended(asShipped);
-if (!whole) throw new Error('no mend is known');
+if (!whole) throw new Error('the sample cannot be mended');
 
 async function findings(files: { name: string; text: string }[], target = SYNAPSE) {
 	const answer = await check.run({ words: [], text: target, room: '', sender: '', at: new Date(0), files }, ports);

@@ -183,7 +183,7 @@ export function speaker(url: string, account: Account) {
 				if (found) return found;
 				if (Date.now() > giveUp) {
 					const last = [...seen.values()].slice(-5).map(event => JSON.stringify(event));
-					throw new Error(`nothing fits after ${timeout} ms; seen last:\n${last.join('\n')}`);
+					throw new Error(`no event matched within ${timeout} ms; seen last:\n${last.join('\n')}`);
 				}
 				syncing ??= sync().finally(() => {
 					syncing = undefined;

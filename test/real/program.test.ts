@@ -134,7 +134,7 @@ test('loads newer knowledge while answering a thousand commands, and keeps it af
 		await bot.start();
 		const people = await Promise.all(Array.from({ length: 8 }, (_, i) => person(home, `asker${i}`)));
 		const rooms = await Promise.all(people.map(one => roomWith(bot, one, {}, 180_000)));
-		// The bot checks at startup, and a document may take at most a minute, so only start it when everyone is ready to ask.
+		// The bot checks at startup, and a document may take a minute at most, so start it when everyone is ready to ask.
 		await bot.stop();
 		for (const [path, page] of published) pages.set(path, page);
 		released = Promise.withResolvers<void>();

@@ -1,5 +1,5 @@
-// A bad network on loopback: a proxy in front of a homeserver that randomly delays, drops, refuses or truncates calls, or
-// hangs.
+// A bad network on loopback: a proxy in front of a homeserver that randomly delays, drops, refuses or truncates calls,
+// or hangs.
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 

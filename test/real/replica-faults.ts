@@ -62,7 +62,7 @@ export async function openReplicas(
 			const { holder } = before ?? {};
 			const leads = holder ? members.find(({ bot }) => bot.output().includes(holder)) : undefined;
 			if (before?.held && leads) return { before, leads };
-			if (Date.now() - begun > takeoverTimeout) throw new Error(`nobody leads: ${JSON.stringify(before)}`);
+			if (Date.now() - begun > takeoverTimeout) throw new Error(`no replica leads: ${JSON.stringify(before)}`);
 		}
 	}
 

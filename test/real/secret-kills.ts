@@ -37,7 +37,7 @@ try {
 	if (!replicas) await bot.start();
 	for (let i = 0; i < senders; i++) people.push(await secretPerson(synapse, `sender${i}`));
 	const [reader] = people;
-	if (!reader) throw new TypeError('nobody to read');
+	if (!reader) throw new TypeError('there is nobody to read');
 	const places = await Promise.all(Array.from({ length: rooms }, (_, i) => openRoom(reader, i)));
 	let missing: string[] = [];
 	const said = new Map<string, string[]>(places.map(room => [room, []]));

@@ -64,7 +64,7 @@ export async function secretPerson(home: Homeserver, name: string, given?: Accou
 					const last = read.slice(-5).map(event => JSON.stringify(event).slice(0, 500));
 					const not = failed.slice(-3).map(({ why }) => why);
 					throw new Error(
-						`nothing fits after ${timeout} ms; read last:\n${last.join('\n')}\nfailed: ${not.join('\n')}`,
+						`no event matched within ${timeout} ms; read last:\n${last.join('\n')}\nfailed: ${not.join('\n')}`,
 					);
 				}
 				await Promise.race([sleep(100), new Promise<void>(resolve => (heard = resolve))]);

@@ -1,9 +1,10 @@
-// A simulated day of a busy bot: `node test/real/soak.ts [rooms] [watches a room] [hours] [seconds an hour] [folder]`.
-// By default 1,000 rooms with 5 watches each, 24 hours of 60 seconds: about an hour, mostly idle. If a
-// folder is given, the homeserver and the rooms are kept there for the next run. In each hour the
-// homeserver is down for a while, every server is checked once, some upgrade, some are silent, and people ask. The next
-// hour begins once nothing is waiting: otherwise its clock would make seconds of waiting look like an hour.
-// Prints memory, the size of the store and what /readyz said; exits with 1 if something was lost, grew, or /readyz lied.
+// A simulated day of a busy bot.
+// Usage: node test/real/soak.ts [rooms] [watches per room] [hours] [seconds per hour] [folder]
+// By default 1,000 rooms with 5 watches each, 24 hours of 60 seconds: takes about an hour, mostly idle. If a folder is
+// given, the homeserver and the rooms are kept there for the next run. In each hour, the homeserver is down for a
+// while, every server is checked once, some upgrade, some are silent, and people ask. The next hour only begins once
+// nothing is waiting, because advancing the clock would make seconds of waiting look like an hour. Prints the memory,
+// the size of the store and what /readyz said. Exits with 1 if something was lost or grew, or if /readyz was wrong.
 import {
 	copyFileSync,
 	cpSync,
@@ -31,22 +32,22 @@ import { type Account, startSynapse } from './synapse.ts';
 
 const [rooms = 1000, perRoom = 5, hours = 24, seconds = 60] = process.argv.slice(2, 6).map(Number);
 const kept = process.argv[6];
-/** What is kept in the folder beside the homeserver's database and the store of the bot. */
+/** What is kept in the folder besides the homeserver's database and the bot's store. */
 type Made = {
 	bot: { userId: string; password: string };
 	places: { owner: Account; room: string }[];
-	/** Hours that are already done. */
+	/** How many hours are already over. */
 	hours: number;
 };
 const made =
 	kept !== undefined && existsSync(join(kept, 'places.json'))
 		? (JSON.parse(readFileSync(join(kept, 'places.json'), 'utf8')) as Made)
 		: undefined;
-/** A person may bring the bot into at most 20 rooms an hour. */
+/** A person may invite the bot to at most 20 rooms an hour. */
 const perOwner = 20;
 /** How many people create their rooms concurrently. */
 const ownerConcurrency = 4;
-/** The hours in which the homeserver is down for longer than /readyz tolerates (seconds), instead of for a moment. */
+/** Hours in which the homeserver is down for longer than /readyz tolerates, and for how many seconds. */
 const longFaults = new Map([
 	[Math.floor(hours / 3), 75],
 	[Math.floor((2 * hours) / 3), 75],
@@ -58,7 +59,7 @@ const file = join(folder, 'played.json');
 const begin = Date.parse('2026-06-01T00:00:00Z');
 const names = Array.from({ length: Math.ceil((rooms * perRoom) / 2) }, (_, index) => `s${index}.example.org`);
 
-/** Most servers do not change; some upgrade in their hour, some are silent for one. */
+/** Sets what servers run: in each hour, a few upgrade, a few are silent, and the others do not change. */
 function play(hour: number): void {
 	const servers: Played['servers'] = {};
 	for (const [index, name] of names.entries()) {
@@ -87,7 +88,7 @@ const synapse = await startSynapse(kept !== undefined && made ? { database: join
 const proxy = await startProxy(synapse.url, {});
 const port = await freePort();
 process.env.GLIA_HEALTH_LISTEN = String(port);
-// As `npm start` runs it: with another young generation, memory would not be what operators see.
+// As in `npm start`: with another size of the young generation, memory would differ from what operators see.
 process.env.NODE_OPTIONS = '--max-semi-space-size=4';
 process.env.GLIA_HEALTH_SYNC_SECONDS = String(syncSeconds);
 const bot = await makeBot(synapse, {
@@ -108,7 +109,7 @@ async function metric(name: string): Promise<number> {
 	return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-/** Invites the bot to its rooms, and returns their owners. */
+/** Creates rooms and invites the bot. Resolves with the rooms and their owners. */
 async function makeRooms(): Promise<{ owner: Person; room: string }[]> {
 	const places: { owner: Person; room: string }[] = [];
 	const counts = Array.from({ length: Math.ceil(rooms / perOwner) }, (_, index) =>
@@ -125,7 +126,7 @@ async function makeRooms(): Promise<{ owner: Person; room: string }[]> {
 	return places;
 }
 
-/** Through the store: thousands of commands would only repeat other tests. The bot must not be running. */
+/** Adds watches to the store: thousands of commands would only repeat other tests. The bot must not be running. */
 async function watchServers(places: readonly { owner: Person; room: string }[]): Promise<number> {
 	const store = await openStore(join(bot.dir, 'data'));
 	let next = 0;
@@ -146,7 +147,7 @@ async function watchServers(places: readonly { owner: Person; room: string }[]):
 	return next;
 }
 
-/** Saves homeserver and store in a folder while the bot is stopped. */
+/** Saves the homeserver and the store in a folder. The bot must not be running. */
 async function keep(folder: string, places: readonly { owner: Person; room: string }[]): Promise<void> {
 	await synapse.stop();
 	mkdirSync(folder, { recursive: true });
@@ -164,13 +165,14 @@ async function keep(folder: string, places: readonly { owner: Person; room: stri
 	await synapse.restart();
 }
 
-/** Waits until nothing is left to decide or deliver; returns how long that took (seconds). */
+/** Waits until nothing is left to decide or deliver. Resolves with how many seconds that took. */
 async function drained(): Promise<number> {
 	const from = performance.now();
 	for (;;) {
 		const left = (await metric('glia_inbox_oldest_seconds')) + (await metric('glia_outbox_oldest_seconds'));
 		if (left === 0) return (performance.now() - from) / 1000;
-		if (performance.now() - from > 30 * 60_000) throw new Error(`something waits for half an hour: ${left} s`);
+		if (performance.now() - from > 30 * 60_000)
+			throw new Error(`something has been waiting for half an hour: ${left} s`);
 		await sleep(1000);
 	}
 }
@@ -199,7 +201,7 @@ try {
 	for (let hour = 1; hour <= hours; hour++) {
 		await drained();
 		play(hour);
-		// What was decided just before the clock jumped is old at once, and must be sent before the outage.
+		// What was decided just before the clock jumped suddenly looks old, and must be sent before the outage.
 		await drained();
 		const away = longFaults.get(hour) ?? Math.min(5, seconds / 4);
 		const before = await readiness();
@@ -209,7 +211,7 @@ try {
 		if (place) asked.push({ ...place, event: await place.owner.say(place.room, '!servers') });
 		await sleep(away * 1000);
 		const during = await readiness();
-		// The age of the last sync counts from before the outage: at most the 30 seconds of a quiet sync more.
+		// The last sync may have ended up to 30 seconds before the outage, which is how long a quiet sync takes.
 		if (away < syncSeconds - 35 && during.status !== 200) problem(`hour ${hour}: unready too soon: ${during.text}`);
 		if (away > syncSeconds + 5 && during.status !== 503) problem(`hour ${hour}: ready, and the homeserver is away`);
 		proxy.back();

@@ -200,7 +200,7 @@ export async function strictPerson(home: Homeserver, name: string) {
 			for (;;) {
 				const found = read.find(fits);
 				if (found) return found;
-				if (Date.now() > giveUp) throw new Error(`nothing fits; read ${read.length}, failed: ${failed.join('; ')}`);
+				if (Date.now() > giveUp) throw new Error(`no event matched; read ${read.length}, failed: ${failed.join('; ')}`);
 				await sync();
 				await sleep(10);
 			}

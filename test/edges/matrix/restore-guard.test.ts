@@ -167,7 +167,7 @@ describe('puts away the keys when it stops', () => {
 });
 
 describe('does not blame the homeserver for a failure of the store', () => {
-	test('when a start cannot be counted', async () => {
+	test('if a start cannot be counted', async () => {
 		storeAway = 1000;
 		const { guard } = open();
 		await settled();
@@ -175,7 +175,7 @@ describe('does not blame the homeserver for a failure of the store', () => {
 		guard.stop();
 	});
 
-	test('when a copy cannot be counted', async () => {
+	test('if a copy cannot be counted', async () => {
 		const { guard } = open();
 		await guard.counted;
 		storeAway = 1;

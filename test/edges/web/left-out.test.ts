@@ -1,4 +1,4 @@
-// If one item of a source is unreadable, the rest is still read, and `!status` names what was left out.
+// If one item from a source is unreadable, the rest is still read, and `!status` names what was left out.
 import { describe, expect, test } from 'vitest';
 import { deadlines } from '../../../src/advice/upgrade/deadlines.ts';
 import { parseTerm, unknownDeployment } from '../../../src/deployment/facts.ts';

@@ -67,7 +67,7 @@ async function openPlayed(upstream: UpstreamWorld) {
 			return { reply: { status: 200, headers: found.link ? { link: found.link } : {}, body } };
 		},
 		async ask() {
-			throw new Error('nothing else is asked');
+			throw new Error('unexpected request');
 		},
 		closed: () => false,
 		close() {},
