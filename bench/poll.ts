@@ -8,7 +8,7 @@ const concurrency = 200;
 /** How long a slow server takes to respond, in milliseconds. */
 const slow = 2000;
 
-/** Alternates rounds over all servers: one with the delegation, then two like later checks, the better of which counts. */
+/** Alternates rounds over all servers: one with the delegation, then two like later checks; the better one counts. */
 export async function benchPoll(servers = 10_000): Promise<void> {
 	const played = spawn(process.execPath, [join(import.meta.dirname, 'played-servers.ts'), String(slow)], {
 		stdio: ['pipe', 'pipe', 'inherit'],

@@ -38,14 +38,14 @@ test('logs what fails after the first fault, once', () => {
 	expect(lines).toEqual([second, 'The keys are old.']);
 });
 
-test('does not take a failure during the shutdown for the reason', () => {
+test('does not mistake a failure during the shutdown for the reason', () => {
 	const end = ending();
 	end.end('The keys are old.');
 	end.fatal(new Error('the store is closed'));
 	expect(() => statusOf(end, silence, faultSentence)).toThrow(new Refusal('The keys are old.'));
 });
 
-test('takes a fault that came first for the reason, whatever follows', () => {
+test('names a fault that came first as the reason, whatever follows', () => {
 	const end = ending();
 	end.fatal(new Error('broken'));
 	end.end('The keys are old.');

@@ -136,7 +136,7 @@ test('starts with the plan, and posts the first stage in its thread', async () =
 	expect(more).toBeUndefined();
 });
 
-test('starts once on a ▶️ on the plan, in the same thread, only by those who may change things', async () => {
+test('starts once with a ▶️ on the plan, in the same thread, from someone who may change things', async () => {
 	const plan = first(await say('!small'));
 	expect(plan.body).toContain('!small start');
 	expect(first(await react('▶', plan.event, { sender: bob })).body).toContain('power level');
@@ -148,7 +148,7 @@ test('starts once on a ▶️ on the plan, in the same thread, only by those who
 	expect(first(await say('done', { thread: plan.event })).body).toContain('Stage 2 of 4');
 });
 
-test('can only be started by those who may change things', async () => {
+test('can only be started by someone who may change things', async () => {
 	const said = await say('!small start', { sender: bob });
 	expect(said.map(({ body }) => body)).toEqual([expect.stringContaining('power level')]);
 	expect(await store.sessions(room)).toEqual([]);

@@ -151,7 +151,7 @@ describe('answers', () => {
 		await answer('!help\n!refuse\n!break\n!glia hunter2', { answered, log });
 		expect(heard).toEqual(['help answered true', 'refuse refused true', 'break failed true', 'unknown refused true']);
 	});
-	test('refuses changes, but not questions, from those who may not change things', async () => {
+	test('refuses changes, but not questions, from people who may not change things', async () => {
 		const mayChange = () => 'You lack power.';
 		expect(await answer('!ack', { mayChange })).toMatchObject([{ kind: 'refusal', lead: 'You lack power.' }]);
 		expect(await answer('!help', { mayChange })).toMatchObject([{ kind: 'answer' }]);

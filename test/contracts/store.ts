@@ -375,7 +375,7 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.untold()).toEqual([]);
 		});
 
-		test('keeps a room encrypted for ever, even if it is left, forgotten or reported as unencrypted', async () => {
+		test('keeps a room encrypted forever, even if it is left, forgotten or reported as unencrypted', async () => {
 			await inRoom();
 			expect(await store.wasEncrypted(room)).toBe(false);
 			const state = { encryption: { algorithm: 'm.megolm.v1.aes-sha2' } };

@@ -336,7 +336,7 @@ test('needs no encryption in a room that is not encrypted', async () => {
 	expect(await bodies()).toEqual(['it is set']);
 });
 
-test('asks before !leave, leaves on `yes` or an entitled ✅, and stays on any other word', async () => {
+test('asks before !leave, leaves on `yes` or a ✅ from someone who may, and stays on any other word', async () => {
 	const levels = { power: { users: { [alice]: 50 } } };
 	await enter(levels);
 	for (const word of ['now', '@other-bot:example.org', 'yes please', 'all', 'no'])

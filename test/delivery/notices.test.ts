@@ -114,7 +114,7 @@ test('tells a room once that the store was restored if it has answers the store 
 	expect(unasked).toHaveLength(1);
 });
 
-test('does not take a reply to an unreadable message for a sign of a restored store', async () => {
+test('does not mistake a reply to an unreadable message for a sign of a restored store', async () => {
 	clock = start - 90_000;
 	await store.take(batch('2', { joined: [news([], { room, unreadable: [closed('$old', 95)] })] }), now());
 	clock += 20_000;

@@ -64,7 +64,7 @@ describe('invitations', () => {
 		await store.take(batch('1', { invited: [{ room: id, inviter: by }] }), now());
 	}
 
-	test('are accepted from those on the list, and declined with a reason from others', async () => {
+	test('are accepted from people on the list, and declined with a reason from others', async () => {
 		await invited(alice);
 		await invited(mallory, '!bad:evil.example');
 		await run();
@@ -703,7 +703,7 @@ describe('the sync loop', () => {
 		expect(await run(10, () => away)).toMatchObject({ taken: [], unreachable: ['status 502'] });
 	});
 
-	test('retries for ever later, with short pauses, and reports when the homeserver is back', async () => {
+	test('later retries forever, with short pauses, and reports when the homeserver is back', async () => {
 		const told = await run(32, round => (round > 1 && round < 30 ? away : undefined));
 		expect(told.unreachable).toEqual([]);
 		expect(told.paused).toHaveLength(28);

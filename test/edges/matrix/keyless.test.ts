@@ -140,7 +140,7 @@ test('changes the request after a failed sync, since Synapse would repeat an old
 	expect(fourth).not.toBe(first);
 });
 
-test('does not search an endless history for ever', async () => {
+test('does not search an endless history forever', async () => {
 	page = { chunk: [], end: 'more' };
 	expect(await homeserver.find(room, { said: 'x', since: new Date(0) })).toEqual({ value: undefined });
 });

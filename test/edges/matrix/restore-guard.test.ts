@@ -1,5 +1,5 @@
 // Counting starts in the store and on the homeserver: an old copy is noticed, and no homeserver keeps the bot waiting
-// for ever.
+// forever.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openRestoreGuard } from '../../../src/edges/matrix/restore-guard.ts';
 import type { KeyStore } from '../../../src/ports/keys.ts';
@@ -63,7 +63,7 @@ function open() {
 		behind: () => void behind++,
 		pause: async ms => {
 			pauses.push(ms);
-			// Stop here if the guard would wait for ever.
+			// Stop here if the guard would wait forever.
 			if (pauses.length > 100) await new Promise(() => undefined);
 		},
 	});

@@ -411,7 +411,7 @@ describe('connections and certificates', () => {
 	};
 	run([
 		{
-			name: 'nobody listens',
+			name: 'a port on which nobody is listening',
 			arrange: () => undefined,
 			expected: unreached({ is: 'refused', at: 'hostile.test:8448' }),
 		},
