@@ -17,7 +17,7 @@ import { refuseAuthenticationService } from '../src/arguments/authentication-ser
 import { filesIn, readCheck } from '../src/arguments/check.ts';
 import { readConfiguration } from '../src/arguments/configuration.ts';
 import { readVarsWords } from '../src/arguments/distribution.ts';
-import { type LookOutput, lookOutput, takeLook } from '../src/arguments/look.ts';
+import { type LookOutput, lookOutput, refuseStray, takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { isPlaybookVars, readPlaybookVars } from '../src/arguments/playbook-vars.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
@@ -151,12 +151,7 @@ async function byLook(
 		const script = lookScript(template, conditions, tables.options());
 		return lookWords(script, conditions.length, { again, install: stated.get('install')?.value });
 	}
-	const ids = new Set(conditions.map(one => one.printed));
-	const stray = printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
-	if (stray !== undefined)
-		throw new Refusal(
-			`${quoted(stray)} is not output from the script for ${from} to ${to}. Give the releases that the script was made for.`,
-		);
+	refuseStray(printed, conditions, { from, to });
 	const decided = decidedByLook(conditions, printed);
 	const concerned = askedByLook(knowledge, { from, to, profile: stated });
 	const checked = checkedByLook(concerned, decided, { ...(question.from && { from: question.from }), to });

@@ -25,7 +25,7 @@ import {
 	readChartWords,
 	readPlaybookWords,
 } from '../src/arguments/distribution.ts';
-import { takeLook } from '../src/arguments/look.ts';
+import { refuseStray, takeLook } from '../src/arguments/look.ts';
 import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
@@ -217,6 +217,8 @@ function decidedFor(
 	const before = decidedBy(checks, { knowledge, profile, today });
 	const now =
 		looked && check({ ...looked, ...way, options: tables.options(), values: tables.values(), nearest }, knowledge);
+	// Facts are compared later: people may state them between the script and its output.
+	if (printed) refuseStray(printed, askedByLook(knowledge, { ...way, profile: new Map() }), way);
 	const said = printed && decidedByLook(askedByLook(knowledge, way), printed);
 	return {
 		profile,

@@ -53,7 +53,7 @@ export const why = {
 		if (text.length > maxText) throw new Refusal(`This is more than 10 MB. The lines since the last start are enough.`);
 		const only = versions.length + terms.length === 0 ? onlyOne(await store.watches(room)) : undefined;
 		const server = named ?? only;
-		const releases = versions.map(version => readVersion(version, 'target', knowledge));
+		const releases = versions.map(version => readVersion(version, 'running', knowledge));
 		const stated = readProfile(terms);
 		const history = server ? ((await store.server(server.server))?.history ?? []) : [];
 		const today = now().toISOString().slice(0, 10);

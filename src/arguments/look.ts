@@ -1,5 +1,7 @@
 // Parses `look` after `!upgrade`: alone it asks for the script; with the script's output it decides the plan.
+import { type AskedCondition, strayIn } from '../advice/check/look.ts';
 import { Refusal } from '../answer.ts';
+import type { Version } from '../deployment/version.ts';
 import { code, quoted } from '../text/markdown.ts';
 
 /** The script's output: ids, and what it ran on, like `python=3.11`. */
@@ -29,6 +31,19 @@ function isPrinted(word: string): boolean {
 function outputOf(words: readonly string[]): LookOutput {
 	const python = words.find(isPython);
 	return { printed: words.filter(word => !isPython(word)), ...(python !== undefined && { python }) };
+}
+
+/** Refuses ids that the script for these conditions does not print: of another range, or with a typing error. */
+export function refuseStray(
+	printed: readonly string[],
+	asked: readonly AskedCondition[],
+	{ from, to }: { from: Version; to: Version },
+): void {
+	const stray = strayIn(printed, asked);
+	if (stray !== undefined)
+		throw new Refusal(
+			`${quoted(stray)} is not output from the script for ${from} to ${to}. Give the releases that the script was made for.`,
+		);
 }
 
 /** The script's output, if the text is nothing else. */

@@ -58,6 +58,20 @@ describe('a plan for pip', () => {
 	});
 });
 
+test.each(['1.157.0/msc3681', '?1.157.0/msc3681', 'fault/1.85.0/nothing', '1.40.0/room-versions-1-to-5'])(
+	'refuses %s, which the script for this plan does not print',
+	async id => {
+		await expect(plan(`1.98 1.163.2 pip look python=3.11 ${id}`)).rejects.toThrow(
+			'is not output from the script for 1.98.0 to 1.163.2',
+		);
+	},
+);
+
+test('accepts what facts stated since then rule out', async () => {
+	const { steps } = await plan('1.98 1.163.2 docker sqlite look 1.163.0/txredisapi 1.157.0/msc3861-removed');
+	expect(steps.find(({ id }) => id === '1.157.0/msc3861-removed')).toMatchObject({ concerned: true });
+});
+
 test('lets the files decide what look.py left open', async () => {
 	const id = '1.135.0/numeric-form-secret';
 	const text = image.replace('"planted-form"', '12345');

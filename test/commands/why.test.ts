@@ -119,6 +119,12 @@ describe('the answer is narrowed by', () => {
 		);
 	});
 
+	test('a release that was withdrawn, which someone may still run', async () => {
+		const { matches, all } = await ask('1.32.0 postgres FATAL: sorry, too many clients already');
+		expect(matches[0]?.id).toBe('symptom/postgres-connections');
+		expect(all).toContain('1.32.0 was withdrawn by its developers');
+	});
+
 	test('a release in the log', async () => {
 		const { matches } = await ask(`File "/opt/synapse-1.136.0/lib/synapse/config/experimental.py"\n${text}`);
 		expect(matches[0]?.id).toBe('fault/1.136.0/msc4108-needs-msc3861');

@@ -96,6 +96,12 @@ function defaultOf(option: string, release: Version, options: Options): Plain | 
 	return value === null || ['string', 'number', 'boolean'].includes(typeof value) ? (value as Plain) : undefined;
 }
 
+/** The first id that the script with these conditions does not print, if there is one. */
+export function strayIn(printed: readonly string[], asked: readonly AskedCondition[]): string | undefined {
+	const ids = new Set(asked.map(one => one.printed));
+	return printed.map(id => id.replace(/^\?/, '')).find(id => id !== 'none' && !ids.has(id));
+}
+
 /**
  * Parses the script's output: ids of conditions that hold, ids with `?` for undecided ones, or `none`. Conditions
  * that were asked about but are not listed do not hold. The keys are those of notes and faults in plans.
