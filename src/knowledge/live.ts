@@ -197,9 +197,9 @@ function unreadOf(found: readonly { passage: ReadPassage; tag: string }[], known
 
 /** Upstream's headings, cut to the length of a heading. */
 function titles({ section, heading, under, part, bullet }: Partial<Passage>): Partial<Passage> {
-	const told = { section, heading, under, part, bullet };
+	const fields = { section, heading, under, part, bullet };
 	return Object.fromEntries(
-		Object.entries(told).flatMap(([key, value]) => (value === undefined ? [] : [[key, oneLine(value, 200)]])),
+		Object.entries(fields).flatMap(([key, value]) => (value === undefined ? [] : [[key, oneLine(value, 200)]])),
 	);
 }
 
@@ -242,11 +242,11 @@ export function withNews(knowledge: Knowledge, news: News): Knowledge {
 
 function lifecycleOf(before: Lifecycle | undefined, now: Lifecycle | undefined): Lifecycle | undefined {
 	if (!before || !now) return before ?? now;
-	const told = new Set(now.releases.map(({ version }) => version));
+	const listed = new Set(now.releases.map(({ version }) => version));
 	// Packages that a curator read from upstream's build list are in no other source.
 	const releases = now.releases.map(release => {
 		const packages = before.releases.find(({ version }) => version === release.version)?.packages;
 		return packages ? { ...release, packages } : release;
 	});
-	return { ...before, releases: [...before.releases.filter(({ version }) => !told.has(version)), ...releases] };
+	return { ...before, releases: [...before.releases.filter(({ version }) => !listed.has(version)), ...releases] };
 }

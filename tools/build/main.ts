@@ -29,9 +29,9 @@ const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
 await openKnowledge(folder);
 const distributions = openDistributions(folder);
 await Promise.all([distributions.mdad(), distributions.ess()]);
-const beside = new Set<string>();
+const carried = new Set<string>();
 const pieces = new Map<string, Buffer>(await modules());
-for (const name of beside) pieces.set(name, readFileSync(join(root, name)));
+for (const name of carried) pieces.set(name, readFileSync(join(root, name)));
 for (const name of files) pieces.set(name, readFileSync(new URL(name, folder)));
 pieces.set('crypto.wasm', readFileSync(wasmFile));
 mkdirSync(dirname(out), { recursive: true });
@@ -47,7 +47,7 @@ async function modules(): Promise<[string, Buffer][]> {
 			...Object.fromEntries(lazyLibraries.map(name => [`lib-${name}`, name])),
 		},
 		platform: 'node',
-		plugins: [carrying(name => beside.add(name))],
+		plugins: [carrying(name => carried.add(name))],
 		onLog(level, log) {
 			if (level === 'warn' && !expected.has(log.code ?? '')) throw new Error(log.message);
 		},
@@ -72,14 +72,14 @@ async function modules(): Promise<[string, Buffer][]> {
 /** The loader, then every piece in base64 within one comment. */
 function programOf(pieces: ReadonlyMap<string, Buffer>): string {
 	const params = { [constants.ZSTD_c_compressionLevel]: 19 };
-	const pressed = [...pieces].map(([name, bytes]) => ({
+	const compressed = [...pieces].map(([name, bytes]) => ({
 		name,
 		text: zstdCompressSync(bytes, { params }).toString('base64'),
 	}));
 	const end = '*/\n';
 	const table: Record<string, [fromEnd: number, length: number]> = {};
-	let left = pressed.reduce((sum, { text }) => sum + text.length + 1, end.length);
-	for (const { name, text } of pressed) {
+	let left = compressed.reduce((sum, { text }) => sum + text.length + 1, end.length);
+	for (const { name, text } of compressed) {
 		table[name] = [left, text.length];
 		left -= text.length + 1;
 	}
@@ -89,5 +89,5 @@ function programOf(pieces: ReadonlyMap<string, Buffer>): string {
 	const head = readFileSync(join(root, 'tools/build/loader.cjs'), 'utf8')
 		.replace('__NODE_VERSION__', () => version)
 		.replace('__TABLE__', () => JSON.stringify(table));
-	return `#!/usr/bin/env node\n${head}/*\n${pressed.map(({ text }) => `${text}\n`).join('')}${end}`;
+	return `#!/usr/bin/env node\n${head}/*\n${compressed.map(({ text }) => `${text}\n`).join('')}${end}`;
 }

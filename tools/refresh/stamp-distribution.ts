@@ -32,11 +32,11 @@ export function stampSections(text: string, hashes: ReadonlyMap<string, string>)
 	const edits: { from: number; to: number; hash: string }[] = [];
 	const unknown: { line: number; what: string }[] = [];
 	for (const { cover, above } of coversIn(document.get('entries') ?? document.get('waivers'))) {
-		const said = { ...above, ...(cover.toJSON() as Partial<Passage>) };
+		const named = { ...above, ...(cover.toJSON() as Partial<Passage>) };
 		const read = cover.get('read', true);
-		const hash = hashes.get(nameOf(said));
+		const hash = hashes.get(nameOf(named));
 		if (hash === undefined || !isScalar(read) || !read.range)
-			unknown.push({ line: counter.linePos(cover.range?.[0] ?? 0).line, what: nameOf(said) });
+			unknown.push({ line: counter.linePos(cover.range?.[0] ?? 0).line, what: nameOf(named) });
 		else if (read.value !== hash) edits.push({ from: read.range[0], to: read.range[1], hash });
 	}
 	let stamped = text;

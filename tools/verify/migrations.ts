@@ -74,7 +74,7 @@ async function timesOf(one: Case, database: Database, place: Place): Promise<Mig
 	}
 	const server = await serverWords(database, place);
 	const common = { release: one.at, database, server, table: one.table, rows };
-	const told = { runs: measured.length, load: span(loads), date: new Date().toISOString().slice(0, 10) };
+	const circumstances = { runs: measured.length, load: span(loads), date: new Date().toISOString().slice(0, 10) };
 	const opens = span(measured.map(result => result.opens));
 	const counted = [...new Set(measured.flatMap(({ deltas }) => [...deltas.keys()]))].filter(name =>
 		one.deltas.some(begin => name.startsWith(begin)),
@@ -87,7 +87,7 @@ async function timesOf(one: Case, database: Database, place: Place): Promise<Mig
 	return [
 		...counted.map(delta => {
 			const seconds = span(measured.map(({ deltas }) => deltas.get(delta) ?? 0));
-			return { case: one.id, delta, ...common, seconds, opens, ...told };
+			return { case: one.id, delta, ...common, seconds, opens, ...circumstances };
 		}),
 		...(updates
 			? [
@@ -98,7 +98,7 @@ async function timesOf(one: Case, database: Database, place: Place): Promise<Mig
 						...common,
 						seconds: span(background),
 						opens,
-						...told,
+						...circumstances,
 					},
 				]
 			: []),

@@ -72,7 +72,7 @@ const osvShape = z.object({
 
 /** Parses the repository's advisories on GitHub, page by page, or OSV's response to a query for the package. */
 export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisories> {
-	const told: ToldAdvisory[] = [];
+	const found: ToldAdvisory[] = [];
 	const left = [];
 	for (const page of pages) {
 		const parsed = jsonIn(page);
@@ -82,17 +82,17 @@ export function readAdvisories(...pages: readonly string[]): Reading<ReadAdvisor
 			const read = itemsOf(json, githubShape, item => fieldOf(item, 'ghsa_id') ?? fieldOf(item, 'cve_id'));
 			if ('reason' in read) return read;
 			left.push(...read.left);
-			told.push(...read.items.flatMap(githubTold));
+			found.push(...read.items.flatMap(githubTold));
 			continue;
 		}
 		const read = itemsOf(vulnsIn(json), osvShape, item => fieldOf(item, 'id'));
 		if ('reason' in read) return { reason: read.reason.replace('all of it', 'vulns') };
 		left.push(...read.left);
-		told.push(...read.items.flatMap(osvTold));
+		found.push(...read.items.flatMap(osvTold));
 		if (fieldOf(json, 'next_page_token')) left.push({ item: 'the rest of it', why: 'OSV has more than one page' });
 	}
 	const value = { advisories: [], unclear: [] } satisfies ReadAdvisories as ReadAdvisories;
-	for (const records of sameHoles(told)) {
+	for (const records of sameHoles(found)) {
 		const { advisory, unclear } = joined(records);
 		if (advisory) value.advisories.push(advisory);
 		if (unclear) value.unclear.push(unclear);
@@ -206,16 +206,16 @@ function dayOf(moment: string | undefined): string | undefined {
 }
 
 /** Groups the records of one vulnerability: a CVE, a GHSA and a PYSEC id may mean the same. */
-function sameHoles(told: readonly ToldAdvisory[]): ToldAdvisory[][] {
-	const holes: ToldAdvisory[][] = [];
-	for (const record of told) {
-		const same = holes.filter(hole => hole.some(({ ids }) => ids.some(id => record.ids.includes(id))));
+function sameHoles(records: readonly ToldAdvisory[]): ToldAdvisory[][] {
+	const groups: ToldAdvisory[][] = [];
+	for (const record of records) {
+		const same = groups.filter(group => group.some(({ ids }) => ids.some(id => record.ids.includes(id))));
 		const [first = [], ...others] = same;
-		if (!same.length) holes.push(first);
+		if (!same.length) groups.push(first);
 		first.push(record, ...others.flat());
-		for (const other of others) holes.splice(holes.indexOf(other), 1);
+		for (const other of others) groups.splice(groups.indexOf(other), 1);
 	}
-	return holes;
+	return groups;
 }
 
 /** Which record of a vulnerability takes precedence: GitHub's reviewed ones before PyPI's. */

@@ -43,8 +43,8 @@ export function logsOf(document: string): ChangeLogEntry[] {
 		if (routineLevel && section.level > routineLevel && !isKnown) continue;
 		routineLevel = routine.test(title) ? section.level : 0;
 		const blocks = blocksOf(section.lines);
-		const told = routineLevel ? blocks.filter(block => block.kind === 'item' && security.test(block.text)) : blocks;
-		logs.at(-1)?.parts.push({ title, blocks: told });
+		const kept = routineLevel ? blocks.filter(block => block.kind === 'item' && security.test(block.text)) : blocks;
+		logs.at(-1)?.parts.push({ title, blocks: kept });
 	}
 	return logs;
 }
@@ -60,8 +60,8 @@ function logOf({ title, lines }: MarkdownSection): ChangeLogEntry | undefined {
 			parts.push({ title: block.text.replace(/:$/, ''), blocks: [] });
 		} else parts.at(-1)?.blocks.push(block);
 	}
-	const told = parts.filter(part => part.title === top || tellingLabel.test(part.title));
-	return { version, written, date, parts: hasLabels ? told.map(withoutPlainList) : told };
+	const relevant = parts.filter(part => part.title === top || tellingLabel.test(part.title));
+	return { version, written, date, parts: hasLabels ? relevant.map(withoutPlainList) : relevant };
 }
 
 /** In logs with labels, a list without a label above it is the whole log, not an introduction. */
@@ -81,15 +81,15 @@ const repository = 'https://github.com/element-hq/synapse';
 /** The parts of a log that a curator must read, in order. */
 export function logPassages(log: ChangeLogEntry): ReadPassage[] {
 	return log.parts.flatMap(({ title, blocks }) => {
-		const told = blocks.filter(({ text }) => !nothing.test(text) && !linkTarget.test(text));
-		if (!told.length) return [];
-		if (title === top) return withLists(told).map(text => passageOf(log, title, firstWords(text), text));
+		const relevant = blocks.filter(({ text }) => !nothing.test(text) && !linkTarget.test(text));
+		if (!relevant.length) return [];
+		if (title === top) return withLists(relevant).map(text => passageOf(log, title, firstWords(text), text));
 		if (!listed.test(title) && !routine.test(title)) {
-			const text = told.map(block => block.text).join('\n\n');
+			const text = relevant.map(block => block.text).join('\n\n');
 			return [passageOf(log, title, firstWords(text), text)];
 		}
-		return told
-			.filter((block, at) => !isLead(block, told[at + 1]))
+		return relevant
+			.filter((block, at) => !isLead(block, relevant[at + 1]))
 			.map(({ kind, text }) => passageOf(log, title, (kind === 'item' && numbersOf(text)) || firstWords(text), text));
 	});
 }

@@ -202,8 +202,8 @@ async function here(text: string, ports: Map<string, number>, { socket, provider
 function certificate(dir: string, cert: string, key: string, name: string): void {
 	const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`];
 	const files = ['-keyout', join(dir, key), '-out', join(dir, cert)];
-	const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '7', ...subject, ...files];
-	execFileSync('openssl', made, { stdio: ['ignore', 'ignore', 'pipe'] });
+	const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '7', ...subject, ...files];
+	execFileSync('openssl', args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** Serves the metadata that Synapse loads from each provider at startup. */

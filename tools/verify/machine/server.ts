@@ -54,10 +54,13 @@ export async function startServer(
 	if (around.uid !== undefined && around.gid !== undefined)
 		for (const path of [home, data, ...written]) chownSync(path, around.uid, around.gid);
 	const bin = (name: string) => join(home, 'native', 'bin', name);
-	const made = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
-	await run(bin('initdb'), made, { ...around, cwd: home });
+	const initArgs = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'];
+	await run(bin('initdb'), initArgs, { ...around, cwd: home });
 	const port = await freePort();
-	const told = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings].flatMap(value => ['-c', value]);
+	const options = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...settings].flatMap(value => [
+		'-c',
+		value,
+	]);
 	let server: ChildProcess | undefined;
 
 	async function query(sql: string, database = 'postgres'): Promise<Record<string, unknown>[]> {
@@ -74,7 +77,7 @@ export async function startServer(
 	}
 
 	async function start(): Promise<void> {
-		server = spawn(bin('postgres'), ['-D', data, '-p', String(port), ...told], {
+		server = spawn(bin('postgres'), ['-D', data, '-p', String(port), ...options], {
 			...around,
 			cwd: home,
 			stdio: 'ignore',
