@@ -1,4 +1,4 @@
-// The whole suite, as `npm test` runs it: types, lint, tests, tests with a real Synapse. Its last line counts them.
+// The whole suite, as `npm test` runs it: types, lint, tests, tests with a real Synapse. The last line counts the tests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ type Report = {
 const root = join(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const reports = mkdtempSync(join(tmpdir(), 'glia-tests-'));
-// The tools are scripts that look for `node` on the path; without npm they would find the machine's own.
+// The tools are scripts that look for `node` on the PATH. Without npm, they would find the machine's own.
 const path = [bin, dirname(process.execPath), process.env.PATH].join(delimiter);
 const plain = !process.stdout.isTTY;
 

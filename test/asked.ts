@@ -1,4 +1,4 @@
-// The request of a command, from the same person in the same room.
+// A request for a command, always from the same person in the same room.
 import type { Asked } from '../src/command.ts';
 
 export function asked(text: string): Asked {

@@ -1,4 +1,4 @@
-// A deployment, as a person states it.
+// A deployment as a person states it.
 import { isContradiction, type Profile, parseTerm, profileOf } from '../src/deployment/facts.ts';
 
 /** The deployment with these facts (`docker postgres=15`). Throws if they contradict each other. */

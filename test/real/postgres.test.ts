@@ -46,7 +46,7 @@ describe.each([14, 18])('PostgreSQL %i', major => {
 		await store.close();
 	});
 
-	test('prepares statements once, and not again for each length of a list', async () => {
+	test('prepares each statement once, and at most 500 for lists of different lengths', async () => {
 		const { db } = await openSchema({ address: { url: await server.database(), schema: 'glia' }, migrates: true });
 		const prepared = async () => {
 			const { rows } = await sql<{ count: number }>`SELECT count(*) FROM pg_prepared_statements`.execute(db);
