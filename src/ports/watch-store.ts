@@ -1,6 +1,5 @@
 // The part of the store that belongs to the watch.
 import type { Alert, SaidAlert } from '../advice/watch/alerts.ts';
-import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Version } from '../deployment/version.ts';
 import type { Saying } from './saying.ts';
@@ -11,7 +10,6 @@ export type Heard = SaidAlert & {
 	number: number;
 	watch: string;
 	server: string;
-	severity: Severity;
 	root?: string;
 };
 

@@ -197,6 +197,20 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('notices an upgrade after the clock was far ahead', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.2.0');
+		await world.watch('example.org');
+		world.set(start + 1000 * hour);
+		await world.live(2);
+		world.set(start + 20 * hour);
+		await world.live(2);
+		world.web.plays('example.org', '1.3.0');
+		expect(await world.live(4)).toEqual(['example.org was upgraded from 1.2.0 to 1.3.0']);
+		expect((await world.store.server('example.org'))?.history).toMatchObject([{}, { looks: 4 }]);
+		await world.store.close();
+	});
+
 	test('blames our network if no server responds', async () => {
 		const world = await played();
 		for (const name of ['a.org', 'b.org', 'c.org', 'd.org', 'e.org']) {

@@ -62,15 +62,15 @@ export function replay({ from, to, policy, facts }: Life, knowledge: Knowledge):
 
 function remember(
 	said: SaidAlert[],
-	{ rule, subject, episode, stage, about, kind, unsaid }: Alert & { rule: SaidAlert['rule'] },
+	{ rule, subject, episode, stage, severity, about, kind, unsaid }: Alert & { rule: SaidAlert['rule'] },
 	now: Date,
 ): void {
 	const at = now.toISOString();
 	const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
-	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, about, ...(unsaid && { unsaid }) });
+	if (!open) said.push({ rule, subject, episode, stage, at, reminders: 0, severity, about, ...(unsaid && { unsaid }) });
 	else if (kind === 'solved') open.solved = at;
 	else if (kind === 'reminder') Object.assign(open, { at, reminders: open.reminders + 1 });
-	else Object.assign(open, { stage, at, about, reminders: 0 });
+	else Object.assign(open, { stage, at, severity, about, reminders: 0 });
 }
 
 /** The history of one promise that came true. */

@@ -45,6 +45,7 @@ export type SaidAlert = {
 	stage: string;
 	at: string;
 	reminders: number;
+	severity: Severity;
 	about: AlertSubject;
 	acked?: true;
 	snoozed?: { until: string } | { version: Version };
@@ -152,17 +153,17 @@ function told(found: readonly AlertCondition[], situation: Situation, facing: Fa
 	const { watch, said, now } = situation;
 	const muted = mutedBy(found, said);
 	const speaks = found.some(condition => {
+		if (isUnwanted(condition, watch) || muted(condition)) return false;
 		const open = openOf(said, condition);
 		return open && !open.acked && !isSnoozed(open, situation.knowledge, now) && remindsNow(condition, open, now, 1);
 	});
 	return found.flatMap((condition): Alert[] => {
 		const open = openOf(said, condition);
-		const unwanted = severities.indexOf(condition.severity) < severities.indexOf(watch.smallest);
 		if (card) {
 			// The status card, or the first poll, shows the present; what the room already knows is not repeated.
 			return open ? [] : [alertOf(condition, watch, episodeOf(watch, facing, condition), condition.stage, 'new', true)];
 		}
-		if (unwanted || muted(condition)) return [];
+		if (isUnwanted(condition, watch) || muted(condition)) return [];
 		if (!open) {
 			const episode = episodeOf(watch, facing, condition);
 			const before = said.some(
@@ -179,6 +180,11 @@ function told(found: readonly AlertCondition[], situation: Situation, facing: Fa
 		if (open.acked || !speaks || !remindsNow(condition, open, now, together)) return [];
 		return [alertOf(condition, watch, open.episode, `${open.stage}+${open.reminders + 1}`, 'reminder')];
 	});
+}
+
+/** Whether the room does not want to hear of anything this minor. */
+function isUnwanted({ severity }: { severity: Severity }, { smallest }: Watch): boolean {
+	return severities.indexOf(severity) < severities.indexOf(smallest);
 }
 
 /** Whether the room was told that this release is out. */
@@ -268,7 +274,9 @@ function remindsNow(
 	if (!condition.reminds) return false;
 	const days = reminderDays[condition.severity];
 	const wait = days[Math.min(reminders, days.length - 1)] ?? 90;
-	return now.getTime() - Date.parse(at) >= wait * day * part;
+	const passed = now.getTime() - Date.parse(at);
+	// It was reported before the clock was turned back.
+	return passed >= wait * day * part || passed < -day;
 }
 
 const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
@@ -290,7 +298,7 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 			.map((open): Alert => {
 				// A question is not solved, and a release superseded by the next one, or by the upgrade, is not news.
 				const shown = situation.card === true || (open.unsaid === true && changed);
-				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown;
+				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown || isUnwanted(open, watch);
 				return {
 					watch: watch.id,
 					rule: open.rule,

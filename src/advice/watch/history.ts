@@ -25,8 +25,13 @@ export type LookRun = { since: string; until: string; looks: number } & Saw;
 /** At most this many runs are kept per server. */
 const maxRuns = 40;
 
-/** The history with one more poll. A poll older than the last one is ignored: a clock was turned back. */
-export function withLook(history: readonly LookRun[], saw: Saw, at: string): LookRun[] {
+/** Polls at most this far (ms) before the last one were only stored late. */
+const maxLate = 3600_000;
+
+/** The history with one more poll. A poll that is stored after a later one is ignored. */
+export function withLook(before: readonly LookRun[], saw: Saw, at: string): LookRun[] {
+	const isTurnedBack = Date.parse(before.at(-1)?.until ?? at) - Date.parse(at) > maxLate;
+	const history = isTurnedBack ? beforeNow(before, at) : before;
 	const last = history.at(-1);
 	if (last && at <= last.until) return [...history];
 	const tells = saw.is === 'synapse' && !saw.tells && toldBy(history, saw.version);
@@ -34,6 +39,13 @@ export function withLook(history: readonly LookRun[], saw: Saw, at: string): Loo
 	if (last && isSame(last, saw))
 		return [...history.slice(0, -1), { since: last.since, until: at, looks: last.looks + 1, ...seen }];
 	return [...history, { since: at, until: at, looks: 1, ...seen }].slice(-maxRuns);
+}
+
+/** Polls from the time when a clock was ahead count as the last ones before now. */
+function beforeNow(history: readonly LookRun[], at: string): LookRun[] {
+	const justNow = new Date(Date.parse(at) - 1).toISOString();
+	const earlier = (time: string) => (time < at ? time : justNow);
+	return history.map(run => ({ ...run, since: earlier(run.since), until: earlier(run.until) }));
 }
 
 /** The facts that this version last reported. Most polls do not ask for them, and a silence does not change them. */

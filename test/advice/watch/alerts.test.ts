@@ -43,18 +43,18 @@ function listener(more: Partial<Watch> = {}) {
 				if (alert.heard !== undefined) watch = { ...watch, heard: alert.heard };
 				log.push(alert);
 				if (alert.rule === 'first' || alert.rule === 'change') continue;
-				const { rule, subject, episode, stage, about } = alert;
+				const { rule, subject, episode, stage, severity, about } = alert;
 				const at = now.toISOString();
 				const open = said.find(one => one.rule === rule && one.subject === subject && one.episode === episode);
 				if (!open) {
 					const unsaid = alert.unsaid && { unsaid: true as const };
-					said.push({ rule, subject, episode, stage, at, reminders: 0, about, ...unsaid });
+					said.push({ rule, subject, episode, stage, at, reminders: 0, severity, about, ...unsaid });
 				} else if (alert.kind === 'solved') open.solved = at;
 				else if (alert.kind === 'reminder') {
 					open.reminders++;
 					open.at = at;
 					delete open.snoozed;
-				} else Object.assign(open, { stage, at, about, reminders: 0 });
+				} else Object.assign(open, { stage, at, severity, about, reminders: 0 });
 			}
 			return found.filter(({ unsaid }) => !unsaid);
 		},
@@ -117,6 +117,45 @@ describe('a check of the configuration', () => {
 	test('is trusted for ninety days', () => {
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-22' }] })).toEqual([]);
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-21' }] })).toEqual(['ask']);
+	});
+});
+
+describe('a room that wants less', () => {
+	const all = [
+		advisory('CVE-1', ['<1.1.0'], { severity: 'critical' }),
+		advisory('CVE-2', ['<1.1.0'], { severity: 'moderate' }),
+	];
+	const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: all });
+	const at = (days: number) => new Date(Date.parse('2022-02-01') + days * day);
+
+	test('is reminded no earlier because of what it does not want to hear', () => {
+		const room = listener({ smallest: 'severe' });
+		const heard: [number, string][] = [];
+		// The first message shows both.
+		for (let days = 0; days < 30; days += 0.5)
+			for (const name of names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, at(days))))
+				heard.push([days, name]);
+		expect(heard.slice(1)).toEqual([
+			[3, 'advisory CVE-1 open+1'],
+			[10, 'advisory CVE-1 open+2'],
+			[24, 'advisory CVE-1 open+3'],
+		]);
+	});
+
+	test('does not hear that what it was not told of is over', () => {
+		const room = listener({ smallest: 'severe' });
+		room.hears([runs('1.0.0', '2022-01-09')], knowledge, at(0));
+		const without = known({ releases: releases('1.0.0', '1.1.0') });
+		expect(names(room.hears([runs('1.0.0', '2022-01-09')], without, at(1)))).toEqual(['advisory CVE-1 solved']);
+		expect(room.said.filter(({ rule }) => rule === 'advisory').every(({ solved }) => solved)).toBe(true);
+	});
+
+	test('is reminded although it was told at a time when the clock was ahead', () => {
+		const room = listener({ smallest: 'severe' });
+		room.hears([runs('1.0.0', '2022-01-09')], knowledge, at(400));
+		const hears = (days: number) => names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, at(days)));
+		expect(hears(0)).toEqual(['advisory CVE-1 open+1']);
+		expect(hears(1)).toEqual([]);
 	});
 });
 
