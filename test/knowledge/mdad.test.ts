@@ -83,7 +83,7 @@ test('writes placeholders for secrets that say where the old values are', () => 
 	])
 		expect(text).toContain(`${name}: 'REPLACE homeserver.yaml: ${old}'`);
 	expect(text).not.toContain('matrix_synapse_workers');
-	expect(() => filledIn("a: 'REPLACE homeserver.yaml'")).toThrow('nobody knows');
+	expect(() => filledIn("a: 'REPLACE homeserver.yaml'")).toThrow('no value is known');
 });
 
 test('moves the key and compares everything before the old server stops and the new one starts', () => {
