@@ -153,7 +153,12 @@ function warnings(unread: Plan['unread']): Danger[] {
 		);
 	const more = speaking.length - lines.length;
 	return more > 0
-		? [...lines, warning(`${more} more unread passages mention a refusal to start: see the end.`)]
+		? [
+				...lines,
+				warning(
+					`${count(more, 'more unread passage')} ${more === 1 ? 'mentions' : 'mention'} a refusal to start: see the end.`,
+				),
+			]
 		: lines;
 }
 

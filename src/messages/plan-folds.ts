@@ -4,7 +4,7 @@ import type { Plan } from '../advice/upgrade/plan.ts';
 import { type Step, surely } from '../advice/upgrade/step.ts';
 import type { Section } from '../answer.ts';
 import { compare } from '../deployment/version.ts';
-import { enumerate, list } from '../text/format.ts';
+import { count, enumerate, list } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { deadlineLine } from './deadlines.ts';
 import { newOptionsLine } from './options.ts';
@@ -137,7 +137,9 @@ export function allElse(plan: Plan, sorted: Sorted, all: string): Section[] {
 			? [part(`Will stop working later (${deadlines.length})`, lines(room.rest, deadlines.map(deadlineLine)))]
 			: []),
 		...[newOptionsLine(plan) ?? []].flat(),
-		...(hidden.length ? [`${hidden.length} notes do not apply to you.`] : []),
+		...(hidden.length
+			? [`${count(hidden.length, 'note')} ${hidden.length === 1 ? 'does' : 'do'} not apply to you.`]
+			: []),
 		...(shorter ? [`Say more about the server to shorten this: ${code(shorter)}`] : []),
 		`All texts with their sources: ${code(all)}`,
 	];
@@ -150,7 +152,7 @@ function titled(used: string, know: number, deadlines: number): string {
 	const candidates = [
 		...(used ? [`Everything else: ${used}; ${know} to know`] : []),
 		...(used ? [`Everything else: ${used}`] : []),
-		`Everything else: ${know} notes, ${deadlines} deadlines`,
+		`Everything else: ${count(know, 'note')}, ${count(deadlines, 'deadline')}`,
 	];
 	return candidates.find(title => title.length <= 40) ?? 'Everything else';
 }

@@ -4,6 +4,7 @@
 import type { Fate } from '../advice/distribution/playbook-variables.ts';
 import type { Section } from '../answer.ts';
 import type { Playbook } from '../knowledge/schema/synapse.ts';
+import { count } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
 
 const maxEntries = 15;
@@ -14,9 +15,9 @@ export function playbookSection({ synapse, entries }: Playbook, since: string): 
 	const lines = breaking
 		.slice(0, maxEntries)
 		.map(({ date, title, url }) => `- ${date}: [${escapeMarkdown(title)}](<${url}>)`);
-	const more = breaking.length > maxEntries ? `\n- and ${breaking.length - maxEntries} older ones` : '';
+	const more = breaking.length > maxEntries ? `\n- and ${count(breaking.length - maxEntries, 'older one')}` : '';
 	const told = breaking.length
-		? `Since ${since}, it has announced ${breaking.length} changes that may break something, newest first (in its own words):\n\n${lines.join('\n')}${more}`
+		? `Since ${since}, it has announced ${count(breaking.length, 'change')} that may break something, newest first (in its own words):\n\n${lines.join('\n')}${more}`
 		: `Since ${since}, it has announced no breaking changes.`;
 	return {
 		title: 'The playbook today',

@@ -439,3 +439,17 @@ test('pip: the Python of the environment is on the list before the upgrade, unle
 	expect(under('Before', `${asked} python=3.10`)).toContain('☐ Make a new environment with Python 3.11 or newer');
 	expect(textOf(`${asked} python=3.12`)).not.toContain('new environment');
 });
+
+test.each([
+	[1, '1 note, 0 deadlines', '1 note does not apply to you.'],
+	[2, '2 notes, 0 deadlines', '2 notes do not apply to you.'],
+])('counts %i in English', (number, title, hidden) => {
+	const notes = Array.from({ length: number }, (_, i) => [
+		note(`1.1.0/known-${i}`),
+		note(`1.1.0/hidden-${i}`, { applies: { all: ['email'] } }),
+	]).flat();
+	const { sections } = screenOf('1.0.0 1.1.0 no-email', known({ releases: releases('1.0.0', '1.1.0'), notes }));
+	const last = sections.findLast(({ fold }) => fold);
+	expect(last?.title).toBe(`Everything else: ${title}`);
+	expect(last?.markdown).toContain(hidden);
+});

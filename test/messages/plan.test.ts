@@ -249,12 +249,15 @@ describe('passages that nobody has read', () => {
 		);
 	});
 
-	test('quote three of many that warn, and count the rest', () => {
-		const texts = Array.from({ length: 9 }, (_, i) => `Release ${i} refuses to start.`);
+	test.each([
+		[4, '1 more unread passage mentions a refusal'],
+		[9, '6 more unread passages mention a refusal'],
+	])('quote three of %i that warn, and count the rest', (length, rest) => {
+		const texts = Array.from({ length }, (_, i) => `Release ${i} refuses to start.`);
 		const found = planned(known({ releases: list, unread: passages(...texts) }));
 		const markdown = planWords(found, []).sections[0]?.markdown ?? '';
 		expect(markdown.match(/Unread, in/g)).toHaveLength(3);
-		expect(markdown).toContain('6 more unread passages mention a refusal');
+		expect(markdown).toContain(rest);
 	});
 });
 

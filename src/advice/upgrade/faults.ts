@@ -122,8 +122,8 @@ export function faultsInPlace(
 	return recipe ? faults.map(fault => locatedIn(fault, recipe)) : [...faults];
 }
 
-/** Stable, so that the newest stays first among equals. */
-function worstFirst(a: PlannedFault, b: PlannedFault): number {
+/** For a stable sort: the newest stays first among equals. */
+export function worstFirst(a: PlannedFault, b: PlannedFault): number {
 	const rank = ({ severity, concerned }: PlannedFault) =>
 		(severity === 'severe' ? 0 : 2) + (concerned === true ? 0 : 1);
 	return rank(a) - rank(b);

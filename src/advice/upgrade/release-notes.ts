@@ -4,7 +4,7 @@ import { concern } from '../../deployment/condition.ts';
 import type { Profile } from '../../deployment/facts.ts';
 import { finalOf, isCandidate, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Release } from '../../knowledge/schema/synapse.ts';
-import { faultsOf, type PlannedFault } from './faults.ts';
+import { faultsOf, type PlannedFault, worstFirst } from './faults.ts';
 import { stepOf } from './note-steps.ts';
 import { type Hidden, horizon, type Plan } from './plan.ts';
 import type { Step } from './step.ts';
@@ -30,7 +30,7 @@ export type ReleaseNotes = {
 /** The faults of several releases of one line, each once, for the newest release that has it. */
 function faultsOfAll(versions: readonly Version[], profile: Profile, known: Knowledge): PlannedFault[] {
 	const all = versions.flatMap(version => faultsOf(version, { at: 'target', profile }, known));
-	return all.filter((fault, i) => all.findLastIndex(({ id }) => id === fault.id) === i);
+	return all.filter((fault, i) => all.findLastIndex(({ id }) => id === fault.id) === i).sort(worstFirst);
 }
 
 /** Everything these releases (one, or the patch releases of one line) require of one deployment. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { faultsOf, faultsOn, soundnessOf } from '../../../src/advice/upgrade/faults.ts';
+import { releaseNotes } from '../../../src/advice/upgrade/release-notes.ts';
 import { parseTerm, profileOf, unknownDeployment } from '../../../src/deployment/facts.ts';
 import type { Fault } from '../../../src/knowledge/schema/synapse.ts';
-import { releases } from '../../known.ts';
+import { known, releases } from '../../known.ts';
 
 const fault = (given: Partial<Fault> & Pick<Fault, 'id' | 'broken'>): Fault => ({
 	release: '1.0.0',
@@ -138,4 +139,18 @@ test("computes a release's age, and how many earlier lines got their last fix wi
 		lines: 2,
 	});
 	expect(soundnessOf('1.9.0', '2026-03-11', dated)).toBeUndefined();
+});
+
+test('the notes of several patch releases list severe faults first', () => {
+	const faults = [
+		fault({ id: 'first', broken: ['>=1.1.0 <1.1.1'], severity: 'noticeable' }),
+		fault({ id: 'always', broken: ['>=1.1.0 <1.2.0'], severity: 'noticeable' }),
+		fault({ id: 'last', broken: ['=1.1.2'] }),
+	];
+	const found = releaseNotes(['1.1.0', '1.1.1', '1.1.2'], unknownDeployment, known({ faults, releases: all }));
+	expect(found.faults.map(({ id, release }) => [id, release])).toEqual([
+		['last', '1.1.2'],
+		['first', '1.1.0'],
+		['always', '1.1.2'],
+	]);
 });
