@@ -1,4 +1,4 @@
-// The whole suite, as `npm test` runs it: types, lint, tests, tests with a real Synapse. The last line counts the tests.
+// The whole suite, as `npm test` runs it: types, lint, tests, real suites. Its last line counts the tests.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

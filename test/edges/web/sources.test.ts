@@ -575,7 +575,7 @@ describe('reports a source that has changed its format, and keeps what was known
 		}));
 
 	const hanging: [string, Page, RegExp][] = [
-		['that never responds', () => undefined, /no answer came in time/],
+		['that never responds', () => undefined, /no response arrived in time/],
 		['that sends its body slowly', (_, response) => drip(response.writeHead(200)), /did not finish in time/],
 	];
 	test.concurrent.each(hanging)('reads the other sources despite one %s', (_, page, trouble) =>
