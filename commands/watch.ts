@@ -1,13 +1,13 @@
 // !watch: subscribes this room to a server, and shows its status at once.
 
-import { withFacts } from '../src/advice/watch/subscription.ts';
+import { type Subscription, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { readServer, takeVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
 import { writeTerm } from '../src/deployment/facts.ts';
 import { code } from '../src/text/markdown.ts';
-import { look, statusCard } from '../src/watch/status-card.ts';
+import { keepObservation, statusCard } from '../src/watch/status-card.ts';
 
 const example = '!watch example.org docker postgres=15 no-workers';
 
@@ -23,7 +23,7 @@ export const watch = {
 		{ words, room, sender },
 		ports: Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'web' | 'now' | 'limits'>,
 	) {
-		const { store, knowledge, now, limits } = ports;
+		const { store, web, knowledge, now } = ports;
 		const { running, rest } = takeVersion(words, knowledge);
 		const { servers, terms, versions, taken } = sortWords(rest, example, knowledge.systems);
 		const [typed, extra] = servers;
@@ -33,16 +33,11 @@ export const watch = {
 		if (extra !== undefined) throw new Refusal(`One server at a time: ${code(example)}`);
 		const server = readServer(typed);
 		readProfile(terms);
-		const all = await store.watches(room);
-		const known = all.find(watched => watched.server === server);
-		if (!known && all.length >= limits.perRoom)
-			throw new Refusal(
-				`This room is watching ${all.length} servers, and my operator allows no more. ${code('!unwatch')} ends one.`,
-			);
-		if (!known && (await store.watchesBegunBy(sender)) >= limits.perPerson)
-			throw new Refusal(
-				`You have started ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
-			);
+		const limited = () => knownWithin({ server, room, sender }, ports);
+		await limited();
+		// Before the subscription is stored: otherwise a tick may find the server first, and send a card of its own.
+		const observation = await web.observe(server, sender);
+		const known = await limited();
 		const facts = withFacts(known?.facts ?? [], terms.map(writeTerm));
 		const changed = !known || terms.length || running !== undefined;
 		const subscription = {
@@ -52,8 +47,26 @@ export const watch = {
 			...(running !== undefined && { told: { ...running, at: now().toISOString() } }),
 		};
 		if (changed) await store.keepWatch(subscription, now());
-		const seen = await look(server, sender, ports);
+		const seen = await keepObservation(observation, ports);
 		const opening = [known ? 'I am already watching it.' : 'I am now watching it.', ...taken].join(' ');
 		return statusCard(subscription, seen, opening, ports);
 	},
 } satisfies Command;
+
+/** The room's subscription to the server, if there is one. Refuses a new one beyond the operator's limits. */
+async function knownWithin(
+	{ server, room, sender }: { server: string; room: string; sender: string },
+	{ store, limits }: Pick<Ports, 'store' | 'limits'>,
+): Promise<Subscription | undefined> {
+	const all = await store.watches(room);
+	const known = all.find(watched => watched.server === server);
+	if (!known && all.length >= limits.perRoom)
+		throw new Refusal(
+			`This room is watching ${all.length} servers, and my operator allows no more. ${code('!unwatch')} ends one.`,
+		);
+	if (!known && (await store.watchesBegunBy(sender)) >= limits.perPerson)
+		throw new Refusal(
+			`You have started ${limits.perPerson} watches in all your rooms, and my operator allows no more. ${code('!unwatch')} ends one.`,
+		);
+	return known;
+}

@@ -1,6 +1,7 @@
-// Polls a server that was just subscribed to or changed, stores the result and shows its status at a glance.
+// Stores the first poll of a subscription, and shows the server's status at a glance.
 import { alerts, facingOf } from '../advice/watch/alerts.ts';
 import { sawOf } from '../advice/watch/history.ts';
+import type { Observation } from '../advice/watch/observation.ts';
 import { pauseAfter } from '../advice/watch/poll-interval.ts';
 import type { Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import { lookedAt, watchFrom } from '../advice/watch/subscription.ts';
@@ -9,16 +10,15 @@ import type { Ports } from '../command.ts';
 import { cardWords } from '../messages/status-card.ts';
 import { carriersFor } from './carriers.ts';
 
-type StatusPorts = Pick<Ports, 'store' | 'web' | 'now' | 'limits'>;
+type StatusPorts = Pick<Ports, 'store' | 'now' | 'limits'>;
 type CardPorts = Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'now'>;
 
-/** Polls the server once and stores the result. */
-export async function look(
-	server: string,
-	person: string,
-	{ store, web, now, limits }: StatusPorts,
+/** Stores what a poll saw of a server that is watched. */
+export async function keepObservation(
+	observation: Observation,
+	{ store, now, limits }: StatusPorts,
 ): Promise<WatchedServer> {
-	const observation = await web.observe(server, person);
+	const { server } = observation;
 	// Read only now: a poll takes seconds, and the tick may have stored one of its own in the meantime.
 	const known = (await store.server(server)) ?? { server, history: [], next: now() };
 	const at = now();

@@ -197,6 +197,23 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('sends no second card while `!watch` is still polling the server', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.3.0');
+		const { observe } = world.web;
+		world.web.observe = async (...asked) => {
+			const seen = await observe(...asked);
+			world.web.observe = observe;
+			await world.tick();
+			return seen;
+		};
+		const card = await world.watch('example.org');
+		expect(card.lead).toContain('I am now watching it');
+		expect(await world.deliver()).toEqual([]);
+		expect(await world.live(4)).toEqual([]);
+		await world.store.close();
+	});
+
 	test('notices an upgrade after the clock was far ahead', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.2.0');
