@@ -67,7 +67,7 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	const asked = askWords(server, alerts);
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && !unreminded.has(rule));
 	const isWay = alerts.some(({ alert }) => alert.kind !== 'solved' && wayRules.has(alert.rule));
-	const help = isWay ? `What to do: ${code(`!upgrade ${server}`)}` : '';
+	const help = isWay ? `Upgrade plan: ${code(`!upgrade ${server}`)}` : '';
 	const foot = acts ? `✅ or ${code('!ack')} stops the reminders; 💤 or ${code('!snooze 7d')} postpones them.` : '';
 	// Readers of a reminder already know the rest, from the thread.
 	const isReminder = alerts.length === 1 && first?.alert.kind === 'reminder';

@@ -69,7 +69,7 @@ function holeWords({ id, rating, name }: SubjectOf<'advisory' | 'unclear'>): str
 }
 
 const stageWords: Record<string, string> = {
-	announced: 'Announced',
+	announced: 'Deadline announced',
 	d90: 'Within 90 days',
 	d30: 'Within 30 days',
 	d14: 'Within two weeks',

@@ -142,8 +142,8 @@ function systemLine({ system }: Sorted): string[] {
 	const { likely } = system;
 	const why = likely
 		? `PostgreSQL ${likely.postgres} suggests ${likely.name}, whose packages end at ${likely.last}: if so, add ${code(`os=${likely.os}`)}.`
-		: `Not every system has packages; add yours, for example ${code('os=debian-12')}.`;
-	return [`🟡 **First check which system it runs on** (${code('cat /etc/os-release')}). ${why}`];
+		: `Packages are not built for every system; add yours, for example ${code('os=debian-12')}.`;
+	return [`🟡 **First check which operating system it runs on** (${code('cat /etc/os-release')}). ${why}`];
 }
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
@@ -184,10 +184,8 @@ function standing(plan: Plan, listed: boolean): string {
 	// Packages depend on what they need, so nobody has to be asked.
 	const isBrought = (of: Floor['of']) => of === 'python' && dependsOnSystem(profile.install);
 	const open = floors.filter(({ met, of }) => met === 'unknown' && !isBrought(of));
-	const unknown = [
-		...needed(open.filter(({ of }) => of !== 'rust')),
-		...needed(open.filter(({ of }) => of === 'rust')).map(words => `${words} to build`),
-	];
+	const rust = needed(open.filter(({ of }) => of === 'rust')).map(words => `${words} to build`);
+	const unknown = [enumerate(needed(open.filter(({ of }) => of !== 'rust'))), ...rust].filter(Boolean);
 	const image = ['docker', 'mdad', 'ess'].includes(String(profile.install)) ? ['Python comes with the image'] : [];
 	const closed = advisories.fixed.length;
 	const holes = [
@@ -196,7 +194,7 @@ function standing(plan: Plan, listed: boolean): string {
 	].join(', ');
 	const line = [
 		...met,
-		...(unknown.length ? [`🟡 Needs ${enumerate(unknown)}`] : []),
+		...(unknown.length ? [`🟡 Needs ${unknown.join(', and ')}`] : []),
 		...image,
 		...(holes ? [holes] : []),
 		...(listed ? smallFaults(plan) : []),
@@ -216,7 +214,7 @@ function smallFaults({ faults }: Plan): string[] {
 	const minor = faults.filter(
 		({ severity, at, concerned }) => severity !== 'severe' && at === 'target' && concerned === true,
 	);
-	return minor.length ? [count(minor.length, 'minor bug')] : [];
+	return minor.length ? [count(minor.length, 'known minor bug')] : [];
 }
 
 /** The target's own vulnerabilities, and where they are fixed. */
@@ -251,7 +249,10 @@ function now(plan: Plan, sorted: Sorted): string[] {
 		return [`**Now:** ${look}keep ${plan.from} running until this prints 0.`, block(first.command)];
 	}
 	if (sorted.system)
-		return ['**Now:** check which system it runs on, and add it to the command.', block(['cat /etc/os-release'])];
+		return [
+			'**Now:** check which operating system the server runs on, and add it to the command.',
+			block(['cat /etc/os-release']),
+		];
 	if (first)
 		return [
 			first.how ? `**Now:** start with number 1: ${first.how}` : `**Now:** ${first.title}: see “The steps” above.`,

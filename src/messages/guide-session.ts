@@ -23,7 +23,7 @@ const allWords = `${code('back')}, ${code('skip')}, ${code('stop')} and ${code('
 /** The plan of a guide with the offer of a session; with `begin` the session starts right below the plan. */
 export function withOffer(answer: Answer, offer: Offer, begin: boolean): Answer {
 	const how = begin
-		? 'We will go through it together, one stage at a time, in a thread on this message. Anyone who may change things here can continue.'
+		? 'We will go through it together, one stage at a time, in a thread on this message. Anyone who is allowed to change things here can continue.'
 		: `To go through it together, one stage at a time, react with ▶️ or say ${code(`!${offer.asked} start`)}.`;
 	return { ...answer, lead: `${answer.lead}\n\n${how}`, session: { offer, begin } };
 }
@@ -159,10 +159,10 @@ function asideWords(what: Aside, name: string | undefined): string {
 /** What skipping a stage means for the following ones. */
 function skipWords(stage: GuidedStage, guided: Guided): string {
 	const costs = [
-		`What it is for: ${stage.why}`,
+		stage.why,
 		...(stage.down === 'ends' ? ['🔴 The server stays down until it is done.'] : []),
 		...(stage.down === 'begins' ? ['🔴 The server is still up, but the next stages need it to be down.'] : []),
-		...(stage.concerned === true ? ['The next stages depend on it.'] : []),
+		...(stage.concerned === true ? ['Later stages depend on the one you skipped.'] : []),
 	];
 	const number = stagesOf(guided).findIndex(({ id }) => id === stage.id) + 1;
 	return `**Skipped: ${number}. ${escapeMarkdown(stage.title)}.** ${costs.join(' ')} ${code('back')} returns to it.`;

@@ -307,7 +307,7 @@ function asking(guided: Guided, asked: string): string {
 		const parameter = parameters.find(other => other.name === name);
 		return parameter?.values ? `${code(`${name}=${parameter.values.join('|')}`)}` : code(name);
 	});
-	const questions = open.length ? [`To make this exact, add ${enumerate(open)}.`] : [];
+	const questions = open.length ? [`For commands that you can run as they are, add ${enumerate(open)}.`] : [];
 	return [...questions, usualWords(guided, asked)].filter(Boolean).join(' ');
 }
 

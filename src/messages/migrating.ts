@@ -43,7 +43,7 @@ export function queuedWords(queued: Migrating['queued']): string {
 	if (!queued.length) return '';
 	const lines = queued.map(
 		({ release, names, table, grows, took }) =>
-			`${release}: ${names.slice(0, 2).map(code).join(', ')}${names.length > 2 ? ` and ${count(names.length - 2, 'more', 'more')}` : ''}, through ${code(table)} (grows with ${grows}): ${tookWords(took)}`,
+			`${release}: ${names.slice(0, 2).map(code).join(', ')}${names.length > 2 ? ` and ${count(names.length - 2, 'more', 'more')}` : ''}, which ${names.length > 1 ? 'go' : 'goes'} through ${code(table)} (grows with ${grows}): ${tookWords(took)}`,
 	);
 	return `These background updates were measured, from the moment the port opened until they finished, while nobody was using the server. ${measured}
 

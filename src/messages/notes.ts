@@ -59,7 +59,7 @@ export function notesWords(found: ReleaseNotes, advisories: ReleaseAdvisories, c
 function candidatesSection({ release, candidates, horizon }: ReleaseNotes): Section {
 	const lines = candidates.map(
 		({ version, date }) =>
-			`${link(version, `https://github.com/element-hq/synapse/releases/tag/v${version}`)}, released ${date}: upstream's change log`,
+			`${version}, released ${date}: ${link("upstream's change log", `https://github.com/element-hq/synapse/releases/tag/v${version}`)}`,
 	);
 	const there = candidates.length === 1 ? 'is one release candidate' : `are ${candidates.length} release candidates`;
 	const ahead = compare(release, horizon.release) > 0;

@@ -184,7 +184,7 @@ function overviewWords(overview: Overview, facing: Facing, { opening, foot, valu
 		open.length ? count(open.length, 'known vulnerability', 'known vulnerabilities') : 'no known vulnerabilities',
 	].join(', ');
 	const lead = [
-		build ? `${colour} **${named}.** As ${version}: ${state}.` : `${colour} **${named}: ${state}.**`,
+		build ? `${colour} **${named}.** Treated as ${version}: ${state}.` : `${colour} **${named}: ${state}.**`,
 		build && `⚠️ ${caveatWords(running)}`,
 		why && `⚠️ ${why}`,
 		waversWords(running),

@@ -349,7 +349,7 @@ export function consequenceWords(stop: Parameters<typeof consequence>[0]): strin
 }
 
 function otherwise(task: StepTask): string | undefined {
-	if (task.kind === 'start-limit') return 'can end with systemd killing every start';
+	if (task.kind === 'start-limit') return 'can end with systemd killing Synapse at every start';
 	if (task.kind === 'wait') return consequences[task.skipped];
 	return task.kind === 'no-package' ? 'finds no package' : undefined;
 }

@@ -18,9 +18,13 @@ export function tallyWords({ sure, perhaps, refusing, halts, unread, warning }: 
 						: count(perhaps, 'thing to do if it affects you', 'things to do if they affect you'),
 				]
 			: []),
-		...(refusing ? [`${refusing} can keep Synapse from starting`] : []),
 	];
-	return parts.join(', ');
+	return `${parts.join(', ')}${refusing ? ` (${refusingWords(refusing, sure + perhaps)})` : ''}`;
+}
+
+function refusingWords(refusing: number, all: number): string {
+	const which = refusing < all ? `${refusing} of them` : all === 1 ? 'it' : 'all of them';
+	return `${which} can keep Synapse from starting`;
 }
 
 /** How many passages are unread, and a sentence in one of them that sounds like a refusal. */

@@ -134,7 +134,7 @@ function helpOf(open: readonly OpenAlert[]): string {
 	const upgrades = servers.map(server => code(`!upgrade ${server}`));
 	const number = (urgent[0] ?? open[0])?.number ?? 12;
 	return [
-		...(upgrades.length ? [`What to do: ${upgrades.join(', ')}`] : []),
+		...(upgrades.length ? [`Upgrade plan: ${upgrades.join(', ')}`] : []),
 		`${code(`!ack ${number}`)} stops the reminders for an alert; ${code(`!snooze 7d ${number}`)} postpones it.`,
 	].join('\\\n');
 }

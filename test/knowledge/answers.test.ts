@@ -284,9 +284,9 @@ describe("upstream's packages", () => {
 	});
 
 	test('ask for the system if some system has no packages for the target', () => {
-		expect(planWords(planOf('1.130.0 1.163.2 debian postgres=13'), []).lead).toMatch(/Say which system.*os=/);
+		expect(planWords(planOf('1.130.0 1.163.2 debian postgres=13'), []).lead).toMatch(/Say which operating system.*os=/);
 		for (const asked of ['1.158.0 1.163.2 debian', '1.130.0 1.163.2 docker', '1.130.0 1.163.2 debian os=debian-12'])
-			expect(planWords(planOf(asked), []).lead, asked).not.toContain('Say which system');
+			expect(planWords(planOf(asked), []).lead, asked).not.toContain('Say which operating system');
 	});
 
 	test("imply the system's Python, but not inside an image", () => {

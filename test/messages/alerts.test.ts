@@ -44,7 +44,7 @@ test('lists reminders at the end, without their texts', () => {
 	);
 	expect(lead).toContain('⚠️ `example.org`: Vulnerable to `CVE-2` (moderate): Hole (plus 2 more alerts)');
 	expect(sections.map(({ title }) => title)).toEqual(['Security #2', 'Still open (2)', '']);
-	expect(sections.at(-1)?.markdown).toMatch(/^What to do: `!upgrade example\.org`\n\n✅ or `!ack`/);
+	expect(sections.at(-1)?.markdown).toMatch(/^Upgrade plan: `!upgrade example\.org`\n\n✅ or `!ack`/);
 	expect(sections[1]?.markdown).toBe(
 		'* ⚠️ Vulnerable to `CVE-1` (moderate): Hole · #1\n* ⚠️ Vulnerable to `CVE-3` (moderate): Hole · #3',
 	);
@@ -85,7 +85,7 @@ test("does not repeat a deadline's subject under its own title", () => {
 	const about = { rule: 'deadline' as const, name: subject, stage: 'announced' } as Alert['about'];
 	const one = alert('old-door', { rule: 'deadline', about, details: { is: 'deadline', deadline } });
 	const { lead } = alertWords('example.org', numbered(one), undefined);
-	expect(lead).toContain('Announced: The old door');
+	expect(lead).toContain('Deadline announced: The old door');
 	expect(lead).toContain('\n\nNo date given. Replacement: the new door.');
 	expect(lead.match(/old door/g)).toHaveLength(1);
 });
@@ -94,7 +94,7 @@ test('puts a reminder in one line, with what to do', () => {
 	const { sections, lead } = alertWords('example.org', numbered(alert('CVE-1', { kind: 'reminder' })), undefined);
 	expect(sections).toEqual([]);
 	expect(lead).toMatch(
-		/^\*\*⚠️ Still open: `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\nWhat to do: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
+		/^\*\*⚠️ Still open: `example\.org`: Vulnerable to `CVE-1` \(moderate\): Hole\*\* · #1\n\nUpgrade plan: `!upgrade example\.org` ✅ or `!ack`[^\n]*$/,
 	);
 });
 

@@ -144,7 +144,7 @@ test('the last line asks for look.py and says what it decides', () => {
 test("does not ask about the system's Python if its packages are used", () => {
 	const asked = '1.61.0 1.163.2 debian postgres=15';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
-	expect(text).toContain('🟡 First check which system it runs on (`cat /etc/os-release`).');
+	expect(text).toContain('🟡 First check which operating system it runs on (`cat /etc/os-release`).');
 	expect(text).not.toContain('Needs Python');
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
@@ -341,7 +341,7 @@ describe('the system under a package', () => {
 		expect(text.indexOf('once Debian 12')).toBeGreaterThan(text.indexOf('the last for Debian 11'));
 		// A new system brings a new Python.
 		expect(text).not.toMatch(/Python 3\.9 →/);
-		expect(text).not.toContain('First check which system');
+		expect(text).not.toContain('First check which');
 	});
 	test('can be upgraded first from a release that also has a package for the next system', () => {
 		const text = textOf('1.130.0 1.163.2 debian postgres=13 os=debian-11');
@@ -379,15 +379,15 @@ describe('the system under a package', () => {
 	test('is asked for first if nobody stated it, with what the PostgreSQL version suggests', () => {
 		const first = (asked: string) => textOf(asked).split('\n')[2];
 		expect(first('1.61.0 1.163.2 debian postgres=13 workers')).toBe(
-			'🟡 First check which system it runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
+			'🟡 First check which operating system it runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
 		);
 		expect(first('1.61.0 1.163.2 debian postgres=12 workers')).toContain('PostgreSQL 12 suggests Ubuntu 20.04, whose');
 		expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain(
 			'Now: `cat /etc/os-release`; keep 1.61.0 running until this prints 0.',
 		);
 		// PostgreSQL 15 suggests Debian 12, which has packages of the target.
-		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Not every system has packages; add yours');
-		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which system');
+		expect(first('1.98.0 1.163.2 debian postgres=15')).toContain('Packages are not built for every system; add yours');
+		expect(textOf('1.61.0 1.163.2 docker postgres=13')).not.toContain('First check which');
 	});
 	test('has one PostgreSQL; a newer one comes from PGDG', () => {
 		const of = (facts: string) => textOf(`1.98.0 1.163.2 ${facts}`).match(/PostgreSQL 13 → .*/)?.[0];

@@ -60,9 +60,9 @@ test('names up to two background updates per release, with their table and durat
 	expect(queuedWords([])).toBe('');
 	const text = queuedWords([queued, { ...queued, release: '1.39.0', names: ['four'] }]);
 	expect(text).toContain(
-		'* 1.38.0: `one`, `two` and 1 more, through `events` (grows with events): 2.2 to 13 min on PostgreSQL',
+		'* 1.38.0: `one`, `two` and 1 more, which go through `events` (grows with events): 2.2 to 13 min on PostgreSQL',
 	);
-	expect(text).toContain('* 1.39.0: `four`, through `events`');
+	expect(text).toContain('* 1.39.0: `four`, which goes through `events`');
 	expect(text).toContain('while nobody was using the server');
 	expect(text).toContain('yours may take longer');
 });

@@ -58,7 +58,7 @@ test('describes a refusal that affects some by its condition', () => {
 		'* 🔴 Synapse might not start without step 2 if `homeserver.yaml` has `acme`: 1.1.0/acme',
 		'* 🔴 Synapse might not start without step 3 if you send email or use single sign-on, and `template_dir` is set: 1.1.0/mail',
 	]);
-	expect(lead).toContain('1 thing to do, 2 more if they affect you, 3 can keep Synapse from starting');
+	expect(lead).toContain('1 thing to do, 2 more if they affect you (all of them can keep Synapse from starting)');
 	const text = (title: string) => sections.find(section => section.title.endsWith(title))?.markdown;
 	expect(text('all')).toMatch(/^Text of /);
 	expect(text('acme')).toMatch(/^\*Only if `homeserver\.yaml` has `acme`:\*\n\nText of /);
@@ -90,7 +90,7 @@ test('marks only certain refusals red in an alert, and does not number steps tha
 	const notes = [note('1.1.0/acme', { ...refuses, onlyIf: '`acme` is on' }), note('1.1.0/all', refuses)];
 	const way = { from: '1.0.0', to: '1.1.0', profile: unknownDeployment, today: '2026-11-21' };
 	const words = wayWords(plan(way, known({ notes })));
-	expect(words).toContain('1 thing to do, 1 more if it affects you, 2 can keep Synapse from starting');
+	expect(words).toContain('1 thing to do, 1 more if it affects you (all of them can keep Synapse from starting)');
 	expect(words).not.toContain('acme');
 	expect(words).toContain('🔴 Synapse does not start until this is done: 1.1.0/all');
 });
@@ -174,8 +174,8 @@ test("shows a candidate's date and link, and says what is not known about it", (
 	const ahead = told('1.3.0', '1.3.0rc2');
 	expect(ahead.lead).toContain('Synapse 1.3.0rc2: 1 note');
 	expect(ahead.sections[0]?.title).toBe('1.3.0 is not out yet');
-	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc1), released 2022-01-05');
-	expect(ahead.sections[0]?.markdown).toContain('releases/tag/v1.3.0rc2), released 2022-01-06');
+	expect(ahead.sections[0]?.markdown).toContain("1.3.0rc1, released 2022-01-05: [');
+	expect(ahead.sections[0]?.markdown).toContain("1.3.0rc2, released 2022-01-06: [');
 	expect(ahead.sections[0]?.markdown).toContain('at least what `!notes 1.2.0` says');
 	expect(ahead.value).toMatchObject({
 		release: '1.3.0',
@@ -272,7 +272,7 @@ test('counts things to do the same way in a plan, an alert and a status card', (
 			note('1.1.0/know'),
 		],
 	});
-	const counted = '1 thing to do, 3 more if they affect you, 1 can keep Synapse from starting';
+	const counted = '1 thing to do, 3 more if they affect you (1 of them can keep Synapse from starting)';
 	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
 	const running = runningOf(history, undefined);

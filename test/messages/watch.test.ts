@@ -18,7 +18,7 @@ test('says in the last line what to do about the urgent servers, and how to sile
 	expect(lead).toBe('**1 alert open, plus 1 informational.**');
 	expect(sections.map(({ title }) => title)).toEqual(['`example.org` (1)', '`b.example.org`: informational (1)', '']);
 	expect(sections.at(-1)?.markdown).toBe(
-		'What to do: `!upgrade example.org`\\\n`!ack 3` stops the reminders for an alert; `!snooze 7d 3` postpones it.',
+		'Upgrade plan: `!upgrade example.org`\\\n`!ack 3` stops the reminders for an alert; `!snooze 7d 3` postpones it.',
 	);
 });
 

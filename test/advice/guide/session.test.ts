@@ -116,7 +116,7 @@ test('passes the point of no return on a word, not on a reaction', () => {
 
 test('says what a skip costs, and lists what was not done at the end', () => {
 	const way = conversation();
-	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* What it is for: See what there is\./);
+	expect(way.words('skip')).toMatch(/^\*\*Skipped: 1\. Look\.\*\* See what there is\./);
 	expect(way.place()).toBe('restore');
 	way.say('done');
 	way.say('done');
