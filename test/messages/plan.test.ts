@@ -174,8 +174,8 @@ test("shows a candidate's date and link, and says what is not known about it", (
 	const ahead = told('1.3.0', '1.3.0rc2');
 	expect(ahead.lead).toContain('Synapse 1.3.0rc2: 1 note');
 	expect(ahead.sections[0]?.title).toBe('1.3.0 is not out yet');
-	expect(ahead.sections[0]?.markdown).toContain("1.3.0rc1, released 2022-01-05: [');
-	expect(ahead.sections[0]?.markdown).toContain("1.3.0rc2, released 2022-01-06: [');
+	expect(ahead.sections[0]?.markdown).toContain('1.3.0rc1, released 2022-01-05: [');
+	expect(ahead.sections[0]?.markdown).toContain('1.3.0rc2, released 2022-01-06: [');
 	expect(ahead.sections[0]?.markdown).toContain('at least what `!notes 1.2.0` says');
 	expect(ahead.value).toMatchObject({
 		release: '1.3.0',
