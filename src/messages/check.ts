@@ -228,8 +228,11 @@ function findingJson(finding: Finding, to: string): Record<string, unknown> {
 	};
 }
 
+/** A value without a note whose effect depends on the release, or on another option that is not known. */
+const unknownEffect = 'it is not known whether this release accepts a value of this type here';
+
 function unjudgedJson({ file, line, option: name, why, note }: Unjudged): Record<string, unknown> {
-	const words = note ? (note.onlyIf ?? note.title) : 'its value is hidden';
+	const words = note ? (note.onlyIf ?? note.title) : why === 'hidden' ? 'its value is hidden' : unknownEffect;
 	return { file, line, option: name, why: words.replaceAll('`', ''), ...(note && { note: note.id }), kind: why };
 }
 
@@ -249,10 +252,10 @@ function whatToWrite(findings: readonly Finding[]): Section[] {
 
 function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 	if (!unjudged.length) return [];
-	const lines = unjudged.map(({ note, ...at }) =>
+	const lines = unjudged.map(({ note, why, ...at }) =>
 		note
 			? `${note.title} (${code(`!notes ${note.release}`)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
-			: `${place(at)}hidden, so it could not be checked`,
+			: `${place(at)}${why === 'hidden' ? 'hidden, so it could not be checked' : unknownEffect}`,
 	);
 	return [{ title: `Could not check (${lines.length})`, markdown: list(lines), fold: true }];
 }

@@ -55,6 +55,35 @@ describe('a required member that is missing is reported once', () => {
 	});
 });
 
+describe('an option that was removed between two tested releases no longer stops the start', () => {
+	const cas =
+		'public_baseurl: https://example.org/\ncas_config: { enabled: true, server_url: "https://cas.example.org" }\n';
+	test.each([
+		['1.26.0', cas, ['refuses cas_config message:5']],
+		['1.27.0', cas, []],
+		['1.37.1', cas, []],
+		['1.38.0', 'stats:\n  bucket_size: 1.5\n', ['refuses stats.bucket_size message:5']],
+		['1.39.0', 'stats:\n  bucket_size: 1.5\n', ['removed stats.bucket_size message:5']],
+	])('%s: %s', async (release, text, expected) => expect(await kinds(`${release}\n${base}${text}`)).toEqual(expected));
+});
+
+test('does not call a value hidden if only the effect on this release is unknown', async () => {
+	const answer = await ask(`1.65.0\n${base}session_lifetime: true\nform_secret: x\n`);
+	const unjudged = (answer.value as { unjudged: { option: string }[] }).unjudged;
+	expect(unjudged.find(({ option }) => option === 'session_lifetime')).toEqual({
+		kind: 'undecided',
+		option: 'session_lifetime',
+		file: 'message',
+		line: 4,
+		why: 'it is not known whether this release accepts a value of this type here',
+	});
+	const { markdown = '' } = answer.sections.find(({ title }) => title.startsWith('Could not check')) ?? {};
+	expect(markdown).toContain(
+		'`message:4` `session_lifetime`: it is not known whether this release accepts a value of this type here',
+	);
+	expect(markdown).not.toContain('hidden');
+});
+
 describe('reads the configuration from', () => {
 	test('a code block', async () => {
 		const said = `1.163.2\n\`\`\`yaml\n${base}smtp_host: x\n\`\`\`\nthank you`;

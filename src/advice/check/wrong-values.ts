@@ -1,6 +1,6 @@
 // Values of a kind that a release refuses, and required members, according to tests of real releases.
 import { type Decision, decide, select } from '../../configuration/condition.ts';
-import { plainDefaults } from '../../configuration/options.ts';
+import { optionAt, plainDefaults } from '../../configuration/options.ts';
 import { parsePath, writePath } from '../../configuration/path.ts';
 import {
 	neededPaths,
@@ -47,11 +47,21 @@ export function wrongValues(written: readonly WrittenOption[], request: CheckReq
 
 function judged(path: string, value: Value, request: CheckRequest): Decision['is'] {
 	const { values: table, to } = request;
+	if (isGone(path, request)) return false;
 	const kind = valueKind(value, to);
 	const state = table && statesAround(table, path, to)?.[0];
 	const said = kind && table && refusing(table, path, kind, to);
 	if (!kind || !said || !state || said.is === false || hasExceptions(kind, value, state, to)) return false;
 	return said.is === 'unknown' ? 'unknown' : isOn(said, request);
+}
+
+/**
+ * Whether the release no longer reads the option. Not all releases were tested, so the newest tested one before it may
+ * still have read it.
+ */
+function isGone(path: string, { options, to }: CheckRequest): boolean {
+	const option = path.replace(/\[\]$/, '');
+	return options.byPath.has(option) && !optionAt(options, option, to);
 }
 
 /** Whether some words or numbers of this kind are accepted after all, so that the value may be one of them. */
@@ -89,7 +99,7 @@ function missingMembers(request: CheckRequest): Finding[] {
 		const segments = parsePath(path) ?? [];
 		const key = segments.at(-1) ?? '';
 		const parent = writePath(segments.slice(0, -1));
-		const said = refusing(table, path, 'absent', to);
+		const said = isGone(path, request) ? undefined : refusing(table, path, 'absent', to);
 		if (parent === '' || !said || isOn(said, request) !== true) return [];
 		const { matches } = select(parent, 'any', configuration, undefined);
 		return matches.flatMap(({ value }): Finding[] =>
