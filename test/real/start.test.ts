@@ -423,7 +423,7 @@ test.each([
 	['everything but the keys', 'rows'],
 	['the whole store', 'all'],
 ] as const)(
-	'tells each room once, the log and !status that watches are gone when %s is lost',
+	'reports once to each room, and in the log and !status, that watches are gone after losing %s',
 	async (_what, lost) => {
 		const bot = await newBot();
 		await bot.start();
@@ -437,7 +437,7 @@ test.each([
 		expect(bot.output()).not.toContain('lost or emptied');
 		await bot.state.lose(lost);
 		await bot.start();
-		const gone = (text: string | undefined) => /no longer watch any servers/.test(text ?? '');
+		const gone = (text: string | undefined) => /no longer watching any servers/.test(text ?? '');
 		for (const room of rooms) {
 			await alice.waitFor(({ room_id, content }) => room_id === room && gone(content.body));
 			const asked = await alice.say(room, '!status');
