@@ -94,7 +94,7 @@ async function tries(): Promise<unknown[]> {
 const silent = ['keyless', 'unsealed', 'keyless'];
 
 test('logs at startup that the login has no device', () => {
-	expect(loud.join()).toMatch(/belongs to no device: in encrypted rooms I can neither read nor write/);
+	expect(loud.join()).toMatch(/does not belong to a device: in encrypted rooms I can neither read nor write/);
 	expect(homeserver.device()).toBeUndefined();
 });
 
