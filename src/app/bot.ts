@@ -140,7 +140,7 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 	vitals.syncAge = running.syncAge;
 	vitals.sources = sources;
 	vitals.knowledge = setup.played?.knowledge ?? outside.knowledge;
-	const { startedAt } = health;
+	const startedAt = now();
 	const telling = operating?.openTelling({
 		condition: () => ({ ...conditionOf({ homeserver, outside, sources, storeLost }), startedAt }),
 		said: running.outbox.wake,

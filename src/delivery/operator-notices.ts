@@ -1,10 +1,11 @@
 // Reports faults to the operator's room that would otherwise only be in the log, each once while it lasts.
-import { type BotCondition, lastingFaults } from '../advice/operator/faults.ts';
+import { type BotCondition, isOver, lastingFaults } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
+import { hasCome } from '../runtime/clock.ts';
 import { lastBackup } from './last-backup.ts';
 import { operatorRoom } from './operator-room.ts';
 
@@ -50,9 +51,11 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	if (!(await store.joinedRooms()).includes(room)) return;
 	const memory = await recall(store.kept, at);
 	const backup = await lastBackup(store.kept);
-	const lasting = lastingFaults({ ...condition(), ...(backup && { lastBackup: backup }) }, at);
+	const current = { ...condition(), ...(backup && { lastBackup: backup }) };
+	const lasting = lastingFaults(current, at);
 	// A fault that is over can return as a new episode.
-	for (const key of Object.keys(memory.open)) if (!lasting.has(key)) delete memory.open[key];
+	for (const key of Object.keys(memory.open))
+		if (!lasting.has(key) && isOver(key, current, at)) delete memory.open[key];
 	for (const key of lasting.keys()) memory.open[key] ??= { since: at.toISOString(), told: false };
 	const since = new Date(memory.since);
 	const elsewhere = ({ room: of }: { room: string }) => of !== room;
@@ -108,8 +111,8 @@ function sayingsOf(room: string, what: readonly string[], news: OperatorNews, at
 }
 
 function frozenIn(memory: Memory, worst: number, at: Date): number | undefined {
-	const last = memory.frozen === undefined ? undefined : Date.parse(memory.frozen);
-	if (worst < frozenFor || (last !== undefined && at.getTime() - last < frozenPause)) return undefined;
+	const next = memory.frozen === undefined ? undefined : new Date(Date.parse(memory.frozen) + frozenPause);
+	if (worst < frozenFor || (next && !hasCome(next, at, frozenPause))) return undefined;
 	memory.frozen = at.toISOString();
 	return worst;
 }

@@ -17,7 +17,7 @@ let worst: number;
 beforeEach(async () => {
 	store = await openStore();
 	clock = new Date('2026-11-29T12:00:00Z');
-	condition = { sources: [], startedAt: clock };
+	condition = { sources: [], startedAt: new Date('2026-11-01T12:00:00Z') };
 	worst = 0;
 });
 
@@ -66,10 +66,37 @@ test('reports a lasting problem once, and again when it returns', async () => {
 	expect(await told()).toEqual([]);
 	condition = { ...condition, mute: 'M_UNKNOWN', second: 'OTHER' };
 	expect(await told()).toEqual([expect.stringMatching(/2 problems[\s\S]*I cannot speak[\s\S]*Another Glia/)]);
-	condition = { sources: [], startedAt: clock };
+	condition = { sources: [], startedAt: condition.startedAt };
 	expect(await told()).toEqual([]);
 	condition = { ...condition, needs: 'Open a page.' };
 	expect(await told()).toHaveLength(1);
+});
+
+test('repeats nothing after a restart, when most is not known yet', async () => {
+	await join(ops);
+	const { startedAt } = condition;
+	const source = { name: 'releases', read: new Date('2026-11-25T12:00:00Z'), failures: 3 };
+	const problems = { needs: 'Open a page.', second: 'OTHER', newer: '9.9.9' };
+	condition = { ...problems, sources: [source], startedAt };
+	expect(await told()).toEqual([expect.stringContaining('4 problems')]);
+	for (let restarts = 0; restarts < 2; restarts++) {
+		condition = { sources: [{ ...source, failures: 0 }], startedAt: clock };
+		expect(await told()).toEqual([]);
+		condition = { ...problems, sources: [source], startedAt: clock };
+		expect(await told()).toEqual([]);
+	}
+	// Over, and back again.
+	clock = new Date(clock.getTime() + 2 * 3600_000);
+	condition = {
+		...condition,
+		needs: undefined as never,
+		second: undefined as never,
+		sources: [{ ...source, read: clock }],
+	};
+	expect(await told()).toEqual([]);
+	clock = new Date(clock.getTime() + 3 * 24 * 3600_000);
+	condition = { ...problems, sources: condition.sources, startedAt: condition.startedAt };
+	expect(await told()).toEqual([expect.stringContaining('3 problems')]);
 });
 
 test('reports abandoned messages and lost rooms, without what was said there', async () => {
@@ -173,6 +200,10 @@ test('reports a frozen event loop at most once an hour', async () => {
 	worst = 45_000;
 	expect(await told()).toEqual([]);
 	clock = new Date(clock.getTime() + 3600_000);
+	worst = 45_000;
+	expect(await told()).toHaveLength(1);
+	// The clock was ahead, and has been set right.
+	clock = new Date(clock.getTime() - 24 * 3600_000);
 	worst = 45_000;
 	expect(await told()).toHaveLength(1);
 });

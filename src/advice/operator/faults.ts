@@ -73,3 +73,16 @@ export function lastingFaults(condition: BotCondition, now: Date): Map<string, O
 	}
 	return found;
 }
+
+/** After a start, most of the condition is unknown for a while (ms), which does not mean that a fault is over. */
+const settlesIn = 3600_000;
+
+/** Whether a fault that `lastingFaults` no longer finds is over. `key`: as it was found. */
+export function isOver(key: string, { sources, startedAt }: BotCondition, now: Date): boolean {
+	// Only an update of Glia ends it, and then it never returns.
+	if (key.startsWith('newer ')) return false;
+	const source = sources.find(({ name }) => key === `source ${name}`);
+	// A start also resets the failures.
+	if (source) return source.read !== undefined && now.getTime() - source.read.getTime() < staleAfter;
+	return now.getTime() - startedAt.getTime() >= settlesIn;
+}
