@@ -55,6 +55,24 @@ describe('a required member that is missing is reported once', () => {
 	});
 });
 
+describe('one refusal is counted once', () => {
+	test.each([
+		[
+			'of a value that no type would mend',
+			'1.157.1',
+			'experimental_features:\n  msc3861: 1.5\n',
+			'experimental_features.msc3861',
+		],
+		// Until 1.39 the versions above 7, from 1.40.0rc1 on those above 8.
+		['of a candidate, as of its final release', '1.40.0rc2', 'default_room_version: 10\n', 'default_room_version'],
+	])('%s', async (_, release, text, option) => {
+		const { value, lead } = await ask(`${release}\n${base}${text}`);
+		const { findings } = value as { findings: { kind: string; option: string }[] };
+		expect(findings.filter(({ kind }) => kind === 'refuses').map(one => one.option)).toEqual([option]);
+		expect(lead).toContain('1 setting prevents it');
+	});
+});
+
 describe('an option that was removed between two tested releases no longer stops the start', () => {
 	const cas =
 		'public_baseurl: https://example.org/\ncas_config: { enabled: true, server_url: "https://cas.example.org" }\n';

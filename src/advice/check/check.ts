@@ -50,7 +50,9 @@ export function check(
 		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
 	// A refusal is shown even if a note announces something about its line: only a note's own refusal replaces it.
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
-	const own = [...wrong.findings, ...read].filter(
+	// If the target refuses an option whatever it holds, another type would not help.
+	const whole = new Set(read.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	const own = [...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read].filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
 	);
 	const duplicates = configuration.duplicates.map(
@@ -370,5 +372,5 @@ function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRe
 
 /** Whether the note's refusal still applies to this release. */
 function refusesIn({ release, until }: Note, to: Version): boolean {
-	return compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
+	return compare(release, finalOf(to)) <= 0 && (until === undefined || compare(finalOf(to), until) < 0);
 }

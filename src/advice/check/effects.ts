@@ -21,7 +21,7 @@ export function effectFindings(
 	const reported = new Set<string>();
 	const findings = effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
 		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
-		if (until !== undefined && compare(to, until) >= 0) return [];
+		if (until !== undefined && compare(finalOf(to), until) >= 0) return [];
 		const decision = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
 		if (decision.is !== true) return [];
 		const places = placesOf(decision).map(at => ({ ...at, option: nameable(at.option, options) }));

@@ -133,7 +133,7 @@ export function checkedByLook(
 ): Checked {
 	const notes = asked.flatMap(({ note }) => note ?? []);
 	const stops = ({ refuses, release, until }: Note) =>
-		refuses && compare(release, finalOf(to)) <= 0 && (until === undefined || compare(to, until) < 0);
+		refuses && compare(release, finalOf(to)) <= 0 && (until === undefined || compare(finalOf(to), until) < 0);
 	const findings = notes.flatMap((note): Finding[] => {
 		if (decided.get(note.id) !== true) return [];
 		const place = { file: '', line: 0, option: note.options[0] ?? '', release: note.release, note };

@@ -57,7 +57,7 @@ export function looked(
 	legs: readonly Leg[],
 ): Step {
 	const isOver = () =>
-		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, to));
+		until !== undefined && !legs.some(({ to }) => !isAbove(step.release, finalOf(to)) && isAbove(until, finalOf(to)));
 	const accepts = step.refuses && (starts?.has(id) || isOver());
 	const isYoung = young?.has(id) === true;
 	const isDecided = decided?.get(id) === true;

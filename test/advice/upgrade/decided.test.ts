@@ -50,6 +50,15 @@ test('drops a refusal if Synapse starts with these files, or if it ended before 
 	expect(step('over')?.refuses).toBe(false);
 });
 
+test.each([
+	['1.1.0', true],
+	['1.2.0rc1', false],
+	['1.2.0', false],
+])('to %s, a refusal that ends with 1.2.0 still stops the start: %s', (to, refuses) => {
+	const found = plan({ ...way, to }, knowledge).steps.find(({ id }) => id === '1.1.0/over');
+	expect(found?.refuses).toBe(refuses);
+});
+
 test('puts options that the starting release does not have last', () => {
 	const ids = steps.filter(({ when, generated }) => when === 'switch' && !generated).map(({ id }) => id);
 	expect(ids.at(-1)).toBe('1.1.0/young');
