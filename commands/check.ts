@@ -43,7 +43,7 @@ export const check = {
 	help: [
 		`Send homeserver.yaml with ${code('!check')} as its caption, send it right before or after the command, or reply to the file with the command. You can also paste it after the command as a code block. Several files are checked together. In the terminal, use ${code('--file homeserver.yaml')} (repeatable, folders too).`,
 		`One version is the target; two are the start and the target; ${code('from 1.98')} means from there to the newest release. Without a version, the target is the newest release.`,
-		`Without a configuration, it answers with a script that prints yours without its values; ${code('!check example.org look')} gives one that prints only IDs. Send back the output.`,
+		`Without a configuration, it answers with a script that prints yours without its values; ${code('!check example.org look')} gives you a script that prints only the IDs of the conditions that apply. Send back the output.`,
 		`A ${code('vars.yml')} is checked against the newest revision of the playbook, and with a date (${code('!check mdad 2025-06-01')}) against everything that has changed since.`,
 		`For a server that this room watches, I keep the results (facts, and which conditions apply) for ${code('!upgrade example.org')}, deadlines and alerts. I never repeat or keep your values.`,
 	].join('\n\n'),

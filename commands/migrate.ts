@@ -35,7 +35,7 @@ export const migrate = {
 		'migrate mdad example.org sqlite proxy=none synapse=1.163.2',
 		'migrate mdad devture_postgres_enabled',
 	],
-	help: `The move starts from the official image. The answer contains the whole ${code('vars.yml')} for your deployment. Add what applies to you and what does not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), the proxy in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL server that stays where it is, ${code('place=new')} for another machine, and your own names so that the commands are ready to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. You can also give the name of a variable from an older description.`,
+	help: `The move starts from the official image. The answer contains the whole ${code('vars.yml')} for your deployment. Add what applies to you and what does not (${code('workers')}, ${code('no-email')}, ${code('oidc')}, ${code('mas')} …), the proxy in front of it (${code('proxy=none|nginx|caddy|traefik')}), ${code('server=external')} for a PostgreSQL server that stays where it is, ${code('place=new')} for another machine, and your own names so that the commands are ready to copy (${code('data=/srv/files')}; the answer lists them). With ${code('start')}, or the reaction ▶️ on the answer, we go through it together, one stage at a time in a thread. You can also give the name of a variable from an older guide.`,
 	changes: false,
 	async run(
 		{ words: typed, room },

@@ -122,7 +122,7 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		synapse,
 		ends: [...manner.taken, installs, `I know the charts released up to ${read}.`],
 		now: component
-			? `tell me what you run to shorten this: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} if you do not use it.`
+			? `to shorten this, tell me what you run: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} if you do not use it.`
 			: `${code('helm upgrade')} to ${to} with your values.`,
 	};
 	return {

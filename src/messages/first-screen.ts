@@ -143,7 +143,7 @@ function systemLine({ system }: Sorted): string[] {
 	const why = likely
 		? `PostgreSQL ${likely.postgres} suggests ${likely.name}, whose packages end at ${likely.last}: if so, add ${code(`os=${likely.os}`)}.`
 		: `Packages are not built for every system; add yours, for example ${code('os=debian-12')}.`;
-	return [`🟡 **First check which operating system it runs on** (${code('cat /etc/os-release')}). ${why}`];
+	return [`🟡 **First check which operating system the server runs on** (${code('cat /etc/os-release')}). ${why}`];
 }
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {
@@ -270,7 +270,7 @@ function now(plan: Plan, sorted: Sorted): string[] {
 					? looks === 2
 						? 'both'
 						: `all ${numeral(looks)}`
-					: numeral(looks);
+					: `${numeral(looks)} of them`;
 		return [
 			`**Now:** get a script that checks ${all} without showing any values: ${code(planCommand(plan, ['look']))}`,
 		];

@@ -12,7 +12,7 @@ export function asking(plan: Plan): string {
 	const shorter = shorterCommand(plan);
 	if (shorter === undefined) return '';
 	const why = asksForSystem(plan)
-		? 'Say which operating system it runs on (packages are not built for all of them), and more if you can'
+		? 'Say which operating system the server runs on (packages are not built for all of them), and more if you can'
 		: 'Say more about the server to shorten this';
 	return `${why}, for example ${code(shorter)}; negate a fact with a ${code('no-')} prefix.`;
 }

@@ -87,7 +87,7 @@ const sentences: Record<Exclude<Want['is'], 'type' | 'library' | 'floor'>, (word
 		'Correct the path, or the owner and permissions of the file; in a container, use the path inside the container.',
 	],
 	needs: ({ it, names, many }) => [
-		names ? `${names} needs another option` : 'An option is missing in the configuration',
+		names ? `${names} depends on an option that is missing` : 'An option is missing in the configuration',
 		many
 			? `${names} belong together, but one is missing or different.`
 			: `${it} is not set, or an option that it needs is missing.`,

@@ -177,4 +177,4 @@ function trialsOf(
 }
 
 const played =
-	"Neither containers nor systemd were used. Stand-ins for `docker`, `systemctl` and the playbook's runs used the same programs on real data. The restore was the unchanged command of the playbook's role.";
+	"Neither containers nor systemd were used. Stand-ins for `docker`, `systemctl` and the playbook's runs used the same programs on real data. The restore used the playbook role's own command, unchanged.";
