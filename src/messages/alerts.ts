@@ -57,12 +57,10 @@ export function alertWords(server: string, given: readonly Numbered[], mention: 
 	const title = first ? titleOf(first.alert, server) : '';
 	const named = title.includes(quoted(server)) ? title : `${quoted(server)}: ${title}`;
 	const others = alerts.slice(1);
-	const areSolved = others.length > 0 && others.every(({ alert }) => alert.kind === 'solved');
-	const more = areSolved
-		? `; ${first?.alert.kind === 'solved' ? `${others.length} more` : count(others.length, 'alert')} resolved`
-		: others.length
-			? ` (plus ${count(others.length, 'more alert')})`
-			: '';
+	const over = others.filter(({ alert }) => alert.kind === 'solved').length;
+	const open = others.length - over;
+	const resolved = first?.alert.kind === 'solved' ? `${over} more` : count(over, 'alert');
+	const more = `${open ? ` (plus ${count(open, 'more alert')})` : ''}${over ? `; ${resolved} resolved` : ''}`;
 	const head = `**${[mark, `${prefix}${named}${more}`].filter(Boolean).join(' ')}**${alerts.length === 1 ? numberWords(first?.number) : ''}`;
 	const asked = askWords(server, alerts);
 	const acts = alerts.some(({ alert: { kind, rule } }) => kind !== 'solved' && !unreminded.has(rule));

@@ -58,6 +58,16 @@ test('puts the first of several alerts in the headline, and the others under the
 	expect(sections[0]?.markdown).toContain('More about CVE-1');
 });
 
+test('counts what is resolved apart from the other alerts', () => {
+	const solved = (subject: string) => alert(subject, { kind: 'solved', severity: 'info' });
+	const headOf = (...alerts: Alert[]) => alertWords('example.org', numbered(...alerts), undefined).lead.split('\n')[0];
+	expect(headOf(alert('CVE-1'), solved('CVE-2'), solved('CVE-3'), alert('CVE-4'))).toMatch(
+		/Vulnerable to `CVE-1` .* \(plus 1 more alert\); 2 alerts resolved\*\*$/,
+	);
+	expect(headOf(solved('CVE-2'), solved('CVE-3'))).toMatch(/: No longer .*; 1 more resolved\*\*$/);
+	expect(headOf(solved('CVE-2'), alert('CVE-1', { kind: 'reminder' }))).toMatch(/\(plus 1 more alert\)\*\*$/);
+});
+
 test('groups vulnerabilities fixed by one release, with their numbers', () => {
 	const hole = (id: string, fixedIn: string) =>
 		alert(id, { details: { is: 'advisory', running: { version: '1.0.0', standing: 'release' }, fixedIn } });
