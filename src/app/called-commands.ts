@@ -1,5 +1,6 @@
 // Loads only the commands that a line in the terminal may mean. Scripts start a new process for each question,
 // and should not wait until everything is loaded.
+import { helpWord } from '../bot/respond.ts';
 import type { Command } from '../command.ts';
 
 /** Commands that scripts use. Any other command, and anything not clearly one of these, loads all of them. */
@@ -16,7 +17,7 @@ const alone: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** `said`: one line, as after `say`; undefined: anything may be said later. */
 export async function commandsFor(said?: string): Promise<readonly Command[]> {
-	const [, name = ''] = /^!([a-z]+)(?: [^\n\r]*)?$/.exec(said ?? '') ?? [];
-	const load = Object.hasOwn(alone, name) ? alone[name] : undefined;
+	const [, name = '', words = ''] = /^!([a-z]+)((?: [^\n\r]*)?)$/.exec(said ?? '') ?? [];
+	const load = Object.hasOwn(alone, name) && !helpWord.test(words.trim()) ? alone[name] : undefined;
 	return load ? [await load()] : (await import('../../commands/index.ts')).commands;
 }

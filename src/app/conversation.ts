@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import type { GuideSession } from '../advice/guide/session.ts';
 import type { Offer } from '../answer.ts';
 import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
+import { refusal } from '../bot/respond.ts';
 import { answersTo, endWithReader, exitOf, print, type Speaking } from './console.ts';
 
 const person = { sender: 'console', mayChange: () => undefined };
@@ -20,6 +21,8 @@ function begunBy(offer: Offer, { ports }: Speaking): SessionTurn | undefined {
 	return typeof next === 'string' ? undefined : next;
 }
 
+const another = 'Another guide is in progress. Say `stop` first.';
+
 /** Runs a conversation until the input ends. Resolves to the exit status. */
 export async function converse(speaking: Speaking): Promise<number> {
 	process.stdout.on('error', endWithReader);
@@ -35,8 +38,10 @@ export async function converse(speaking: Speaking): Promise<number> {
 	if (interactive) lines.prompt();
 	for await (const line of lines) {
 		const turn = session && turnBy(line, session, speaking);
-		const said = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
-		const begins = session?.is === 'open' ? undefined : said.find(answer => answer.session?.begin)?.session;
+		const answered = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
+		const isOpen = session?.is === 'open';
+		const said = answered.map(answer => (isOpen && answer.session?.begin ? refusal(another) : answer));
+		const begins = said.find(answer => answer.session?.begin)?.session;
 		const next = turn ?? (begins && begunBy(begins.offer, speaking));
 		const answers = turn || !next ? said : [...said, next.answer];
 		session = next?.session ?? session;

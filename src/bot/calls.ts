@@ -28,6 +28,9 @@ export type Call = { name: string; words: string[]; text: string; addressed: boo
 /** Characters of ordinary talk that are searched. Commands further on in a message are ignored. */
 const maxTalk = 1024;
 
+/** Invisible characters that may follow a command's name. */
+const maxInvisible = 16;
+
 /** Undoes the typographic replacements that phones and word processors make. */
 export function plainly(body: string): string {
 	return body
@@ -76,7 +79,8 @@ export function callsIn(
 		if (call && (call.addressed || (bare && known(call.name)))) {
 			calls.push(call);
 			if (commands.some(command => command.name === call.name && command.takesText)) {
-				call.text = textAfter(call.name, body.slice(at));
+				const parse = (start: string) => callOf(start, names, known, mentioned && calls.length === 1);
+				call.text = textAfter(call, body.slice(at), parse);
 				call.words = call.text.slice(0, maxCommand).split(/\s+/).filter(Boolean);
 				break;
 			}
@@ -116,10 +120,17 @@ function shorten(call: Call, written: string): void {
 	call.text = '';
 }
 
-/** Everything after the command's name in the message, across lines. */
-function textAfter(name: string, body: string): string {
-	const at = body.slice(0, maxCommand).toLowerCase().indexOf(name);
-	return body.slice(at + name.length).trim();
+/** Everything after the command's name, across lines. The bot's own name or address may contain the command's name. */
+function textAfter(called: Call, body: string, parse: (start: string) => Call | undefined): string {
+	for (const { index, 0: name } of body.slice(0, maxCommand).matchAll(new RegExp(called.name, 'gi'))) {
+		const end = index + name.length;
+		if (!/^(\s|$)/.test(plainly(body.slice(end, end + maxInvisible)))) continue;
+		const found = parse(plainly(body.slice(0, end)).trim());
+		if (found?.name === called.name && found.words.length === 0) return body.slice(end).trim();
+	}
+	// Invisible characters inside the name.
+	const line = /^[^\r\n]*/.exec(body)?.[0] ?? '';
+	return `${called.text}${body.slice(line.length)}`.trim();
 }
 
 function callOf(

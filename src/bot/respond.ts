@@ -28,10 +28,13 @@ export async function respond(message: Message, to: Respondent): Promise<Answer[
 	return answers;
 }
 
+/** Asks for help with the command that it follows. */
+export const helpWord = /^(-{0,2}help|-h|\?)$/i;
+
 /** The `help` command, if the call asks for help with its command, as in `!upgrade help`. */
 function helpAsked({ name, words }: Call, { commands }: Respondent): Command | undefined {
 	const asked = commands.find(command => command.name === name);
-	const asks = words.length === 1 && /^(-{0,2}help|-h|\?)$/i.test(words[0] ?? '');
+	const asks = words.length === 1 && helpWord.test(words[0] ?? '');
 	return asks && asked && !asked.takesText ? commands.find(command => command.name === 'help') : undefined;
 }
 

@@ -70,7 +70,7 @@ export function sessionWords(
 			return { ...plain(endWords(session, all)), sections: wayBack(session, guided) };
 		case 'where':
 			return {
-				...plain(whereWords(session, name)),
+				...plain(whereWords(session, name, all)),
 				sections: [stagesSection(session, all), ...(stage ? doing(stage, session, true) : [])],
 			};
 		default:
@@ -202,10 +202,14 @@ function isDone({ passed }: GuideSession, id: string): boolean {
 }
 
 function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
+	return `**That was the last stage, number ${all.length}.** ${leftWords(session, all) ?? 'All of them are done.'}`;
+}
+
+/** Which stages were skipped; undefined if none was. */
+function leftWords(session: GuideSession, all: readonly GuidedStage[]): string | undefined {
 	const skipped = all.filter(({ id }) => !isDone(session, id));
 	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
-	const left = names.length ? `⚠️ Not done: ${names.join('; ')}.` : 'All of them are done.';
-	return `**That was the last stage, number ${all.length}.** ${left}`;
+	return names.length ? `⚠️ Not done: ${names.join('; ')}.` : undefined;
 }
 
 /** The way back from where the room is, and what to remove before a second attempt. */
@@ -218,11 +222,14 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 	return [...wayBackSection('Rollback', back), ...againSection(again)];
 }
 
-function whereWords(session: GuideSession, name: string | undefined): string {
+function whereWords(session: GuideSession, name: string | undefined, all: readonly GuidedStage[]): string {
 	const { begun, is, place } = session;
 	const who = begun ? ` Started by ${code(begun.by)} on ${day(begun.at)}.` : '';
 	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} picks up from there.`;
-	if (is === 'ended' || !name) return `**Finished: every stage is done.**${who}`;
+	if (is === 'ended' || !name) {
+		const left = leftWords(session, all);
+		return `${left ? `**Finished.** ${left}` : '**Finished: every stage is done.**'}${who}`;
+	}
 	const gate = place?.gate ? ` This is the point of no return: ${code('done')} shows the stage.` : '';
 	return `**You have been at ${name}** since ${day(session.since)}.${gate}${who}`;
 }

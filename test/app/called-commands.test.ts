@@ -27,6 +27,9 @@ test.each([
 	'!upgrade 1.56\n!status',
 	'!upgrade 1.56\r!status',
 	'!upgradex 1.56',
+	'!upgrade help',
+	'!notes --help',
+	'!option  ? ',
 	'!constructor',
 	'!toString',
 ])('loads all commands for %j', async said => {

@@ -53,6 +53,10 @@ test('answers each line with one line of JSON, whatever it contains and however 
 	expect(ended).toMatchObject({ status: 1, err: '' });
 });
 
+test('explains a command that is asked for help', async () => {
+	expect(await run(['say', '!upgrade help'])).toEqual(await run(['say', '!help upgrade']));
+});
+
 test('ignores empty lines', async () => {
 	expect(jsonLines(await run(['say', '--json', '\n!help\n\n!status\n']))).toHaveLength(2);
 });
@@ -78,6 +82,13 @@ test('exits cleanly if the reader stops early', async () => {
 test('exits with the worst status of a piped conversation', async () => {
 	expect(await run([], '!help\n\n!frob\n')).toMatchObject({ status: 1, err: expect.stringContaining('frob') });
 	expect(await run([], '!help\n!leave\n!frob\n')).toMatchObject({ status: 0, err: '' });
+});
+
+test('starts no second guide in a conversation, and says so', async () => {
+	const { out, err } = await run([], '!postgres 15 17 docker start\n!postgres 14 16 debian start\ndone\n');
+	expect(out.match(/We will go through it together/g)).toHaveLength(1);
+	expect(err).toBe('Another guide is in progress. Say `stop` first.\n');
+	expect(out).toContain('Stage 2 of');
 });
 
 test('runs a guide session in a conversation, while `say` only shows the plan', async () => {

@@ -99,6 +99,7 @@ test('runs from the first stage to the last, and warns before the point of no re
 		['look', 'restore', 'switch', 'tidy'].map(stage => [stage, 'done', alice]),
 	);
 	expect(way.words('done')).toContain('is finished');
+	expect(way.words('where')).toContain('**Finished: every stage is done.**');
 	expect(way.words('back')).toContain('Stage 4 of 4');
 	expect(way.session().is).toBe('open');
 });
@@ -122,6 +123,7 @@ test('says what a skip costs, and lists what was not done at the end', () => {
 	way.say('done');
 	expect(way.words('skip')).toContain('The server stays down until it is done.');
 	expect(way.words('done')).toContain('⚠️ Not done: 1. Look; 3. Switch.');
+	expect(way.words('where')).toContain('**Finished.** ⚠️ Not done: 1. Look; 3. Switch.');
 });
 
 test('shows the previous stage again on “back”, but not before the first', () => {
