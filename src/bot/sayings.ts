@@ -60,9 +60,9 @@ function relation({ event, thread }: Incoming): Content {
 }
 
 /**
- * An unprompted message, said once per stay in a room. Homeservers remember transaction ids for as long as the
- * device exists. With an id derived from the room alone, they would return the event of an earlier stay, and the
- * room would see nothing.
+ * An unprompted message, said once per stay in a room. Homeservers remember transaction IDs (Synapse for a day, others
+ * perhaps longer). With an ID derived from the room alone, they could return the event of an earlier stay, and the room
+ * would see nothing.
  */
 export function announcement(
 	what: string,
