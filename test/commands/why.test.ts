@@ -125,6 +125,18 @@ describe('the answer is narrowed by', () => {
 		expect(all).toContain('1.32.0 was withdrawn by its developers');
 	});
 
+	test.each(['1.0.0', '1.163.2'])(
+		'the release, for each message with which any release refuses to start: %s',
+		async release => {
+			const { entries } = ports.code.refusals();
+			const texts = new Set(entries.map(({ key }) => key.slice(key.indexOf(' ') + 1)));
+			for (const text of texts) {
+				const answer = await ask(`${release} synapse.config._base.ConfigError: ${text.replace(/\{\}|%\w/g, 'x')}`);
+				expect(answer.kind, text).toBe('answer');
+			}
+		},
+	);
+
 	test('a release in the log', async () => {
 		const { matches } = await ask(`File "/opt/synapse-1.136.0/lib/synapse/config/experimental.py"\n${text}`);
 		expect(matches[0]?.id).toBe('fault/1.136.0/msc4108-needs-msc3861');

@@ -5,7 +5,7 @@ import type { Applies } from '../../deployment/condition.ts';
 import { allStages } from '../../knowledge/guide-stages.ts';
 import type { Guide, GuideFailure, Stage } from '../../knowledge/schema/guide.ts';
 import type { Fault, Knowledge, Note, Symptom } from '../../knowledge/schema/synapse.ts';
-import { piecesOf, type RefusalText, refusalTexts } from './refusals.ts';
+import { piecesOf, type RefusalText, rangeOf, refusalTexts } from './refusals.ts';
 import { type Matcher, matcherOf, type Template, weightOf } from './template.ts';
 
 /** How an entry ranks: what must stop an administrator comes first, what means nothing by itself last. */
@@ -111,10 +111,7 @@ function refusalEntries(texts: readonly RefusalText[], knowledge: Knowledge): Ca
 			of: 'refusal' as const,
 			// The message at the end of every failed start says nothing about the cause.
 			rank: refusal.text.startsWith('Error during initialisation') ? ('vague' as const) : ('cause' as const),
-			releases: refusal.sites.map(
-				({ since, always, until }) =>
-					[...(always ? [] : [`>=${since}`]), ...(until ? [`<${until}`] : [])].join(' ') || '*',
-			),
+			releases: refusal.sites.map(rangeOf),
 			refusal,
 			notes: [...new Set([...(tried.get(i) ?? []), ...same])],
 		};

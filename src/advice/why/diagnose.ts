@@ -9,7 +9,7 @@ import { type Catalogue, type CatalogueEntry, catalogueOf, type Rank } from './c
 import { recordsIn, withoutTerminal } from './log-lines.ts';
 import { countOf, firstWithout, type Occurrence, occurrencesOf } from './occurrences.ts';
 import { entriesWithPart } from './parts.ts';
-import { optionNamed, optionsNamedIn, type RefusalSite } from './refusals.ts';
+import { optionNamed, optionsNamedIn, type RefusalSite, rangeOf } from './refusals.ts';
 import { versionsIn, withSeen } from './seen.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
 import type { FoundPlaces, TemplateMatch } from './template.ts';
@@ -238,7 +238,7 @@ function sitesOf(
 	left = narrow(left, site => files.has(site.file));
 	const [place] = places;
 	const releases = asked.versions.length ? asked.versions : asked.seen;
-	left = narrow(left, site => releases.some(version => isWithin(finalOf(version), rangeOf(site))));
+	left = narrow(left, site => releases.some(version => isIn(version, rangeOf(site))));
 	const printed = option === undefined ? undefined : optionNamed(option, options);
 	// The last word of the text before the message, and the first words after it, but only if they are names of options.
 	const around = (place?.captured ?? []).flatMap((value, i) => {
@@ -255,8 +255,9 @@ function sitesOf(
 	return { sites: left, options: [...new Set(best)] };
 }
 
-function rangeOf({ since, always, until }: RefusalSite): string {
-	return `${always ? '*' : `>=${since}`}${until ? ` <${until}` : ''}`.replace(/^\* </, '<');
+/** `*` is any release; a candidate counts as its final release. */
+function isIn(version: Version, range: string): boolean {
+	return range === '*' || isWithin(finalOf(version), range);
 }
 
 /** A stated release takes precedence over one in the text, and that over the one last seen on the server. */
@@ -264,7 +265,7 @@ function fitOf({ releases }: CatalogueEntry, { versions, seen, running }: WhyCon
 	if (releases.length === 0) return 'unknown';
 	const known = versions.length ? versions : seen.length ? seen : running ? [running] : [];
 	if (known.length === 0) return 'unknown';
-	const fits = known.some(version => releases.some(range => range === '*' || isWithin(finalOf(version), range)));
+	const fits = known.some(version => releases.some(range => isIn(version, range)));
 	if (fits) return 'yes';
 	// The server may have been seen before the upgrade to the release that fails.
 	return versions.length || seen.length ? 'no' : 'unknown';

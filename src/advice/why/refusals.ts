@@ -16,6 +16,11 @@ export type RefusalSite = {
 	options: string[];
 };
 
+/** The releases that print it there, as a range; `*` is any release. */
+export function rangeOf({ since, always, until }: RefusalSite): string {
+	return [...(always ? [] : [`>=${since}`]), ...(until ? [`<${until}`] : [])].join(' ') || '*';
+}
+
 /** A message and every place that prints it. */
 export type RefusalText = { text: string; sites: RefusalSite[] };
 
