@@ -290,5 +290,37 @@ export function watchStoreContract(places: Places): void {
 			await store.take(joined('!a', 't3'), now);
 			expect(await watching('example.org')).toHaveLength(1);
 		});
+
+		test('takes back what could not be sent before we were removed, so that it is decided again', async () => {
+			await open();
+			const joined = { joined: [{ room: '!a', state: {}, messages: [], redacted: [] }], invited: [], left: [] };
+			await store.take({ token: 't1', ...joined }, now);
+			const watch = subscription('!a', 'example.org', { heard: '1.0.0' });
+			await store.keepWatch(watch, now);
+			await given(
+				watch,
+				['1', '2', '3', '4'].map(id => alert(`CVE-${id}`)),
+				saying('s1'),
+				now,
+			);
+			for (const { id } of await store.due(now, [], 10)) await store.sent(id, '$s1', now);
+			const change = { rule: 'change', stage: 'seen', severity: 'info' } as const;
+			const unsent = [
+				alert('CVE-1', { kind: 'stage', stage: 'worse' }),
+				alert('CVE-2', { kind: 'reminder', stage: 'open+1' }),
+				alert('CVE-3', { kind: 'solved', stage: 'solved' }),
+				alert('CVE-5'),
+				alert('1.0.0→1.1.0', { ...change, heard: '1.1.0' }),
+			];
+			const before = await watching('example.org');
+			await given(watch, unsent, saying('s2'), later(1));
+			await given(watch, [alert('1.1.0→1.2.0', { ...change, heard: '1.2.0' })], saying('s3'), later(2));
+			await store.take({ token: 't2', joined: [], invited: [], left: [{ room: '!a' }] }, later(3));
+			await store.take({ token: 't3', ...joined }, later(4));
+			await reopen();
+			expect(await watching('example.org')).toEqual(before);
+			await given(watch, unsent, saying('s4'), later(5));
+			expect((await store.due(later(5), [], 10)).map(({ said }) => said)).toEqual(['s4']);
+		});
 	});
 }

@@ -254,15 +254,62 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 	const waiting = tx.selectFrom('outbox').select('said').where('room', '=', room).where('done_at', 'is', null);
 	const given = await tx
 		.selectFrom('alerts')
-		.select(['matter', 'stage', 'said'])
-		.where('said', 'in', waiting)
+		.innerJoin('matters', 'matters.id', 'alerts.matter')
+		.select(['alerts.matter', 'alerts.stage', 'alerts.said', 'rule', 'subject', 'watch', 'root'])
+		.where('alerts.said', 'in', waiting)
+		// The latest first, since each change of release is taken back to the one before.
+		.orderBy('alerts.at', 'desc')
+		.orderBy('alerts.matter', 'desc')
 		.execute();
-	for (const { matter, stage, said } of given) {
+	for (const one of given) {
+		const { matter, stage, said } = one;
 		await tx.deleteFrom('alerts').where('matter', '=', matter).where('stage', '=', stage).execute();
-		const other = await tx.selectFrom('alerts').select('stage').where('matter', '=', matter).executeTakeFirst();
-		if (!other) await tx.deleteFrom('matters').where('id', '=', matter).execute();
+		const left = await tx
+			.selectFrom('alerts')
+			.select(['stage', 'at'])
+			.where('matter', '=', matter)
+			.orderBy('at')
+			.execute();
+		const last = left.at(-1);
+		if (last) {
+			const told = left.findLast(other => other.stage !== 'solved' && !isReminder(other))?.stage;
+			await tx
+				.updateTable('matters')
+				.set({
+					at: last.at,
+					reminders: left.filter(isReminder).filter(other => other.stage.startsWith(`${told}+`)).length,
+					...(told !== undefined && { stage: told }),
+					...(stage === 'solved' && { solved_at: null }),
+					...(one.root === said && { root: null }),
+				})
+				.where('id', '=', matter)
+				.execute();
+		} else {
+			await unhear(tx, one);
+			await tx.deleteFrom('matters').where('id', '=', matter).execute();
+		}
 		await dropMessages(tx, said ?? '');
 	}
+}
+
+/** The stage of a reminder is that of the alert, with its number: `d30+1`. */
+function isReminder({ stage }: { stage: string }): boolean {
+	return /\+\d+$/.test(stage);
+}
+
+/** The room was not told after all which release is running. */
+async function unhear(
+	tx: Transaction<Tables>,
+	{ rule, subject, watch }: Pick<Selectable<Tables['matters']>, 'rule' | 'subject' | 'watch'>,
+): Promise<void> {
+	if (rule !== 'first' && rule !== 'change') return;
+	const [from = '', to = from] = subject.split('→');
+	await tx
+		.updateTable('watches')
+		.set({ heard: rule === 'first' ? null : from })
+		.where('id', '=', watch)
+		.where('heard', '=', to)
+		.execute();
 }
 
 /** Deletes the pending messages of an alert, so that repeating it later is not taken for a duplicate. */
