@@ -207,6 +207,7 @@ async function lookBeside(config: Config, setup: BotSetup, given: Beside): Promi
 			store,
 			web: setup.played?.web ?? outside.web,
 			knowledge: setup.played?.knowledge ?? outside.knowledge,
+			distributions: setup.played ? () => distributions : outside.distributions,
 			now,
 			random: Math.random,
 			log,

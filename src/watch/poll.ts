@@ -26,7 +26,7 @@ export type Watching = {
 	/** The current knowledge, including news from upstream. */
 	knowledge: () => Knowledge;
 	/** Knowledge about distributions, opened when a server first needs it. */
-	distributions?: () => Distributions;
+	distributions: () => Distributions;
 	now: () => Date;
 	random: () => number;
 	log: Log;
@@ -167,7 +167,6 @@ async function knownCarriers(
 	rooms: readonly Watched[],
 	{ distributions, log }: Watching,
 ): Promise<Carriers | undefined> {
-	if (!distributions) return undefined;
 	try {
 		return await carriersFor(
 			rooms.map(({ subscription }) => subscription.facts),

@@ -101,6 +101,7 @@ export async function openLiveBot({ edition, web, now }: Given): Promise<LiveBot
 				store,
 				web: world,
 				knowledge,
+				distributions: () => ports.distributions,
 				now,
 				random: () => 0.5,
 				log,
