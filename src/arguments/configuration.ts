@@ -7,7 +7,7 @@ import { type Configuration, configurationOf, type GivenFile } from '../configur
 import { proxiesOf } from '../configuration/proxy/proxy.ts';
 import type { ReverseProxy } from '../configuration/proxy/route.ts';
 import { filesOfSkeleton } from '../configuration/skeleton.ts';
-import { type Profile, parseTerm, profileOf, writeTerm } from '../deployment/facts.ts';
+import { isContradiction, type Profile, parseTerm, profileOf, together, writeTerm } from '../deployment/facts.ts';
 import { code } from '../text/markdown.ts';
 
 export type ReadConfiguration = {
@@ -51,6 +51,6 @@ function joined(stated: Profile, derived: readonly { fact: string }[]): { profil
 		return known !== undefined && known.value !== value;
 	});
 	const facts = profileOf(terms.filter(term => !contradicted.includes(term)));
-	const profile = new Map(facts instanceof Map ? [...facts, ...stated] : stated);
+	const profile = isContradiction(facts) ? stated : together(facts, stated);
 	return { profile, contradicted: contradicted.map(writeTerm) };
 }

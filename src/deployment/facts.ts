@@ -284,6 +284,14 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	const install = profile.get('install');
 	if (os && install && debianPackages.includes(install.value) && !isSystem(String(os.value)))
 		return { fact: 'install', stated: [os.stated, install.stated] };
+	addSystem(profile);
+	return profile;
+}
+
+/** Adds the Python and the SQLite of the system, if the deployment uses them and no others are known. */
+function addSystem(profile: Map<Fact, KnownFact>): void {
+	const os = profile.get('os');
+	const install = profile.get('install');
 	const python = os && pythonOf(String(os.value));
 	// A stated Python takes precedence: one may be installed alongside the system's.
 	if (os && python && !profile.has('python') && !ownPython.includes(install?.value))
@@ -292,6 +300,15 @@ export function profileOf(terms: readonly Term[]): Profile | Contradiction {
 	// The system's SQLite only matters if it is the database.
 	if (os && sqlite && profile.get('database')?.value === 'sqlite' && !profile.has('sqlite'))
 		if (!ownPython.includes(install?.value)) profile.set('sqlite', { value: sqlite, stated: os.stated });
+}
+
+/**
+ * Everything known from two sources, including what follows only from both together: a person names the system, and
+ * the configuration says that SQLite is the database. If they differ, `over` counts.
+ */
+export function together(under: Profile, over: Profile): Profile {
+	const profile = new Map([...under, ...over]);
+	addSystem(profile);
 	return profile;
 }
 

@@ -149,3 +149,13 @@ test.each([
 	const answer = await check.run(asked(`1.98 1.163.2 ${install} look`), ports);
 	expect(answer.sections.map(({ markdown }) => markdown).join('\n')).toContain(command);
 });
+
+test('draws the same conclusions from facts, whether they come from a person or from the files', async () => {
+	const sqlite = 'server_name: example.org\nreport_stats: false\ndatabase: { name: sqlite3 }\n';
+	const said = await plan('1.130 1.145 pip os=debian-11 python=3.11 sqlite');
+	const found = await plan('1.130 1.145 pip os=debian-11 python=3.11', [{ name: 'homeserver.yaml', text: sqlite }]);
+	for (const { steps, profile } of [said, found]) {
+		expect(profile).toMatchObject({ database: 'sqlite', sqlite: '3.34.1' });
+		expect(steps.find(({ id }) => id === '1.142.0/sqlite-3-37-2')).toMatchObject({ concerned: true, refuses: true });
+	}
+});

@@ -12,6 +12,7 @@ import {
 	profileOf,
 	pythonOf,
 	sqliteOf,
+	together,
 	writeTerm,
 } from '../../src/deployment/facts.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
@@ -87,6 +88,16 @@ test.each([
 	['sqlite pip os=rhel-9', '3.34.1'],
 	['sqlite os=freebsd-14', undefined],
 ])('the SQLite of “%s” is %s', (facts, version) => expect(profile(facts).get('sqlite')?.value).toBe(version));
+
+test.each([
+	['sqlite', 'os=debian-11', '3.34.1'],
+	['os=debian-11', 'sqlite', '3.34.1'],
+	['sqlite=3.45', 'os=debian-11', '3.45'],
+	['sqlite', 'docker os=debian-11', undefined],
+	['sqlite', 'postgres=15 os=debian-11', undefined],
+])('of two sources, “%s” and “%s”, the SQLite is %s', (under, over, version) =>
+	expect(together(profile(under), profile(over)).get('sqlite')?.value).toBe(version),
+);
 
 test.each([
 	['pip os=rhel-9', '3.9'],

@@ -3,7 +3,7 @@ import type { Condition, Plain } from '../../configuration/condition.ts';
 import { defaultAt, type Options, optionAt } from '../../configuration/options.ts';
 import { parsePath } from '../../configuration/path.ts';
 import { concern } from '../../deployment/condition.ts';
-import { isContradiction, type Profile, parseTerm, profileOf } from '../../deployment/facts.ts';
+import { isContradiction, type Profile, parseTerm, profileOf, together } from '../../deployment/facts.ts';
 import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
 import type { Fault, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { faultKey } from '../upgrade/way.ts';
@@ -122,7 +122,7 @@ export function withPython(profile: Profile, python: string | undefined): Profil
 		return profile;
 	const fact = parseTerm(python);
 	const added = profileOf(fact ? [fact] : []);
-	return isContradiction(added) ? profile : new Map([...added, ...profile]);
+	return isContradiction(added) ? profile : together(added, profile);
 }
 
 /** What the script's output says about a target. Only notes, since we have not seen the configuration itself. */

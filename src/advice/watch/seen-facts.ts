@@ -2,7 +2,7 @@
 import { type Condition, decide } from '../../configuration/condition.ts';
 import { configurationOf } from '../../configuration/files.ts';
 import type { Fact, Profile } from '../../deployment/facts.ts';
-import { isContradiction, parseStored, profileOf, writeTerm } from '../../deployment/facts.ts';
+import { isContradiction, parseStored, profileOf, together, writeTerm } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
@@ -72,7 +72,7 @@ export function withSeen(said: Profile, history: readonly LookRun[]): SeenProfil
 	const contradicted = told.filter(({ fact, value }) => said.has(fact) && said.get(fact)?.value !== value);
 	const seen = told.filter(({ fact }) => !said.has(fact));
 	const added = profileOf(told.filter(term => !contradicted.includes(term)));
-	const profile = isContradiction(added) || !seen.length ? said : new Map([...added, ...said]);
+	const profile = isContradiction(added) || !seen.length ? said : together(added, said);
 	return { profile, seen: seen.map(writeTerm), contradicted: contradicted.map(writeTerm) };
 }
 
@@ -104,7 +104,7 @@ export function deploymentFrom(
 	const { profile } = above;
 	return {
 		...above,
-		profile: isContradiction(beneath) ? profile : new Map([...beneath, ...profile]),
+		profile: isContradiction(beneath) ? profile : together(beneath, profile),
 		derived: isContradiction(beneath)
 			? []
 			: told.flatMap(({ fact, day, term }) => (isNew(term.fact) ? [{ fact, day }] : [])),

@@ -1,5 +1,5 @@
 // What a pasted text reveals about the deployment: its releases, and its database.
-import { type Profile, parseTerm, profileOf } from '../../deployment/facts.ts';
+import { isContradiction, type Profile, parseTerm, profileOf, together } from '../../deployment/facts.ts';
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
 
@@ -28,5 +28,5 @@ export function withSeen(profile: Profile, text: string): Profile {
 	else if (/sqlite3\.\w{0,20}Error/.test(text)) seen.push('sqlite');
 	const terms = seen.flatMap(word => parseTerm(word) ?? []);
 	const found = profileOf(terms);
-	return found instanceof Map ? new Map([...found, ...profile]) : profile;
+	return isContradiction(found) ? profile : together(found, profile);
 }
