@@ -146,7 +146,7 @@ function fates(names: readonly string[], { renamed }: Knowledge, table: Playbook
 	const lines = all.map(({ name, fate, current }) => {
 		if (fate) return fateWords(fate);
 		if (current) return `${code(name)} is a current variable of the playbook.`;
-		return `${code(name)}: no other name is known. If the name is current, you will find it in a ${code('defaults/main.yml')} under ${code('roles/')} of the playbook.`;
+		return `${code(name)}: no other name is known. If the name is current, you will find it in a ${code('defaults/main.yml')} under the playbook's ${code('roles/')}.`;
 	});
 	return {
 		value: {

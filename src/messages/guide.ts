@@ -89,7 +89,7 @@ export function guideLead({ title, stages, cleanUp, ways, way, ask }: Guided): s
 	const chosen = ways.find(({ id }) => id === way);
 	const parts = [count(stages.length + cleanUp.length, 'stage'), ...(chosen?.cost ? [costWords(chosen.cost)] : [])];
 	const several = ways.length > 1 ? ` via ${lower(chosen?.title ?? '')}` : '';
-	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'open question')}` : ''}.**`;
+	return `**${title}${several}: ${parts.filter(Boolean).join(', ')}${ask.length ? `; ${count(ask.length, 'detail')} still missing` : ''}.**`;
 }
 
 /** How the cost is estimated, if the size is not known. */

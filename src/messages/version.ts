@@ -12,7 +12,7 @@ type Releases = { releases: readonly Release[] };
 /** How a build differs from its release, as a clause after the version; empty for the release itself. */
 export function buildWords({ version, build, written }: Written & { written?: string }): string {
 	if (!build) return calls(written, version);
-	if (build.is === 'development') return `, a development build from before ${version}${calls(written, version)}`;
+	if (build.is === 'development') return `, a development build from before its release${calls(written, version)}`;
 	if (build.is === 'derived') return written === undefined ? ', a custom build' : calls(written, version);
 	const { branch, commit, dirty } = build;
 	const from = branch

@@ -116,7 +116,7 @@ describe('the version is the same everywhere', () => {
 		],
 		[synapse('1.98.0 (b=develop,1234abcd,dirty)'), '1.98.0, built from the branch `develop` with uncommitted changes'],
 		[synapse('1.98.0+maunium.2'), '1.98.0, which calls itself `1.98.0+maunium.2`'],
-		[synapse('1.98.0.dev0'), '1.98.0, a development build from before 1.98.0'],
+		[synapse('1.98.0.dev0'), '1.98.0, a development build from before its release'],
 	])('%s', async (body, expected) => {
 		const said = await everywhere(body, `!${expected}`);
 		for (const [command, text] of Object.entries(said)) {

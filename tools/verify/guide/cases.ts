@@ -30,7 +30,7 @@ const debian =
 	"Debian's own cluster programs were used. The packages were put in place by hand, and a stand-in replaced systemd.";
 
 const mdad =
-	"Ansible ran the playbook's own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, its two modules, systemd and `just`.";
+	"Ansible ran the playbook's own PostgreSQL role, with Synapse beside it. Stand-ins replaced Docker, the two Ansible modules that control it, systemd and `just`.";
 
 function upgrade(
 	layout: 'compose' | 'debian' | 'managed' | 'mdad',
