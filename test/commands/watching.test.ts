@@ -1,8 +1,10 @@
 // Commands that change what a room knows, or how it is told.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { alerts } from '../../commands/alerts.ts';
 import { profile } from '../../commands/profile.ts';
 import { room } from '../../commands/room.ts';
 import { snooze } from '../../commands/snooze.ts';
+import type { Alert } from '../../src/advice/watch/alerts.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { asked } from '../asked.ts';
@@ -72,4 +74,28 @@ test.each([
 	['until 1.2.0rc1', 'Nothing is open'],
 ])('!snooze %s: %s', async (words, refusal) => {
 	await expect(snooze.run(asked(words), { store, knowledge, now })).rejects.toThrow(refusal);
+});
+
+test('!alerts shows only snoozes that last', async () => {
+	const watch = { id: 'w', room: '!room', server: 'example.org', facts: [], changed: now() };
+	await store.keepWatch(watch, now());
+	const severity = 'warning' as const;
+	const shown = ['CVE-1', 'CVE-2', 'CVE-3', 'CVE-4'].map(
+		(subject): Alert => ({
+			...{ watch: 'w', rule: 'advisory', subject, stage: 'open', episode: 'e', kind: 'new', severity, unsaid: true },
+			about: { rule: 'advisory', id: subject, rating: 'moderate', name: subject },
+		}),
+	);
+	await store.keepDecided([{ watch, alerts: shown, say: () => [] }], now());
+	const ids = (await store.open('!room')).map(({ id }) => id);
+	const untils = [
+		{ until: '2026-11-29T11:00:00.000Z' },
+		{ until: '2026-11-29T13:00:00.000Z' },
+		{ version: '1.1.0' },
+		{ version: '1.2.0' },
+	];
+	for (const [at, until] of untils.entries()) await store.snooze(ids.slice(at, at + 1), until);
+	const { value } = await alerts.run(asked(''), { store, knowledge, now });
+	expect(value.alerts).toMatchObject([{ number: 1 }, { snoozed: untils[1] }, { number: 3 }, { snoozed: untils[3] }]);
+	expect((value.alerts as { snoozed?: unknown }[]).map(one => 'snoozed' in one)).toEqual([false, true, false, true]);
 });

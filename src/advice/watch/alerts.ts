@@ -251,7 +251,7 @@ function mutedBy(found: readonly AlertCondition[], said: readonly SaidAlert[]): 
 		(rule === 'release' && severe) || (rule === 'lifecycle' && floors.includes(subject.split('-')[0]));
 }
 
-function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): boolean {
+export function isSnoozed({ snoozed }: SaidAlert, { releases }: Knowledge, now: Date): boolean {
 	if (snoozed === undefined) return false;
 	if ('until' in snoozed) return now.toISOString() < snoozed.until;
 	return !releases.some(({ version }) => isSnoozeOver(snoozed, version));
