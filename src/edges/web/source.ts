@@ -126,6 +126,8 @@ function releases(given: SourceSetup): UpstreamSource {
 	const { settings, values, known, now } = given;
 	// Evaluated each time, because another edition may have been loaded.
 	const before = () => versionsOf(known.releases);
+	/** What is taken next is what was stored before the start, and no other read. */
+	let isRecalled = false;
 	return {
 		name: 'releases',
 		hours: settings.releases.hours,
@@ -138,7 +140,9 @@ function releases(given: SourceSetup): UpstreamSource {
 		take(copies, believed) {
 			const reading = readFeed(...pages(copies));
 			if ('reason' in reading) return reading;
-			const result = seenIn(believed ? [] : (values.feed ?? []), reading.value, now().toISOString());
+			const reads = isRecalled ? 0 : 1;
+			isRecalled = false;
+			const result = seenIn(believed ? [] : (values.feed ?? []), reading.value, now().toISOString(), reads);
 			if ('reason' in result) return { ...result, doubt: true };
 			values.feed = result.seen;
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);
@@ -158,6 +162,7 @@ function releases(given: SourceSetup): UpstreamSource {
 			(values.feed ?? []).map(release => (before().has(release.version) ? { ...release, log: '' } : release)),
 		recall(memory) {
 			values.feed = seenFrom(memory);
+			isRecalled = true;
 		},
 	};
 }

@@ -71,12 +71,14 @@ const maxGone = 2;
 
 /**
  * Merges the feed with what it had before, or says why it is not believed. A missing release counts as deleted
- * once the feed has something new, which an outdated copy could not have, or at the third read.
+ * once the feed has something new, which an outdated copy could not have, or at the third read. `reads`: 0 if `now`
+ * was counted before.
  */
 export function seenIn(
 	before: readonly SeenRelease[],
 	now: readonly FeedRelease[],
 	at: string,
+	reads: 0 | 1 = 1,
 ): { seen: SeenRelease[] } | { reason: string } {
 	const there = new Set(now.map(({ version }) => version));
 	const known = new Set(before.map(({ version }) => version));
@@ -90,7 +92,7 @@ export function seenIn(
 		return { reason: `${newlyMissing.length} of ${reached.length} releases are missing` };
 	}
 	const gone = missing.map((release): SeenRelease => {
-		const looks = (release.gone?.looks ?? 0) + 1;
+		const looks = (release.gone?.looks ?? 0) + reads;
 		const sure = release.gone?.sure || isFresh || looks >= surelyGone;
 		return { ...release, gone: { since: release.gone?.since ?? at, looks, sure } };
 	});
