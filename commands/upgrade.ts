@@ -36,6 +36,7 @@ import { compare } from '../src/deployment/version.ts';
 import { checksWords, lookWords } from '../src/messages/check.ts';
 import { chartWords, playbookWords } from '../src/messages/distribution.ts';
 import { firstScreen } from '../src/messages/first-screen.ts';
+import { contradictedWords, unreadableWords } from '../src/messages/given-files.ts';
 import { observationWords, wholeWords } from '../src/messages/observation.ts';
 import { planWords } from '../src/messages/plan.ts';
 import { playbookSection } from '../src/messages/playbook.ts';
@@ -116,6 +117,9 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const looked = given.length
 			? (await import('../src/arguments/configuration.ts')).readConfiguration(given, facts, files !== undefined)
 			: undefined;
+		const unusable = looked ? unreadableWords(looked.configuration) : [];
+		// Without it, the plan would look as if the file had been considered. A quoted message may be conversation.
+		if (files !== undefined && unusable.length) throw new Refusal(unusable.join(' '));
 		const seen = { ...range, profile: looked?.profile ?? facts, looked, printed: look.printed, today };
 		const { profile, decided, starts } = decidedFor(seen, { checks, history }, { knowledge, code: tables });
 		const taken = [
@@ -123,6 +127,8 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 			...understood,
 			server?.note,
 			known && seenWords(known),
+			...unusable,
+			...contradictedWords(looked?.contradicted ?? []),
 			...(looked ? [] : checksWords(checks, today, servers[0] ?? '')),
 			from.note,
 			to.note,

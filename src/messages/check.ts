@@ -10,6 +10,7 @@ import { profileJson } from '../deployment/facts.ts';
 import type { Note } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
+import { contradictedWords } from './given-files.ts';
 import { routeJson, routeSections, routesVerdict, unknownAddress } from './proxy-routes.ts';
 import { factWord } from './sections.ts';
 import { aKind, kindsInWords } from './value-kinds.ts';
@@ -57,9 +58,7 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 		`**${[...(isOnlyProxy ? [] : [verdict(checked)]), ...routesVerdict(routes, to)].join(' ')}**`,
 		...around.taken,
 		...configuration.ignored.map(({ file }) => `${code(file)} has no options: Synapse ignores it, and so do I.`),
-		...(around.contradicted.length
-			? [`The files say ${around.contradicted.map(typedFact).join(', ')}; I go by what you said.`]
-			: []),
+		...contradictedWords(around.contradicted),
 		factsLine(around),
 	];
 	return {

@@ -159,3 +159,26 @@ test('draws the same conclusions from facts, whether they come from a person or 
 		expect(steps.find(({ id }) => id === '1.142.0/sqlite-3-37-2')).toMatchObject({ concerned: true, refuses: true });
 	}
 });
+
+describe('a plan with files says', () => {
+	const whole = 'server_name: example.org\nreport_stats: false\ndatabase: { name: psycopg2 }\n';
+	const broken = [{ name: 'homeserver.yaml', text: 'server_name: x\ndatabase: [x\n' }];
+
+	test('which facts in them a person contradicts', async () => {
+		const files = [{ name: 'homeserver.yaml', text: whole }];
+		const { lead } = await upgrade.run({ ...asked('1.98 1.163.2 docker sqlite all'), files }, ports);
+		expect(lead).toContain('The files say `postgres`; I go by what you said.');
+	});
+
+	test('which of them it cannot use, instead of looking as if it had used them', async () => {
+		await expect(plan('1.98 1.163.2 docker', broken)).rejects.toThrow(
+			/^I cannot use `homeserver\.yaml:\d`: .*`!check` says more\.$/,
+		);
+	});
+
+	test('the same of a quoted message, which may be conversation', async () => {
+		const quoted = `\`\`\`yaml\n${broken[0]?.text}\`\`\``;
+		const { lead } = await upgrade.run({ ...asked('1.98 1.163.2 docker all'), quoted }, ports);
+		expect(lead).toMatch(/I cannot use `message:\d`: /);
+	});
+});
