@@ -3,7 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../answer.ts';
 import type { GivenFile } from '../configuration/files.ts';
-import { maxBytes } from '../configuration/yaml.ts';
+import { maxBytes } from '../configuration/limits.ts';
 
 /** This path means standard input. */
 const standardInput = '-';

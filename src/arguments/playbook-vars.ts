@@ -39,7 +39,7 @@ export function readPlaybookVars(files: readonly GivenFile[]): PlaybookVars {
 	for (const { name: file, text } of files) {
 		// Ansible's own tags mark encrypted values and non-templates; removing them keeps the line numbers.
 		const plain = text.replace(/^( *[\w-]+ *:|\s*-) +!(?:vault|unsafe)(?=\s)/gm, '$1');
-		const parsed = parseYaml(plain, file);
+		const parsed = parseYaml(plain, file, undefined, 'libyaml');
 		if ('why' in parsed) {
 			const { why, line, limit } = parsed;
 			if (limit) throw new Refusal(`${code(line === undefined ? file : `${file}:${line}`)}: ${why}`);

@@ -1,12 +1,6 @@
 // Merges files as Synapse does: main files, a worker's own on top of them, logging configurations separately.
-import {
-	type Duplicate,
-	type MappingEntry,
-	parseYaml,
-	type Skeleton,
-	type UnreadableYaml,
-	type Value,
-} from './yaml.ts';
+import type { UnreadableYaml } from './limits.ts';
+import { type Duplicate, type MappingEntry, parseYaml, type Skeleton, type Value } from './yaml.ts';
 
 /** `name` is shown to the administrator unchanged. `skeleton`: its values are hidden. */
 export type GivenFile = { name: string; text: string; skeleton?: Skeleton };

@@ -1,7 +1,7 @@
 // Parses the skeleton script's output (knowledge/skeleton.py): several files in one text, without values but with
 // line numbers.
 import type { GivenFile } from './files.ts';
-import type { UnreadableYaml } from './yaml.ts';
+import type { UnreadableYaml } from './limits.ts';
 
 const header = /^--- # file (\d+)(?:: (.*))?$/;
 

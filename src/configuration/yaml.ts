@@ -1,6 +1,8 @@
 // Parses YAML as Synapse does (PyYAML's SafeLoader), with a line for every value, and limits against hostile text.
 import { createRequire } from 'node:module';
-import type { LineCounter, Node } from 'yaml';
+import type { Document, LineCounter, Node } from 'yaml';
+import { layoutOf, withPlainBreaks } from './layout.ts';
+import { maxDepth, refusalOf, type UnreadableYaml } from './limits.ts';
 
 let library: typeof import('yaml') | undefined;
 
@@ -29,20 +31,8 @@ export type MappingEntry = Place & { key: string; value: Value };
 export type Duplicate = Place & { path: string; first: number };
 
 export type Parsed = { documents: Value[]; duplicates: Duplicate[] };
-/**
- * Why and where a text is not a configuration, in a sentence without any of its words. `limit`: our limit, not
- * Synapse's.
- */
-export type UnreadableYaml = { why: string; line?: number; limit?: true };
 
-/** Larger texts are refused before parsing: the parser needs a second and 100 MB for each megabyte. */
-export const maxBytes = 1_000_000;
-const maxDepth = 100;
 const maxNodes = 200_000;
-/**
- * At most this many values, estimated before parsing: the parser needs ten microseconds and half a kilobyte for each.
- */
-const maxSeparators = 30_000;
 
 class YamlError extends Error {
 	readonly at: UnreadableYaml;
@@ -57,32 +47,30 @@ export type Skeleton = { lineOf: (line: number) => number };
 
 /**
  * Parses every document in a text; `file` is the name in positions. Never throws, whatever the text is.
- * `skeleton`: the text was printed by the script that hides values.
+ * `skeleton`: the text was printed by the script that hides values. `reader`: Ansible uses libyaml, which allows tabs
+ * between values.
  */
-export function parseYaml(text: string, file: string, skeleton?: Skeleton): Parsed | UnreadableYaml {
-	const bare = text.replace(/^\uFEFF/, '');
+export function parseYaml(
+	text: string,
+	file: string,
+	skeleton?: Skeleton,
+	reader: 'pyyaml' | 'libyaml' = 'pyyaml',
+): Parsed | UnreadableYaml {
+	const bare = withPlainBreaks(text.replace(/^\uFEFF/, ''));
 	const refused = refusalOf(bare);
 	if (refused) return refused;
-	const lines = new (yaml().LineCounter)();
+	const { tab, indented } = layoutOf(bare);
+	if (tab !== undefined && reader === 'pyyaml') return { why: 'There is a tab where YAML needs spaces.', line: tab };
 	try {
-		const documents = yaml().parseAllDocuments(bare, {
-			version: '1.1',
-			schema: 'failsafe',
-			merge: false,
-			uniqueKeys: false,
-			strict: true,
-			prettyErrors: false,
-			logLevel: 'silent',
-			lineCounter: lines,
-		});
-		if (!Array.isArray(documents)) return { documents: [], duplicates: [] };
-		const reader = new YamlReader(bare, file, lines, skeleton);
-		const values = documents.map(document => {
-			const [error] = document.errors;
-			if (error) throw new YamlError(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
-			return reader.value(document.contents, document.contents, '', 0);
-		});
-		return { documents: values, duplicates: reader.duplicates };
+		const asWritten = readDocuments(bare);
+		const again = asWritten.error && indented !== bare ? readDocuments(indented) : asWritten;
+		const { documents, lines, error, text: used } = again.error ? asWritten : again;
+		if (error) throw new YamlError(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
+		const values = new YamlReader(used, file, lines, skeleton);
+		return {
+			documents: documents.map(({ contents }) => values.value(contents, contents, '', 0)),
+			duplicates: values.duplicates,
+		};
 	} catch (error) {
 		if (error instanceof YamlError) return error.at;
 		// The parser is recursive; Synapse would not be able to parse anything nested deeper than its stack either.
@@ -91,55 +79,29 @@ export function parseYaml(text: string, file: string, skeleton?: Skeleton): Pars
 	}
 }
 
-function refusalOf(text: string): UnreadableYaml | undefined {
-	if (Buffer.byteLength(text) > maxBytes) return { why: `It is larger than ${maxBytes / 1_000_000} MB.`, limit: true };
-	// biome-ignore lint/suspicious/noControlCharactersInRegex: it looks for control characters
-	const control = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F\uFFFE\uFFFF]/.exec(text);
-	if (control)
-		return {
-			why: 'It has characters that YAML does not allow, as a binary file does.',
-			line: lineAt(text, control.index),
-		};
-	if (separatorsIn(text) > maxSeparators)
-		return { why: `It has more than ${maxSeparators.toLocaleString('en')} values.`, limit: true };
-	const deep = nestingOf(text);
-	if (deep !== undefined)
-		return { why: `It is nested more deeply than ${maxDepth} levels.`, line: lineAt(text, deep), limit: true };
-	return undefined;
-}
-
-/** Lines that are not comments, commas, and marks that cost as much: at least as many as there are values. */
-function separatorsIn(text: string): number {
-	let count = 0;
-	for (const line of text.split('\n')) {
-		if (/^\s*(#|$)/.test(line)) continue;
-		count++;
-		// Anchors, tags and aliases cost the parser as much as values.
-		for (const sign of ['&', '!', '*']) if (line.includes(sign)) count += line.split(sign).length - 1;
-		for (let at = line.indexOf(','); at >= 0 && count <= maxSeparators; at = line.indexOf(',', at + 1)) count++;
-		if (count > maxSeparators) return count;
-	}
-	return count;
-}
-
-/**
- * The offset where flow collections become nested too deeply; undefined if they do not. The parser would overflow its
- * stack, or take seconds, before it noticed.
- */
-function nestingOf(text: string): number | undefined {
-	let depth = 0;
-	for (let at = 0; at < text.length; at++) {
-		const char = text[at];
-		if (char === '[' || char === '{') {
-			if (++depth > maxDepth) return at;
-		} else if (char === ']' || char === '}') depth = Math.max(0, depth - 1);
-		else if (char === '\n' && /^[A-Za-z_]/.test(text.slice(at + 1, at + 2))) depth = 0;
-	}
-	return undefined;
-}
-
-function lineAt(text: string, index: number): number {
-	return text.slice(0, index).split('\n').length;
+function readDocuments(text: string): {
+	text: string;
+	documents: Document.Parsed[];
+	lines: LineCounter;
+	error: Document.Parsed['errors'][number] | undefined;
+} {
+	const lines = new (yaml().LineCounter)();
+	const read = yaml().parseAllDocuments(text, {
+		version: '1.1',
+		schema: 'failsafe',
+		merge: false,
+		uniqueKeys: false,
+		strict: true,
+		prettyErrors: false,
+		logLevel: 'silent',
+		lineCounter: lines,
+	});
+	const documents = Array.isArray(read) ? (read as Document.Parsed[]) : [];
+	// PyYAML needs no space between a bracket or a quote and a comment.
+	const isComment = ({ code, pos }: Document.Parsed['errors'][number]) =>
+		code === 'MISSING_CHAR' && text[pos[0]] === '#';
+	const error = documents.flatMap(({ errors }) => errors.find(one => !isComment(one)) ?? [])[0];
+	return { text, documents, lines, error };
 }
 
 /** The parser's own messages quote the line, which may contain a secret. */
@@ -239,7 +201,6 @@ class YamlReader {
 				: { kind: 'null' as const, ...at };
 			const before = entries.get(key);
 			if (before) this.duplicates.push({ path: `${path}${path && '.'}${key}`, first: before.line, ...at });
-			if (pair.key && pair.value) this.noTabBetween(pair.key, pair.value, at);
 			entries.delete(key);
 			entries.set(key, { key, value, ...at });
 		}
@@ -247,16 +208,11 @@ class YamlReader {
 		return { kind: 'mapping', entries: [...entries.values()], ...place };
 	}
 
-	/** PyYAML accepts no tab between a key and its value; our parser does. */
-	noTabBetween(key: Node, value: Node, { line }: Place): void {
-		const gap = this.#text.slice(key.range?.[1] ?? 0, value.range?.[0] ?? 0);
-		if (/^[^#\n]*\t/.test(gap)) throw new YamlError('There is a tab where YAML needs spaces.', line);
-	}
-
 	/** A key as a string: what PyYAML parses differently (a number, true, null) matches no option of Synapse's. */
 	key(node: Node | null, path: string, depth: number, at: Place): string {
-		if (node === null) return 'null';
+		if (node === null || isLeftOut(node, this.#text)) throw new YamlError('A key is missing before a colon.', at.line);
 		const value = this.value(node, null, path, depth + 1);
+		if (value.kind === 'hidden' && yaml().isScalar(node)) return String(node.value ?? node.source ?? '');
 		if (value.kind === 'string' || value.kind === 'date') return value.value;
 		if (value.kind === 'number' || value.kind === 'boolean')
 			return yaml().isScalar(node) ? String(node.source ?? value.value) : String(value.value);
@@ -275,6 +231,12 @@ class YamlReader {
 		}
 		return [...entries.values()];
 	}
+}
+
+/** PyYAML needs a `?` for a key that is not there. */
+function isLeftOut({ source, type, tag, range, ...rest }: Scalar & { anchor?: string }, text: string): boolean {
+	if (source !== '' || type !== 'PLAIN' || tag !== undefined || rest.anchor !== undefined) return false;
+	return !text.slice(0, range?.[0]).trimEnd().endsWith('?');
 }
 
 function anchorsIn(root: Node | null): Map<string, Node> {

@@ -89,3 +89,8 @@ describe('bad input', () => {
 		expect(process.cpuUsage().user - begun).toBeLessThan(3_000_000);
 	});
 });
+
+test('accepts a tab after a value, as libyaml does, but not one that indents', () => {
+	expect(read('matrix_domain: example.org\t\na_enabled:\ttrue # on\n').unreadable).toEqual([]);
+	expect(read('a:\n\tb: 1\n').unreadable).toMatchObject([{ line: 2 }]);
+});

@@ -1,4 +1,4 @@
-// How PyYAML 6.0's SafeLoader reads these texts: documents, or `error`. test/real/pyyaml.test.ts asks PyYAML itself.
+// How PyYAML 6.0's SafeLoader reads these texts: documents, or `error`.
 import type { Value } from '../../src/configuration/yaml.ts';
 
 /** A date is `<date>`; a non-integer is `{ float }`, as text if it is not finite. */
@@ -88,6 +88,43 @@ export const cases: readonly [text: string, documents: unknown[] | 'error'][] = 
 	['a:\tb\n', 'error'],
 	['\ta: b\n', 'error'],
 	['a:\n\tb: 1\n', 'error'],
+	// A tab is allowed only in quotes, comments and block scalars.
+	['a: b\t\n', 'error'],
+	['a: b\t# c\n', 'error'],
+	["a: 'b'\t\n", 'error'],
+	['a: [b,\tc]\n', 'error'],
+	['a: b\n\t\nc: d\n', 'error'],
+	['a: b\n  \t# c\n', 'error'],
+	['- \ta\n', 'error'],
+	['a: |\t\n  b\n', 'error'],
+	['a: |\n  b\n\t\nc: d\n', 'error'],
+	['a:\n  - "b: |\n     c\t"\n  - d\t\n', 'error'],
+	["a: don't\nb: it's\t\n", 'error'],
+	["a: 'b\n\tc'\n", [{ a: 'b c' }]],
+	['a: b # c\td\n', [{ a: 'b' }]],
+	['- a: |\n    b\tc\n  d: "e\tf"\n', [[{ a: 'b\tc\n', d: 'e\tf' }]]],
+	['- |\n \tb\n', [['\tb\n']]],
+	['- a:\n  - >\n   b\tc\n', [[{ a: ['b\tc\n'] }]]],
+	// What continues brackets and quotes may stand anywhere.
+	["a:\n  b: ['c',\n  'd']\n", [{ a: { b: ['c', 'd'] } }]],
+	['a: {\n"b": 1,\n"c": [\n2\n]\n}\nd: e\n', [{ a: { b: 1, c: [2] }, d: 'e' }]],
+	['a:\n  b: "c\nd"\n  e: f\n', [{ a: { b: 'c d', e: 'f' } }]],
+	["- a: ['it''s [',\n]\n- b\n", [[{ a: ["it's ["] }, 'b']]],
+	['a: [b, # c ]\nd]\n', [{ a: ['b', 'd'] }]],
+	['a: |\n  [\nb: [c,\nd]\n', [{ a: '[\n', b: ['c', 'd'] }]],
+	['a: [b,\n---\nc]\n', 'error'],
+	['a: [b,\nc: d\n', 'error'],
+	["a: ['b']#c\n", [{ a: ['b'] }]],
+	["a: 'b'#c\n", [{ a: 'b' }]],
+	// Keys.
+	['a: 1\n: 2\n', 'error'],
+	['{: 1}\n', 'error'],
+	['? \n: 3\n', [{ null: 3 }]],
+	['a{{ b }}c: d\n', [{ 'a{{ b }}c': 'd' }]],
+	// Line breaks and control characters.
+	['a: 1\rb: 2\r', [{ a: 1, b: 2 }]],
+	['a: 1\u0085b: 2\n', [{ a: 1, b: 2 }]],
+	['a: b\u0080\n', 'error'],
 	['a: b\r\nc: d\r\n', [{ a: 'b', c: 'd' }]],
 	['- a\n- b\n', [['a', 'b']]],
 	['just text\n', ['just text']],

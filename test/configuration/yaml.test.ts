@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { maxBytes, parseYaml } from '../../src/configuration/yaml.ts';
+import { maxBytes } from '../../src/configuration/limits.ts';
+import { parseYaml } from '../../src/configuration/yaml.ts';
 import { cases, plain } from './yaml-cases.ts';
 
 function read(text: string): unknown {

@@ -1,0 +1,130 @@
+// What PyYAML reads differently from our parser outside of values: line breaks, tabs, and how far the lines of a list
+// in brackets are indented.
+
+/** PyYAML also ends lines at a lone carriage return and at U+0085. Keeps the number of lines. */
+export function withPlainBreaks(text: string): string {
+	return text.replace(/\r\n?|\u0085/g, '\n');
+}
+
+export type Layout = {
+	/** The first line with a tab that PyYAML refuses: outside of quotes, comments and block scalars. */
+	tab: number | undefined;
+	/**
+	 * The same text, with what continues brackets and quotes indented further than where they open. PyYAML does not
+	 * need that, our parser does.
+	 */
+	indented: string;
+};
+
+/** The state at the start of a line. */
+type LineState = {
+	/** How many brackets are open, and the open quote. */
+	depth: number;
+	quote: string;
+	/** The column of the newest key, value or dash outside of brackets: where the outermost of them opens. */
+	opened: number;
+	/** Inside an unquoted value. */
+	plain: boolean;
+	/** The column of the newest key or dash, which a block scalar is indented further than. */
+	parent: number;
+	/** Set: the lines indented further than this are a block scalar. */
+	block: number | undefined;
+	hasTab: boolean;
+};
+
+/** Deeper ones than this are not indented. */
+const maxColumn = 200;
+
+/** Expects plain line breaks. */
+export function layoutOf(text: string): Layout {
+	const state: LineState = {
+		depth: 0,
+		quote: '',
+		opened: 0,
+		plain: false,
+		parent: -1,
+		block: undefined,
+		hasTab: false,
+	};
+	let tab: number | undefined;
+	const lines = text.split('\n').map((line, index) => {
+		const indent = /^ */.exec(line)?.[0].length ?? 0;
+		if (state.block !== undefined) {
+			if (indent === line.length || indent > state.block) return line;
+			state.block = undefined;
+		}
+		const isOpen = state.depth > 0 || state.quote !== '';
+		// A document ends there, whatever is open.
+		if (isOpen && /^(?:---|\.\.\.)(?:\s|$)/.test(line)) Object.assign(state, { depth: 0, quote: '' });
+		const missing = isOpen && line.trim() !== '' ? Math.min(state.opened + 1, maxColumn) - indent : 0;
+		if (!isOpen) Object.assign(state, { plain: false, parent: -1 });
+		scan(line, state);
+		if (state.hasTab) tab ??= index + 1;
+		return missing > 0 ? ' '.repeat(missing) + line : line;
+	});
+	return { tab, indented: lines.join('\n') };
+}
+
+function scan(line: string, state: LineState): void {
+	for (let at = 0; at < line.length; ) {
+		if (state.quote) at = afterQuote(line, at, state);
+		else if (line[at] === '\t') {
+			state.hasTab = true;
+			at++;
+		} else if (line[at] === '#' && (!state.plain || line[at - 1] === ' ')) return;
+		else at = state.depth > 0 ? inBrackets(line, at, state) : inBlock(line, at, state);
+	}
+}
+
+function afterQuote(line: string, from: number, state: LineState): number {
+	for (let at = from; at < line.length; at++) {
+		if (line[at] === '\\' && state.quote === '"') at++;
+		else if (line[at] === state.quote) {
+			if (state.quote === "'" && line[at + 1] === "'") at++;
+			else {
+				state.quote = '';
+				return at + 1;
+			}
+		}
+	}
+	return line.length;
+}
+
+function inBrackets(line: string, at: number, state: LineState): number {
+	const char = line[at] ?? '';
+	if ('[{'.includes(char)) state.depth++;
+	else if (']}'.includes(char)) state.depth--;
+	else if (!state.plain && (char === '"' || char === "'")) state.quote = char;
+	state.plain = /[^\s,[\]{}"':]/.test(char) || (state.plain && !endsPlain(line, at) && !'[]{},'.includes(char));
+	return at + 1;
+}
+
+function inBlock(line: string, at: number, state: LineState): number {
+	const char = line[at] ?? '';
+	if (endsPlain(line, at)) {
+		state.plain = false;
+		state.parent = Math.max(state.parent, state.opened);
+		return at + 1;
+	}
+	if (state.plain || char === ' ') return at + 1;
+	if ('&!*'.includes(char)) return at + (/^\S+/.exec(line.slice(at))?.[0].length ?? 1);
+	if ('|>'.includes(char) && /^[|>][-+\d]*[ \t]*(?:#.*)?$/.test(line.slice(at))) {
+		state.block = state.parent;
+		state.hasTab ||= /^[|>][-+\d]* *\t/.test(line.slice(at));
+		return line.length;
+	}
+	state.opened = at;
+	if ('-?'.includes(char) && /^(?:\s|$)/.test(line.slice(at + 1, at + 2))) {
+		state.parent = at;
+		return at + 1;
+	}
+	if ('[{'.includes(char)) state.depth = 1;
+	else if (char === '"' || char === "'") state.quote = char;
+	else state.plain = true;
+	return at + 1;
+}
+
+/** Whether this is the colon after a key. */
+function endsPlain(line: string, at: number): boolean {
+	return line[at] === ':' && (at + 1 === line.length || /[\s,[\]{}]/.test(line[at + 1] ?? ''));
+}
