@@ -1,4 +1,5 @@
 // The bot's concurrent workers: receive, decide, deliver, watch and tidy; and which wakes which.
+import { LRUCache } from 'lru-cache';
 import type { Respondent } from '../bot/calls.ts';
 import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
@@ -165,11 +166,12 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant, hears }: Decid
 	const { store, homeserver, now, log } = common;
 	const said = outbox.wake;
 	const failures = new Map<string, ReadFailures>();
+	const refusals = new LRUCache<string, number>({ max: 1000 });
 	// The display name is last, and only there once it is known.
 	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
 	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
 	const reads = homeserver.device() !== undefined;
-	const invitations = openWorker(() => answerInvitations({ ...common, allow: config.matrix.allow }), fatal);
+	const invitations = openWorker(() => answerInvitations({ ...common, refusals, allow: config.matrix.allow }), fatal);
 	const moving = {
 		...common,
 		changes: config.matrix.changes,

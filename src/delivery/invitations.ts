@@ -1,5 +1,6 @@
 // Accepts or refuses invitations one after another, so that a flood of them delays nothing else.
 
+import type { LRUCache } from 'lru-cache';
 import { mayInvite } from '../bot/rights.ts';
 import { refusedInvitation, tooManyInvitations } from '../messages/notices.ts';
 import type { Failure, Homeserver } from '../ports/homeserver.ts';
@@ -11,6 +12,8 @@ import { backoff } from '../runtime/retry.ts';
 export const maxPerHour = 20;
 /** An invitation that cannot be accepted is dropped after this many attempts (about an hour). */
 const maxAttempts = 60;
+/** A homeserver that refuses may only not know the room yet, so this many refusals are retried. */
+const maxRefusals = 3;
 
 type Inviting = {
 	store: Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
@@ -18,6 +21,8 @@ type Inviting = {
 	allow: readonly string[];
 	now: () => Date;
 	random: () => number;
+	/** How often each room has refused to let us in: rate limits and outages do not count. Empty at start. */
+	refusals: LRUCache<string, number>;
 	log: Log;
 	locked: (why: string) => void;
 	stopping: () => boolean;
@@ -25,7 +30,7 @@ type Inviting = {
 
 /** Answers all invitations that are due; returns the time (ms) until more are due. */
 export async function answerInvitations(inviting: Inviting): Promise<number | undefined> {
-	const { store, homeserver, allow, now, random, log, locked, stopping } = inviting;
+	const { store, homeserver, allow, now, random, refusals, log, locked, stopping } = inviting;
 	let next: number | undefined;
 	for (const { room, inviter, tries } of await store.invitations(now())) {
 		if (stopping()) return undefined;
@@ -38,17 +43,23 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 				: await homeserver.leave(room, many ? tooManyInvitations : refusedInvitation);
 		if ('value' in outcome) {
 			log.info({ room, inviter }, allowed && !many ? 'joined a room' : 'refused an invitation');
+			refusals.delete(room);
 			await store.closeInvitation(room, allowed && !many, now());
 			continue;
 		}
 		const wait = waitAfter(outcome.failure, tries, random());
 		if (outcome.failure.kind === 'token') locked(outcome.failure.why);
 		if (outcome.failure.kind === 'stopped' || outcome.failure.kind === 'token') return undefined;
-		if (tries >= maxAttempts || (outcome.failure.kind === 'refused' && tries >= 3)) {
+		// A new invitation to the same room starts over.
+		const before = tries === 0 ? 0 : (refusals.get(room) ?? 0);
+		const refused = before + (outcome.failure.kind === 'refused' ? 1 : 0);
+		if (tries >= maxAttempts || refused > maxRefusals) {
+			refusals.delete(room);
 			log.warn({ room, inviter, why: outcome.failure }, 'an invitation could not be accepted');
 			await store.closeInvitation(room, false, now());
 			continue;
 		}
+		refusals.set(room, refused);
 		await store.postponeInvitation(room, new Date(now().getTime() + wait));
 		next = Math.min(next ?? wait, wait);
 		// If the homeserver rate-limits us or is away, the other invitations would fare no better.

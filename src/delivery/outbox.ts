@@ -1,5 +1,6 @@
 // Delivers decided messages to each room in order, exactly once, through homeserver, network and power failures.
 
+import { LRUCache } from 'lru-cache';
 import type { Failure, Homeserver, Outcome, Sealed } from '../ports/homeserver.ts';
 import type { Waiting } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
@@ -19,6 +20,8 @@ const maxRefusals = 8;
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 const maxNotYet = 4;
+/** At most this many refused messages are remembered. */
+const maxRefused = 1000;
 /** Permanent refusals. */
 const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
@@ -64,6 +67,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	const limit = openLimit(now);
+	const verdictOn = openVerdicts();
 	let max = maxRooms;
 	const worker = openWorker(look, fatal);
 
@@ -83,9 +87,8 @@ export function openOutbox(delivering: Delivering): Outbox {
 		if (!ready()) return undefined;
 		const paused = limit.leftMs();
 		if (paused > 0) return paused;
-		const free = max - busy.size;
-		if (free <= 0) return undefined;
-		const rows = await store.due(now(), [...busy.keys()], free);
+		if (busy.size >= max) return undefined;
+		const rows = await store.due(now(), [...busy.keys()], max - busy.size);
 		if (ended) return undefined;
 		for (const waiting of rows) {
 			const done = carry(waiting)
@@ -114,7 +117,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 			if (outcome.value !== 'left') await keepSent(waiting, outcome.value, delivering);
 			return;
 		}
-		const verdict = after(outcome.failure, waiting.tries);
+		const verdict = verdictOn(waiting, outcome.failure);
 		if (verdict === 'stopped') return end();
 		if (verdict === 'locked') {
 			end();
@@ -152,6 +155,16 @@ function openLimit(now: () => Date): { pause: (ms: number) => void; leftMs: () =
 			until = from + Math.max(ms, left);
 		},
 		leftMs,
+	};
+}
+
+/** Only refusals count towards giving up a message: rate limits and outages do not. */
+function openVerdicts(): (waiting: Waiting, failure: Failure) => ReturnType<typeof after> {
+	const refusals = new LRUCache<number, number>({ max: maxRefused });
+	return ({ id }, failure) => {
+		const refused = refusals.get(id) ?? 0;
+		if (failure.kind === 'refused') refusals.set(id, refused + 1);
+		return after(failure, refused);
 	};
 }
 
@@ -226,17 +239,17 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 }
 
 /**
- * What a failure means for the message being sent. `stopped`: make no further request, which would leave no time
+ * What a failure means for the message being sent, which has been refused `refusals` times before. `stopped`: make no further request, which would leave no time
  * for anything else.
  */
-export function after(failure: Failure, tries: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
+export function after(failure: Failure, refusals: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
 	if (failure.kind === 'token') return 'locked';
 	if (failure.kind === 'limited') return { ms: failure.waitMs };
 	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
 	if (failure.kind === 'keyless') return 'never';
 	const max = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? maxNotYet : maxRefusals;
-	return tries >= max ? 'never' : 'later';
+	return refusals >= max ? 'never' : 'later';
 }
 
 /** One attempt. Returns the event id, or `left` if we are no longer in the room. */

@@ -301,6 +301,17 @@ describe('messages that cannot be delivered', () => {
 		expect(saidIn(room)).toEqual(['1', '2']);
 	});
 
+	test('are not given up at the first refusal after a long outage', async () => {
+		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
+		const limited: Failure = { kind: 'limited', waitMs: 1000 };
+		const troubles = [...Array<Failure>(6).fill(away), ...Array<Failure>(6).fill(limited), unaware, away, unaware];
+		played.setTrouble(call => (call === 'send' ? troubles.shift() : undefined));
+		await decide(saying('1'), saying('2'));
+		for (let tries = 0; tries < 20; tries++) await pass(60_000);
+		expect(troubles).toEqual([]);
+		expect(saidIn(room)).toEqual(['1', '2']);
+	});
+
 	test('wait for the move to a replacement room, and follow it', async () => {
 		await store.take(batch('1'), now());
 		await store.take(batch('2', { joined: [news([], { room })] }), now());

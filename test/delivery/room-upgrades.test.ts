@@ -1,4 +1,5 @@
 // Invitations, room upgrades, gaps, notices and the sync loop, on a simulated homeserver.
+import { LRUCache } from 'lru-cache';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { fillGaps } from '../../src/delivery/backfill.ts';
@@ -56,7 +57,8 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 describe('invitations', () => {
-	const run = () => answerInvitations({ ...common(), allow: [alice] });
+	const refusals = new LRUCache<string, number>({ max: 10 });
+	const run = () => answerInvitations({ ...common(), refusals, allow: [alice] });
 
 	async function invited(by: string, id = room): Promise<void> {
 		played.createRoom(id, by);
@@ -71,6 +73,17 @@ describe('invitations', () => {
 		expect(played.calls).toEqual([`join ${room}`, 'leave !bad:evil.example']);
 		expect(played.eventsOf('!bad:evil.example').at(-1)?.content.reason).toMatch(/operator/);
 		expect(await store.invitations(now())).toEqual([]);
+	});
+
+	test('are not dropped at the first refusal after an outage', async () => {
+		await invited(alice);
+		const refused: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not invited' };
+		const troubles = [away, away, away, away, refused, away, refused];
+		played.setTrouble(() => troubles.shift());
+		for (let tries = 0; tries < 8; tries++, clock += 3600_000) await run();
+		expect(troubles).toEqual([]);
+		expect(played.calls).toHaveLength(8);
+		expect(await store.accepted(alice, new Date(0))).toBe(1);
 	});
 
 	test('wait during a rate limit, and are not all retried at once', async () => {
