@@ -142,15 +142,20 @@ function callOf(
 	const sign = /^! ?(.+)$/.exec(line)?.[1];
 	if (sign !== undefined) {
 		const [first = '', ...rest] = sign.split(/ +/);
-		if (names.some(name => name.toLowerCase() === first.toLowerCase())) return call(rest, true);
+		if (names.some(name => name.toLowerCase() === first.toLowerCase())) return call(wordsOf(rest.join(' ')), true);
 		return /^[a-z]/i.test(first) ? call([first, ...rest], false) : undefined;
 	}
 	const named = afterName(line, names);
 	if (!named) return undefined;
-	const words = named.rest.replace(/^! ?/, '').split(/ +/).filter(Boolean);
+	const words = wordsOf(named.rest);
 	// Without a colon or a mention, "Glia is nice" is talk, so the name must be followed by a known command.
 	if (!named.colon && !mentioned && !known(words[0]?.toLowerCase() ?? '')) return undefined;
 	return call(words, true);
+}
+
+/** The words after the bot's name; people also write `!glia !upgrade`. */
+function wordsOf(text: string): string[] {
+	return text.replace(/^! ?/, '').split(/ +/).filter(Boolean);
 }
 
 export function call(words: string[], addressed: boolean): Call {

@@ -44,6 +44,9 @@ describe('the text after a command', () => {
 		['! Why\u00a0x\r\ny', ['why', 'x\r\ny']],
 		['!w\u200bhy a\nb', ['why', 'a\nb']],
 		['!why', ['why', '']],
+		['!glia !why why', ['why', 'why']],
+		['!glia ! why x', ['why', 'x']],
+		['!glia', ['help', '']],
 	])('does not begin inside the name of the bot: %j', (body, call) => expect(read(body)).toEqual([call]));
 
 	test('is the same after a mention', () => {
