@@ -117,9 +117,6 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const looked = given.length
 			? (await import('../src/arguments/configuration.ts')).readConfiguration(given, facts, files !== undefined)
 			: undefined;
-		const unusable = looked ? unreadableWords(looked.configuration) : [];
-		// Without it, the plan would look as if the file had been considered. A quoted message may be conversation.
-		if (files !== undefined && unusable.length) throw new Refusal(unusable.join(' '));
 		const seen = { ...range, profile: looked?.profile ?? facts, looked, printed: look.printed, today };
 		const { profile, decided, starts } = decidedFor(seen, { checks, history }, { knowledge, code: tables });
 		const taken = [
@@ -127,7 +124,6 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 			...understood,
 			server?.note,
 			known && seenWords(known),
-			...unusable,
 			...contradictedWords(looked?.contradicted ?? []),
 			...(looked ? [] : checksWords(checks, today, servers[0] ?? '')),
 			from.note,
@@ -136,8 +132,10 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const young = youngNotes(knowledge.notes, tables.options(), from.version);
 		const way = { ...range, profile, today, young, decided, starts };
 		const fullPlan = { ...plan(way, knowledge), ...fromCode(way, tables) };
-		if (!all) return firstScreen(fullPlan, taken);
-		const answer = planWords(fullPlan, taken);
+		const answer = all ? planWords(fullPlan, taken) : firstScreen(fullPlan, taken);
+		// Never folded: the plan would look as if the file had been considered.
+		if (looked) answer.lead = [answer.lead, ...unreadableWords(looked.configuration)].join('\n\n');
+		if (!all) return answer;
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
 		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
 			answer.sections.push(playbookSection(knowledge.playbook, since));
