@@ -175,8 +175,11 @@ class YamlReader {
 	}
 
 	place(node: Node): Place {
-		const { line, col } = this.#lines.linePos(node.range?.[0] ?? 0);
-		return { file: this.#file, line: this.#skeleton ? this.#skeleton.lineOf(line) : line, column: col };
+		const offset = node.range?.[0] ?? 0;
+		const { line, col } = this.#lines.linePos(offset);
+		if (!this.#skeleton) return { file: this.#file, line, column: col };
+		// A skeleton puts the elements of one line below each other, so its columns do not distinguish them.
+		return { file: this.#file, line: this.#skeleton.lineOf(line), column: offset + 1 };
 	}
 
 	collectionTag(node: Node, own: string, { line }: Place): void {

@@ -52,7 +52,7 @@ export function check(
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
 	// If the target refuses an option whatever it holds, another type would not help.
 	const whole = new Set(read.filter(({ kind }) => kind === 'refuses').map(placeOf));
-	const own = [...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read].filter(
+	const own = distinctFindings([...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read]).filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
 	);
 	const duplicates = configuration.duplicates.map(
@@ -105,6 +105,11 @@ export function check(
 			),
 		),
 	};
+}
+
+/** One line may hold several elements of a list with the same fault, and their findings would read the same. */
+function distinctFindings(findings: readonly Finding[]): Finding[] {
+	return [...new Map(findings.map(finding => [JSON.stringify(finding), finding])).values()];
 }
 
 /** Invalid YAML stops every release: each process reads its files first. */

@@ -3,11 +3,11 @@ import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import { optionAt } from '../../configuration/options.ts';
 import { parsePath, type Segment, writePath } from '../../configuration/path.ts';
-import type { MappingEntry, Value } from '../../configuration/yaml.ts';
+import type { MappingEntry, Place, Value } from '../../configuration/yaml.ts';
 import type { Version } from '../../deployment/version.ts';
 
 /** `path` is that of the option table: `[]` for list elements, `*` for members of mappings with user-defined names. */
-export type WrittenOption = { path: string; key: string; parent: string; value: Value; file: string; line: number };
+export type WrittenOption = { path: string; key: string; parent: string; value: Value } & Place;
 
 /** Mappings whose members belong to the administrator, a module or a library: Synapse does not know what is in them. */
 const opaque = [
@@ -60,7 +60,7 @@ export function optionsIn(configuration: Configuration, options: Options, releas
 	for (const { part, value } of configuration.processes) {
 		if (part === 'log-config' || value.kind !== 'mapping') continue;
 		for (const written of below(value.entries, [], options, release))
-			found.set(`${written.file} ${written.line} ${written.path}`, written);
+			found.set(`${written.file} ${written.line} ${written.column} ${written.path}`, written);
 	}
 	return [...found.values()].sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line));
 }
@@ -71,10 +71,10 @@ function below(
 	options: Options,
 	release: Version,
 ): WrittenOption[] {
-	return entries.flatMap(({ key, value, file, line }): WrittenOption[] => {
+	return entries.flatMap(({ key, value, file, line, column }): WrittenOption[] => {
 		const segments = [...parents, memberOf(parents, key, options)];
 		const path = writePath(segments);
-		const own: WrittenOption = { path, key, parent: writePath(parents), value, file, line };
+		const own: WrittenOption = { path, key, parent: writePath(parents), value, file, line, column };
 		if (isOpaque(path) || !hasChildren(path, options, release)) return [own];
 		if (value.kind === 'mapping') return [own, ...below(value.entries, segments, options, release)];
 		if (value.kind !== 'list') return [own];

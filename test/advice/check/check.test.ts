@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../../src/advice/check/check.ts';
 import { deriveFacts } from '../../../src/advice/check/derive.ts';
 import { nearest } from '../../../src/arguments/nearest.ts';
+import { select } from '../../../src/configuration/condition.ts';
 import { configurationOf } from '../../../src/configuration/files.ts';
 import { optionsOf } from '../../../src/configuration/options.ts';
+import { filesOfSkeleton } from '../../../src/configuration/skeleton.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 
 const folder = new URL('../../../knowledge/', import.meta.url);
@@ -164,4 +166,33 @@ test('returns the location of each fact', () => {
 		{ fact: 'database=postgres', file: 'homeserver.yaml', line: 2 },
 		{ fact: 'reverse-proxy', file: 'homeserver.yaml', line: 5 },
 	]);
+});
+
+describe('several elements of a list on one line', () => {
+	const two = (one: string, other: string) => `listeners: [{ ${one} }, { ${other} }]\n`;
+	const http = 'port: 8008, type: http';
+
+	test.each([
+		[two('port: 8009, prot: 1', http), ['unknown listeners[].prot 1']],
+		[two(http, 'port: 8009, prot: 1'), ['unknown listeners[].prot 1']],
+	])('are all checked: %j', (text, wanted) => expect(kinds(text, '1.163.2')).toEqual(wanted));
+
+	test('give one line for what is wrong with both', () =>
+		expect(kinds(two(`${http}, prot: 1`, `${http}, prot: 2`), '1.163.2')).toEqual(['unknown listeners[].prot 1']));
+
+	test('count separately in a skeleton too', () => {
+		const skeleton = `--- # file 1
+listeners:  # 1
+  -
+    port: 8008  # 1
+    type: "http"  # 1
+  -
+    port: 9093  # 1
+    type: "replication"  # 1
+`;
+		const [file] = filesOfSkeleton(skeleton)?.files ?? [];
+		const configuration = configurationOf(file ? [file] : []);
+		const types = select('listeners[].type', 'main', configuration, undefined).matches.map(({ value }) => value);
+		expect(types).toMatchObject([{ value: 'http' }, { value: 'replication' }]);
+	});
 });
