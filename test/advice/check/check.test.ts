@@ -173,8 +173,8 @@ describe('several elements of a list on one line', () => {
 	const http = 'port: 8008, type: http';
 
 	test.each([
-		[two('port: 8009, prot: 1', http), ['unknown listeners[].prot 1']],
-		[two(http, 'port: 8009, prot: 1'), ['unknown listeners[].prot 1']],
+		[two('port: 8009, tls: { a: 1 }', `${http}, tls: false`), ['invalid listeners[].tls 1']],
+		[two(`${http}, tls: false`, 'port: 8009, tls: { a: 1 }'), ['invalid listeners[].tls 1']],
 	])('are all checked: %j', (text, wanted) => expect(kinds(text, '1.163.2')).toEqual(wanted));
 
 	test('give one line for what is wrong with both', () =>
