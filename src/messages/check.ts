@@ -149,7 +149,7 @@ export function findingText(finding: Finding, to: string): string {
 	const since = release === undefined ? '' : ` in ${release}`;
 	switch (finding.kind) {
 		case 'refuses':
-			if (note) return `${note.title.replace(/\.$/, '')} (required since ${note.release}).`;
+			if (note) return `${note.title.replace(/\.$/, '')} (needed from ${note.release} on).`;
 			if (why !== undefined) return sentence(why);
 			if (finding.accepts)
 				return `${to} accepts only ${kindsInWords(finding.accepts)}, but this is ${aKind(finding.is ?? '')}.`;

@@ -338,7 +338,7 @@ function noPackageTitle({ version, system: { name, packages }, next, goTo }: NoP
 }
 
 const consequences: Record<Consequence, string> = {
-	sticks: 'leaves background updates that never finish',
+	sticks: 'leaves you with background updates that never finish',
 	ruins: 'can corrupt the database for good',
 	refuses: 'does not start',
 };
