@@ -12,7 +12,7 @@ for path in paths:
         tree = yaml.safe_load(file)
     if not isinstance(tree, dict): continue
     if "version" in tree and ("handlers" in tree or "root" in tree): logs.append(tree)
-    elif main and "worker_app" in tree and "server_name" not in tree: workers.append(tree)
+    elif main and tree.get("worker_app", "synapse.app.homeserver") != "synapse.app.homeserver" and "server_name" not in tree: workers.append(tree)
     else: main.update(tree)
 missed = False
 for name in [] if logs else [main.get("log_config")] + [worker.get("worker_log_config") for worker in workers]:

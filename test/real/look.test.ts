@@ -63,6 +63,14 @@ test.each(cases.filter(({ id }) => id !== 'a list as the file'))('$id', { timeou
 	expect(ids.sort()).toEqual(ours.sort());
 });
 
+test('knows a further file of the main process by its app', () => {
+	const printed = look([
+		['homeserver.yaml', 'server_name: example.org\n'],
+		['further.yaml', 'worker_app: synapse.app.homeserver\n'],
+	]);
+	expect(printed).toContain(' 1.49.0/worker-app-in-main');
+});
+
 test('compares installed versions number by number, and names Python', () => {
 	const version = spawnSync(python, ['-c', 'from importlib.metadata import version; print(version("twisted"))'], {
 		encoding: 'utf8',
