@@ -49,7 +49,7 @@ function questionsFirst(guided: Guided, around: Around): Answer {
 			},
 			{
 				title: '',
-				markdown: `**Now:** answer what you can, for example ${code(command)}\\\nTo see the whole guide with open questions: ${code(`!${around.asked} all`)}`,
+				markdown: `**Now:** answer what you can, for example ${code(command)}\\\nTo see the whole guide without answering the questions first: ${code(`!${around.asked} all`)}`,
 				fold: false,
 			},
 		],
@@ -72,7 +72,7 @@ function questionWords(name: string, { parameters }: Guided): string {
 	}
 	const closed = name in closedFacts ? closedFacts[name as keyof typeof closedFacts] : undefined;
 	if (closed) return `${code(closed.example)}: ${closed.means}`;
-	return `${code(name)} or ${code(`no-${name}`)}: ${openFacts[name as keyof typeof openFacts]}`;
+	return `${code(name)} or ${code(`no-${name}`)}: whether ${openFacts[name as keyof typeof openFacts]}`;
 }
 
 function answerOf(name: string, { parameters }: Guided): string {

@@ -275,7 +275,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 		({ release, when, title, text, onlyIf }) =>
 			`**${release}: ${title}**\n\n*${whenWords[when]}${when === 'before' ? 'Only' : 'only'} if ${onlyIf}:*\n\n${text}`,
 	);
-	return `Your configuration does not show ${checks.length === 1 ? 'whether it applies, so check it' : 'which of them apply, so check them'} yourself.\n\n${texts.join('\n\n')}`;
+	return `Check ${checks.length === 1 ? 'this' : 'these'} yourself, because your configuration does not show ${checks.length === 1 ? 'whether it applies' : 'which of them apply'}.\n\n${texts.join('\n\n')}`;
 }
 
 /** How to see whether the target works, starting with what would require a rollback. */

@@ -58,7 +58,7 @@ test.each([
 test('a single note needs no list of conditions', () => {
 	const step = planned([note('1.1.0/log', script)]).steps.find(({ id }) => id === '1.3.0/outside');
 	expect(step).toMatchObject({ onlyIf: 'the condition below applies' });
-	expect(step?.text).toMatch(/^Your configuration does not show whether it applies, so check it yourself\./);
+	expect(step?.text).toMatch(/^Check this yourself, because your configuration does not show whether it applies\./);
 });
 
 test('counts as one possible thing to do, and blocks nothing', () => {
