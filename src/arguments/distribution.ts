@@ -307,6 +307,6 @@ export function readChart(
 	const same = charts.find(({ chart }) => chart === number);
 	const near = number && (same ?? charts.findLast(({ chart }) => compareCharts(chart, number) < 0) ?? charts[0])?.chart;
 	throw new Refusal(
-		`I do not know of a chart ${quoted(typed)}. The newest I know of is ${charts.at(-1)?.chart}, the oldest ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
+		`I do not know of a chart ${quoted(typed)}. The newest I know of is ${charts.at(-1)?.chart}; the oldest is ${charts[0]?.chart}.${near ? ` Did you mean ${code(near)}?` : ''}`,
 	);
 }

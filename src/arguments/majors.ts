@@ -8,6 +8,6 @@ export function readMajor(typed: string, known: readonly string[]): string {
 	const major = /^9\.\d/.test(text) ? text.split('.').slice(0, 2).join('.') : (text.split('.')[0] ?? '');
 	if (known.includes(major)) return major;
 	throw new Refusal(
-		`I do not know PostgreSQL ${quoted(typed)}. The newest major version I know of is ${known.at(-1)}, the oldest ${known[0]}.`,
+		`I do not know PostgreSQL ${quoted(typed)}. The newest major version I know of is ${known.at(-1)}; the oldest is ${known[0]}.`,
 	);
 }

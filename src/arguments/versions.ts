@@ -88,7 +88,7 @@ function unknownVersion(typed: string, knowledge: Pick<Knowledge, 'releases'>): 
 	const near =
 		line ?? (written.length > maxWord ? undefined : versions.find(version => distance(version, written) === 1));
 	const meant = near && near !== last ? ` Did you mean ${code(near)}?` : '';
-	return `I do not know of a Synapse release ${quoted(typed)}. The newest I know of is ${last}${beyond}, the oldest ${versions[0]}.${meant}`;
+	return `I do not know of a Synapse release ${quoted(typed)}. The newest I know of is ${last}${beyond}; the oldest is ${versions[0]}.${meant}`;
 }
 
 /**

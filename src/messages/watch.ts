@@ -190,9 +190,10 @@ export function snoozeWords(
 }
 
 function bareWords(bare: boolean | undefined): string {
-	if (bare === undefined) return `not set: my operator decides whether ${code('!upgrade')} works without my name`;
+	if (bare === undefined)
+		return `not set: my operator decides whether ${code('!upgrade')} works without my name in front`;
 	return bare
-		? `on: ${code('!upgrade')} works without my name`
+		? `on: ${code('!upgrade')} works without my name in front`
 		: `off: commands need my name in front, as in ${code('!glia upgrade')}`;
 }
 
