@@ -16,7 +16,7 @@ export const watch = {
 	usage: 'watch <server> [facts…]',
 	summary: 'alert this room about a server',
 	examples: ['watch example.org', 'watch example.org docker postgres=15 no-workers'],
-	help: `I check it regularly (${code('!servers')} says when) and report new releases, security advisories, deadlines and end-of-support dates that affect it, each of them once, and deadlines early enough to act on. With ${code('mdad')} or ${code('ess')}, I also report breaking changes in the playbook or the charts. The answer shows what already applies today. Facts make it more precise: ${code('!help facts')}. For a server that cannot be polled, add ${code('version=1.150')}.`,
+	help: `I check it regularly (${code('!servers')} says when) and report new releases, security advisories, deadlines and end-of-support dates that affect it. I report each of them once, and deadlines early enough for you to act on them. With ${code('mdad')} or ${code('ess')}, I also report breaking changes in the playbook or the charts. The answer shows what already applies today. Facts make it more precise: ${code('!help facts')}. For a server that cannot be polled, add ${code('version=1.150')}.`,
 	changes: true,
 	looks: true,
 	async run(

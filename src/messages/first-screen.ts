@@ -85,9 +85,9 @@ function verdict(plan: Plan, { first, isLong, maybeFirst, sure, checks, settings
 	if (instead !== undefined) return `use ${instead} instead`;
 	if (unread.length) return `read ${things(unread.length, 'new passage')} first`;
 	const halts = stops.filter(stop => stop.required && !isMaybe(stop, { profile })).map(({ best }) => best);
-	if (halts.length) return `more than one night, with a stop at ${enumerate(halts)}`;
+	if (halts.length) return `allow several days, with a stop at ${enumerate(halts)}`;
 	const before = first.length ? `${things(first.length, 'thing')} first` : '';
-	if (isLong) return `${before ? `${before}; ` : ''}allow several nights`;
+	if (isLong) return `${before ? `${before}; ` : ''}allow several days`;
 	if (maybeFirst.length) return before ? `${before}, and perhaps a wait` : 'you may have to wait a long time first';
 	if (before) return `${before}, then one jump`;
 	const acts = [...Object.values(sure).flat(), ...checks, ...settings, ...uses];
