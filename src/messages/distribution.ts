@@ -120,7 +120,7 @@ export function chartWords(found: ChartPlan, plan: Plan | undefined, manner: Dis
 		hidden,
 		others: [[`The charts (${charts.length})`, chartLines]],
 		synapse,
-		ends: [...manner.taken, installs, `I know the charts released up to ${read}.`],
+		ends: [...manner.taken, installs, `I know of the charts released up to ${read}.`],
 		now: component
 			? `to shorten this, tell me what you run: ${code(`!${manner.asked} ${component}`)}, or ${code(`no-${component}`)} if you do not use it.`
 			: `${code('helm upgrade')} to ${to} with your values.`,

@@ -262,7 +262,7 @@ export function wayBackSections({ wayBack: { before, again, after }, noReturn, s
 export function againSection(stages: readonly GuidedStage[], at?: (stage: GuidedStage) => string): Section[] {
 	return wayBackSection('Before you try again', stages, at).map(section => ({
 		...section,
-		markdown: `Do this only if nothing has been started on the new server; otherwise, anything written there exists nowhere else.\n\n${section.markdown}`,
+		markdown: `Do this only if nothing has been started on the new server. If something has, that server holds the only copy of what has been written since.\n\n${section.markdown}`,
 	}));
 }
 
