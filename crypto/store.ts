@@ -208,8 +208,8 @@ async function checkOwner(records: Records, { user, device, passphrase }: Owner)
 	}
 	if (kept.sealed !== (passphrase !== undefined)) {
 		const how = kept.sealed
-			? 'was created with a passphrase, and none was given'
-			: 'was created without a passphrase, and one was given';
+			? 'was created with a passphrase, but none was given'
+			: 'was created without a passphrase, but one was given';
 		throw cryptoError('CRYPTO_STORE_PASSPHRASE', `${records.place} ${how}`);
 	}
 }

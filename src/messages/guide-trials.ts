@@ -21,7 +21,7 @@ export function triedWords({ tried, untried }: GuidedStage): string {
 function trials(tried: readonly Tried[]): string[] {
 	if (!tried.length) return [];
 	const days = [...new Set(tried.map(({ date }) => date))].sort();
-	const versions = [...new Set(tried.map(trial => Object.entries(trial.versions).map(versionWords).join(' and ')))];
+	const versions = [...new Set(tried.map(trial => enumerate(Object.entries(trial.versions).map(versionWords))))];
 	const more = versions.length > 4 ? `; and ${count(versions.length - 4, 'other combination')}` : '';
 	const played = tried.some(trial => trial.played !== undefined) ? ', on a simulated machine' : '';
 	return [`Tested on ${enumerate(days)} with ${versions.slice(0, 4).join('; ')}${more}${played}.`];

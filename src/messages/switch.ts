@@ -275,7 +275,7 @@ function outsideWords(checks: readonly OutsideCheck[]): string {
 		({ release, when, title, text, onlyIf }) =>
 			`**${release}: ${title}**\n\n*${whenWords[when]}${when === 'before' ? 'Only' : 'only'} if ${onlyIf}:*\n\n${text}`,
 	);
-	return `Check ${checks.length === 1 ? 'this' : 'these'} yourself, because your configuration does not show ${checks.length === 1 ? 'whether it applies' : 'which of them apply'}.\n\n${texts.join('\n\n')}`;
+	return texts.join('\n\n');
 }
 
 /** How to see whether the target works, starting with what would require a rollback. */
@@ -370,7 +370,7 @@ export function stepWorded(step: Step): Step {
 		...(task.kind === 'start-limit' &&
 			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
 		...(task.kind === 'outside' && {
-			onlyIf: task.checks.length === 1 ? 'the condition below applies' : 'one of the conditions below applies',
+			onlyIf: `${task.checks.length === 1 ? 'the condition' : 'one of the conditions'} below applies, which your configuration does not show`,
 		}),
 		...(clause !== undefined && { otherwise: clause }),
 	};

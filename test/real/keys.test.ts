@@ -119,7 +119,7 @@ test('locks the keys with a passphrase, and requires it', async () => {
 	change(bot, { encryption: {} });
 	bot.spawn();
 	expect(await bot.ended()).toBe(1);
-	expect(sentences(bot).join()).toMatch(/was created with a passphrase, and none was given\.$/);
+	expect(sentences(bot).join()).toMatch(/was created with a passphrase, but none was given\.$/);
 	change(bot, { encryption: { passphrase: 'open sesame' } });
 	await bot.start();
 	expect(await answered(alice, room, '!echo opened')).toBe('echo opened');
