@@ -83,7 +83,9 @@ describe('what to upgrade first', () => {
 
 	test('is either if both are accepted', () => {
 		expect(around('14', '17').first).toBe('either');
-		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain('either Synapse or PostgreSQL first');
+		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain(
+			'does not matter which of Synapse and PostgreSQL you change first',
+		);
 	});
 
 	test('mentions ended support, and ignores a major version that is not out yet', () => {
@@ -231,7 +233,9 @@ describe('!postgres', () => {
 			guide: 'sqlite-postgres',
 			title: 'SQLite → PostgreSQL 17',
 		});
-		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain('either Synapse or PostgreSQL first');
+		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain(
+			'does not matter which of Synapse and PostgreSQL you change first',
+		);
 	});
 
 	test.each([
