@@ -26,7 +26,7 @@ export function orderLines(around: Surroundings, { from, to }: Pick<PostgresQues
 				: from === undefined
 					? []
 					: [
-							`✅ ${runs} starts on both ${from} and ${to}, so it does not matter which of Synapse and PostgreSQL you change first. Do not do both on the same day, or you will not be able to tell which one caused a problem.`,
+							`✅ ${runs} starts on both ${from} and ${to}, so it does not matter whether you change Synapse or PostgreSQL first. Do not do both on the same day, or you will not be able to tell which one caused a problem.`,
 						]),
 		...ends.map(({ major, ends: day, over }) =>
 			over

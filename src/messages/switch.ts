@@ -370,7 +370,7 @@ export function stepWorded(step: Step): Step {
 		...(task.kind === 'start-limit' &&
 			task.limit.unit === 'perhaps' && { onlyIf: 'systemd runs Synapse and waits for it (`Type=notify`)' }),
 		...(task.kind === 'outside' && {
-			onlyIf: `${task.checks.length === 1 ? 'the condition' : 'one of the conditions'} below applies, which your configuration does not show`,
+			onlyIf: `${task.checks.length === 1 ? 'the condition' : 'one of the conditions'} below applies (your configuration does not show whether it does)`,
 		}),
 		...(clause !== undefined && { otherwise: clause }),
 	};

@@ -84,7 +84,7 @@ describe('what to upgrade first', () => {
 	test('is either if both are accepted', () => {
 		expect(around('14', '17').first).toBe('either');
 		expect(orderLines(around('14', '17'), { from: '14', to: '17' })[0]).toContain(
-			'does not matter which of Synapse and PostgreSQL you change first',
+			'does not matter whether you change Synapse or PostgreSQL first',
 		);
 	});
 
@@ -234,7 +234,7 @@ describe('!postgres', () => {
 			title: 'SQLite → PostgreSQL 17',
 		});
 		expect((await said('sqlite 17 docker')).sections[0]?.markdown).not.toContain(
-			'does not matter which of Synapse and PostgreSQL you change first',
+			'does not matter whether you change Synapse or PostgreSQL first',
 		);
 	});
 

@@ -33,7 +33,7 @@ test('combines what no file can decide into one step, with each condition next t
 		when: 'before',
 		must: false,
 		concerned: true,
-		onlyIf: 'one of the conditions below applies, which your configuration does not show',
+		onlyIf: 'one of the conditions below applies (your configuration does not show whether it does)',
 		title: 'May apply to you: check your scripts and the proxy',
 		tells: ['1.1.0/log', '1.2.0/proxy'],
 		endpoints: ['/a'],
@@ -57,7 +57,9 @@ test.each([
 
 test('a single note needs no list of conditions', () => {
 	const step = planned([note('1.1.0/log', script)]).steps.find(({ id }) => id === '1.3.0/outside');
-	expect(step).toMatchObject({ onlyIf: 'the condition below applies, which your configuration does not show' });
+	expect(step).toMatchObject({
+		onlyIf: 'the condition below applies (your configuration does not show whether it does)',
+	});
 	expect(step?.text).toMatch(/^\*\*1\.1\.0: /);
 });
 
