@@ -163,6 +163,8 @@ export type DeadlineQuery = {
 	all: boolean;
 	/** By note id: whether the configuration shows that it applies to this deployment. */
 	decided?: ReadonlyMap<string, boolean> | undefined;
+	/** Includes ends of support and of packages that are unlikely to matter, if it is unknown whether they apply. */
+	unlikely?: true | undefined;
 };
 
 type Promised = Omit<Deadline, 'concerned'>;
@@ -198,7 +200,7 @@ export function deadlines(query: DeadlineQuery, profile: Profile, known: Deadlin
 		const concerned = stated === false ? stated : (query.decided?.get(found.id) ?? stated);
 		return concerned === false ? [] : [{ ...found, concerned }];
 	});
-	const ends = lifecycleDeadlines(profile, query.today, known).filter(
+	const ends = lifecycleDeadlines(profile, query, known).filter(
 		({ landed }) => query.all || landed === null || compare(landed, query.at) > 0,
 	);
 	return [...promises, ...ends].sort((a, b) => soon(a).localeCompare(soon(b)) || a.id.localeCompare(b.id));
@@ -234,10 +236,12 @@ function isNear(ends: string, today: string): boolean {
 	return Math.abs(left) <= ahead;
 }
 
-/** The ends of support that may affect the deployment on a day (`2026-11-21`), including past ones. */
-export function lifecycleDeadlines(
+type EndsQuery = Pick<DeadlineQuery, 'today' | 'unlikely'>;
+
+/** The ends of support that may affect the deployment on a day, including past ones. */
+function lifecycleDeadlines(
 	profile: Profile,
-	today: string,
+	{ today, unlikely }: EndsQuery,
 	known: Pick<Knowledge, 'lifecycles' | 'releases' | 'systems'>,
 ): Deadline[] {
 	const newest = stable(known.releases).at(-1);
@@ -252,11 +256,11 @@ export function lifecycleDeadlines(
 			const applies: Applies = { all: [fact] };
 			const concerned = concern(applies, profile).is;
 			if (concerned === false) return [];
-			if (concerned === 'unknown' && (dropped || !isNear(release.ends, today))) return [];
+			if (concerned === 'unknown' && !unlikely && (dropped || !isNear(release.ends, today))) return [];
 			return [lifecycleDeadline(key, product, release, lifecycle.link, { today, dropped, applies, concerned })];
 		});
 	});
-	return [...supports, ...packageDeadlines(profile, today, known)];
+	return [...supports, ...packageDeadlines(profile, { today, unlikely }, known)];
 }
 
 const buildList = 'https://github.com/element-hq/synapse/blob/develop/scripts-dev/build_debian_packages.py';
@@ -264,7 +268,7 @@ const buildList = 'https://github.com/element-hq/synapse/blob/develop/scripts-de
 /** The ends of upstream's packages for a system, which differ from the ends of the system's support. */
 function packageDeadlines(
 	profile: Profile,
-	today: string,
+	{ today, unlikely }: EndsQuery,
 	known: Pick<Knowledge, 'lifecycles' | 'releases'>,
 ): Deadline[] {
 	const releases = stable(known.releases);
@@ -276,7 +280,7 @@ function packageDeadlines(
 		if (concerned === false || !newest) return [];
 		const dropped = 'last' in packages ? releases.find(({ version }) => isAbove(version, packages.last)) : undefined;
 		// A system that no longer has packages only matters to deployments stated to use it.
-		if (concerned === 'unknown' && ('last' in packages || !isNear(packages.until, today))) return [];
+		if (concerned === 'unknown' && !unlikely && ('last' in packages || !isNear(packages.until, today))) return [];
 		const end = 'until' in packages ? packages.until : (dropped?.date ?? newest.date);
 		const promised: PackagesEnd =
 			'until' in packages

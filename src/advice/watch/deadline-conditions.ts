@@ -134,23 +134,25 @@ function dateStage(days: number): string | undefined {
 
 /** Ends of support. Those of what the profile may have raise no alerts; the status card shows them. */
 export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
-	return deadlines({ at: '0.0.0', today, all: false }, profile, knowledge).flatMap((deadline): AlertCondition[] => {
-		if (deadline.announced !== null || deadline.at.date === undefined) return [];
-		const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
-		if (stage === undefined) return [];
-		return [
-			{
-				rule: 'lifecycle',
-				subject: deadline.id.replace(/^lifecycle\//, ''),
-				stage,
-				severity: stage === 'd90' ? 'info' : 'warning',
-				reminds: stage === 'passed',
-				...(deadline.concerned === 'unknown' && { unsure: true as const }),
-				about: endOf(deadline, stage),
-				details: () => ({ is: 'lifecycle', deadline }),
-			},
-		];
-	});
+	return deadlines({ at: '0.0.0', today, all: false, unlikely: true }, profile, knowledge).flatMap(
+		(deadline): AlertCondition[] => {
+			if (deadline.announced !== null || deadline.at.date === undefined) return [];
+			const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
+			if (stage === undefined) return [];
+			return [
+				{
+					rule: 'lifecycle',
+					subject: deadline.id.replace(/^lifecycle\//, ''),
+					stage,
+					severity: stage === 'd90' ? 'info' : 'warning',
+					reminds: stage === 'passed',
+					...(deadline.concerned === 'unknown' && { unsure: true as const }),
+					about: endOf(deadline, stage),
+					details: () => ({ is: 'lifecycle', deadline }),
+				},
+			];
+		},
+	);
 }
 
 function endOf({ subject, landed, id }: Deadline, stage: string): AlertSubject {

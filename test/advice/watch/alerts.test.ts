@@ -200,6 +200,27 @@ describe('what nothing shows any more', () => {
 		}
 	});
 
+	test('stays open: ends of support and packages that are unlikely for other servers', () => {
+		const link = 'https://example.org';
+		const ended = { python: { link, releases: [{ version: '3.9', released: '2015-01-01', ends: '2020-01-01' }] } };
+		const packages = { first: '0.9.0', last: '0.99.0' };
+		const bullseye = { version: '11', released: '2021-08-14', ends: '2026-08-31', packages };
+		const systems = { debian: { link, releases: [bullseye] } };
+		const newest = releases('1.0.0').map(release => ({ ...release, python: '3.10' }));
+		const check = { day: '2022-02-20', by: 'look' as const, conditions: {}, starts: [] };
+		for (const [facts, now, later, name] of [
+			[['python=3.9'], { lifecycles: ended }, { lifecycles: ended }, 'lifecycle python-3.9 passed'],
+			[['python=3.9'], { lifecycles }, { lifecycles, releases: newest }, 'lifecycle python-3.9 d90'],
+			[['debian', 'os=debian-11'], { lifecycles: systems }, { lifecycles: systems }, 'lifecycle debian-11 passed'],
+		] as const) {
+			const room = listener({ heard: '1.0.0', checks: [{ ...check, facts }] });
+			const history = seen('1.0.0', '2022-02-10');
+			expect(hears(room, known({ releases: releases('1.0.0'), ...now }), history)).toEqual([name]);
+			room.change({ checks: [{ ...check, facts, day: '2021-02-20' }] });
+			expect(hears(room, known({ releases: releases('1.0.0'), ...later }), history)).toEqual([]);
+		}
+	});
+
 	test('raises nothing, and is gone from a card', () => {
 		const knowledge = known({ releases: releases('1.0.0'), lifecycles });
 		const room = listener({ heard: '1.0.0', profile: profileFrom(['python=3.9']) });
