@@ -1,6 +1,5 @@
 // Delivers decided messages to each room in order, exactly once, through homeserver, network and power failures.
 
-import { LRUCache } from 'lru-cache';
 import type { Failure, Homeserver, Outcome, Sealed } from '../ports/homeserver.ts';
 import type { Waiting } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
@@ -20,8 +19,6 @@ const maxRefusals = 8;
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 const maxNotYet = 4;
-/** At most this many refused messages are remembered. */
-const maxRefused = 1000;
 /** Permanent refusals. */
 const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
@@ -67,7 +64,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 	const busy = new Map<string, Promise<void>>();
 	let ended = false;
 	const limit = openLimit(now);
-	const verdictOn = openVerdicts();
+	const verdicts = openVerdicts();
 	let max = maxRooms;
 	const worker = openWorker(look, fatal);
 
@@ -114,10 +111,10 @@ export function openOutbox(delivering: Delivering): Outbox {
 		const outcome = await deliver(waiting, delivering);
 		if ('value' in outcome) {
 			max = Math.min(maxRooms, max + 1);
-			if (outcome.value !== 'left') await keepSent(waiting, outcome.value, delivering);
-			return;
+			verdicts.forget(waiting.room);
+			return keepSent(waiting, outcome.value, delivering);
 		}
-		const verdict = verdictOn(waiting, outcome.failure);
+		const verdict = verdicts.on(waiting, outcome.failure);
 		if (verdict === 'stopped') return end();
 		if (verdict === 'locked') {
 			end();
@@ -158,13 +155,27 @@ function openLimit(now: () => Date): { pause: (ms: number) => void; leftMs: () =
 	};
 }
 
-/** Only refusals count towards giving up a message: rate limits and outages do not. */
-function openVerdicts(): (waiting: Waiting, failure: Failure) => ReturnType<typeof after> {
-	const refusals = new LRUCache<number, number>({ max: maxRefused });
-	return ({ id }, failure) => {
-		const refused = refusals.get(id) ?? 0;
-		if (failure.kind === 'refused') refusals.set(id, refused + 1);
-		return after(failure, refused);
+type Verdicts = {
+	on: (waiting: Pick<Waiting, 'id' | 'room'>, failure: Failure) => ReturnType<typeof after>;
+	/** Call when the message that a room was waiting for has been delivered. */
+	forget: (room: string) => void;
+};
+
+/**
+ * Only refusals count towards giving up a message: rate limits and outages do not. There is one count for each room,
+ * since a room's messages are sent one after another. A bounded cache would drop counts while many rooms refuse, and
+ * their messages would be retried forever.
+ */
+export function openVerdicts(): Verdicts {
+	const refusals = new Map<string, { id: number; count: number }>();
+	return {
+		on({ id, room }, failure) {
+			const last = refusals.get(room);
+			const count = last?.id === id ? last.count : 0;
+			if (failure.kind === 'refused') refusals.set(room, { id, count: count + 1 });
+			return after(failure, count);
+		},
+		forget: room => refusals.delete(room),
 	};
 }
 
@@ -185,7 +196,8 @@ async function delivered(over: number, { worker, busy, isDue }: Delivery): Promi
 	}
 }
 
-async function keepSent({ id }: Waiting, event: string | undefined, delivering: Delivering): Promise<void> {
+async function keepSent({ id }: Waiting, event: string | undefined | 'left', delivering: Delivering): Promise<void> {
+	if (event === 'left') return;
 	await delivering.store.sent(id, event, delivering.now());
 	delivering.delivered?.('sent');
 }

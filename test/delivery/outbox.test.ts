@@ -1,6 +1,6 @@
 // What is decided reaches its room despite rate limits, outages, lost responses, restarts and rooms that are gone.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { after, type Outbox, openOutbox } from '../../src/delivery/outbox.ts';
+import { after, type Outbox, openOutbox, openVerdicts } from '../../src/delivery/outbox.ts';
 import { openStore } from '../../src/edges/store/store.ts';
 import type { Failure } from '../../src/ports/homeserver.ts';
 import type { Saying } from '../../src/ports/saying.ts';
@@ -310,6 +310,15 @@ describe('messages that cannot be delivered', () => {
 		for (let tries = 0; tries < 20; tries++) await pass(60_000);
 		expect(troubles).toEqual([]);
 		expect(saidIn(room)).toEqual(['1', '2']);
+	});
+
+	test('are given up however many rooms refuse at the same time', () => {
+		const suspended: Failure = { kind: 'refused', code: 'M_USER_SUSPENDED', why: 'suspended' };
+		const waiting = Array.from({ length: 5000 }, (_, id) => ({ id, room: `!${id}:example.org` }));
+		const verdicts = openVerdicts();
+		const given = Array.from({ length: 9 }, () => waiting.map(each => verdicts.on(each, suspended)));
+		expect(given.map(each => [...new Set(each)])).toEqual([...Array(8).fill(['later']), ['never']]);
+		expect(verdicts.on({ id: 5000, room: '!0:example.org' }, suspended)).toBe('later');
 	});
 
 	test('wait for the move to a replacement room, and follow it', async () => {
