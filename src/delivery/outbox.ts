@@ -251,8 +251,8 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 }
 
 /**
- * What a failure means for the message being sent, which has been refused `refusals` times before. `stopped`: make no further request, which would leave no time
- * for anything else.
+ * What a failure means for the message being sent, which has been refused `refusals` times before. `stopped`: make no
+ * further request, which would leave no time for anything else.
  */
 export function after(failure: Failure, refusals: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
