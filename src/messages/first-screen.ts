@@ -143,7 +143,7 @@ function systemLine({ system }: Sorted): string[] {
 	const why = likely
 		? `PostgreSQL ${likely.postgres} suggests ${likely.name}, whose packages end at ${likely.last}: if so, add ${code(`os=${likely.os}`)}.`
 		: `Packages are not built for every system; add yours, for example ${code('os=debian-12')}.`;
-	return [`🟡 **First check which operating system the server runs on** (${code('cat /etc/os-release')}). ${why}`];
+	return [`🟡 **First check the operating system** (${code('cat /etc/os-release')}). ${why}`];
 }
 
 function allClear(plan: Plan, { sure, checks, uses }: Sorted): string {

@@ -144,7 +144,7 @@ test('the last line asks for look.py and says what it decides', () => {
 test("does not ask about the system's Python if its packages are used", () => {
 	const asked = '1.61.0 1.163.2 debian postgres=15';
 	const text = terminalText(screenOf(asked), { color: false, width: 1000 });
-	expect(text).toContain('🟡 First check which operating system the server runs on (`cat /etc/os-release`).');
+	expect(text).toContain('🟡 First check the operating system (`cat /etc/os-release`).');
 	expect(text).not.toContain('Needs Python');
 	expect(terminalText(screenOf('1.61.0 1.163.2 pip postgres=15'), { color: false })).toContain('Needs Python 3.10');
 });
@@ -379,7 +379,7 @@ describe('the system under a package', () => {
 	test('is asked for first if nobody stated it, with what the PostgreSQL version suggests', () => {
 		const first = (asked: string) => textOf(asked).split('\n')[2];
 		expect(first('1.61.0 1.163.2 debian postgres=13 workers')).toBe(
-			'🟡 First check which operating system the server runs on (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
+			'🟡 First check the operating system (`cat /etc/os-release`). PostgreSQL 13 suggests Debian 11, whose packages end at 1.141.0: if so, add `os=debian-11`.',
 		);
 		expect(first('1.61.0 1.163.2 debian postgres=12 workers')).toContain('PostgreSQL 12 suggests Ubuntu 20.04, whose');
 		expect(textOf('1.61.0 1.163.2 debian postgres=13 workers')).toContain(
