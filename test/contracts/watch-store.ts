@@ -322,5 +322,24 @@ export function watchStoreContract(places: Places): void {
 			await given(watch, unsent, saying('s4'), later(5));
 			expect((await store.due(later(5), [], 10)).map(({ said }) => said)).toEqual(['s4']);
 		});
+
+		test('takes back the first message about what a card showed, and what ended before it was sent', async () => {
+			await open();
+			const joined = { joined: [{ room: '!a', state: {}, messages: [], redacted: [] }], invited: [], left: [] };
+			await store.take({ token: 't1', ...joined }, now);
+			const watch = subscription('!a', 'example.org');
+			await store.keepWatch(watch, now);
+			await given(watch, [alert('CVE-1', { unsaid: true })], saying('s1'), now);
+			const before = await store.heard(watch.id);
+			await given(watch, [alert('CVE-1', { kind: 'stage', stage: 'worse' }), alert('CVE-2')], saying('s2'), later(1));
+			const over = alert('CVE-2', { kind: 'solved', stage: 'solved', unsaid: true });
+			await given(watch, [over], saying('s3'), later(2));
+			await store.take({ token: 't2', joined: [], invited: [], left: [{ room: '!a' }] }, later(3));
+			await store.take({ token: 't3', ...joined }, later(4));
+			await reopen();
+			expect(await store.heard(watch.id)).toEqual(before);
+			await given(watch, [alert('CVE-2')], saying('s4'), later(5));
+			expect((await store.due(later(5), [], 10)).map(({ said }) => said)).toEqual(['s4']);
+		});
 	});
 }

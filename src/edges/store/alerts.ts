@@ -249,7 +249,10 @@ async function insertMatters(
 	return new Map(rows.map(row => [matterKey(row), row.id]));
 }
 
-/** Undoes alerts of a room that will not be sent because we left it. If we return, they are decided again. */
+/**
+ * Undoes alerts of a room that will not be sent because we left it. If we return, they are decided again. An undone
+ * stage leaves its severity and its words, which are not stored per stage, until then.
+ */
 export async function unsay(tx: Transaction<Tables>, room: string): Promise<void> {
 	const waiting = tx.selectFrom('outbox').select('said').where('room', '=', room).where('done_at', 'is', null);
 	const given = await tx
@@ -266,12 +269,14 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 		await tx.deleteFrom('alerts').where('matter', '=', matter).where('stage', '=', stage).execute();
 		const left = await tx
 			.selectFrom('alerts')
-			.select(['stage', 'at'])
+			.select(['stage', 'at', 'said'])
 			.where('matter', '=', matter)
 			.orderBy('at')
 			.execute();
 		const last = left.at(-1);
-		if (last) {
+		// Only its end is left of what the room never heard of. Kept, it would stop the alert from being raised again.
+		const isNews = left.some(other => other.stage !== 'solved');
+		if (last && isNews) {
 			const told = left.findLast(other => other.stage !== 'solved' && !isReminder(other))?.stage;
 			await tx
 				.updateTable('matters')
@@ -280,12 +285,16 @@ export async function unsay(tx: Transaction<Tables>, room: string): Promise<void
 					reminders: left.filter(isReminder).filter(other => other.stage.startsWith(`${told}+`)).length,
 					...(told !== undefined && { stage: told }),
 					...(stage === 'solved' && { solved_at: null }),
-					...(one.root === said && { root: null }),
+					...(one.root === said && {
+						root: null,
+						...(left.every(other => other.said === null) && { unsaid: 1 as const }),
+					}),
 				})
 				.where('id', '=', matter)
 				.execute();
 		} else {
 			await unhear(tx, one);
+			await tx.deleteFrom('alerts').where('matter', '=', matter).execute();
 			await tx.deleteFrom('matters').where('id', '=', matter).execute();
 		}
 		await dropMessages(tx, said ?? '');
