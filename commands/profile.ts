@@ -1,6 +1,6 @@
 // !profile: shows and changes what this room knows about a deployment.
 
-import { withFacts } from '../src/advice/watch/subscription.ts';
+import { type Subscription, withFacts } from '../src/advice/watch/subscription.ts';
 import { Refusal } from '../src/answer.ts';
 import { takeVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
@@ -51,12 +51,7 @@ export const profile = {
 		const left = forget.includes('all')
 			? []
 			: known.facts.filter(fact => !forget.some(word => isMeant(fact, word, knowledge.systems)));
-		const others = ['all', 'version', 'configuration'];
-		const unknown = forget.find(
-			word => !others.includes(word) && !factWords().includes(word) && !parseTerm(word, knowledge.systems),
-		);
-		if (unknown !== undefined)
-			throw new Refusal(`I do not recognise the fact ${quoted(unknown)}. ${code('!help facts')} lists them.`);
+		refuseToForget(forget, known, knowledge.systems);
 		const changes = terms.length > 0 || running !== undefined || forget.length > 0;
 		const { told, checks, ...without } = known;
 		const forgetsChecks = forget.includes('all') || forget.includes('configuration');
@@ -75,9 +70,24 @@ export const profile = {
 	},
 } satisfies Command;
 
+/** Refuses words that name nothing that is stored: `Saved.` would claim that it has been forgotten. */
+function refuseToForget(forget: readonly string[], known: Subscription, systems: readonly string[] | undefined): void {
+	const facts = known.facts.filter(fact => parseStored(fact) !== undefined);
+	const others = [...(known.told ? ['version'] : []), ...(known.checks ? ['configuration'] : [])];
+	for (const word of forget) {
+		if (word === 'all' || others.includes(word) || facts.some(fact => isMeant(fact, word, systems))) continue;
+		if (!['version', 'configuration', ...factWords()].includes(word) && !parseTerm(word, systems))
+			throw new Refusal(`I do not recognise the fact ${quoted(word)}. ${code('!help facts')} lists them.`);
+		const stored = [...facts, ...others].map(code);
+		throw new Refusal(
+			`I cannot forget ${code(word)}, because it is not stored for ${quoted(known.server)}. ${stored.length ? `Stored: ${stored.join(', ')}` : 'Nothing is stored'}.`,
+		);
+	}
+}
+
 /** Whether the word stands for the stored fact: its name (`workers`, `install`), or the fact itself (`docker`). */
 function isMeant(fact: string, word: string, systems: readonly string[] | undefined): boolean {
 	const [stored, typed] = [parseStored(fact), parseTerm(word, systems)];
-	if (!stored) return fact === word;
+	if (!stored) return false;
 	return word === stored.fact || (typed !== undefined && writeTerm(typed) === writeTerm(stored));
 }

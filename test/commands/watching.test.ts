@@ -22,12 +22,9 @@ afterEach(() => store.close());
 test.each([
 	['docker', ['workers', 'postgres=15', 'os=debian-14']],
 	['install', ['workers', 'postgres=15', 'os=debian-14']],
-	['debian', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
 	['postgres', ['install=docker', 'workers', 'os=debian-14']],
 	['postgres=15', ['install=docker', 'workers', 'os=debian-14']],
-	['postgres=16', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
 	['workers docker', ['postgres=15', 'os=debian-14']],
-	['no-workers', ['install=docker', 'workers', 'postgres=15', 'os=debian-14']],
 	['os', ['install=docker', 'workers', 'postgres=15']],
 	['debian-14', ['install=docker', 'workers', 'postgres=15']],
 ])('!profile forgets %s, by the name of a fact or as it was stated', async (words, left) => {
@@ -36,6 +33,34 @@ test.each([
 	const ports = { store, knowledge, distributions: knownDistributions(), now };
 	await profile.run(asked(`example.org forget ${words}`), ports);
 	expect((await store.watch('!room', 'example.org'))?.facts).toEqual([...left].sort());
+});
+
+test.each([
+	['debian', 'install=docker'],
+	['postgres=16', 'postgres=15'],
+	['no-workers', 'workers'],
+	['sqlite', 'os=debian-14'],
+	['docker email', 'install=docker'],
+	['version', 'configuration'],
+])('!profile refuses to forget %s, which is not stored, and says what is', async (words, named) => {
+	const facts = ['install=docker', 'workers', 'postgres=15', 'os=debian-14'];
+	const checks = [{ by: 'files' as const, day: '2026-11-29', facts: [], conditions: {}, starts: [] }];
+	const since = new Date('2026-11-01T12:00:00Z');
+	const watch = { id: 'w', room: '!room', server: 'example.org', facts, checks, changed: since };
+	await store.keepWatch(watch, since);
+	const stored = await store.watch('!room', 'example.org');
+	const ports = { store, knowledge, distributions: knownDistributions(), now };
+	const forgotten = profile.run(asked(`example.org forget ${words}`), ports);
+	await expect(forgotten).rejects.toThrow('it is not stored for');
+	await expect(forgotten).rejects.toThrow(named);
+	expect(await store.watch('!room', 'example.org')).toEqual(stored);
+});
+
+test('!profile says if nothing is stored that it could forget', async () => {
+	await store.keepWatch({ id: 'w', room: '!room', server: 'example.org', facts: [], changed: now() }, now());
+	const ports = { store, knowledge, distributions: knownDistributions(), now };
+	for (const word of ['workers', 'version', 'configuration'])
+		await expect(profile.run(asked(`example.org forget ${word}`), ports)).rejects.toThrow('Nothing is stored');
 });
 
 test('!profile forgets `postgres` as the database too', async () => {
