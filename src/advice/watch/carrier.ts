@@ -18,6 +18,8 @@ export type CarrierBreak = { when: string; title: string; sure: boolean; told?: 
 export type DistributionBreak = CarrierBreak & {
 	/** The same whether upstream or a curator describes it. */
 	key: string;
+	/** The curator's entry. */
+	id?: string;
 	/** The affected components, by short name. */
 	components: readonly string[];
 	onlyIf?: string | undefined;
@@ -143,6 +145,7 @@ function breakOf(
 		when,
 		title,
 		sure: concerned === true,
+		id,
 		key: upstreamKey([section, heading, ...(bullet === undefined ? [] : [bullet])]),
 		components,
 		onlyIf,
@@ -227,12 +230,13 @@ export function recentBreaks({ profile, today, knowledge, carriers }: Omit<Carri
 
 /**
  * One change per key, which identifies its alert. Upstream's words under one key are one change (two bullets may name
- * the same pull request); a curator's second entry about them gets a key of its own.
+ * the same pull request). A curator's second and later entries about them get keys of their own, which name the entry
+ * and not its position, since another one may be added in between.
  */
 function keyed(changes: readonly DistributionBreak[]): DistributionBreak[] {
 	return [...Map.groupBy(changes, ({ key }) => key)].flatMap(([key, own]) => {
 		const [first] = own;
 		if (first?.told) return [{ ...first, text: own.map(({ text }) => text).join('\n\n') }];
-		return own.map((change, at) => (at === 0 ? change : { ...change, key: `${key} (${at + 1})` }));
+		return own.map((change, at) => (at === 0 ? change : { ...change, key: `${key} ${change.id ?? at + 1}` }));
 	});
 }

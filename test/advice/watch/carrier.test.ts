@@ -153,3 +153,16 @@ test('returns the same key for a breaking change, whether upstream or a curator 
 		expect(keysFor([{ ...entry, components: [], uses: [], date: day, added: day }], [])).toEqual(keysFor([], told));
 	}
 });
+
+test('keeps the keys of entries about one passage when another is added between them', () => {
+	const sources = [{ document: 'CHANGELOG.md', section: '2022-01-04', heading: 'A break', url: 'https://example.org' }];
+	const about = (name: string) => playbookEntry(`mdad/2022-01-04/${name}`, { title: name, sources });
+	const keysFor = (...names: string[]) => {
+		const mdad = { ...(carriers.mdad as PlaybookKnowledge), entries: names.map(about) };
+		const found = recentBreaks({ profile: profile('mdad'), today: '2022-01-10', knowledge, carriers: { mdad } });
+		return new Map(found?.changes.map(({ title, key }) => [title, key]));
+	};
+	const [before, after] = [keysFor('one', 'three'), keysFor('one', 'two', 'three')];
+	expect([before.size, new Set(after.values()).size]).toEqual([2, 3]);
+	for (const [title, key] of before) expect(after.get(title), title).toBe(key);
+});
