@@ -15,6 +15,7 @@ import { isKnown } from '../src/advice/watch/build.ts';
 import { type LookRun, lastObserved, runningOf } from '../src/advice/watch/history.ts';
 import { decidedBySeen, deploymentFrom } from '../src/advice/watch/seen-facts.ts';
 import { profileFrom, withFacts } from '../src/advice/watch/subscription.ts';
+import { isLog } from '../src/advice/why/log-lines.ts';
 import { type Answer, Refusal } from '../src/answer.ts';
 import { refuseAuthenticationService } from '../src/arguments/authentication-service.ts';
 import { configurationsIn } from '../src/arguments/check.ts';
@@ -30,6 +31,7 @@ import { nearest } from '../src/arguments/nearest.ts';
 import { newest, readVersion } from '../src/arguments/versions.ts';
 import { readProfile, sortWords } from '../src/arguments/words.ts';
 import type { Command, Ports } from '../src/command.ts';
+import type { GivenFile } from '../src/configuration/files.ts';
 import { addedBetween } from '../src/configuration/options.ts';
 import { type Profile, parseTerm, type Term, writeTerm } from '../src/deployment/facts.ts';
 import { compare } from '../src/deployment/version.ts';
@@ -117,6 +119,8 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const looked = given.length
 			? (await import('../src/arguments/configuration.ts')).readConfiguration(given, facts, files !== undefined)
 			: undefined;
+		const unusable = looked ? unreadableWords(looked.configuration) : [];
+		if (looked && isMissed(looked, files)) throw new Refusal(unusable.join(' '));
 		const seen = { ...range, profile: looked?.profile ?? facts, looked, printed: look.printed, today };
 		const { profile, decided, starts } = decidedFor(seen, { checks, history }, { knowledge, code: tables });
 		const taken = [
@@ -124,7 +128,6 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 			...understood,
 			server?.note,
 			known && seenWords(known),
-			...contradictedWords(looked?.contradicted ?? []),
 			...(looked ? [] : checksWords(checks, today, servers[0] ?? '')),
 			from.note,
 			to.note,
@@ -133,8 +136,9 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const way = { ...range, profile, today, young, decided, starts };
 		const fullPlan = { ...plan(way, knowledge), ...fromCode(way, tables) };
 		const answer = all ? planWords(fullPlan, taken) : firstScreen(fullPlan, taken);
-		// Never folded: the plan would look as if the file had been considered.
-		if (looked) answer.lead = [answer.lead, ...unreadableWords(looked.configuration)].join('\n\n');
+		// Never folded: the plan would look as if the files had been considered as they are.
+		const aside = [...contradictedWords(looked?.contradicted ?? []), ...unusable.map(words => `⚠️ ${words}`)];
+		answer.lead = [answer.lead, ...aside].join('\n\n');
 		if (!all) return answer;
 		const since = knowledge.releases.find(({ version }) => version === from.version)?.date;
 		if (knowledge.playbook && since !== undefined && profile.get('install')?.value === 'mdad')
@@ -144,6 +148,15 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 } satisfies Command;
 
 type UpgradePorts = Pick<Ports, 'knowledge' | 'code' | 'distributions' | 'store' | 'now'>;
+
+/**
+ * Whether a plan would be wrong without the files that cannot be read. A reply to a log is still a question about the
+ * upgrade, and a quoted message (no `files`) may be conversation.
+ */
+function isMissed({ configuration }: ReadConfiguration, files?: readonly GivenFile[]): boolean {
+	const logs = files?.flatMap(({ name, text }) => (isLog(text) ? [name] : []));
+	return logs !== undefined && configuration.unreadable.some(({ file }) => !logs.includes(file));
+}
 
 /** What has changed in the playbook since a day, and the plan for the Synapse releases that it went through. */
 async function throughPlaybook({ words, taken }: DistributionWords, ports: Omit<UpgradePorts, 'store'>) {

@@ -349,7 +349,12 @@ export function select(
 	const workersMissing = part === 'any' && configuration.mayHave.worker && !configuration.has.worker;
 	return {
 		matches: distinct(found.flatMap(({ matches }) => matches)),
-		unsure: found.some(({ unsure }) => unsure) || !given || (workersMissing && isOfWorkers(segments)),
+		unsure:
+			found.some(({ unsure }) => unsure) ||
+			!given ||
+			// Such a file may contain anything.
+			configuration.unreadable.length > 0 ||
+			(workersMissing && isOfWorkers(segments)),
 	};
 }
 

@@ -13,6 +13,6 @@ export function contradictedWords(facts: readonly string[]): string[] {
 export function unreadableWords({ unreadable }: Pick<Configuration, 'unreadable'>): string[] {
 	return unreadable.map(
 		({ file, line, why }) =>
-			`⚠️ I cannot use ${code(line === undefined ? file : `${file}:${line}`)}: ${small(sentence(why))} ${code('!check')} says more.`,
+			`I cannot use ${code(line === undefined ? file : `${file}:${line}`)}: ${small(sentence(why))} ${code('!check')} says more.`,
 	);
 }

@@ -164,15 +164,32 @@ describe('a plan with files says', () => {
 	const whole = 'server_name: example.org\nreport_stats: false\ndatabase: { name: psycopg2 }\n';
 	const broken = [{ name: 'homeserver.yaml', text: 'server_name: x\ndatabase: [x\n' }];
 
-	test('which facts in them a person contradicts', async () => {
+	test.each(['', ' all'])('which facts in them a person contradicts%s', async all => {
 		const files = [{ name: 'homeserver.yaml', text: whole }];
-		const { lead } = await upgrade.run({ ...asked('1.98 1.163.2 docker sqlite all'), files }, ports);
+		const { lead } = await upgrade.run({ ...asked(`1.98 1.163.2 docker sqlite${all}`), files }, ports);
 		expect(lead).toContain('The files say `postgres`; I go by what you said.');
 	});
 
-	test.each(['', ' all'])('which of them it cannot use, instead of looking as if it had used them%s', async all => {
-		const { lead } = await upgrade.run({ ...asked(`1.98 1.163.2 docker${all}`), files: broken }, ports);
-		expect(lead).toMatch(/\n\n⚠️ I cannot use `homeserver\.yaml:\d`: .*`!check` says more\.$/);
+	test('nothing if they cannot all be used: the plan would look as if they had been', async () => {
+		await expect(plan('1.98 1.163.2 docker', broken)).rejects.toThrow(
+			/^I cannot use `homeserver\.yaml:\d`: .*`!check` says more\.$/,
+		);
+		await expect(plan('1.98 1.163.2 docker', [{ name: 'a.yaml', text: whole }, ...broken])).rejects.toThrow(
+			/^I cannot use `homeserver/,
+		);
+	});
+
+	test.each(['', ' all'])('that it cannot use a log, and gives no all-clear%s', async all => {
+		const text = '2024-01-01 00:00:00,000 - synapse.storage - 1 - ERROR - main - [: no such table: users\n';
+		const files = [
+			{ name: 'main.yaml', text: whole },
+			{ name: 'homeserver.log', text: text.repeat(3) },
+		];
+		const { lead, value } = await upgrade.run({ ...asked(`1.98 1.163.2 docker${all}`), files }, ports);
+		expect(lead).toMatch(/\n\n⚠️ I cannot use `homeserver\.log(:\d)?`: .*`!check` says more\.$/);
+		expect(lead).not.toContain('✅');
+		const { steps } = value as unknown as PlanValue;
+		expect(steps.find(({ id }) => id === '1.100.0/oidc-client-secret')).toMatchObject({ concerned: 'unknown' });
 	});
 
 	test('the same of a quoted message, which may be conversation', async () => {

@@ -175,6 +175,13 @@ describe('files', () => {
 		expect(unreadable.map(({ file }) => file)).toEqual(['a.yaml']);
 		expect(has.main).toBe(true);
 	});
+
+	test('that cannot be read may contain any option', () => {
+		const broken = { 'b.yaml': 'b: [\n' };
+		expect(decided({ option: 'a' }, 'a: 1\n', broken)).toBe(true);
+		expect(decided({ option: 'b' }, 'a: 1\n', broken)).toBe('unknown');
+		expect(decided({ option: 'b', absent: true }, 'a: 1\n', broken)).toBe('unknown');
+	});
 });
 
 describe('paths', () => {
