@@ -23,7 +23,7 @@ type LineState = {
 	quote: string;
 	/** The column of the newest key, value or dash outside of brackets: where the outermost of them opens. */
 	opened: number;
-	/** Inside an unquoted value. */
+	/** Inside an unquoted value, which continues on lines that are indented far enough. */
 	plain: boolean;
 	/** The column of the newest key or dash, which a block scalar is indented further than. */
 	parent: number;
@@ -53,26 +53,37 @@ export function layoutOf(text: string): Layout {
 			if (indent === line.length || indent > state.block) return line;
 			state.block = undefined;
 		}
-		const isOpen = state.depth > 0 || state.quote !== '';
 		// A document ends there, whatever is open.
-		if (isOpen && /^(?:---|\.\.\.)(?:\s|$)/.test(line)) Object.assign(state, { depth: 0, quote: '' });
+		const marker = /^(?:---|\.\.\.)(?=\s|$)/.exec(line)?.[0] ?? '';
+		if (marker) Object.assign(state, { depth: 0, quote: '', plain: false });
+		const isOpen = state.depth > 0 || state.quote !== '';
 		const missing = isOpen && line.trim() !== '' ? Math.min(state.opened + 1, maxColumn) - indent : 0;
-		if (!isOpen) Object.assign(state, { plain: false, parent: -1 });
-		scan(line, state);
+		if (!isOpen && line.trim() !== '' && !continuesPlain(line, indent, state))
+			Object.assign(state, { plain: false, parent: -1 });
+		scan(line, marker.length, state);
 		if (state.hasTab) tab ??= index + 1;
 		return missing > 0 ? ' '.repeat(missing) + line : line;
 	});
 	return { tab, indented: lines.join('\n') };
 }
 
-function scan(line: string, state: LineState): void {
-	for (let at = 0; at < line.length; ) {
+/** Whether the line continues an unquoted value outside of brackets. A quote or a bracket in it opens nothing. */
+function continuesPlain(line: string, indent: number, { plain, parent, opened }: LineState): boolean {
+	// A value on a line of its own is indented further than its parent, whose column is not known here.
+	const least = parent < 0 ? opened : parent + 1;
+	return plain && indent >= least && line[indent] !== '#';
+}
+
+function scan(line: string, from: number, state: LineState): void {
+	for (let at = from; at < line.length; ) {
 		if (state.quote) at = afterQuote(line, at, state);
 		else if (line[at] === '\t') {
 			state.hasTab = true;
 			at++;
-		} else if (line[at] === '#' && (!state.plain || line[at - 1] === ' ')) return;
-		else at = state.depth > 0 ? inBrackets(line, at, state) : inBlock(line, at, state);
+		} else if (line[at] === '#' && (!state.plain || at === 0 || line[at - 1] === ' ')) {
+			state.plain = false;
+			return;
+		} else at = state.depth > 0 ? inBrackets(line, at, state) : inBlock(line, at, state);
 	}
 }
 
@@ -109,7 +120,8 @@ function inBlock(line: string, at: number, state: LineState): number {
 	if (state.plain || char === ' ') return at + 1;
 	if ('&!*'.includes(char)) return at + (/^\S+/.exec(line.slice(at))?.[0].length ?? 1);
 	if ('|>'.includes(char) && /^[|>][-+\d]*[ \t]*(?:#.*)?$/.test(line.slice(at))) {
-		state.block = state.parent;
+		// In a document's root too, it is indented by at least one column.
+		state.block = Math.max(state.parent, 0);
 		state.hasTab ||= /^[|>][-+\d]* *\t/.test(line.slice(at));
 		return line.length;
 	}
