@@ -150,10 +150,14 @@ function openCount(open: readonly OpenAlert[]): string {
 }
 
 function sectionOf(title: string, those: readonly OpenAlert[], fold: boolean): Section {
-	const lines = those.map(
-		one => `${marks[one.severity]}#${one.number} ${conditionTitle(one.about, one.server)}${stateOf(one)}`,
-	);
+	const lines = those.map(one => `${marks[one.severity]}#${one.number} ${openTitle(one)}${stateOf(one)}`);
 	return { title, markdown: list(lines), fold };
+}
+
+function openTitle({ about, server, stage }: OpenAlert): string {
+	// A question may stay open after its deadline, and then the time in its title is wrong.
+	if (about.rule === 'deadline' && stage === 'ask') return `May apply: ${about.name}`;
+	return conditionTitle(about, server);
 }
 
 function numbersOf(those: readonly OpenAlert[]): string {
@@ -163,7 +167,7 @@ function numbersOf(those: readonly OpenAlert[]): string {
 
 function titled(those: readonly OpenAlert[]): string {
 	const [first] = those;
-	return those.length === 1 && first ? `: ${conditionTitle(first.about, first.server)}` : '';
+	return those.length === 1 && first ? `: ${openTitle(first)}` : '';
 }
 
 export function ackWords(those: readonly OpenAlert[]): Answer {

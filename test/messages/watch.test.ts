@@ -26,3 +26,13 @@ test('suggests no upgrade for an acknowledged alert', () => {
 	const acked = open(3, { acked: { at: '2026-11-29T12:00:00.000Z', by: '@a:x' } as never });
 	expect(openWords([acked], 1).sections.at(-1)?.markdown).not.toContain('!upgrade');
 });
+
+test('gives a question about a deadline no time, which may have passed since it was asked', () => {
+	const about = { rule: 'deadline', name: 'old things', stage: 'd14' } as const;
+	const words = (stage: string) =>
+		openWords([open(1, { rule: 'deadline', about, stage })], 1)
+			.sections.map(({ markdown }) => markdown)
+			.join();
+	expect(words('ask')).toContain('#1 May apply: old things');
+	expect(words('d14')).toContain('#1 Within two weeks: old things');
+});

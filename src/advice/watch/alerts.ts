@@ -286,13 +286,14 @@ const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distri
 function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said, knowledge } = situation;
 	const { running } = facing;
-	// A person who takes a fact back gets a card, and need not keep the alert; a question needs no answer any more.
-	const staysOpen = (open: SaidAlert) => open.stage !== 'ask' && !situation.card;
+	// A person who takes a fact back gets a card, and need not keep the alert. A question stays open too, since the
+	// answer may still come, and once it had ended nothing more would be said in its episode.
+	const staysOpen = !situation.card;
 	const over: Details = { is: 'solved', ...(running && { running: nameOf(running, knowledge) }) };
 	return (
 		said
 			.filter(open => open.solved === undefined)
-			.filter(open => !found.some(condition => isSame(condition, open) && (!condition.unsure || staysOpen(open))))
+			.filter(open => !found.some(condition => isSame(condition, open) && (!condition.unsure || staysOpen)))
 			// With an unknown release, we cannot say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {

@@ -98,6 +98,24 @@ describe('a check of the configuration', () => {
 		expect(heard({ checks: [record(true)], profile: profileFrom(['no-workers']) })).toEqual([]);
 	});
 
+	test('answers a question about what has happened since it was asked', () => {
+		const room = listener({ heard: '1.0.0' });
+		const hears = (day: string) =>
+			names(room.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(`${day}T12:00:00Z`)));
+		expect(hears('2022-02-20')).toEqual(['deadline 1.0.0/old ask']);
+		expect(hears('2022-03-10')).toEqual([]);
+		room.change({ checks: [record(true)] });
+		expect(hears('2022-03-11')).toEqual(['deadline 1.0.0/old passed']);
+		// If it does not apply, the question ends without a word.
+		const other = listener({ heard: '1.0.0' });
+		const heard = (day: string) =>
+			names(other.hears([runs('1.0.0', '2022-01-09')], knowledge, new Date(`${day}T12:00:00Z`)));
+		expect(heard('2022-02-20')).toEqual(['deadline 1.0.0/old ask']);
+		other.change({ checks: [record(false)] });
+		expect(heard('2022-03-11')).toEqual([]);
+		expect(other.said.every(({ solved }) => solved)).toBe(true);
+	});
+
 	test('resolves nothing when it is too old to be trusted', () => {
 		const at = { date: '2022-05-01' };
 		const far = known({
