@@ -52,7 +52,7 @@ export function check(
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
 	// If the target refuses an option whatever it holds, another type would not help.
 	const whole = new Set(read.filter(({ kind }) => kind === 'refuses').map(placeOf));
-	const own = distinctFindings([...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read]).filter(
+	const own = [...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read].filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
 	);
 	const duplicates = configuration.duplicates.map(
@@ -76,7 +76,7 @@ export function check(
 	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
 	const effects = effectFindings(question, knowledge.effects, refused);
 	for (const effect of effects.findings) if (effect.kind === 'refuses') told.add(placeOf(effect));
-	const findings = [
+	const findings = distinctFindings([
 		...unreadable(configuration),
 		...missing(question),
 		...notes,
@@ -84,7 +84,7 @@ export function check(
 		...own.filter(finding => finding.reason !== 'missing-member' || !effects.reports(finding)),
 		...duplicates,
 		...replaced,
-	].sort(inOrder);
+	]).sort(inOrder);
 	const refuses = findings.some(({ kind }) => kind === 'refuses');
 	const faults = [...decideNotes(question, knowledge.faults)].map(
 		([{ id }, decision]) => [{ id: faultKey(id) }, decision] as const,
@@ -109,7 +109,8 @@ export function check(
 
 /** One line may hold several elements of a list with the same fault, and their findings would read the same. */
 function distinctFindings(findings: readonly Finding[]): Finding[] {
-	return [...new Map(findings.map(finding => [JSON.stringify(finding), finding])).values()];
+	const shownOf = ({ column: _column, note, ...shown }: Finding) => JSON.stringify([shown, note?.id]);
+	return [...new Map(findings.map(finding => [shownOf(finding), finding])).values()];
 }
 
 /** Invalid YAML stops every release: each process reads its files first. */

@@ -3,10 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { check } from '../../../src/advice/check/check.ts';
 import { deriveFacts } from '../../../src/advice/check/derive.ts';
 import { nearest } from '../../../src/arguments/nearest.ts';
+import { readProfile } from '../../../src/arguments/words.ts';
 import { select } from '../../../src/configuration/condition.ts';
 import { configurationOf } from '../../../src/configuration/files.ts';
 import { optionsOf } from '../../../src/configuration/options.ts';
 import { filesOfSkeleton } from '../../../src/configuration/skeleton.ts';
+import { type Profile, parseTerm } from '../../../src/deployment/facts.ts';
 import { openKnowledge } from '../../../src/knowledge/compiled.ts';
 
 const folder = new URL('../../../knowledge/', import.meta.url);
@@ -19,7 +21,13 @@ const database = 'database:\n  name: sqlite3\n';
 
 const casOff = 'cas_config:\n  enabled: false\n  server_url: https://c.example/\n';
 
-function findings(text: string, to: string, from?: string, others: Record<string, string> = {}) {
+function findings(
+	text: string,
+	to: string,
+	from?: string,
+	others: Record<string, string> = {},
+	profile: Profile = new Map(),
+) {
 	const own = text.includes('server_name') ? '' : 'server_name: example.org\n';
 	const files = [
 		{ name: 'homeserver.yaml', text: `${text}${own}${rest}${/^database:/m.test(text) ? '' : database}` },
@@ -27,7 +35,7 @@ function findings(text: string, to: string, from?: string, others: Record<string
 	];
 	const question = {
 		configuration: configurationOf(files),
-		profile: new Map(),
+		profile,
 		options,
 		to,
 		nearest,
@@ -179,6 +187,19 @@ describe('several elements of a list on one line', () => {
 
 	test('give one line for what is wrong with both', () =>
 		expect(kinds(two(`${http}, prot: 1`, `${http}, prot: 2`), '1.163.2')).toEqual(['unknown listeners[].prot 1']));
+
+	const oidc = readProfile(['sso', 'oidc'].flatMap(fact => parseTerm(fact) ?? []));
+
+	test('give one line for what a note or the code says of both', () => {
+		const provider = (id: string) => `{ idp_id: "${id}", idp_name: x, issuer: "https://x.example", client_id: x }`;
+		const told = (text: string) =>
+			findings(text, '1.163.2', undefined, {}, oidc).findings.map(({ option, line }) => `${option} ${line}`);
+		expect(told(`oidc_providers: [${provider('a b')}, ${provider('c d')}]\n`)).toEqual([
+			'oidc_providers[] 1',
+			'oidc_providers[].idp_id 1',
+		]);
+		expect(told(`oidc_providers:\n  - ${provider('a b')}\n  - ${provider('c d')}\n`)).toHaveLength(4);
+	});
 
 	test('count separately in a skeleton too', () => {
 		const skeleton = `--- # file 1
