@@ -257,11 +257,9 @@ function isWorthSaying(value: unknown): boolean {
 function absent(written: WrittenOption, { options, values, to, nearest }: CheckRequest): Finding | undefined {
 	const { path, key, parent, file, line } = written;
 	const place = { option: nameable(path, options), file, line };
-	// A name the administrator chose: a worker, a server, a cache.
+	// A name the administrator chose (a worker, a server, a cache): Synapse only knows what is below it.
 	if (path.endsWith('.*')) return undefined;
 	if (isOpaque(parent) || isBelowUnknown(parent, options, to) || isHiddenName(key)) return undefined;
-	// A name the administrator chose, like a worker's: only what is below it is Synapse's to know.
-	if (path.endsWith('.*')) return undefined;
 	const life = lifeOf(options, path);
 	// Each name becomes an argument of a class, so an unknown one is an error.
 	if (parent === 'stream_writers') return { kind: 'refuses', ...place, reason: 'fixed-stream' };
