@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { check } from '../../commands/check.ts';
 import { isAffected } from '../../src/advice/upgrade/advisories.ts';
 import { deadlines } from '../../src/advice/upgrade/deadlines.ts';
 import { type Plan, plan } from '../../src/advice/upgrade/plan.ts';
@@ -13,8 +14,10 @@ import { readKnowledge } from '../../src/knowledge/load.ts';
 import { dueWords } from '../../src/messages/deadlines.ts';
 import { planWords } from '../../src/messages/plan.ts';
 import { worded } from '../../src/messages/switch.ts';
+import { asked } from '../asked.ts';
 import { deployed } from '../deployed.ts';
 import { note, releases } from '../known.ts';
+import { wholePorts } from '../respondent.ts';
 
 const known = readKnowledge(new URL('../../knowledge/', import.meta.url));
 
@@ -428,4 +431,19 @@ describe('search commands find every value that the code reads', () => {
 		const hits = found('1.54.0/structured-logging', { 'example.org.log.config': 'version: 1\nstructured: true\n' });
 		expect(hits).toEqual(['./example.org.log.config:2:structured: true']);
 	});
+});
+
+// synapse/config/oidc.py at 1.100.0: a missing secret is only refused if `client_auth_method` is set.
+test.each([
+	['', []],
+	[', client_auth_method: none', []],
+	[', client_auth_method: client_secret_post', ['refuses 1.100.0/oidc-client-secret']],
+	[', client_auth_method: client_secret_post, client_secret: x', []],
+])('1.100.0 and an OpenID provider with its address and client ID%s', async (more, expected) => {
+	const entry = `{ idp_id: x, idp_name: X, issuer: "https://idp.example.org/", client_id: synapse${more} }`;
+	const text = `server_name: x\nreport_stats: false\ndatabase: { name: sqlite3 }\noidc_providers: [${entry}]\n`;
+	const files = [{ name: 'homeserver.yaml', text }];
+	const { value } = await check.run({ ...asked('1.99 1.100'), files }, await wholePorts([check], new Date(0)));
+	const { findings } = value as unknown as { findings: { kind: string; note?: string }[] };
+	expect(findings.map(({ kind, note }) => `${kind} ${note}`)).toEqual(expected);
 });
