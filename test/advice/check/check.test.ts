@@ -191,7 +191,8 @@ describe('several elements of a list on one line', () => {
 	const oidc = readProfile(['sso', 'oidc'].flatMap(fact => parseTerm(fact) ?? []));
 
 	test('give one line for what a note or the code says of both', () => {
-		const provider = (id: string) => `{ idp_id: "${id}", idp_name: x, issuer: "https://x.example", client_id: x }`;
+		const provider = (id: string) =>
+			`{ idp_id: "${id}", idp_name: x, issuer: "https://x.example", client_id: x, client_auth_method: client_secret_post }`;
 		const told = (text: string) =>
 			findings(text, '1.163.2', undefined, {}, oidc).findings.map(({ option, line }) => `${option} ${line}`);
 		expect(told(`oidc_providers: [${provider('a b')}, ${provider('c d')}]\n`)).toEqual([
