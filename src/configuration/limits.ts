@@ -1,4 +1,5 @@
 // Limits against hostile text, checked before parsing.
+
 /**
  * Why and where a text is not a configuration, in a sentence without any of its words. `limit`: our limit, not
  * Synapse's.

@@ -62,6 +62,15 @@ export function isAbove(a: Version, b: Version): boolean {
 	return compare(a, b) > 0;
 }
 
+/**
+ * Whether something that holds from `since` on, up to but not including `until`, holds in a release. Either end may be
+ * absent. A candidate counts as its final release.
+ */
+export function holdsIn(release: Version, since: Version | undefined, until: Version | undefined): boolean {
+	const final = finalOf(release);
+	return (since === undefined || compare(final, since) >= 0) && (until === undefined || compare(final, until) < 0);
+}
+
 /** A set of versions, as in `>=1.62.0 <1.68.0`: comparators separated by spaces. A version must satisfy all of them. */
 export type Range = string;
 

@@ -16,14 +16,13 @@ import { statesAround } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
 import { concern } from '../../deployment/condition.ts';
 import type { Version } from '../../deployment/version.ts';
-import { compare, finalOf } from '../../deployment/version.ts';
+import { compare, finalOf, holdsIn } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { faultKey } from '../upgrade/way.ts';
 import { effectFindings } from './effects.ts';
 import {
 	type Checked,
 	type CheckRequest,
-	distinctPlaces,
 	type Finding,
 	findingKinds,
 	placeOf,
@@ -174,9 +173,8 @@ function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckReq
 /** Notes whose refusal applies to these files and still holds in the target. */
 function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decision>): Finding[] {
 	const { to } = question;
-	const isReached = ({ release }: Note) => compare(release, finalOf(to)) <= 0;
 	return [...decisions].flatMap(([note, decision]): Finding[] => {
-		if (decision.is !== true || !note.refuses || !isReached(note)) return [];
+		if (decision.is !== true || !note.refuses) return [];
 		if (!refusesIn(note, to) || !isRefused(note, question)) return [];
 		const places = placesFor(note, placesOf(decision));
 		const shown = places.length ? places : [{ file: '', line: 0, option: note.options[0] ?? '' }];
@@ -203,9 +201,9 @@ function promises(
 }
 
 /** The places of the options that the note names, or all places if none of them is such an option's. */
-function placesFor({ options }: Note, places: readonly FoundPlace[]): FoundPlace[] {
+function placesFor({ options }: Note, places: readonly FoundPlace[]): readonly FoundPlace[] {
 	const named = places.filter(({ option }) => options.includes(option));
-	return distinctPlaces(named.length ? named : places);
+	return named.length ? named : places;
 }
 
 function replacement(note: Note): { replacedBy?: string } {
@@ -376,5 +374,5 @@ function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRe
 
 /** Whether the note's refusal still applies to this release. */
 function refusesIn({ release, until }: Note, to: Version): boolean {
-	return compare(release, finalOf(to)) <= 0 && (until === undefined || compare(finalOf(to), until) < 0);
+	return holdsIn(to, release, until);
 }

@@ -1,9 +1,9 @@
 // What the code of a release does with a configuration, unless a note's refusal covers the same place.
 import { type Condition, decide, placesOf } from '../../configuration/condition.ts';
 import { plainDefaults } from '../../configuration/options.ts';
-import { compare, finalOf } from '../../deployment/version.ts';
+import { holdsIn } from '../../deployment/version.ts';
 import type { Effect } from '../../knowledge/schema/synapse.ts';
-import { type CheckRequest, distinctPlaces, type Finding, spotOf } from './findings.ts';
+import { type CheckRequest, type Finding, spotOf } from './findings.ts';
 import { nameable } from './written-options.ts';
 
 export type EffectFindings = {
@@ -20,12 +20,11 @@ export function effectFindings(
 ): EffectFindings {
 	const reported = new Set<string>();
 	const findings = effects.flatMap(({ kind, option, found, since, until, says, replacedBy }): Finding[] => {
-		if (since !== undefined && compare(finalOf(to), since) < 0) return [];
-		if (until !== undefined && compare(finalOf(to), until) >= 0) return [];
+		if (!holdsIn(to, since, until)) return [];
 		const decision = decide(found as Condition, { configuration, defaultOf: plainDefaults(options), release: to });
 		if (decision.is !== true) return [];
 		const places = placesOf(decision).map(at => ({ ...at, option: nameable(at.option, options) }));
-		const shown = places.length ? distinctPlaces(places) : [{ file: '', line: 0, option }];
+		const shown = places.length ? places : [{ file: '', line: 0, option }];
 		const missing = kind === 'refuses' ? missingIn(found as Condition) : [];
 		for (const { file, line } of shown) for (const path of missing) reported.add(keyOf({ option: path, file, line }));
 		const more = { why: says, ...(since && { release: since }), ...(replacedBy && { replacedBy }) };

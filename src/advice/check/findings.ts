@@ -1,5 +1,4 @@
 // What !check finds, as data without words, and where.
-import type { FoundPlace } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
 import type { Options } from '../../configuration/options.ts';
 import type { Table } from '../../configuration/timeline.ts';
@@ -63,10 +62,6 @@ export function placeOf({ file, line, option }: Pick<Finding, 'file' | 'line' | 
 /** The same with the column, because one line may hold several elements of a list. */
 export function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option'>): string {
 	return `${placeOf(place)} ${place.column}`;
-}
-
-export function distinctPlaces(places: readonly FoundPlace[]): FoundPlace[] {
-	return [...new Map(places.map(place => [spotOf(place), place])).values()];
 }
 
 export type Derived = { fact: string; file: string; line: number };

@@ -4,7 +4,7 @@ import { defaultAt, type Options, optionAt } from '../../configuration/options.t
 import { parsePath } from '../../configuration/path.ts';
 import { concern } from '../../deployment/condition.ts';
 import { isContradiction, type Profile, parseTerm, profileOf, together } from '../../deployment/facts.ts';
-import { compare, finalOf, isAbove, type Version } from '../../deployment/version.ts';
+import { compare, finalOf, holdsIn, isAbove, type Version } from '../../deployment/version.ts';
 import type { Fault, Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { faultKey } from '../upgrade/way.ts';
 import type { Checked, Finding, Unjudged } from './findings.ts';
@@ -132,8 +132,7 @@ export function checkedByLook(
 	{ from, to }: { from?: Version; to: Version },
 ): Checked {
 	const notes = asked.flatMap(({ note }) => note ?? []);
-	const stops = ({ refuses, release, until }: Note) =>
-		refuses && compare(release, finalOf(to)) <= 0 && (until === undefined || compare(finalOf(to), until) < 0);
+	const stops = ({ refuses, release, until }: Note) => refuses && holdsIn(to, release, until);
 	const findings = notes.flatMap((note): Finding[] => {
 		if (decided.get(note.id) !== true) return [];
 		const place = { file: '', line: 0, option: note.options[0] ?? '', release: note.release, note };
