@@ -2,30 +2,32 @@
 // environment.
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { usualLimits } from './advice/watch/subscription.ts';
 import { Refusal } from './answer.ts';
 import { parseServerName } from './deployment/server-name.ts';
 import { publicKey } from './knowledge/bundle.ts';
 import { optionsByVariable, overlay } from './settings/environment.ts';
+import { homeserver, isServer, isUserId, userId } from './settings/matrix-names.ts';
 import { type Mistake, mistakeAt, mistakeLines, mistakesOf, sorted } from './settings/mistakes.ts';
-import { certificate, reason, type SettingsReader, secret } from './settings/named-files.ts';
+import { certificate, filePath, reason, type SettingsReader, secret } from './settings/named-files.ts';
+import { noSuchVariable } from './settings/no-such-option.ts';
+import { readOptions } from './settings/options-file.ts';
 import { addressOf, type PostgresAddress, postgres } from './settings/postgres.ts';
 
-const person = /^@[^:\s]+:\S+$/;
-const server = /^(\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9.-]+)(:\d{1,5})?$/;
+/** The longest interval, in hours or days: much longer ones lead to dates that do not exist. */
+const longest = 1_000_000;
 
 const account = z.strictObject({
-	homeserver: z.url({ protocol: /^https?$/, error: 'the address of the homeserver, like https://matrix.example.org' }),
-	user: z.string().regex(person, 'the full user ID of the bot, like "@glia:example.org"'),
+	homeserver,
+	user: userId,
 	password: z.string().min(1).optional(),
-	passwordFile: z.string().min(1).optional(),
+	passwordFile: filePath.optional(),
 	accessToken: z.string().min(1).optional(),
-	accessTokenFile: z.string().min(1).optional(),
+	accessTokenFile: filePath.optional(),
 	allow: z
 		.array(
-			z.string().refine(entry => entry === '*' || person.test(entry) || server.test(entry), {
+			z.string().refine(entry => entry === '*' || isUserId(entry) || isServer(entry), {
 				error: 'a user ("@admin:example.org"), a server ("example.org") or "*"',
 			}),
 			{
@@ -39,14 +41,14 @@ const account = z.strictObject({
 		.default('state_default'),
 	bare: z.boolean().default(true),
 	device: z.string().min(1).default('Glia'),
-	forgetAfterDays: z.number().min(0).default(7),
+	forgetAfterDays: z.number().min(0, 'at least 0').max(longest, `at most ${longest}`).default(7),
 });
 
 /** A name without a dot is unlikely to be a server: probably the rest of a user id is missing. */
 const matrix = account.superRefine(({ allow, user }, context) => {
-	const own = person.test(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
+	const own = isUserId(user) ? user.slice(user.indexOf(':') + 1) : 'example.org';
 	for (const [index, entry] of allow.entries()) {
-		if (!server.test(entry) || /[.:]/.test(entry) || entry === own || entry === 'localhost') continue;
+		if (!isServer(entry) || /[.:]/.test(entry) || entry === own || entry === 'localhost') continue;
 		const message = `${entry} is neither a user nor a server: write "@${entry}:${own}", or a server like "${own}"`;
 		context.addIssue({ code: 'custom', path: ['allow', index], message });
 	}
@@ -54,14 +56,18 @@ const matrix = account.superRefine(({ allow, user }, context) => {
 
 const encryption = z.strictObject({
 	passphrase: z.string().min(1).optional(),
-	passphraseFile: z.string().min(1).optional(),
+	passphraseFile: filePath.optional(),
 	seeds: z.string().min(1).optional(),
-	seedsFile: z.string().min(1).optional(),
+	seedsFile: filePath.optional(),
 	reset: z.boolean().default(false),
 });
 
 const hours = (standard: number) =>
-	z.number('a number of hours').min(0.05, 'at most every three minutes').default(standard);
+	z
+		.number('a number of hours')
+		.min(0.05, 'at most every three minutes')
+		.max(longest, `at most ${longest}`)
+		.default(standard);
 const address = (standard: string, ...needed: string[]) =>
 	z
 		.url({ protocol: /^https$/, error: 'an address that begins with https://' })
@@ -75,9 +81,9 @@ const mdad = `${raw}/spantaleev/matrix-docker-ansible-deploy/master`;
 
 const live = z.strictObject({
 	enabled: z.boolean().default(true),
-	seconds: z.number().min(1).default(60),
+	seconds: z.number().min(1, 'at least 1').max(3600, 'at most 3600').default(60),
 	token: z.string().min(1).optional(),
-	tokenFile: z.string().min(1).optional(),
+	tokenFile: filePath.optional(),
 	releases: z.strictObject({ address: address(`${github}/releases?per_page=100`), hours: hours(1) }).prefault({}),
 	upgradeNotes: z
 		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/docs/upgrade.md`, '{tag}'), hours: hours(6) })
@@ -120,6 +126,9 @@ const live = z.strictObject({
 		.prefault({}),
 });
 
+const resolver = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/;
+const resolverWanted = 'an address, optionally with a port: "192.0.2.1:53"';
+
 const watch = z.strictObject({
 	contact: z
 		.string()
@@ -139,13 +148,11 @@ const watch = z.strictObject({
 		.array(
 			z
 				.string()
-				.regex(
-					/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/,
-					'an address, optionally with a port: "192.0.2.1:53"',
-				),
+				.regex(resolver, resolverWanted)
+				.refine(entry => !resolver.test(entry) || isServer(entry), resolverWanted),
 		)
 		.default([]),
-	authorities: z.array(z.string().min(1)).default([]),
+	authorities: z.array(filePath).default([]),
 	atOnce: z.int().min(1).max(1000).default(50),
 	perAddress: z.int().min(1).max(100).default(4),
 	requestSeconds: z.number().min(1).max(120).default(15),
@@ -163,7 +170,8 @@ const health = z.strictObject({
 		.union([z.int(), z.string()], { error: 'an address and a port: "127.0.0.1:9090"' })
 		.transform((text, context) => {
 			const [, six, four, port] = listen.exec(String(text)) ?? [];
-			if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535)
+			const host = six === undefined ? four : `[${six}]`;
+			if (port !== undefined && isServer(`${host ?? 'localhost'}:${port}`))
 				return { host: six ?? four ?? '127.0.0.1', port: Number(port) };
 			context.addIssue({ code: 'custom', message: 'an address and a port: "127.0.0.1:9090" or "[::1]:9090"' });
 			return z.NEVER;
@@ -201,7 +209,7 @@ const room = 'a room ID, like "!abc:example.org": clients show it in the room se
 const shape = z.strictObject({
 	matrix,
 	encryption: encryption.prefault({}),
-	store: z.strictObject({ path: z.string().min(1).default('./data'), postgres: postgres.optional() }).prefault({}),
+	store: z.strictObject({ path: filePath.default('./data'), postgres: postgres.optional() }).prefault({}),
 	live: live.prefault({}),
 	watch: watch.prefault({}),
 	knowledge: knowledge.prefault({}),
@@ -226,7 +234,11 @@ const shape = z.strictObject({
 export { shape as configShape };
 
 /** The environment variable of each option, in the order of the options. */
-export const variables: readonly string[] = [...optionsByVariable(shape).keys()];
+const optionVariables: readonly string[] = [...optionsByVariable(shape).keys()];
+
+export { optionVariables as variables };
+
+const optionPaths = [...optionsByVariable(shape).values()].map(({ path }) => path);
 
 /** Defaults for polling servers without a configuration, in the terminal. */
 export const plainWatch = watch.parse({});
@@ -263,14 +275,16 @@ export function readConfig(path: string, environment: Environment): Config {
  */
 export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
 	const text = readText(path);
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines });
-	const { options, variables } = overlay(document.errors.length ? {} : document.toJS(), shape, environment);
+	const { document, lines, options: written, mistakes } = readOptions(text);
+	if (mistakes.length > 0) throw new Refusal(mistakeLines(path, sorted(mistakes)));
+	const { options, variables } = overlay(written, shape, environment);
 	const { store, knowledge } = shape.shape;
 	const parsed = z.looseObject({ store, knowledge }).safeParse(options);
 	if (!parsed.success) {
 		const places = { document, lines, variables };
-		throw new Refusal(mistakeLines(path, sorted(parsed.error.issues.flatMap(issue => mistakesOf(issue, places)))));
+		throw new Refusal(
+			mistakeLines(path, sorted(parsed.error.issues.flatMap(issue => mistakesOf(issue, places, optionPaths)))),
+		);
 	}
 	const { store: where, knowledge: of } = parsed.data;
 	return { path: absolute(where.path, dirname(resolve(path))), keys: of.updates.key ?? [] };
@@ -287,9 +301,8 @@ export function readText(path: string): string {
 
 /** Where options are written, and their values, for mistakes that only other checks can find. */
 export function locate(text: string, environment: Environment) {
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines });
-	const { options, variables } = overlay(document.errors.length ? {} : document.toJS(), shape, environment);
+	const { document, lines, options: written } = readOptions(text);
+	const { options, variables } = overlay(written, shape, environment);
 	return {
 		mistakeAt: (path: readonly string[], text: string) => mistakeAt(path, text, { document, lines, variables }),
 		valueAt: (path: readonly string[]): unknown =>
@@ -299,23 +312,20 @@ export function locate(text: string, environment: Environment) {
 
 /** The configuration, or all its mistakes. Paths are relative to `folder`. */
 export function parseConfig(text: string, folder: string, environment: Environment): Config | Mistake[] {
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines });
-	if (document.errors.length) {
-		return document.errors.map(error => ({
-			line: error.linePos?.[0].line ?? 1,
-			text: `not YAML: ${(error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')}${/reserved character/.test(error.message) ? '; put it in quotes' : ''}`,
-		}));
-	}
-	const { options, variables, unknown } = overlay(document.toJS(), shape, environment);
+	const { document, lines, options: written, mistakes: unreadable } = readOptions(text);
+	if (unreadable.length > 0) return sorted(unreadable);
+	const { options, variables, unknown } = overlay(written, shape, environment);
 	const places = { document, lines, variables };
 	const parsed = shape.safeParse(options);
-	const mistakes: Mistake[] = unknown.map(variable => ({ line: 0, variable, text: 'there is no such option' }));
-	if (!parsed.success) mistakes.push(...parsed.error.issues.flatMap(issue => mistakesOf(issue, places)));
+	const mistakes = unknown.map(
+		(variable): Mistake => ({ line: 0, variable, text: noSuchVariable(variable, optionVariables) }),
+	);
+	if (!parsed.success) mistakes.push(...parsed.error.issues.flatMap(issue => mistakesOf(issue, places, optionPaths)));
 	if (!parsed.success) return sorted(mistakes);
 	const reader: SettingsReader = {
 		mistake: (path, text) => mistakes.push(mistakeAt(path, text, places)),
 		file: path => absolute(path, folder),
+		folder,
 	};
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
 	const password = secret(reader, 'matrix.password', { inline: matrix.password, path: passwordFile });

@@ -71,13 +71,13 @@ test.each<[string, string, string[]]>([
 	[
 		'invalid limits of the watch',
 		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
-		['6 watch.hours: at most every', '6 watch.perRoom: ', '6 watch.perPerson: '],
+		['6 watch.hours: at most every', '6 watch.perRoom: at least 1', '6 watch.perPerson: expected'],
 	],
 	['a missing secret', small.replace(/ {2}password.*\n/, ''), ['1 matrix: password or accessToken is missing']],
 	[
 		'a missing file',
 		small.replace('password: secret', 'passwordFile: ./no-such'),
-		['4 matrix.passwordFile: there is no such file'],
+		[`4 matrix.passwordFile: there is no such file in ${folder}`],
 	],
 	['an empty secret', small.replace('password: secret', 'password: ""'), ['4 matrix.password: is empty']],
 	[
@@ -104,7 +104,77 @@ test.each<[string, string, string[]]>([
 	['an invalid port', `${small}health: { listen: 99999 }\n`, ['6 health.listen: an address and a port']],
 	['a host name to listen on', `${small}health: { listen: "glia:9090" }\n`, ['6 health.listen: an address and a port']],
 	['a room alias', `${small}operator: { room: "#ops:example.org" }\n`, ['6 operator.room: a room ID']],
-	['an invalid format', `${small}log: { format: xml }\n`, ['6 log.format: ']],
+	['an invalid format', `${small}log: { format: xml }\n`, ['6 log.format: expected one of auto, text, json']],
+	[
+		'everyone, without quotes',
+		small.replace(/allow: .*/, 'allow: *'),
+		['5 not YAML: a value that begins with * must be in quotes'],
+	],
+	[
+		'subdomains without quotes',
+		small.replace(/allow: .*/, 'allow: [*.example.org]'),
+		['5 not YAML: a value that begins with * must be in quotes'],
+	],
+	[
+		'a room without quotes',
+		`${small}operator:\n  room: !abc:example.org\n`,
+		['7 not YAML: a value that begins with ! must be in quotes'],
+	],
+	['an option given twice', `${small}  user: "@b:example.org"\n`, ['6 the key user occurs twice']],
+	['two documents', `${small}---\n${small}`, ['6 the file must not contain several documents']],
+	[
+		'aliases that multiply',
+		`a: &a [${'1,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: [${'*c,'.repeat(9)}]\n${small}`,
+		['1 not YAML: its aliases'],
+	],
+	[
+		'options that resemble others, or are in the wrong place',
+		`${small}  access_token: x\n  perRoom: 3\nhomeserver: x\nwach: {}\nzzz: 1\n`,
+		[
+			'6 matrix.access_token: there is no such option; did you mean matrix.accessToken?',
+			'7 matrix.perRoom: there is no such option; did you mean watch.perRoom?',
+			'8 homeserver: there is no such option; did you mean matrix.homeserver?',
+			'9 wach: there is no such option; did you mean watch?',
+			'10 zzz: there is no such option',
+		],
+	],
+	...['~', '~/data', '~glia/data', '$HOME/data', `\${HOME}/data`].map((path): [string, string, string[]] => [
+		`the path ${path}`,
+		`${small}store: { path: "${path}" }\nencryption: { passphraseFile: "${path}" }\nwatch: { authorities: ["${path}"] }\n`,
+		['6 store.path: write the', '7 encryption.passphraseFile: write the', '8 watch.authorities.0: write the'],
+	]),
+	...['?a=b', '#a', '/_matrix/client', '/_matrix'].map((rest): [string, string, string[]] => [
+		`${rest} behind the homeserver's address`,
+		small.replace('example.org/', `example.org${rest}`),
+		['2 matrix.homeserver: only the address'],
+	]),
+	[
+		'a server name that is an address',
+		small.replace('@glia:', '@glia:https://').replace('"example.org"', '"@a:https://example.org"'),
+		['3 matrix.user: the full user ID', '5 matrix.allow.1: a user'],
+	],
+	...['"999.1.1.1"', '"192.0.2.1:99999"', '"192.0.2.1:0"', '"[:::]"', '"::1"'].map(
+		(entry): [string, string, string[]] => [
+			`the name server ${entry}`,
+			`${small}watch: { resolvers: [${entry}] }\n`,
+			['6 watch.resolvers.0: an address'],
+		],
+	),
+	...['"999.1.1.1:80"', '"[:::::]:80"'].map((entry): [string, string, string[]] => [
+		`listening on ${entry}`,
+		`${small}health: { listen: ${entry} }\n`,
+		['6 health.listen: an address'],
+	]),
+	[
+		'intervals that lead to no date',
+		`${small}  forgetAfterDays: 1e300\nwatch: { hours: 1e12 }\nlive: { seconds: 1e9, releases: { hours: 1e12 } }\n`,
+		[
+			'6 matrix.forgetAfterDays: at most',
+			'7 watch.hours: at most',
+			'8 live.seconds: at most',
+			'8 live.releases.hours: at most',
+		],
+	],
 ])('reports %s', (_what, text, expected) => {
 	const mistakes = parseConfig(text, folder, {});
 	if (!Array.isArray(mistakes)) throw new Error('no mistake was found');
@@ -172,6 +242,47 @@ test("accepts the bot's own server in the list even without a dot in its name", 
 
 test('accepts a section without options', () => {
 	expect(right(`${small}operator:\n  # room: "!abc:example.org"\nwatch:\n`)).toEqual(right(small));
+	expect(right(`${small}live:\n  edition:\n    # address: …\nknowledge:\n  updates:\n`)).toEqual(right(small));
+});
+
+test('reads TLS without options as TLS', () => {
+	const given = `${small}store:\n  postgres:\n    url: postgres://glia@db/glia\n    tls:\n      # authority: ./ca.pem\n`;
+	expect(right(given).store.postgres?.tls).toEqual({});
+});
+
+describe('a secret is not repeated', () => {
+	test.each([
+		'password: *hunter2',
+		'password: !hunter2',
+		'password: >hunter2',
+		'password: |hunter2',
+		'password: &hunter2',
+		'password: "a" hunter2',
+		'password: a: hunter2',
+		'password: [hunter2',
+		'password:hunter2',
+		'password: ["hunter2"]',
+		'passwordFile: hunter2',
+		`passwordFile: ${'hunter2'.repeat(50)}`,
+	])('%s', line => {
+		const found = parseConfig(small.replace('password: secret', line), folder, {});
+		if (!Array.isArray(found)) throw new Error('no mistake was found');
+		expect(mistakeLines('config.yaml', found)).not.toContain('hunter2');
+	});
+
+	test('in the address of the homeserver', () => {
+		const found = parseConfig(small.replace('https://', 'https://glia:hunter2@'), folder, {});
+		expect(found).toEqual([{ line: 2, text: expect.stringMatching(/^matrix\.homeserver: only the address/) }]);
+		expect(JSON.stringify(found)).not.toContain('hunter2');
+	});
+
+	test('after a key without a space', () => {
+		const flow = 'matrix: { homeserver: "https://a.b", user: "@a:a.b", allow: ["*"], password:hunter2, token=hunter2 }';
+		expect(parseConfig(flow, folder, {})).toEqual([
+			{ line: 1, text: 'matrix.password: there is no space after the colon' },
+			{ line: 1, text: expect.stringMatching(/^matrix\.token…: there is no such option/) },
+		]);
+	});
 });
 
 describe('the environment', () => {
@@ -204,6 +315,15 @@ describe('the environment', () => {
 		});
 	});
 
+	test('adds to a database that the file gives as a URL', () => {
+		const file = `${small}store: { postgres: "postgres://glia@db.example.org/glia" }\n`;
+		const url = 'postgres://glia@db.example.org/glia';
+		const given = { GLIA_STORE_POSTGRES_PASSWORD: 'p', GLIA_STORE_POSTGRES_SCHEMA: 'bot' };
+		expect(right(file, given).store.postgres).toEqual({ url, password: 'p', schema: 'bot' });
+		const other = 'postgres://glia@other.example.org/glia';
+		expect(right(file, { GLIA_STORE_POSTGRES_URL: other }).store.postgres).toEqual({ url: other, schema: 'glia' });
+	});
+
 	test('is enough without a file', () => {
 		const given = {
 			GLIA_MATRIX_HOMESERVER: 'https://matrix.example.org',
@@ -219,13 +339,20 @@ describe('the environment', () => {
 			GLIA_MATRIX_ALLOW: 'admin',
 			GLIA_WATCH_HOURS: 'often',
 			GLIA_WATCH_PER_ROM: '3',
+			GLIA_HEALTH_PORT: '9090',
 			GLIA_SERVICE_HOST: '10.0.0.1',
+			GLIA_PORT: 'tcp://10.0.0.1:9090',
 			GLIA_PORT_9090_TCP: 'tcp://10.0.0.1:9090',
+			GLIA_METRICS_SERVICE_HOST: '10.0.0.1',
+			GLIA_METRICS_SERVICE_PORT_HTTP: '9090',
+			GLIA_METRICS_PORT: 'tcp://10.0.0.1:9090',
+			GLIA_METRICS_PORT_9090_TCP_ADDR: '10.0.0.1',
 		};
 		const found = parseConfig(small, folder, given);
 		if (!Array.isArray(found)) throw new Error('no mistake was found');
 		expect(mistakeLines('config.yaml', found).split('\n')).toEqual([
-			'GLIA_WATCH_PER_ROM: there is no such option',
+			'GLIA_WATCH_PER_ROM: there is no such option; did you mean GLIA_WATCH_PER_ROOM?',
+			expect.stringMatching(/^GLIA_HEALTH_PORT: there is no such option/),
 			expect.stringMatching(/^GLIA_MATRIX_ALLOW: matrix\.allow\.0: admin is neither a user nor a server/),
 			'GLIA_WATCH_HOURS: watch.hours: a number of hours',
 		]);
@@ -275,7 +402,7 @@ test("reads GitHub's token, which has no spaces, from a file or the environment 
 	expect(right(given, { GLIA_LIVE_TOKEN: 'ghp_2' }).live).toMatchObject({ token: 'ghp_2' });
 	expect(right(given).live).not.toHaveProperty('tokenFile');
 	expect(parseConfig(`${small}\nlive:\n  tokenFile: ./nowhere\n`, folder, {})).toEqual([
-		{ line: expect.any(Number), text: 'live.tokenFile: there is no such file' },
+		{ line: expect.any(Number), text: `live.tokenFile: there is no such file in ${folder}` },
 	]);
 	expect(parseConfig(`${small}\nlive:\n  token: two words\n`, folder, {})).toEqual([
 		{ line: expect.any(Number), text: expect.stringMatching(/^live\.token: /) },

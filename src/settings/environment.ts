@@ -8,8 +8,14 @@ type VariableShape = 'text' | 'list' | 'scalar';
 
 type Option = { path: readonly string[]; reading: VariableShape };
 
-/** Names with our prefix that are not options: those of tests, and those that Kubernetes sets for a service `glia`. */
-const others = /^GLIA_(?:TEST_|SERVICE_|PORT(?:$|_))/;
+/**
+ * Variables with our prefix that are not options: those of tests, and those that Kubernetes and Docker set for a
+ * service whose name is `glia` or begins with `glia-`.
+ */
+function isForeign(name: string, text: string): boolean {
+	if (/^GLIA_(?:TEST_|(?:\w+_)?SERVICE_(?:HOST|PORT)|(?:\w+_)?PORT_\d+_(?:TCP|UDP|SCTP))/.test(name)) return true;
+	return /^GLIA_(?:\w+_)?PORT$/.test(name) && /^(?:tcp|udp|sctp):\/\//.test(text);
+}
 
 /** The option of each variable, in the order of the shape. */
 export function optionsByVariable(shape: z.ZodType): ReadonlyMap<string, Option> {
@@ -61,10 +67,9 @@ export function overlay(
 	const known = optionsByVariable(shape);
 	const variables = new Map<string, string>();
 	const given = Object.entries(environment).filter(([name, text]) => name.startsWith('GLIA_') && text);
-	const unknown = given.map(([name]) => name).filter(name => !known.has(name) && !others.test(name));
+	const unknown = given.filter(([name, text = '']) => !known.has(name) && !isForeign(name, text)).map(([name]) => name);
 	const result = structuredClone(options ?? {});
-	// YAML reads a section with all options commented out as null.
-	if (isSection(result)) for (const [key, value] of Object.entries(result)) if (value === null) delete result[key];
+	fillSections(result, known);
 	for (const [name, text = ''] of given) {
 		const option = known.get(name);
 		if (option && put(result, option.path, valueFrom(text, option.reading))) variables.set(option.path.join('.'), name);
@@ -75,6 +80,25 @@ export function overlay(
 		if (!variables.has(other)) remove(result, other.split('.'));
 	}
 	return { options: result, variables, unknown };
+}
+
+/**
+ * YAML reads a section with all options commented out as null. Inside other sections it becomes an empty one, because
+ * its presence may have a meaning (`tls`). A short form becomes a section, so that variables can add to it.
+ */
+function fillSections(options: unknown, known: ReadonlyMap<string, Option>): void {
+	if (!isSection(options)) return;
+	for (const [key, value] of Object.entries(options)) if (value === null) delete options[key];
+	for (const { path } of known.values()) {
+		let section: unknown = options;
+		for (const key of path.slice(0, -1)) {
+			if (!isSection(section)) break;
+			if (section[key] === null) section[key] = {};
+			section = section[key];
+		}
+	}
+	const { store } = options;
+	if (isSection(store) && typeof store.postgres === 'string') store.postgres = { url: store.postgres };
 }
 
 function valueFrom(text: string, reading: VariableShape): unknown {

@@ -1,6 +1,7 @@
 // Describes what is wrong with a configuration, and where: the line in the file, or the environment variable.
 import { type Document, isCollection, isMap, type LineCounter, type Node } from 'yaml';
 import type { z } from 'zod';
+import { noSuchOption } from './no-such-option.ts';
 
 /** `variable`: the mistake is in the environment, and `line` has no meaning. */
 export type Mistake = { line: number; text: string; variable?: string };
@@ -22,20 +23,36 @@ const kinds: Record<string, string> = {
 	int: 'a whole number',
 };
 
-export function mistakesOf(issue: z.core.$ZodIssue, places: Places): Mistake[] {
+/** `options`: the paths of all options. */
+export function mistakesOf(
+	issue: z.core.$ZodIssue,
+	places: Places,
+	options: readonly (readonly string[])[],
+): Mistake[] {
 	const name = issue.path.join('.');
 	if (issue.code === 'unrecognized_keys') {
-		return issue.keys.map(key =>
-			mistakeAt([...issue.path, key], `${[name, key].filter(Boolean).join('.')}: there is no such option`, places),
-		);
+		return issue.keys.map(key => {
+			const path = [...issue.path.map(String), key];
+			return mistakeAt(path, noSuchOption(path, options), places);
+		});
 	}
 	const typed = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input') ? issue.expected : undefined;
 	const wanted = typed && (kinds[typed] ?? `a ${typed}`);
 	const given = places.document.hasIn(issue.path) || variableAt(issue.path, places.variables) !== undefined;
 	if (issue.code === 'too_small' && issue.origin === 'string' && issue.message.startsWith('Too small'))
 		return [mistakeAt(issue.path, `${name}: is empty`, places)];
-	const text = wanted ? (given ? `expected ${wanted}` : 'is missing') : issue.message;
+	const text = wanted ? (given ? `expected ${wanted}` : 'is missing') : messageOf(issue);
 	return [mistakeAt(issue.path, name ? `${name}: ${text}` : text, places)];
+}
+
+/** Our own message, or else zod's in plain words. */
+function messageOf(issue: z.core.$ZodIssue): string {
+	const { message } = issue;
+	if (issue.code === 'invalid_value' && message.startsWith('Invalid'))
+		return `expected one of ${issue.values.map(String).join(', ')}`;
+	if (issue.code === 'too_small' && message.startsWith('Too small')) return `at least ${issue.minimum}`;
+	if (issue.code === 'too_big' && message.startsWith('Too big')) return `at most ${issue.maximum}`;
+	return message;
 }
 
 /** A mistake about an option, at its place. */

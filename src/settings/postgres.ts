@@ -1,6 +1,6 @@
 // The configuration of a PostgreSQL database.
 import { z } from 'zod';
-import { certificate, type SettingsReader, secret } from './named-files.ts';
+import { certificate, filePath, type SettingsReader, secret } from './named-files.ts';
 
 /** A URL, or its parts. In both forms the password can be given separately, so that it can be in a file. */
 export const postgres = z.preprocess(
@@ -15,13 +15,13 @@ export const postgres = z.preprocess(
 		database: z.string().min(1).optional(),
 		user: z.string().min(1).optional(),
 		password: z.string().min(1).optional(),
-		passwordFile: z.string().min(1).optional(),
+		passwordFile: filePath.optional(),
 		schema: z
 			.string()
 			.regex(/^[a-z_][a-z0-9_]{0,62}$/, 'a schema name: lower-case letters, digits and _')
 			.default('glia'),
 		tls: z
-			.strictObject({ authority: z.string().min(1).optional() })
+			.strictObject({ authority: filePath.optional() })
 			.optional()
 			.describe('TLS; `authority` is a file with the certificate (PEM) of the authority to trust.'),
 	}),
