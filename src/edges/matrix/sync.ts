@@ -26,7 +26,7 @@ type SyncSetup = {
 export type Sync = Pick<Homeserver, 'sync'> & {
 	/** When the last sync was answered. */
 	last: () => Date | undefined;
-	/** Call after sending something: the next sync then does not wait for new events. */
+	/** Call after sending something in the clear: the next sync then does not wait for new events. */
 	sent: () => void;
 };
 

@@ -4,20 +4,23 @@ import { openSync, type Sync } from '../../../src/edges/matrix/sync.ts';
 
 /** The timeouts of the syncs, in milliseconds. */
 let times: number[];
+/** How long each sync asks the homeserver to wait for new events, in milliseconds. */
+let waits: unknown[];
 /** How long the homeserver takes to respond, in milliseconds. */
 let takes: number;
 let refuses: boolean;
 
 beforeEach(() => {
 	vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout'] });
-	[times, takes, refuses] = [[], 0, false];
+	[times, waits, takes, refuses] = [[], [], 0, false];
 });
 
 afterEach(() => vi.useRealTimers());
 
 function open(): Sync {
 	const client = {
-		async doRequest(_method: string, _path: string, _query: unknown, _body: unknown, time: number) {
+		async doRequest(_method: string, _path: string, query: { timeout: number }, _body: unknown, time: number) {
+			waits.push(query.timeout);
 			times.push(time);
 			vi.advanceTimersByTime(Math.min(time, takes));
 			if (takes >= time) throw new DOMException('no response in time', 'TimeoutError');
@@ -70,4 +73,18 @@ test('does not wait longer after an immediate failure', async () => {
 		await sync('since');
 	}
 	expect(times).toEqual([45_000, 90_000, 45_000]);
+});
+
+test('does not wait for new events in the first sync, after sending something, and after a failure', async () => {
+	const { sync, sent } = open();
+	await sync(undefined);
+	await sync('since');
+	sent();
+	await sync('since');
+	await sync('since');
+	refuses = true;
+	await sync('since');
+	refuses = false;
+	await sync('since');
+	expect(waits).toEqual([0, 30_000, 0, 30_000, 30_000, 0]);
 });
