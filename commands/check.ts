@@ -27,7 +27,8 @@ import type { GivenFile } from '../src/configuration/files.ts';
 import { filesOfSkeleton } from '../src/configuration/skeleton.ts';
 import { type Profile, writeTerm } from '../src/deployment/facts.ts';
 import { compare, type Version } from '../src/deployment/version.ts';
-import { checkWords, lookWords, recordWords, skeletonWords } from '../src/messages/check.ts';
+import { checkWords, recordWords } from '../src/messages/check.ts';
+import { lookWords, skeletonWords } from '../src/messages/check-scripts.ts';
 import { varsWords } from '../src/messages/playbook-vars.ts';
 import { code, quoted } from '../src/text/markdown.ts';
 

@@ -1,6 +1,7 @@
 // Parses YAML as Synapse does (PyYAML's SafeLoader), with a line for every value, and limits against hostile text.
 import { createRequire } from 'node:module';
 import type { Document, LineCounter, Node } from 'yaml';
+import { breakIn } from './broken-yaml.ts';
 import { layoutOf, withPlainBreaks } from './layout.ts';
 import { maxDepth, refusalOf, type UnreadableYaml } from './limits.ts';
 
@@ -65,7 +66,10 @@ export function parseYaml(
 		const asWritten = readDocuments(bare);
 		const again = asWritten.error && indented !== bare ? readDocuments(indented) : asWritten;
 		const { documents, lines, error, text: used } = again.error ? asWritten : again;
-		if (error) throw new YamlError(sentenceFor(error.code), lines.linePos(error.pos[0]).line);
+		if (error) {
+			const { why, offset } = breakIn(error, { text: used, documents }, yaml().visit);
+			throw new YamlError(why, lines.linePos(offset).line);
+		}
 		const values = new YamlReader(used, file, lines, skeleton);
 		return {
 			documents: documents.map(({ contents }) => values.value(contents, contents, '', 0)),
@@ -102,22 +106,6 @@ function readDocuments(text: string): {
 		code === 'MISSING_CHAR' && text[pos[0]] === '#';
 	const error = documents.flatMap(({ errors }) => errors.find(one => !isComment(one)) ?? [])[0];
 	return { text, documents, lines, error };
-}
-
-/** The parser's own messages quote the line, which may contain a secret. */
-function sentenceFor(code: string): string {
-	const sentences: Record<string, string> = {
-		TAB_AS_INDENT: 'There is a tab where YAML needs spaces.',
-		BAD_INDENT: 'The indentation is wrong.',
-		MISSING_CHAR: 'A quote, a bracket or a colon is missing.',
-		BAD_SCALAR_START: 'A value starts with a character that YAML reserves; put the value in quotes.',
-		DUPLICATE_KEY: 'A key occurs twice.',
-		MULTILINE_IMPLICIT_KEY: 'A key spans several lines; a colon or a quote may be missing.',
-		BLOCK_IN_FLOW: 'A block is inside brackets.',
-		BAD_ALIAS: 'An alias (`*name`) has no anchor (`&name`).',
-		UNEXPECTED_TOKEN: 'There is unexpected text.',
-	};
-	return sentences[code] ?? 'It is not YAML.';
 }
 
 class YamlReader {

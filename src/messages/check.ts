@@ -1,5 +1,4 @@
 // Words for !check: findings by effect, each with its place, but never a value from the configuration.
-import { createHash } from 'node:crypto';
 import type { Checked, Derived, Finding, Unjudged } from '../advice/check/findings.ts';
 import type { ProxyChecked } from '../advice/check/proxy.ts';
 import { believedFor, type CheckRecord, isBelieved } from '../advice/check/record.ts';
@@ -94,12 +93,17 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 
 /** The result in the first 60 characters. */
 function verdict({ findings, to, unjudged }: Checked): string {
-	const stops = findings.filter(({ kind }) => kind === 'refuses').length;
+	const refusals = findings.filter(({ kind }) => kind === 'refuses');
+	const files = refusals.filter(({ reason }) => reason === 'unreadable').length;
+	const stops = refusals.length - files;
 	const others = findings.filter(({ kind }) => groups[1]?.kinds.includes(kind)).length;
 	const open = unjudged.filter(({ why }) => why === 'undecided').length;
 	const more = others ? `${count(others, 'line')} may not do what you meant` : '';
-	if (stops)
-		return `${to} would not start: ${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it.${more && ` ${more}.`}`;
+	const causes = [
+		...(files ? [`it cannot read ${count(files, 'file')}`] : []),
+		...(stops ? [`${count(stops, 'setting')} ${stops === 1 ? 'prevents' : 'prevent'} it`] : []),
+	];
+	if (causes.length) return `${to} would not start: ${causes.join(', and ')}.${more && ` ${more}.`}`;
 	const start = open
 		? `I see nothing that stops ${to} from starting, but I could not check ${count(open, 'setting')}.`
 		: `Nothing here stops ${to} from starting.`;
@@ -131,7 +135,7 @@ function place({ file, line, option }: Pick<Finding, 'file' | 'line' | 'option'>
 	return `${where}${option === '' ? '' : `${code(option)}${clause ? '' : ':'} `}`;
 }
 
-const reasons: Record<NonNullable<Finding['reason']>, string> = {
+const reasons: Record<Exclude<NonNullable<Finding['reason']>, 'unreadable'>, string> = {
 	'no-name': 'is missing, and no release starts without it',
 	'unknown-member': 'is unknown to this release, and its section accepts no unknown names',
 	'missing-member': 'is missing, but its section needs it',
@@ -139,7 +143,7 @@ const reasons: Record<NonNullable<Finding['reason']>, string> = {
 };
 
 function whyOf({ reason, why }: Finding): string | undefined {
-	return reason === undefined ? why : reasons[reason];
+	return reason === undefined || reason === 'unreadable' ? why : reasons[reason];
 }
 
 /** A finding as a sentence. It may name options and kinds of values, but never a value itself. */
@@ -227,11 +231,16 @@ function findingJson(finding: Finding, to: string): Record<string, unknown> {
 	};
 }
 
-/** A value without a note whose effect depends on the release, or on another option that is not known. */
-const unknownEffect = 'it is not known whether this release accepts a value of this type here';
+/** What is open about a place without a note. */
+const openWords: Record<Unjudged['why'], string> = {
+	hidden: 'hidden, so it could not be checked',
+	// The effect depends on the release, or on another option that is not known.
+	undecided: 'it is not known whether this release accepts a value of this type here',
+	unreadable: 'it cannot be read, so nothing in it could be checked',
+};
 
 function unjudgedJson({ file, line, option: name, why, note }: Unjudged): Record<string, unknown> {
-	const words = note ? (note.onlyIf ?? note.title) : why === 'hidden' ? 'its value is hidden' : unknownEffect;
+	const words = note ? (note.onlyIf ?? note.title) : { ...openWords, hidden: 'its value is hidden' }[why];
 	return { file, line, option: name, why: words.replaceAll('`', ''), ...(note && { note: note.id }), kind: why };
 }
 
@@ -254,7 +263,7 @@ function unjudgedSection(unjudged: readonly Unjudged[]): Section[] {
 	const lines = unjudged.map(({ note, why, ...at }) =>
 		note
 			? `${note.title} (${code(`!notes ${note.release}`)})${note.onlyIf ? `: only if ${note.onlyIf}` : ''}`
-			: `${place(at)}${why === 'hidden' ? 'hidden, so it could not be checked' : unknownEffect}`,
+			: `${place(at)}${openWords[why]}`,
 	);
 	return [{ title: `Could not check (${lines.length})`, markdown: list(lines), fold: true }];
 }
@@ -270,67 +279,6 @@ function next({ to, from, refuses }: Checked, { profile, server }: CheckContext)
 	const plan = `!upgrade ${server === undefined ? [from ?? '<from>', to, ...facts].join(' ') : `${server} ${to}`}`;
 	const fixFirst = refuses ? 'Fix what prevents startup, then check again. ' : '';
 	return { title: 'Next', markdown: `${fixFirst}For the full plan: ${code(plan)}`, fold: false };
-}
-
-const debianFiles = '/etc/matrix-synapse/homeserver.yaml \\\n  /etc/matrix-synapse/conf.d';
-const inEnvironment = 'env/bin/python skeleton.py homeserver.yaml';
-
-/**
- * How to run the script with Synapse's own Python. In a container, the script comes from standard input. On NixOS that
- * Python is not accessible, so another one is used, and the paths come from the systemd unit.
- */
-const runs: Readonly<Record<string, string>> = {
-	docker: 'docker compose exec -T synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
-	mdad: 'docker exec -i matrix-synapse python3 - \\\n  /data/homeserver.yaml < skeleton.py',
-	debian: `sudo /opt/venvs/matrix-synapse/bin/python skeleton.py \\\n  ${debianFiles}`,
-	distro: `sudo python3 skeleton.py \\\n  ${debianFiles}`,
-	pip: inEnvironment,
-	source: inEnvironment,
-	ess: 'kubectl -n ess exec -i sts/ess-synapse-main -- \\\n  python3 - /conf/homeserver.yaml < skeleton.py',
-	nix: "nix-shell -p 'python3.withPackages (p: [ p.pyyaml ])' --run \\\n  \"python3 skeleton.py $(systemctl cat matrix-synapse |\n    grep -oP -- '--config-path \\K\\S+' | xargs)\"",
-};
-
-/** The answer without a configuration: the script that prints one without its values. `isRoom`: files can be sent. */
-export function skeletonWords({
-	script,
-	sha256,
-	install,
-	name,
-	isRoom,
-}: {
-	script: string;
-	sha256: string;
-	install: string | boolean | undefined;
-	name: string | undefined;
-	isRoom: boolean;
-}): Answer {
-	const own = typeof install === 'string' ? runs[install] : undefined;
-	const ways = own === undefined ? [runs.docker, runs.debian, runs.pip] : [own];
-	const command = name === undefined ? '!check' : `!check ${name}`;
-	const file = 'skeleton.py';
-	const trust = [
-		`It keeps option names, value types, lengths, counts and the words listed in the script; never a secret, a name or an address. One exception: a passphrase to the left of a colon is mistaken for an option name and kept.`,
-		`Read it before you run it (${script.trimEnd().split('\n').length} lines). SHA-256: ${code(sha256)}`,
-		`In a checkout of Glia, it is ${code('knowledge/skeleton.py')}. List worker files and the log configuration after the first file.`,
-	];
-	return {
-		value: { format: 1, skeleton: { name: file, sha256, text: script } },
-		lead: [
-			'**No configuration yet: send yours, or a skeleton of it without values.**',
-			`${isRoom ? `Send the file now, or as a reply to this message. Or paste the configuration after ${code(command)} as a code block.` : `Paste the configuration after ${code(command)} as a code block.`} Or run this script, read its output, and ${isRoom ? 'send' : 'paste'} that:`,
-		].join('\n\n'),
-		title: 'Check: which configuration?',
-		sections: [
-			{ title: 'What the script keeps', markdown: list(trust), fold: true },
-			{
-				title: 'Run it',
-				markdown: ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n'),
-				fold: false,
-			},
-		],
-		files: [{ name: file, type: 'text/x-python', text: script }],
-		kind: 'answer',
-	};
 }
 
 const kindWords: Record<CheckRecord['by'], string> = {
@@ -368,32 +316,4 @@ export function recordWords(about: { server: string } & ({ record: CheckRecord }
 				? 'I cannot read this as its configuration'
 				: about.not;
 	return `Nothing is kept for ${server}: ${sentence(why)}`;
-}
-
-/** The answer to `look` alone: a script with this plan's conditions. `again`: the command to send its output with. */
-export function lookWords(
-	script: string,
-	conditions: number,
-	{ again, install }: { again: string; install: string | boolean | undefined },
-): Answer {
-	const own = typeof install === 'string' ? runs[install] : undefined;
-	const ways = (own === undefined ? [runs.docker, runs.debian, runs.pip] : [own]).map(way =>
-		way?.replace('skeleton.py', 'look.py'),
-	);
-	const sha256 = createHash('sha256').update(script).digest('hex');
-	return {
-		value: { format: 1, look: { name: 'look.py', sha256, text: script } },
-		lead: `**One script checks ${count(conditions, 'condition')}: run it with Synapse's Python.** It prints that Python's version, and IDs or ${code('none')}, never a value.`,
-		title: 'Look',
-		sections: [
-			{ title: 'Checksum', markdown: `SHA-256: ${code(sha256)}`, fold: true },
-			{
-				title: 'Run it',
-				markdown: `${ways.map(way => `\`\`\`bash\n${way ?? ''}\n\`\`\``).join('\n\nor\n\n')}\n\nThen send its output with the same command: ${code(`${again} none`)}`,
-				fold: false,
-			},
-		],
-		files: [{ name: 'look.py', type: 'text/x-python', text: script }],
-		kind: 'answer',
-	};
 }

@@ -55,6 +55,46 @@ describe('a required member that is missing is reported once', () => {
 	});
 });
 
+describe('a file that is not YAML', () => {
+	const broken = { name: 'homeserver.yaml', text: `${base}a:\n  b: 1\n   c: 2\n` };
+	const worker = { name: 'worker.yaml', text: 'worker_app: synapse.app.generic_worker\nworker_nam: x\n' };
+
+	test.each([['1.163.2'], ['1.98 1.163.2'], ['1.163.2 workers mas']])(
+		'%s: only the refusal and its place',
+		async words => {
+			const { value, lead, sections, wouldRefuse } = await ask(words, [broken]);
+			expect(wouldRefuse).toBe(true);
+			expect(lead).toContain('1.163.2 would not start: it cannot read 1 file.');
+			const at = { file: 'homeserver.yaml', line: 6, option: '' };
+			expect(value).toMatchObject({ refuses: true, findings: [{ kind: 'refuses', ...at }] });
+			const why = 'it cannot be read, so nothing in it could be checked';
+			expect((value as { unjudged: unknown }).unjudged).toEqual([{ ...at, kind: 'unreadable', why }]);
+			expect(sections.map(({ title }) => title)).toEqual(['Prevents startup (1)', 'Could not check (1)', 'Next']);
+			expect(sections[1]?.markdown).toBe(`* \`homeserver.yaml:6\` ${why}`);
+		},
+	);
+
+	test('and what the other files show all the same', async () => {
+		const { value, lead } = await ask('1.163.2', [broken, worker, { name: 'x.yaml', text: 'smtp_host: "' }]);
+		const { findings, unjudged } = value as {
+			findings: { kind: string; file: string }[];
+			unjudged: { file: string }[];
+		};
+		expect(findings.map(({ kind, file }) => `${kind} ${file}`)).toEqual([
+			'refuses homeserver.yaml',
+			'refuses x.yaml',
+			'unknown worker.yaml',
+		]);
+		expect(unjudged.map(({ file }) => file)).toEqual(['homeserver.yaml', 'x.yaml']);
+		expect(lead).toContain('it cannot read 2 files. 1 line may not do what you meant.');
+	});
+
+	test('and a refusal of another file', async () => {
+		const { lead } = await ask('1.163.2', [{ name: 'a.yaml', text: `${base}form_secret: 5\n` }, broken]);
+		expect(lead).toContain('1.163.2 would not start: it cannot read 1 file, and 1 setting prevents it.');
+	});
+});
+
 describe('one refusal is counted once', () => {
 	test.each([
 		[

@@ -64,7 +64,7 @@ describe('refuses hostile text in a sentence without quoting it', () => {
 		['a binary file', 'a: \u0000\u0001', 'It has characters that YAML does not allow, as a binary file does.'],
 		['a Python tag', 'secret: !!python/object:os.system x', 'It has a tag (`!name`) that Synapse cannot read.'],
 		['a tab', 'a:\n\tb: secret\n', 'There is a tab where YAML needs spaces.'],
-		['an unclosed quote', `a: "${'secret'.repeat(1000)}`, 'A quote, a bracket or a colon is missing.'],
+		['an unclosed quote', `a: "${'secret'.repeat(1000)}`, 'A quote is opened here and never closed.'],
 	])('%s', (_, text, why) => {
 		const parsed = parseYaml(text, 'x');
 		expect('why' in parsed && parsed.why).toBe(why);
@@ -87,5 +87,25 @@ describe('refuses hostile text in a sentence without quoting it', () => {
 			return (user + system) / 1000;
 		});
 		expect(Math.min(...times)).toBeLessThan(1000);
+	});
+});
+
+// The line that PyYAML names in the traceback, or, for what is never closed, the line where it is opened.
+describe('points to the line where a text stops being YAML', () => {
+	const before = 'server_name: x\nreport_stats: false\n';
+	const indented = 'A line is indented too far, or a value that contains a colon needs quotes.';
+	test.each([
+		['a key below a value', 'database:\n  name: psycopg2\n   args:\n    user: x\n', 5, indented],
+		['an indented first level', ' form_secret: x\nemail: {}\n', 3, indented],
+		['a colon in a value', 'email:\n  app_name: Hello: world\n', 4, indented],
+		['an element among keys', 'email:\n  a: 1\n  - b\nx: 1\n', 5, 'A list element is among the keys of a mapping.'],
+		['a quote', 'a: 1\nb: "x\nc: 1\nd: 2\n', 4, 'A quote is opened here and never closed.'],
+		['a single quote', "a: 1\nb: 'x\nc: 1\nd: 2\n", 4, 'A quote is opened here and never closed.'],
+		['a bracket', 'a: [1, 2\nb: 1\n', 3, 'A bracket is opened here and never closed.'],
+		['a bracket in a comment', 'a:\n  b: [1 #, 2]\nc: 1\n', 4, 'A bracket is opened here and never closed.'],
+		['a brace at the end', 'a:\n  b: {c: 1, d: "e"\n', 4, 'A bracket is opened here and never closed.'],
+		['a backslash', 'a: "C:\\data"\n', 3, 'A backslash in double quotes is not an escape sequence; use single quotes.'],
+	])('%s', (_, text, line, why) => {
+		expect(parseYaml(`${before}${text}`, 'x')).toEqual({ why, line });
 	});
 });

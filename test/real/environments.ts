@@ -9,7 +9,7 @@ import type { Answer } from '../../src/answer.ts';
 import { compare } from '../../src/deployment/version.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
-import { lookWords, skeletonWords } from '../../src/messages/check.ts';
+import { lookWords, skeletonWords } from '../../src/messages/check-scripts.ts';
 import { broken, filesWith, kinds, leaks, lookLine, secret, word, workerName } from './planted.ts';
 import { SYNAPSE } from './synapse.ts';
 

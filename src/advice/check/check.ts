@@ -96,7 +96,12 @@ export function check(
 		...(from !== undefined && { from }),
 		findings,
 		refuses,
-		unjudged: [...unjudgedIn(written, options), ...wrong.unjudged, ...undecided(decisions, question)],
+		unjudged: [
+			...unjudgedIn(written, options),
+			...wrong.unjudged,
+			...unread(configuration),
+			...undecided(decisions, question),
+		],
 		decided,
 		starts: new Set(
 			[...decisions].flatMap(([note, { is }]) =>
@@ -115,8 +120,13 @@ function distinctFindings(findings: readonly Finding[]): Finding[] {
 /** Invalid YAML stops every release: each process reads its files first. */
 function unreadable({ unreadable: files }: Configuration): Finding[] {
 	return files.flatMap(({ file, line = 1, why, limit }): Finding[] =>
-		limit ? [] : [{ kind: 'refuses', option: '', file, line, why }],
+		limit ? [] : [{ kind: 'refuses', option: '', file, line, why, reason: 'unreadable' }],
 	);
+}
+
+/** Files whose content is unknown. */
+function unread({ unreadable: files }: Configuration): Unjudged[] {
+	return files.map(({ file, line = 1 }) => ({ file, line, option: '', why: 'unreadable' }));
 }
 
 /** Every release refuses to start without a server name. An excerpt need not contain it. */
@@ -360,7 +370,9 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
  * already survived. A condition that only a command-line flag could still meet (`partly`) is not worth a line in
  * every answer.
  */
-function undecided(decisions: ReadonlyMap<Note, Decision>, { from, to }: CheckRequest): Unjudged[] {
+function undecided(decisions: ReadonlyMap<Note, Decision>, { configuration, from, to }: CheckRequest): Unjudged[] {
+	// Such a file may contain anything, so conditions are open for no reason of their own.
+	if (configuration.unreadable.length) return [];
 	return [...decisions].flatMap(([note, { is }]) =>
 		is === 'unknown' &&
 		!note.partly &&

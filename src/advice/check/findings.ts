@@ -48,9 +48,9 @@ export type Finding = {
 	lost?: readonly string[];
 	/**
 	 * Why it is refused, if no note says so: for example, there is no server name, or this release has a fixed
-	 * writer for this stream.
+	 * writer for this stream. For `unreadable`, the file is not YAML, and `why` is a sentence.
 	 */
-	reason?: 'no-name' | 'fixed-stream' | 'missing-member' | 'unknown-member';
+	reason?: 'no-name' | 'fixed-stream' | 'missing-member' | 'unknown-member' | 'unreadable';
 	/** The reason as a clause without any words of the configuration, for invalid YAML or what no note covers. */
 	why?: string;
 };
@@ -66,7 +66,13 @@ export function spotOf(place: Pick<Finding, 'file' | 'line' | 'column' | 'option
 
 export type Derived = { fact: string; file: string; line: number };
 /** What the files leave open. With `note`: whether its refusal applies; `file` and `line` have no meaning then. */
-export type Unjudged = { file: string; line: number; option: string; why: 'hidden' | 'undecided'; note?: Note };
+export type Unjudged = {
+	file: string;
+	line: number;
+	option: string;
+	why: 'hidden' | 'undecided' | 'unreadable';
+	note?: Note;
+};
 export type Checked = {
 	to: Version;
 	from?: Version;
