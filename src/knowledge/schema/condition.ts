@@ -7,22 +7,43 @@ const option = z.string().refine(text => parsePath(text) !== undefined, {
 	error: 'the path of an option, like email.smtp_host, listeners[].type or instance_map.*.port',
 });
 const bound = z.union([z.number(), z.string().regex(/^\d+(\.\d+)?(ms|[smhdwy]|[KMGT](iB)?)?$/)]);
+// Conditions of notes have examples because docs/note-fields.md is generated from the descriptions and examples.
 const testShape = z.strictObject({
-	option: option.describe('The path of an option: email.smtp_host, listeners[].type, instance_map.*.port.'),
+	option: option.meta({
+		description: 'The path of an option; `[]` is any entry of a list, `*` any key of a mapping. Alone: it is set.',
+		examples: ['listeners[].type'],
+	}),
 	type: z
 		.enum(['string', 'number', 'boolean', 'list', 'mapping', 'null'])
 		.optional()
-		.describe('Its value is of this type.'),
+		.meta({
+			description: 'Its value is a `string`, `number`, `boolean`, `list`, `mapping` or `null`.',
+			examples: ['list'],
+		}),
 	is: z
 		.union([z.string(), z.number(), z.boolean(), z.null()])
 		.optional()
-		.describe('Its value, or its default in this release, is this.'),
-	in: z.enum(['main', 'worker', 'log-config', 'any']).optional().describe('Look only in the files of this kind.'),
-	absent: z.literal(true).optional().describe('It is not set.'),
-	notKeyOf: option.optional().describe('Its value is not a key of the mapping at this path.'),
-	url: z.boolean().optional().describe('Its value begins with http:// or https:// (true), or does not (false).'),
-	below: bound.optional().describe('Its value is a smaller number, duration or size.'),
-	above: bound.optional().describe('Its value is a larger number, duration or size.'),
+		.meta({ description: 'Its value, or its default in this release if it is not set, is this.', examples: [true] }),
+	in: z
+		.enum(['main', 'worker', 'log-config', 'any'])
+		.optional()
+		.meta({
+			description: 'Look only in the files of this kind: `main`, `worker`, `log-config` or, without `in`, `any`.',
+			examples: ['worker'],
+		}),
+	absent: z
+		.literal(true)
+		.optional()
+		.meta({ description: 'It is not set.', examples: [true] }),
+	notKeyOf: option
+		.optional()
+		.meta({ description: 'Its value is not a key of the mapping at this path.', examples: ['instance_map'] }),
+	url: z
+		.boolean()
+		.optional()
+		.meta({ description: 'Its value begins with http:// or https:// (true), or does not (false).', examples: [false] }),
+	below: bound.optional().meta({ description: 'Its value is a smaller number, duration or size.', examples: ['1h'] }),
+	above: bound.optional().meta({ description: 'Its value is a larger number, duration or size.', examples: [100] }),
 });
 
 const expression = z.string().refine(isExpression, { error: 'a regular expression' });
@@ -51,12 +72,15 @@ const packageTestShape = z.strictObject({
 	package: z
 		.string()
 		.regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/, { error: 'the name of a Python package, like prometheus-client' })
-		.describe('A Python package is installed in the environment of Synapse; only look.py can tell.'),
+		.meta({
+			description: 'A Python package is installed in the environment of Synapse; only look.py can tell.',
+			examples: ['prometheus-client'],
+		}),
 	version: z
 		.string()
 		.regex(/^(<=|>=|<|>)\d+(\.\d+)*( (<=|>=|<|>)\d+(\.\d+)*)?$/, { error: 'a range, like <4.13.0' })
 		.optional()
-		.describe('In a version within this range.'),
+		.meta({ description: 'In a version within this range.', examples: ['<0.22.0'] }),
 });
 
 function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condition> {
@@ -73,11 +97,48 @@ function conditionOf(test: z.ZodType<Condition>, tests: string): z.ZodType<Condi
 						all: several.optional(),
 						not: condition.optional(),
 					})
-					.describe('Some entry of a list or mapping meets the other keys.'),
-				z.strictObject({ any: several }).describe('At least one of these conditions holds.'),
-				z.strictObject({ all: several }).describe('All of these conditions hold.'),
-				z.strictObject({ not: condition }).describe('This condition does not hold.'),
-				z.strictObject({ absent: z.array(option).min(1) }).describe('None of these options is set.'),
+					.meta({
+						description: 'Some entry of a list or mapping meets the other keys, whose paths begin at that entry.',
+						examples: [
+							{
+								each: 'listeners[]',
+								all: [
+									{ option: 'type', is: 'http' },
+									{ option: 'port', absent: true },
+								],
+							},
+						],
+					}),
+				z.strictObject({ any: several }).meta({
+					description: 'At least one of these conditions holds.',
+					examples: [
+						{
+							any: [
+								{ option: 'acme.enabled', is: true },
+								{ option: 'acme.domain', type: 'string' },
+							],
+						},
+					],
+				}),
+				z.strictObject({ all: several }).meta({
+					description: 'All of these conditions hold.',
+					examples: [
+						{
+							all: [
+								{ option: 'database.name', is: 'psycopg2' },
+								{ option: 'redis.enabled', is: true },
+							],
+						},
+					],
+				}),
+				z.strictObject({ not: condition }).meta({
+					description: 'This condition does not hold.',
+					examples: [{ not: { option: 'public_baseurl', url: true } }],
+				}),
+				z.strictObject({ absent: z.array(option).min(1) }).meta({
+					description: 'None of these options is set.',
+					examples: [{ absent: ['form_secret', 'form_secret_path'] }],
+				}),
 			],
 			{ error: `{ option, ${tests} }, { any }, { all }, { not } or { each }` },
 		),

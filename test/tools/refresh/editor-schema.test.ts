@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { conditionShape } from '../../../src/knowledge/schema/condition.ts';
 import { noteShape } from '../../../src/knowledge/schema/note.ts';
 import { editorSchemas } from '../../../tools/refresh/editor-schema.ts';
 import { noteFields, noteFieldsPage } from '../../../tools/refresh/note-fields.ts';
@@ -81,7 +82,7 @@ describe('docs/note-fields.md', () => {
 		expect(readFileSync(join(root, 'docs/note-fields.md'), 'utf8')).toBe(noteFieldsPage());
 	});
 
-	const { note, deadline } = noteFields();
+	const { note, deadline, test: tests, package: packageTest, forms } = noteFields();
 	test('has every field', () => {
 		expect(note.map(({ name }) => name)).toEqual(Object.keys(noteShape.shape));
 		expect(deadline.map(({ name }) => name)).toEqual(Object.keys(noteShape.shape.deadline.unwrap().shape));
@@ -94,6 +95,19 @@ describe('docs/note-fields.md', () => {
 	test.each(deadline)('has a valid example of deadline.$name', ({ name, example }) => {
 		const { shape } = noteShape.shape.deadline.unwrap();
 		expect(shape[name as keyof typeof shape].safeParse(example).error).toBeUndefined();
+	});
+
+	const conditions = [
+		...tests.map(({ name, example }) => ({ name, condition: { option: 'acme', [name]: example } })),
+		...packageTest.map(({ name, example }) => ({ name, condition: { package: 'acme', [name]: example } })),
+		...forms.map(({ name, example }) => ({ name, condition: example })),
+	];
+	test('has every form of a condition', () => {
+		expect(forms.map(({ name }) => name)).toEqual(['each', 'any', 'all', 'not', 'absent']);
+	});
+
+	test.each(conditions)('has a valid example of $name in a condition', ({ condition }) => {
+		expect(conditionShape.safeParse(condition).error).toBeUndefined();
 	});
 });
 
