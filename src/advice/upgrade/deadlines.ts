@@ -244,11 +244,12 @@ function lifecycleDeadlines(
 	{ today, unlikely }: EndsQuery,
 	known: Pick<Knowledge, 'lifecycles' | 'releases' | 'systems'>,
 ): Deadline[] {
-	const newest = stable(known.releases).at(-1);
+	const releases = stable(known.releases);
 	const supports = Object.entries(known.lifecycles).flatMap(([key, lifecycle]) => {
 		const product = products[key];
-		if (!product || !newest) return [];
-		const floor = newest[product.floor];
+		if (!product) return [];
+		// The files of the newest release may not have been read yet.
+		const floor = releases.findLast(release => release[product.floor] !== undefined)?.[product.floor];
 		return lifecycle.releases.flatMap(release => {
 			const fact = factOf(product, release.version);
 			if (fact === undefined) return [];

@@ -24,11 +24,13 @@ const floorFacts: Record<FloorName, { fact: 'python' | 'postgres' | 'sqlite' | u
  */
 export function floors(from: Version, to: Version, profile: Profile, releases: readonly Release[]): Floor[] {
 	const all = stable(releases);
-	const start = all.findLast(({ version }) => !isAbove(version, finalOf(from)));
-	const way = all.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
-	const end = way.at(-1) ?? start;
+	const before = all.filter(({ version }) => !isAbove(version, finalOf(from)));
+	const after = all.filter(({ version }) => isAbove(version, from) && !isAbove(version, finalOf(to)));
 	return (Object.keys(floorFacts) as FloorName[]).flatMap(of => {
-		const min = end?.[of];
+		// A release whose files could not be read yet needs at least what the one before it needs.
+		const isRead = (release: Release) => release[of] !== undefined;
+		const [start, way] = [before.findLast(isRead), after.filter(isRead)];
+		const min = (way.at(-1) ?? start)?.[of];
 		if (min === undefined) return [];
 		const { fact, applies } = floorFacts[of];
 		if (concern(applies, profile).is === false) return [];

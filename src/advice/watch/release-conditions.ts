@@ -76,15 +76,15 @@ export function withdrawn({ running, knowledge }: At): AlertCondition[] {
 /** What the newest release needs and the deployment is known not to have. */
 export function floors({ running, knowledge, profile }: At): AlertCondition[] {
 	const releases = stable(knowledge.releases);
-	const newest = releases.at(-1);
-	if (!newest || !isAbove(newest.version, running)) return [];
 	return (['python', 'postgresql', 'sqlite'] as const).flatMap((of): AlertCondition[] => {
-		const min = newest[of];
-		if (min === undefined) return [];
+		// The files of a release are read after it is out, and may not be there yet.
+		const newest = releases.findLast(release => release[of] !== undefined);
+		const min = newest?.[of];
+		if (!newest || min === undefined || !isAbove(newest.version, running)) return [];
 		const { is } = holds(`${floorFacts[of]}>=${min}`, profile);
 		// No minimum applies with the other database, or if it comes with an image.
 		if (is === true || (is === false && profile.get(floorFacts[of]) === undefined)) return [];
-		const at = releases[releases.findLastIndex(release => release[of] !== min) + 1]?.version ?? newest.version;
+		const at = releases.find(release => release[of] === min)?.version ?? newest.version;
 		return [
 			{
 				rule: 'floor',

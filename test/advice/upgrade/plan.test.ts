@@ -272,6 +272,12 @@ describe('minimum versions', () => {
 		const result = planned('1.1.0', '1.2.0', knowledge, deployed('docker postgres=9.6'));
 		expect(result.floors).toEqual([{ of: 'postgresql', at: '1.1.0', min: '10', met: false }]);
 	});
+	test('are those of the releases before if the files of a release could not be read yet', () => {
+		const unread = known({ releases: [...knowledge.releases, ...releases('1.3.0')] });
+		const floors = (from: string, to: string) => planned(from, to, unread, deployed('pip postgres=9.6')).floors;
+		expect(floors('1.0.0', '1.3.0')).toEqual(floors('1.0.0', '1.2.0'));
+		expect(floors('1.2.0', '1.3.0')).toEqual([{ of: 'postgresql', at: '1.2.0', min: '10', met: false }]);
+	});
 });
 
 test('sorts advisories into fixed, passed through, open and hidden', () => {

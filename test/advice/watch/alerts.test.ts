@@ -591,6 +591,12 @@ describe('other alerts', () => {
 		const room = listener({ heard: '1.0.0', profile: profileFrom(['postgres=13']) });
 		const heard = room.hears([runs('1.0.0', '2022-02-02')], knowledge, new Date('2022-02-20'));
 		expect(names(heard)).toEqual(['floor postgresql-14 newest', 'release 1.1 out']);
+		// A release is known before its files have been read.
+		const fresh = { ...knowledge, releases: [...knowledge.releases, { version: '1.1.1', date: '2022-02-21' }] };
+		expect(names(room.hears([runs('1.0.0', '2022-02-02')], fresh, new Date('2022-02-21')))).toEqual([]);
+		const late = listener({ heard: '1.0.0', profile: profileFrom(['postgres=13']) });
+		const [floor] = late.hears([runs('1.0.0', '2022-02-02')], fresh, new Date('2022-02-21'));
+		expect(floor && textOf(floor, 'example.org')).toContain('Required since 1.1.0');
 	});
 });
 
