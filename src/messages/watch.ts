@@ -1,9 +1,9 @@
 // Words for the commands about a room's watches.
 
-import type { SaidAlert } from '../advice/watch/alerts.ts';
 import { isKnown } from '../advice/watch/build.ts';
 import { lastObserved, type Running, runningOf } from '../advice/watch/history.ts';
 import { behind } from '../advice/watch/release-conditions.ts';
+import type { SaidAlert } from '../advice/watch/said-alert.ts';
 import type { Severity } from '../advice/watch/severity.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Answer, Section } from '../answer.ts';

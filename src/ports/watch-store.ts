@@ -1,5 +1,6 @@
 // The part of the store that belongs to the watch.
-import type { Alert, SaidAlert } from '../advice/watch/alerts.ts';
+import type { Alert } from '../advice/watch/alerts.ts';
+import type { SaidAlert } from '../advice/watch/said-alert.ts';
 import type { Settings, Subscription, WatchedServer } from '../advice/watch/subscription.ts';
 import type { Version } from '../deployment/version.ts';
 import type { Saying } from './saying.ts';

@@ -1,8 +1,9 @@
 // Replays a server's past: what today's code would have told a room about it each day.
-import type { Alert, SaidAlert, Watch } from '../../src/advice/watch/alerts.ts';
+import type { Alert, Watch } from '../../src/advice/watch/alerts.ts';
 import { alerts } from '../../src/advice/watch/alerts.ts';
 import type { LookRun } from '../../src/advice/watch/history.ts';
 import { withLook } from '../../src/advice/watch/history.ts';
+import type { SaidAlert } from '../../src/advice/watch/said-alert.ts';
 import { profileFrom } from '../../src/advice/watch/subscription.ts';
 import { concern } from '../../src/deployment/condition.ts';
 import type { Knowledge, Note } from '../../src/knowledge/schema/synapse.ts';

@@ -35,6 +35,8 @@ export const ends: readonly string[] = ['passed', 'in-force'];
 export type AlertCondition = {
 	rule: Rule;
 	subject: string;
+	/** Other names under which the room may have been told. */
+	aliases?: readonly string[];
 	stage: string;
 	severity: Severity;
 	/** Repeated until someone acts or stops it. */

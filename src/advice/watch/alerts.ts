@@ -13,8 +13,11 @@ import { ends, judged, ladders, newestOf } from './alert-condition.ts';
 import { isKnown, nameOf } from './build.ts';
 import type { Carriers } from './carrier.ts';
 import { conditionsOf } from './conditions.ts';
+import { isStillAhead } from './deadline-conditions.ts';
 import type { LookRun, Running, ToldVersion } from './history.ts';
 import { runningOf } from './history.ts';
+import type { SaidAlert } from './said-alert.ts';
+import { asTold, endSilently, episodeOf, isInKnowledge, isSame, openOf } from './said-alert.ts';
 import { decidedBySeen, deploymentFrom } from './seen-facts.ts';
 import type { Rule, Severity } from './severity.ts';
 import { severities } from './severity.ts';
@@ -34,24 +37,6 @@ export type Watch = {
 	quiet?: Quiet;
 	smallest: Severity;
 	checks?: readonly CheckRecord[];
-};
-
-/** A condition that the room was told about, with what was said and how people reacted. Times are ISO 8601, UTC. */
-export type SaidAlert = {
-	rule: Rule;
-	subject: string;
-	episode: string;
-	/** The last stage reported, and when the room last heard of it. */
-	stage: string;
-	at: string;
-	reminders: number;
-	severity: Severity;
-	about: AlertSubject;
-	acked?: true;
-	snoozed?: { until: string } | { version: Version };
-	solved?: string;
-	/** Only shown in a status card, so there is no message to reply to. */
-	unsaid?: true;
 };
 
 /** An alert. Its identity is `watch`, `rule`, `subject`, `stage` and `episode`, and never changes. */
@@ -107,9 +92,9 @@ export function alerts(situation: Situation): Alert[] {
 	const { watch, history, now } = situation;
 	const running = runningOf(history, watch.told);
 	const facing = facingOf(situation);
-	const all = conditionsOf(facing).filter(
-		({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold),
-	);
+	const all = conditionsOf(facing)
+		.filter(({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold))
+		.map(condition => asTold(condition, situation.said));
 	const found = all.filter(({ unsure }) => !unsure);
 	const first = watch.heard === undefined && running !== undefined;
 	const change = first ? firstOf(situation, running) : changeOf(situation, facing);
@@ -161,15 +146,16 @@ function told(found: readonly AlertCondition[], situation: Situation, facing: Fa
 		const open = openOf(said, condition);
 		if (card) {
 			// The status card, or the first poll, shows the present; what the room already knows is not repeated.
-			return open ? [] : [alertOf(condition, watch, episodeOf(watch, facing, condition), condition.stage, 'new', true)];
+			if (open) return [];
+			const observed = observedAt(watch, facing, condition);
+			const episode = episodeOf(condition, observed, said, now) ?? observed;
+			return [alertOf(condition, watch, episode, condition.stage, 'new', true)];
 		}
 		if (isUnwanted(condition, watch) || muted(condition)) return [];
 		if (!open) {
-			const episode = episodeOf(watch, facing, condition);
-			const before = said.some(
-				other => other.rule === condition.rule && other.subject === condition.subject && other.episode === episode,
-			);
-			return before ? [] : [alertOf(condition, watch, episode, condition.stage, 'new', condition.stale)];
+			const episode = episodeOf(condition, observedAt(watch, facing, condition), said, now);
+			if (episode === undefined) return [];
+			return [alertOf(condition, watch, episode, condition.stage, 'new', condition.stale)];
 		}
 		if (isSnoozed(open, situation.knowledge, now)) return [];
 		const order = ladders[condition.rule];
@@ -192,18 +178,8 @@ function wasTold(said: readonly SaidAlert[], version: Version): boolean {
 	return said.some(({ about }) => about.rule === 'release' && about.newest === version);
 }
 
-type Key = Pick<AlertCondition, 'rule' | 'subject'>;
-
-function isSame(a: Key, b: Key): boolean {
-	return a.rule === b.rule && a.subject === b.subject;
-}
-
-function openOf(said: readonly SaidAlert[], condition: Key): SaidAlert | undefined {
-	return said.find(other => isSame(other, condition) && other.solved === undefined);
-}
-
-/** The time of the observation or statement that started the episode; empty if neither matters. */
-function episodeOf(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
+/** The time of the observation or statement that a condition follows from; empty if neither matters. */
+function observedAt(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
 	// This does not depend on the running release, and is reported only once.
 	if (rule === 'distribution') return '';
 	const observed = rule === 'unseen' || rule === 'mixture';
@@ -280,9 +256,6 @@ function remindsNow(
 }
 
 const needRelease: readonly Rule[] = ['release', 'withdrawn', 'advisory', 'fault', 'unclear', 'deadline', 'floor'];
-/** Rules that end silently: a release was superseded, or upstream said more. */
-const endSilently: readonly Rule[] = ['release', 'withdrawn', 'unclear', 'distribution'];
-
 function solved(found: readonly AlertCondition[], situation: Situation, facing: Facing, changed: boolean): Alert[] {
 	const { watch, said, knowledge } = situation;
 	const { running } = facing;
@@ -294,12 +267,15 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 		said
 			.filter(open => open.solved === undefined)
 			.filter(open => !found.some(condition => isSame(condition, open) && (!condition.unsure || staysOpen)))
+			.filter(open => isInKnowledge(open, knowledge) || isBefore(open, running) || !staysOpen)
 			// With an unknown release, we cannot say that anything is over.
 			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
 			.map((open): Alert => {
 				// A question is not solved, and a release superseded by the next one, or by the upgrade, is not news.
 				const shown = situation.card === true || (open.unsaid === true && changed);
-				const unsaid = endSilently.includes(open.rule) || open.stage === 'ask' || shown || isUnwanted(open, watch);
+				const isOver = isInKnowledge(open, knowledge) && !isStillAhead(open, facing);
+				const unsaid =
+					!isOver || endSilently.includes(open.rule) || open.stage === 'ask' || shown || isUnwanted(open, watch);
 				return {
 					watch: watch.id,
 					rule: open.rule,
@@ -313,6 +289,11 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 				};
 			})
 	);
+}
+
+/** Whether the room last heard of it before this release was running. */
+function isBefore({ at }: SaidAlert, running: Running | undefined): boolean {
+	return running !== undefined && at < running.since;
 }
 
 /** A poll found out what is running, and the room was never told: it gets its status card now. */

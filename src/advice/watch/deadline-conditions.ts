@@ -16,6 +16,8 @@ import {
 	ladders,
 	newestOf,
 } from './alert-condition.ts';
+import { nameOf } from './build.ts';
+import type { Rule } from './severity.ts';
 
 /** Shared, because on any day thousands of rooms watch servers with the same release and facts. */
 const keptStories = memoByText<At['knowledge'], ReadonlyMap<string, Deadline>>(500);
@@ -132,27 +134,40 @@ function dateStage(days: number): string | undefined {
 	return step === undefined ? undefined : `d${step}`;
 }
 
-/** Ends of support. Those of what the profile may have raise no alerts; the status card shows them. */
-export function lifecycles({ profile, today, knowledge }: Facing): AlertCondition[] {
-	return deadlines({ at: '0.0.0', today, all: false, unlikely: true }, profile, knowledge).flatMap(
-		(deadline): AlertCondition[] => {
-			if (deadline.announced !== null || deadline.at.date === undefined) return [];
-			const stage = dateStage(daysBetween(today, earliest(deadline.at.date)));
-			if (stage === undefined) return [];
-			return [
-				{
-					rule: 'lifecycle',
-					subject: deadline.id.replace(/^lifecycle\//, ''),
-					stage,
-					severity: stage === 'd90' ? 'info' : 'warning',
-					reminds: stage === 'passed',
-					...(deadline.concerned === 'unknown' && { unsure: true as const }),
-					about: endOf(deadline, stage),
-					details: () => ({ is: 'lifecycle', deadline }),
-				},
-			];
-		},
+/** Whether it is still going to happen, although it is too far off for an alert: upstream postponed it. */
+export function isStillAhead({ rule, subject }: { rule: Rule; subject: string }, facing: Facing): boolean {
+	const running = judged(facing);
+	if (rule === 'deadline' && running) {
+		const at = { ...facing, running: running.version, named: nameOf(running, facing.knowledge) };
+		return storiesOf(at, newestOf(facing.knowledge)).has(subject);
+	}
+	return rule === 'lifecycle' && supportEnds(facing).some(({ id }) => id === `lifecycle/${subject}`);
+}
+
+function supportEnds({ profile, today, knowledge }: Facing): Deadline[] {
+	return deadlines({ at: '0.0.0', today, all: false, unlikely: true }, profile, knowledge).filter(
+		({ announced, at }) => announced === null && at.date !== undefined,
 	);
+}
+
+/** Ends of support. Those of what the profile may have raise no alerts; the status card shows them. */
+export function lifecycles(facing: Facing): AlertCondition[] {
+	return supportEnds(facing).flatMap((deadline): AlertCondition[] => {
+		const stage = dateStage(daysBetween(facing.today, earliest(deadline.at.date ?? '')));
+		if (stage === undefined) return [];
+		return [
+			{
+				rule: 'lifecycle',
+				subject: deadline.id.replace(/^lifecycle\//, ''),
+				stage,
+				severity: stage === 'd90' ? 'info' : 'warning',
+				reminds: stage === 'passed',
+				...(deadline.concerned === 'unknown' && { unsure: true as const }),
+				about: endOf(deadline, stage),
+				details: () => ({ is: 'lifecycle', deadline }),
+			},
+		];
+	});
 }
 
 function endOf({ subject, landed, id }: Deadline, stage: string): AlertSubject {

@@ -30,6 +30,7 @@ export function advisories({ running, named, knowledge, profile }: At): AlertCon
 			{
 				rule: 'advisory',
 				subject: advisory.id,
+				aliases: advisory.aliases,
 				stage: asks ? 'ask' : 'open',
 				severity: asks ? 'info' : severity,
 				reminds: !asks && severity !== 'info',
@@ -80,9 +81,10 @@ export function unclear({ running, knowledge }: At): AlertCondition[] {
 		.filter(({ severity, rated }) => rated && (severity === 'critical' || severity === 'high'))
 		.filter(({ id }) => !knowledge.advisories.some(advisory => advisory.id === id && isAffected(advisory, running)))
 		.map(
-			({ id, severity, title, links, written }): AlertCondition => ({
+			({ id, aliases, severity, title, links, written }): AlertCondition => ({
 				rule: 'unclear',
 				subject: id,
+				aliases,
 				stage: 'published',
 				severity: 'warning',
 				reminds: false,

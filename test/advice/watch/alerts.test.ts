@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { CheckRecord } from '../../../src/advice/check/record.ts';
-import type { Alert, SaidAlert, Watch } from '../../../src/advice/watch/alerts.ts';
+import type { Alert, Watch } from '../../../src/advice/watch/alerts.ts';
 import { alerts, facingOf } from '../../../src/advice/watch/alerts.ts';
 import { conditionsOf } from '../../../src/advice/watch/conditions.ts';
 import type { LookRun } from '../../../src/advice/watch/history.ts';
 import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
+import type { SaidAlert } from '../../../src/advice/watch/said-alert.ts';
 import { profileFrom } from '../../../src/advice/watch/subscription.ts';
 import type { Knowledge, Unread } from '../../../src/knowledge/schema/synapse.ts';
 import { conditionTitle, textOf, titleOf } from '../../../src/messages/conditions.ts';
@@ -163,7 +164,8 @@ describe('a room that wants less', () => {
 	test('does not hear that what it was not told of is over', () => {
 		const room = listener({ smallest: 'severe' });
 		room.hears([runs('1.0.0', '2022-01-09')], knowledge, at(0));
-		const without = known({ releases: releases('1.0.0', '1.1.0') });
+		const corrected = all.map(one => ({ ...one, affected: ['<1.0.0'] }));
+		const without = known({ releases: releases('1.0.0', '1.1.0'), advisories: corrected });
 		expect(names(room.hears([runs('1.0.0', '2022-01-09')], without, at(1)))).toEqual(['advisory CVE-1 solved']);
 		expect(room.said.filter(({ rule }) => rule === 'advisory').every(({ solved }) => solved)).toBe(true);
 	});
@@ -239,6 +241,51 @@ describe('what nothing shows any more', () => {
 		}
 	});
 
+	test('stays open until the release changes: what the knowledge no longer has', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const deadline = { subject: 'old', at: { date: '2022-05-01' }, promised: 'It goes.' };
+		const fault: Knowledge['faults'][number] = {
+			...{ id: '1.0.0/owls', severity: 'severe', release: '1.0.0', broken: ['>=1.0.0 <1.1.0'], danger: 'service' },
+			...{ title: 'Owls are silent', text: 'Nothing is heard.', errors: [], symptoms: [], sources: [] },
+		};
+		for (const [more, name] of [
+			[{ advisories: [advisory('CVE-1', ['<1.1.0'], { severity: 'high' })] }, 'advisory CVE-1 open'],
+			[{ faults: [fault] }, 'fault 1.0.0/owls open'],
+			[{ notes: [note('1.0.0/old', { deadline })] }, 'deadline 1.0.0/old d90'],
+			[{ lifecycles }, 'lifecycle python-3.9 d90'],
+		] as const) {
+			const all = known({ releases: list, ...(more as object) });
+			const less = known({ releases: list });
+			const room = listener({ heard: '1.0.0', profile: profileFrom(['python=3.9']) });
+			const history = seen('1.0.0', '2022-02-10');
+			const heard = (knowledge: Knowledge, runs = history) =>
+				hears(room, knowledge, runs).filter(other => !other.startsWith('release'));
+			expect(heard(all)).toContain(name);
+			expect(heard(less), name).toEqual([]);
+			expect(heard(all), name).toEqual([]);
+			// Nobody can say whether it is over.
+			expect(heard(less, [...history, runs('1.1.0', '2022-02-21')]), name).toEqual(['change 1.0.0→1.1.0 seen']);
+			expect(room.said.every(({ solved }) => solved)).toBe(true);
+		}
+	});
+
+	test('stays open: an advisory that was reported under another of its names', () => {
+		const list = releases('1.0.0', '1.1.0');
+		const holes = (id: string, ...aliases: string[]) =>
+			known({ releases: list, advisories: [advisory(id, ['<1.1.0'], { severity: 'high', aliases })] });
+		const room = listener({ heard: '1.0.0' });
+		const history = seen('1.0.0', '2022-02-10');
+		expect(hears(room, holes('GHSA-1'), history)).toEqual(['advisory GHSA-1 open']);
+		expect(hears(room, holes('CVE-1', 'GHSA-1'), history)).toEqual([]);
+		const later = new Date('2022-02-24T12:00:00Z');
+		expect(names(room.hears(history, holes('CVE-1', 'GHSA-1'), later))).toEqual(['advisory GHSA-1 open+1']);
+		const upgraded = [...history, runs('1.1.0', '2022-02-25')];
+		expect(names(room.hears(upgraded, holes('CVE-1', 'GHSA-1'), later))).toEqual([
+			'change 1.0.0→1.1.0 seen',
+			'advisory GHSA-1 solved',
+		]);
+	});
+
 	test('raises nothing, and is gone from a card', () => {
 		const knowledge = known({ releases: releases('1.0.0'), lifecycles });
 		const room = listener({ heard: '1.0.0', profile: profileFrom(['python=3.9']) });
@@ -249,6 +296,62 @@ describe('what nothing shows any more', () => {
 		const history = seen('1.0.0', '2022-02-10');
 		const card = alerts({ knowledge, history, watch: room.watch(), said: room.said, now, card: true });
 		expect(names(card)).toEqual(['lifecycle python-3.9 solved']);
+	});
+});
+
+describe('what was resolved and is back', () => {
+	const list = releases('1.0.0', '1.1.0');
+	const at = (days: number) => new Date(Date.parse('2022-02-20T12:00:00Z') + days * day);
+
+	test('is reported again, but at most once a week', () => {
+		const hole = advisory('CVE-1', ['<1.1.0'], { severity: 'high', applies: { all: ['registration'] } });
+		const knowledge = known({ releases: list, advisories: [hole] });
+		const room = listener({ heard: '1.0.0', smallest: 'warning' });
+		const heard = (days: number, fact: string) => {
+			const tells = { facts: [fact], features: {}, at: at(days).toISOString() };
+			return names(room.hears([{ ...runs('1.0.0', '2022-02-10'), tells } as LookRun], knowledge, at(days)));
+		};
+		expect(heard(0, 'registration')).toEqual(['advisory CVE-1 open']);
+		expect(heard(1, 'no-registration')).toEqual(['advisory CVE-1 solved']);
+		expect(heard(2, 'registration')).toEqual(['advisory CVE-1 open']);
+		expect(heard(3, 'no-registration')).toEqual(['advisory CVE-1 solved']);
+		for (const days of [4, 6, 7.5]) expect(heard(days, 'registration'), String(days)).toEqual([]);
+		expect(heard(8, 'registration')).toEqual(['advisory CVE-1 open']);
+		expect(new Set(room.said.map(({ episode }) => episode)).size).toBe(3);
+	});
+
+	test.each([
+		['deadline 1.0.0/old', (date: string) => ({ deadline: { subject: 'old', at: { date }, promised: 'It goes.' } })],
+		['lifecycle python-3.9', (ends: string) => ({ ends })],
+	])('is a %s that upstream had postponed, without a word about that', (name, dated) => {
+		const knowledge = (date: string) => {
+			const { deadline, ends = '2030-01-01' } = dated(date) as { deadline?: object; ends?: string };
+			const python = { link: 'https://example.org', releases: [{ version: '3.9', released: '2020-01-01', ends }] };
+			const notes = deadline ? [note('1.0.0/old', { deadline } as never)] : [];
+			return known({ releases: releases('1.0.0'), notes, lifecycles: { python } });
+		};
+		const room = listener({ heard: '1.0.0', profile: profileFrom(['python=3.9']) });
+		const heard = (days: number, date: string) =>
+			names(room.hears([runs('1.0.0', '2022-02-10')], knowledge(date), at(days)));
+		expect(heard(0, '2022-03-10')).toEqual([`${name} d30`]);
+		expect(heard(1, '2022-12-10')).toEqual([]);
+		expect(heard(250, '2022-12-10')).toEqual([`${name} d90`]);
+		expect(heard(270, '2022-12-10')).toEqual([`${name} d30`]);
+	});
+
+	test('is a release that was withdrawn and is out again', () => {
+		const [before, after] = [
+			releases('1.0.0', '1.1.0'),
+			releases('1.0.0', { version: '1.1.0', withdrawn: true, deleted: true }),
+		];
+		const room = listener({ heard: '1.0.0' });
+		const heard = (days: number, of: typeof before) =>
+			names(room.hears([runs('1.0.0', '2022-02-10')], known({ releases: of }), at(days)));
+		expect(heard(0, before)).toEqual(['release 1.1 out']);
+		expect(heard(1, after)).toEqual(['withdrawn 1.1.0 gone']);
+		expect(heard(2, before)).toEqual([]);
+		expect(heard(3, before)).toEqual(['release 1.1 out']);
+		expect(heard(4, before)).toEqual([]);
 	});
 });
 
