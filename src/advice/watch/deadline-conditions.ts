@@ -97,8 +97,17 @@ function askOf(deadline: Deadline, profile: Profile): string[] {
 	return concerned.is === 'unknown' ? concerned.ask : [];
 }
 
-function minorOf(version: Version): number {
-	return Number(lineOf(version).split('.')[1]);
+/** How many lines of releases away it is: 0 or less if it is due, and infinitely many for another major version. */
+function linesBetween(newest: Version, version: Version): number {
+	if (!isAbove(version, newest)) return 0;
+	const [major, minor] = numbersOf(newest);
+	const [nextMajor, nextMinor] = numbersOf(version);
+	return nextMajor === major ? nextMinor - minor : Number.POSITIVE_INFINITY;
+}
+
+function numbersOf(version: Version): [major: number, minor: number] {
+	const [major = 0, minor = 0] = lineOf(version).split('.').map(Number);
+	return [major, minor];
 }
 
 export function stageOf(
@@ -114,15 +123,15 @@ export function stageOf(
 		if (stage) stages.push(stage);
 	}
 	const version = landed ?? at.version;
-	if (version !== undefined && lineOf(version).split('.')[0] === lineOf(newest).split('.')[0]) {
-		const away = minorOf(version) - minorOf(newest);
+	if (version !== undefined) {
 		const candidate = knowledge.releases.some(
 			release => isCandidate(release.version) && finalOf(release.version) === finalOf(version),
 		);
-		if (candidate && compare(version, newest) > 0) stages.push('rc');
-		else if (away > 0 && away <= 2) stages.push(away === 1 ? 'next' : 'two-away');
+		const away = linesBetween(newest, version);
+		if (candidate && isAbove(version, newest)) stages.push('rc');
 		// Due and not landed: any release may bring it, including the next.
-		else if (away <= 0) stages.push('next');
+		else if (away <= 1) stages.push('next');
+		else if (away === 2) stages.push('two-away');
 	}
 	const order = ladders.deadline;
 	return stages.sort((a, b) => order.indexOf(b) - order.indexOf(a))[0];

@@ -408,6 +408,24 @@ describe('deadlines', () => {
 		expect(stages).toEqual([[], ['two-away'], ['next'], ['rc'], ['in-force']]);
 	});
 
+	test('stay due if the next major version comes first, and count its candidates', () => {
+		const at = (version: string) => ({ deadline: { subject: 'old', at: { version }, promised: 'x' } });
+		const heard = (version: string, ...all: string[]) => {
+			const room = listener({ heard: '1.0.0' });
+			return all.map((_, last) => {
+				const knowledge = known({
+					releases: releases(...all.slice(0, last + 1)),
+					notes: [note('1.0.0/old', at(version))],
+				});
+				const found = room.hears([runs('1.0.0', '2022-01-01')], knowledge, new Date('2022-01-10'));
+				const open = room.said.filter(({ rule, solved }) => rule === 'deadline' && !solved).length;
+				return [...found.filter(({ rule }) => rule === 'deadline').map(({ stage }) => stage), open];
+			});
+		};
+		expect(heard('1.2.0', '1.0.0', '1.1.0', '1.2.0', '2.0.0')).toEqual([['two-away', 1], ['next', 1], [1], [1]]);
+		expect(heard('2.0.0', '1.0.0', '2.0.0rc1')).toEqual([[0], ['rc', 1]]);
+	});
+
 	test('alert when overdue, and not again until a candidate has it', () => {
 		const notes = (landed: boolean) => [
 			note('1.0.0/old', {
