@@ -22,14 +22,17 @@ export type SaidAlert = {
 	unsaid?: true;
 };
 
-type Named = Pick<AlertCondition, 'rule' | 'subject' | 'aliases'>;
+type NamedSubject = Pick<AlertCondition, 'rule' | 'subject' | 'aliases'>;
 
 /** Whether they are about the same thing, under any of its names. */
-export function isSame({ rule, subject, aliases = [] }: Named, other: Pick<SaidAlert, 'rule' | 'subject'>): boolean {
+export function isSame(
+	{ rule, subject, aliases = [] }: NamedSubject,
+	other: Pick<SaidAlert, 'rule' | 'subject'>,
+): boolean {
 	return rule === other.rule && (subject === other.subject || aliases.includes(other.subject));
 }
 
-export function openOf(said: readonly SaidAlert[], condition: Named): SaidAlert | undefined {
+export function openOf(said: readonly SaidAlert[], condition: NamedSubject): SaidAlert | undefined {
 	return said.find(other => isSame(condition, other) && other.solved === undefined);
 }
 
