@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { CheckRecord } from '../../src/advice/check/record.ts';
 import type { Alert } from '../../src/advice/watch/alerts.ts';
 import type { Subscription } from '../../src/advice/watch/subscription.ts';
+import { partOf } from '../../src/bot/said-id.ts';
 import type { Store } from '../../src/ports/store.ts';
 import type { NumberedAlert, RootedSaying, WatchDecision, Watched } from '../../src/ports/watch-store.ts';
 import type { Place, Places } from './places.ts';
@@ -225,6 +226,62 @@ export function watchStoreContract(places: Places): void {
 			expect(await store.heard(watch.id)).toMatchObject([{ subject: 'CVE-1', solved: later(2).toISOString() }]);
 			await given(watch, [alert('CVE-1', { episode: 'e2' })], saying('s4'), later(3));
 			expect((await store.open('!a')).map(({ number }) => number)).toEqual([2]);
+		});
+
+		test('knows an alert by each of its messages, for as long as the alert is kept', async () => {
+			await open();
+			const watch = subscription('!a', 'example.org');
+			await store.keepWatch(watch, now);
+			const inParts = (id: string, parts: number) => (alerts: readonly NumberedAlert[]) =>
+				Array.from({ length: parts }, (_, part): RootedSaying => {
+					const said = part === 0 ? id : partOf(id, part);
+					const event = { type: 'm.room.message', content: { body: `${id} ${part}` } };
+					return {
+						saying: { said, room: '!a', kind: 'event', event },
+						says: part === 0 ? alerts.map((_, i) => i) : [],
+					};
+				});
+			await given(watch, [alert('CVE-1')], inParts('s1', 3), now);
+			await given(watch, [alert('CVE-2')], inParts('s2', 2), now);
+			await store.say(
+				[{ said: 'other', room: '!a', kind: 'event', event: { type: 'm.room.message', content: {} } }],
+				later(1),
+			);
+			for (let due = await store.due(later(1), [], 1); due[0]; due = await store.due(later(1), [], 1))
+				await store.sent(due[0].id, `$${due[0].said}`, now);
+			await store.prune(later(100));
+			await reopen();
+			const saidIn = async (said: string) => (await store.saidIn('!a', `$${said}`)).map(({ subject }) => subject);
+			for (const said of ['s1', partOf('s1', 1), partOf('s1', 2)]) expect(await saidIn(said)).toEqual(['CVE-1']);
+			for (const said of ['s2', partOf('s2', 1)]) expect(await saidIn(said)).toEqual(['CVE-2']);
+			expect(await saidIn('other')).toEqual([]);
+			expect(await store.eventOf('!a', 'other')).toBeUndefined();
+		});
+
+		test('never gives the number of an alert to another one, even if its watch is over', async () => {
+			await open();
+			const [one, two] = [subscription('!a', 'one'), subscription('!a', 'two')];
+			await store.keepWatch(one, now);
+			await store.keepWatch(two, now);
+			await given(one, [alert('CVE-1', { watch: one.id })], saying('s1'), now);
+			await given(two, [alert('CVE-2', { watch: two.id })], saying('s2'), now);
+			await store.dropWatch('!a', 'two');
+			await reopen();
+			await given(one, [alert('CVE-3', { watch: one.id })], saying('s3'), now);
+			expect((await store.open('!a')).map(({ number, subject }) => [number, subject])).toEqual([
+				[1, 'CVE-1'],
+				[3, 'CVE-3'],
+			]);
+			await store.dropWatch('!a', 'one');
+			const move = { from: '!a', to: '!b', via: 'x', sender: '@admin:x', joined: false, since: now, tries: 0 };
+			await store.moved(move, now);
+			await store.keepWatch({ ...one, room: '!b' }, now);
+			await given({ ...one, room: '!b' }, [alert('CVE-4', { watch: one.id })], saying('s4'), now);
+			expect((await store.open('!b')).map(({ number }) => number)).toEqual([4]);
+			await store.forget('!b');
+			await store.keepWatch({ ...one, room: '!b' }, now);
+			await given({ ...one, room: '!b' }, [alert('CVE-5', { watch: one.id })], saying('s5'), now);
+			expect((await store.open('!b')).map(({ number }) => number)).toEqual([1]);
 		});
 
 		test('remembers which alerts are acknowledged or snoozed', async () => {

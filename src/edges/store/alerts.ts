@@ -4,6 +4,7 @@ import type { AlertSubject } from '../../advice/watch/alert-condition.ts';
 import type { Alert } from '../../advice/watch/alerts.ts';
 import { partOf } from '../../bot/said-id.ts';
 import type { Heard, NumberedAlert, WatchDecision, WatchStore } from '../../ports/watch-store.ts';
+import { keepLastNumber, lastNumber } from './alert-numbers.ts';
 import { insertSayings } from './outbox.ts';
 import type { Tables } from './schema.ts';
 import { keepLook } from './servers.ts';
@@ -24,15 +25,13 @@ export function alertsOf(db: Kysely<Tables>): AlertStore {
 			return rows.map(heardOf);
 		},
 		async saidIn(room, event) {
+			const said = await reportedIn(db, room, event);
+			if (said === undefined) return [];
 			const rows = await heardIn(db)
 				.where('watches.room', '=', room)
 				.where('solved_at', 'is', null)
 				.where('matters.id', 'in', ({ selectFrom }) =>
-					selectFrom('alerts')
-						.innerJoin('outbox', 'outbox.said', 'alerts.said')
-						.select('alerts.matter')
-						.where('outbox.event', '=', event)
-						.where('outbox.room', '=', room),
+					selectFrom('alerts').select('alerts.matter').where('alerts.said', '=', said),
 				)
 				.orderBy('number')
 				.execute();
@@ -63,6 +62,25 @@ export function alertsOf(db: Kysely<Tables>): AlertStore {
 				.execute();
 		},
 	};
+}
+
+/** The id of the message that this event carried, or of the first part if the message was split. */
+async function reportedIn(db: Kysely<Tables>, room: string, event: string): Promise<string | undefined> {
+	const told = await db
+		.selectFrom('outbox')
+		.select(['id', 'said'])
+		.where('event', '=', event)
+		.where('room', '=', room)
+		.executeTakeFirst();
+	if (!told) return undefined;
+	const before = await db
+		.selectFrom('outbox')
+		.select('said')
+		.where('id', '<', told.id)
+		.where('id', '>=', told.id - maxMessages)
+		.where('room', '=', room)
+		.execute();
+	return before.find(({ said }) => furtherParts(said).includes(told.said))?.said ?? told.said;
 }
 
 /** The conditions that rooms were told about, each with its server. */
@@ -108,6 +126,7 @@ async function give(tx: Transaction<Tables>, { watch, alerts, say }: WatchDecisi
 		fresh.map(one => ({ ...one, said: saidBy.get(one) })),
 		now,
 	);
+	if (last !== undefined) await keepLastNumber(tx, still.room, last);
 
 	/** The next number in the room, after those that were just assigned but not written yet. */
 	async function next(): Promise<number> {
@@ -147,16 +166,6 @@ async function knownTo(tx: Transaction<Tables>, watch: string, alerts: readonly 
 		known: new Map(rows.map(row => [matterKey(row), row])),
 		given: new Set(stages.map(({ matter, stage }) => stageKey(matter, stage))),
 	};
-}
-
-export async function lastNumber(tx: Transaction<Tables>, room: string): Promise<number> {
-	const { number } = await tx
-		.selectFrom('matters')
-		.innerJoin('watches', 'watches.id', 'matters.watch')
-		.where('watches.room', '=', room)
-		.select(({ fn }) => fn.max('number').as('number'))
-		.executeTakeFirstOrThrow();
-	return number ?? 0;
 }
 
 /** A one-off event is over as soon as it has been reported, and needs no number. */
@@ -323,12 +332,17 @@ async function unhear(
 
 /** Deletes the pending messages of an alert, so that repeating it later is not taken for a duplicate. */
 export async function dropMessages(tx: Transaction<Tables>, said: string): Promise<void> {
-	const all = [said, ...Array.from({ length: maxMessages }, (_, part) => partOf(said, part + 1))];
+	const all = [said, ...furtherParts(said)];
 	await tx.deleteFrom('outbox').where('said', 'in', all).where('done_at', 'is', null).execute();
 }
 
 /** An answer has at most two messages and an alert a few more; anything longer becomes a file. */
-const maxMessages = 10;
+export const maxMessages = 10;
+
+/** The ids that the other messages have if this one was split. */
+function furtherParts(said: string): string[] {
+	return Array.from({ length: maxMessages }, (_, part) => partOf(said, part + 1));
+}
 
 /** Deletes some conditions that were solved before that moment, with their alerts; returns how many. */
 export function pruneMatters(db: Kysely<Tables>, before: number, limit: number): Promise<number> {

@@ -2,7 +2,7 @@
 import { setImmediate as others } from 'node:timers/promises';
 import { type Kysely, sql } from 'kysely';
 import type { Store } from '../../ports/store.ts';
-import { pruneMatters } from './alerts.ts';
+import { maxMessages, pruneMatters } from './alerts.ts';
 import { pruneSessions } from './guide-sessions.ts';
 import type { Tables } from './schema.ts';
 
@@ -84,6 +84,20 @@ async function pruneOutbox(db: Kysely<Tables>, before: number): Promise<void> {
 			)
 			.where(({ not, exists, selectFrom }) =>
 				not(exists(selectFrom('alerts').select('said').whereRef('alerts.said', '=', 'outbox.said'))),
+			)
+			// The further messages of an alert follow its first one, and were queued together with it.
+			.where(({ not, exists, selectFrom, eb }) =>
+				not(
+					exists(
+						selectFrom('outbox as first')
+							.innerJoin('alerts', 'alerts.said', 'first.said')
+							.select('first.id')
+							.whereRef('first.id', '<', 'outbox.id')
+							.where('first.id', '>=', eb('outbox.id', '-', maxMessages))
+							.whereRef('first.room', '=', 'outbox.room')
+							.whereRef('first.created', '=', 'outbox.created'),
+					),
+				),
 			)
 			.where(({ not, exists, selectFrom }) =>
 				not(exists(selectFrom('session_sayings').select('said').whereRef('session_sayings.said', '=', 'outbox.said'))),

@@ -5,7 +5,8 @@ import type { CheckRecord } from '../../advice/check/record.ts';
 import type { ToldVersion } from '../../advice/watch/history.ts';
 import type { Settings, Subscription } from '../../advice/watch/subscription.ts';
 import type { WatchStore } from '../../ports/watch-store.ts';
-import { dropMessages, heardIn, heardOf, lastNumber } from './alerts.ts';
+import { forgetLastNumber, keepLastNumber, lastNumber } from './alert-numbers.ts';
+import { dropMessages, heardIn, heardOf } from './alerts.ts';
 import type { Tables } from './schema.ts';
 
 type SubscriptionStore = Pick<
@@ -146,6 +147,8 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 	);
 	// Numbers start at 1 in each room. Conditions that move to a room with its own numbers continue after them.
 	const last = await lastNumber(tx, to);
+	await keepLastNumber(tx, to, last + (await lastNumber(tx, from)));
+	await forgetLastNumber(tx, from);
 	await tx
 		.updateTable('matters')
 		.set({ root: null, number: sql`number + ${last}` })
@@ -155,6 +158,7 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 }
 
 export async function forgetWatchesIn(tx: Transaction<Tables>, room: string): Promise<void> {
+	await forgetLastNumber(tx, room);
 	const rows = await tx.selectFrom('watches').select('id').where('room', '=', room).execute();
 	await forgetWatches(
 		tx,
