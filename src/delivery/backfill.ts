@@ -7,7 +7,7 @@ import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
 type GapFill = {
-	store: Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
+	store: Pick<Store, 'gaps' | 'nextGap' | 'fill' | 'postponeGap'>;
 	homeserver: Pick<Homeserver, 'history'>;
 	now: () => Date;
 	random: () => number;
@@ -42,7 +42,6 @@ const maxBroken = 35;
 /** Fills all gaps that are due; returns the time (ms) until more are due. */
 export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 	const { store, homeserver, now, random, log, meant, filled, failures, hears, locked, stopping } = filling;
-	let next: number | undefined;
 	for (const gap of await store.gaps(now())) {
 		let { from } = gap;
 		for (let pages = 1; !stopping(); ) {
@@ -74,7 +73,6 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 				});
 				log.warn({ room: gap.room, why: failure, waitMs: Math.round(wait) }, 'reading missed messages failed');
 				await store.postponeGap(gap, new Date(now().getTime() + wait));
-				next = Math.min(next ?? wait, wait);
 				break;
 			}
 			failures.delete(gap.room);
@@ -89,5 +87,7 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 		}
 		filled();
 	}
-	return next;
+	// Includes what was postponed before this run, and the next gap of a room whose first one is filled.
+	const next = await store.nextGap();
+	return next && next.getTime() - now().getTime();
 }

@@ -16,7 +16,7 @@ const maxAttempts = 60;
 const maxRefusals = 3;
 
 type Inviting = {
-	store: Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
+	store: Pick<Store, 'invitations' | 'nextInvitation' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
 	homeserver: Pick<Homeserver, 'join' | 'leave'>;
 	allow: readonly string[];
 	now: () => Date;
@@ -31,7 +31,6 @@ type Inviting = {
 /** Answers all invitations that are due; returns the time (ms) until more are due. */
 export async function answerInvitations(inviting: Inviting): Promise<number | undefined> {
 	const { store, homeserver, allow, now, random, refusals, log, locked, stopping } = inviting;
-	let next: number | undefined;
 	for (const { room, inviter, tries } of await store.invitations(now())) {
 		if (stopping()) return undefined;
 		const hour = new Date(now().getTime() - 3600_000);
@@ -61,11 +60,12 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		}
 		refusals.set(room, refused);
 		await store.postponeInvitation(room, new Date(now().getTime() + wait));
-		next = Math.min(next ?? wait, wait);
 		// If the homeserver rate-limits us or is away, the other invitations would fare no better.
 		if (outcome.failure.kind !== 'refused') return wait;
 	}
-	return next;
+	// Includes what was postponed before this run.
+	const next = await store.nextInvitation();
+	return next && next.getTime() - now().getTime();
 }
 
 /** The delay (ms) before the next attempt. */

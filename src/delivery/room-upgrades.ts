@@ -24,6 +24,7 @@ type Moving = {
 	store: Pick<
 		Store,
 		| 'moves'
+		| 'nextMove'
 		| 'moved'
 		| 'joining'
 		| 'leftRoom'
@@ -99,11 +100,10 @@ export function verdictOn({ inside, joined, replaces, permitted, limited, admini
 /** Follows all moves that are due; returns the time (ms) until more are due. */
 export async function followMoves(moving: Moving): Promise<number | undefined> {
 	const { store, now, random, log, locked, stopping } = moving;
-	let next: number | undefined;
 	for (;;) {
 		// Asked again each time, because handling one move can change another.
 		const [move] = await store.moves(now());
-		if (!move) return next;
+		if (!move) break;
 		if (stopping()) return undefined;
 		const outcome = await tryMove(move, moving);
 		if (outcome === 'over') continue;
@@ -117,8 +117,10 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 		}
 		const wait = 'waitMs' in outcome ? outcome.waitMs : waitAfter(outcome.failure, move.tries, random());
 		await store.postponeMove(move.from, new Date(now().getTime() + Math.max(wait, minPause)));
-		next = Math.min(next ?? wait, wait);
 	}
+	// Includes what was postponed before this run.
+	const next = await store.nextMove();
+	return next && next.getTime() - now().getTime();
 }
 
 /** `over`, or when to try again. */

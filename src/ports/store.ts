@@ -69,6 +69,8 @@ export type Store = WatchStore &
 		take: (batch: Batch, now: Date) => Promise<void>;
 		/** Gaps that are due, at most one for each room. */
 		gaps: (now: Date) => Promise<Gap[]>;
+		/** When the next gap is due, or was due if it is late. */
+		nextGap: () => Promise<Date | undefined>;
 		/** Stores a page of a gap. Its messages come before everything received after the gap. */
 		fill: (gap: Gap, page: Page, now: Date) => Promise<void>;
 		postponeGap: (gap: Gap, until: Date) => Promise<void>;
@@ -155,12 +157,16 @@ export type Store = WatchStore &
 		tellOfSilence: (silent: boolean, rooms: readonly { room: string; saying?: Saying }[], now: Date) => Promise<void>;
 
 		invitations: (now: Date) => Promise<Invitation[]>;
+		/** When the next invitation is due, or was due if it is late. */
+		nextInvitation: () => Promise<Date | undefined>;
 		/** How many rooms this person has brought us into since then. */
 		accepted: (inviter: string, since: Date) => Promise<number>;
 		closeInvitation: (room: string, accepted: boolean, now: Date) => Promise<void>;
 		postponeInvitation: (room: string, until: Date) => Promise<void>;
 
 		moves: (now: Date) => Promise<Move[]>;
+		/** When the next move is due, or was due if it is late. */
+		nextMove: () => Promise<Date | undefined>;
 		/**
 		 * Moves everything the old room had, and what is queued for it, to the new one; sessions continue in new
 		 * threads. With `merge` the new room was already in use: it keeps its settings, and what both rooms watch is

@@ -99,6 +99,19 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
+	test('are retried on time even if the bot looks for others in between', async () => {
+		await invited(alice);
+		played.setTrouble(() => ({ kind: 'refused', code: 'M_FORBIDDEN', why: '' }));
+		expect(await run()).toBe(500);
+		clock += 100;
+		expect(await run()).toBe(400);
+		expect(played.calls).toHaveLength(1);
+		// What waits for a move does not count.
+		const state = { tombstone: { sender: alice, replacement: room } };
+		await store.take(batch('2', { joined: [news([], { room: '!old', state })] }), now());
+		expect(await run()).toBeUndefined();
+	});
+
 	test('are dropped if the room does not let the bot in', async () => {
 		await invited(alice);
 		played.setTrouble(() => ({ kind: 'refused', code: 'M_FORBIDDEN', why: '' }));
@@ -222,6 +235,14 @@ describe('room upgrades', () => {
 		played.invite(fresh, alice);
 		await run();
 		expect(moved).toBe(1);
+	});
+
+	test('are retried on time even if the bot looks for others in between', async () => {
+		played.setTrouble(() => away);
+		expect(await run()).toBe(500);
+		clock += 100;
+		expect(await run()).toBe(400);
+		expect(played.calls).toHaveLength(1);
 	});
 
 	test('stop trying after two weeks', async () => {
@@ -522,6 +543,23 @@ describe('gaps', () => {
 		await take(batch('2', { joined: [news([incoming('$x', { body: 'now' })], { room, gap: '1' })] }));
 		played.setTrouble(call => (call === 'history' ? away : undefined));
 	}
+
+	test('are read on time even if the bot looks for others in between', async () => {
+		await broken();
+		expect(await run()).toBe(500);
+		clock += 100;
+		expect(await run()).toBe(400);
+	});
+
+	test('of the same room are read one directly after the other', async () => {
+		await take(batch('1', { joined: [news([], { room })] }));
+		await run();
+		for (const token of ['2', '3'])
+			await take(batch(token, { joined: [news([incoming(`$${token}`, { body: token })], { room, gap: '1' })] }));
+		expect(await run()).toBeLessThanOrEqual(0);
+		expect(await run()).toBeUndefined();
+		expect((await read()).slice(-2)).toEqual(['2', '3']);
+	});
 
 	test('are requested at growing intervals while reading fails', async () => {
 		await broken();

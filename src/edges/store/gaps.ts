@@ -3,12 +3,12 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Page } from '../../ports/homeserver.ts';
 import type { Gap, Store } from '../../ports/store.ts';
 import { unheard } from './heard.ts';
-import { isDue } from './next-try.ts';
+import { isDue, nextTry } from './next-try.ts';
 import type { Tables } from './schema.ts';
 import { insertMessages, rowOf } from './sync-batch.ts';
 import { insertUnreadable } from './undecryptable.ts';
 
-type GapStore = Pick<Store, 'gaps' | 'fill' | 'postponeGap'>;
+type GapStore = Pick<Store, 'gaps' | 'nextGap' | 'fill' | 'postponeGap'>;
 
 export function gapsOf(db: Kysely<Tables>): GapStore {
 	return {
@@ -29,6 +29,7 @@ export function gapsOf(db: Kysely<Tables>): GapStore {
 			}
 			return [...first.values()];
 		},
+		nextGap: () => nextTry(db, 'gaps'),
 		fill: (gap, page, now) => db.transaction().execute(tx => fill(tx, gap, page, now.getTime())),
 		async postponeGap({ room, batch }, until) {
 			await db

@@ -5,20 +5,26 @@ import type { Store } from '../../ports/store.ts';
 import { isDue } from './next-try.ts';
 import type { Tables } from './schema.ts';
 
-type InvitationStore = Pick<Store, 'invitations' | 'accepted' | 'closeInvitation' | 'postponeInvitation' | 'countJoin'>;
+type InvitationStore = Pick<
+	Store,
+	'invitations' | 'nextInvitation' | 'accepted' | 'closeInvitation' | 'postponeInvitation' | 'countJoin'
+>;
 
 export function invitationsOf(db: Kysely<Tables>): InvitationStore {
 	return {
 		async invitations(now) {
-			const rows = await db
-				.selectFrom('invitations')
+			const rows = await pending(db)
 				.select(['room', 'inviter', 'received', 'tries'])
-				.where('accepted_at', 'is', null)
 				.where(isDue('invitations', now.getTime()))
-				.where('room', 'not in', db.selectFrom('moves').select('to_room'))
 				.orderBy('received')
 				.execute();
 			return rows.map(row => ({ ...row, received: new Date(row.received) }));
+		},
+		async nextInvitation() {
+			const row = await pending(db)
+				.select(({ fn }) => fn.min('next_try').as('at'))
+				.executeTakeFirst();
+			return row?.at == null ? undefined : new Date(row.at);
 		},
 		async accepted(inviter, since) {
 			const invited = await db
@@ -53,4 +59,12 @@ export function invitationsOf(db: Kysely<Tables>): InvitationStore {
 			await db.insertInto('joins').values({ person, at: now.getTime() }).execute();
 		},
 	};
+}
+
+/** Invitations to answer; those to the replacement of a room are answered by following the move. */
+function pending(db: Kysely<Tables>) {
+	return db
+		.selectFrom('invitations')
+		.where('accepted_at', 'is', null)
+		.where('room', 'not in', db.selectFrom('moves').select('to_room'));
 }

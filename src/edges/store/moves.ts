@@ -4,14 +4,22 @@ import { sql } from 'kysely';
 import type { Invited } from '../../ports/homeserver.ts';
 import type { Move, Resumed, Store } from '../../ports/store.ts';
 import { moveSessions } from './guide-sessions.ts';
-import { isDue } from './next-try.ts';
+import { isDue, nextTry } from './next-try.ts';
 import { type Tables, unknownRoom } from './schema.ts';
 import { moveSilence } from './upstream-outages.ts';
 import { dropDoubles, moveWatches } from './watches.ts';
 
 type MoveStore = Pick<
 	Store,
-	'moves' | 'joining' | 'moved' | 'postponeMove' | 'awaitInvitation' | 'uninvited' | 'dropMove' | 'movingFrom'
+	| 'moves'
+	| 'nextMove'
+	| 'joining'
+	| 'moved'
+	| 'postponeMove'
+	| 'awaitInvitation'
+	| 'uninvited'
+	| 'dropMove'
+	| 'movingFrom'
 >;
 
 export function movesOf(db: Kysely<Tables>): MoveStore {
@@ -37,6 +45,7 @@ export function movesOf(db: Kysely<Tables>): MoveStore {
 				...(row.inviter !== null && { invitation: invitedOf(row.to_room, row.inviter, row.predecessor) }),
 			}));
 		},
+		nextMove: () => nextTry(db, 'moves'),
 		async joining(from, joined) {
 			await db
 				.updateTable('moves')
