@@ -28,6 +28,8 @@ export type WatchStore = {
 	dropWatch: (room: string, server: string) => Promise<boolean>;
 
 	server: (server: string) => Promise<WatchedServer | undefined>;
+	/** Those of these servers that are watched, in any order. */
+	serversNamed: (names: readonly string[]) => Promise<WatchedServer[]>;
 	/** The servers that a room watches, by name. */
 	serversOf: (room: string) => Promise<WatchedServer[]>;
 	/**

@@ -21,7 +21,10 @@ import type { Log } from '../runtime/log.ts';
 import { carriersFor } from './carriers.ts';
 
 export type Watching = {
-	store: Pick<Store, 'dueServers' | 'nextLook' | 'lookedAtSince' | 'watchedBy' | 'keepDecided' | 'keepLooks'>;
+	store: Pick<
+		Store,
+		'dueServers' | 'nextLook' | 'serversNamed' | 'lookedAtSince' | 'watchedBy' | 'keepDecided' | 'keepLooks'
+	>;
 	web: Pick<Web, 'observe'>;
 	/** The current knowledge, including news from upstream. */
 	knowledge: () => Knowledge;
@@ -71,20 +74,21 @@ export async function tick(watching: Watching): Promise<number | undefined> {
 	return next && Math.max(next.getTime() - now().getTime(), 1000);
 }
 
-type PolledServer = { server: WatchedServer; saw: Saw | undefined; pause: number; responds: boolean };
+/** `at`: when the poll ended. */
+type PolledServer = { server: WatchedServer; at: Date; saw: Saw | undefined; pause: number; responds: boolean };
 
-async function look(server: WatchedServer, { web, random, every, log }: Watching): Promise<PolledServer> {
+async function look(server: WatchedServer, { web, now, random, every, log }: Watching): Promise<PolledServer> {
 	try {
 		const observation = await web.observe(server.server);
 		const saw = sawOf(observation);
 		const last = server.history.at(-1);
 		const failures = (last?.is === 'silent' ? last.looks : 0) + (saw?.is === 'silent' ? 1 : 0);
 		const pause = pauseAfter(observation, failures, { every, random: random() });
-		return { server, saw, pause, responds: responds(observation) };
+		return { server, at: now(), saw, pause, responds: responds(observation) };
 	} catch (error) {
 		// An internal error about one server does not affect the others. The server is polled again at the usual interval.
 		log.error({ err: error, server: server.server }, 'could not poll a server because of an internal error');
-		return { server, saw: undefined, pause: every, responds: false };
+		return { server, at: now(), saw: undefined, pause: every, responds: false };
 	}
 }
 
@@ -94,7 +98,7 @@ function responds(observation: Observation): boolean {
 }
 
 async function lookAt(due: readonly WatchedServer[], watching: Watching): Promise<void> {
-	const { now, every, log, stopping } = watching;
+	const { store, every, log, stopping } = watching;
 	const seen = await Promise.all(due.map(server => look(server, watching)));
 	const silent = seen.filter(({ saw }) => saw?.is === 'silent').length;
 	const cutOff = silent >= manySilent && !seen.some(one => one.responds) && !(await anyoneAnswers(due, watching));
@@ -102,13 +106,15 @@ async function lookAt(due: readonly WatchedServer[], watching: Watching): Promis
 		log.warn({ servers: silent }, 'no server is responding: our own network may be down, so I report nothing');
 	// Most polls lead to nothing. Store those in one transaction, since each transaction waits for the disk.
 	const quiet: WatchedServer[] = [];
-	for (const { server, saw, pause } of seen) {
+	// Read again: polls take seconds, and a `!watch` may have stored one of its own in the meantime.
+	const current = new Map((await store.serversNamed(due.map(({ server }) => server))).map(one => [one.server, one]));
+	for (const { server: before, at, saw, pause } of seen) {
 		if (stopping()) break;
-		const at = now();
+		const server = current.get(before.server) ?? before;
 		const next = new Date(at.getTime() + (cutOff ? every : pause));
 		quiet.push(...(await decide(lookedAt(server, cutOff ? undefined : saw, at, next), watching)));
 	}
-	if (quiet.length > 0) await watching.store.keepLooks(quiet);
+	if (quiet.length > 0) await store.keepLooks(quiet);
 }
 
 /**

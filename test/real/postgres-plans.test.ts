@@ -144,6 +144,7 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	watchedBy: store => store.watchedBy(server, '', 20),
 	keepWatch: store => store.keepWatch(watch, now),
 	server: store => store.server(server),
+	serversNamed: store => store.serversNamed([server]),
 	serversOf: store => store.serversOf(room),
 	dueServers: store => store.dueServers(now, new Date(now.getTime() + 9e9), 100),
 	nextLook: store => store.nextLook(),

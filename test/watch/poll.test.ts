@@ -141,6 +141,60 @@ describe('a tick', () => {
 		await world.store.close();
 	});
 
+	test('does not undo a `!watch` that polls the same server at the same time', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.3.0');
+		await world.watch('example.org');
+		world.set(start + 2 * hour);
+		const { observe } = world.web;
+		world.web.observe = async (...asked) => {
+			world.web.observe = observe;
+			const seen = await observe(...asked);
+			world.set(start + 2 * hour + 1000);
+			world.web.plays('example.org', '1.4.0');
+			await world.watch('example.org docker');
+			return seen;
+		};
+		await world.tick();
+		expect((await world.store.server('example.org'))?.history).toMatchObject([
+			{ version: '1.3.0' },
+			{ version: '1.4.0', since: new Date(start + 2 * hour + 1000).toISOString() },
+		]);
+		expect(await world.live(4)).toEqual([]);
+		await world.store.close();
+	});
+
+	test('does not report what one poll saw as of the time when the slowest poll ended', async () => {
+		const world = await played();
+		for (const server of ['fast.example.org', 'slow.example.org']) {
+			world.web.plays(server, '1.3.0');
+			await world.watch(server);
+		}
+		world.set(start + 2 * hour);
+		const { observe } = world.web;
+		const over = Promise.withResolvers<void>();
+		world.web.observe = async (...asked) => {
+			const seen = await observe(...asked);
+			if (asked[0] === 'slow.example.org') await over.promise;
+			return seen;
+		};
+		const tick = world.tick();
+		await new Promise(resolve => setImmediate(resolve));
+		world.web.observe = observe;
+		world.set(start + 2 * hour + 1000);
+		world.web.plays('fast.example.org', '1.4.0');
+		await world.watch('fast.example.org docker');
+		world.set(start + 2 * hour + 9000);
+		over.resolve();
+		await tick;
+		expect((await world.store.server('fast.example.org'))?.history).toMatchObject([
+			{ version: '1.3.0' },
+			{ version: '1.4.0' },
+		]);
+		expect(await world.live(4)).toEqual([]);
+		await world.store.close();
+	});
+
 	test('stores checks without news in one write', async () => {
 		const play = await played();
 		for (let i = 0; i < 30; i++) {

@@ -15,6 +15,7 @@ export function openLater(): WatchStore {
 		keepWatch: async (watch, now) => (await store()).keepWatch(watch, now),
 		dropWatch: async (room, server) => (await store()).dropWatch(room, server),
 		server: async server => (await store()).server(server),
+		serversNamed: async names => (await store()).serversNamed(names),
 		serversOf: async room => (await store()).serversOf(room),
 		dueServers: async (now, horizon, limit) => (await store()).dueServers(now, horizon, limit),
 		nextLook: async () => (await store()).nextLook(),

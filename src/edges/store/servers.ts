@@ -8,7 +8,15 @@ import type { Tables } from './schema.ts';
 
 type ServerStore = Pick<
 	WatchStore,
-	'server' | 'serversOf' | 'dueServers' | 'nextLook' | 'lookedAtSince' | 'keepLook' | 'keepLooks' | 'looks'
+	| 'server'
+	| 'serversNamed'
+	| 'serversOf'
+	| 'dueServers'
+	| 'nextLook'
+	| 'lookedAtSince'
+	| 'keepLook'
+	| 'keepLooks'
+	| 'looks'
 >;
 
 export function serversOf(db: Kysely<Tables>): ServerStore {
@@ -16,6 +24,12 @@ export function serversOf(db: Kysely<Tables>): ServerStore {
 		async server(server) {
 			const row = await db.selectFrom('servers').selectAll().where('server', '=', server).executeTakeFirst();
 			return row && serverOf(row);
+		},
+		async serversNamed(names) {
+			const rows = names.length
+				? await db.selectFrom('servers').selectAll().where('server', 'in', names).execute()
+				: [];
+			return rows.map(serverOf);
 		},
 		async serversOf(room) {
 			const rows = await db
