@@ -1,7 +1,15 @@
 // SQLite in this process: opens node:sqlite with our settings and wraps it as a Kysely driver.
 import { chmodSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { type Dialect, type Kysely, SqliteDialect } from 'kysely';
+import {
+	type DatabaseConnection,
+	type Dialect,
+	type Kysely,
+	SqliteAdapter,
+	SqliteDialect,
+	type SqliteDialectConfig,
+	SqliteDriver,
+} from 'kysely';
 import { LRUCache } from 'lru-cache';
 import type { Tables } from './schema.ts';
 
@@ -48,10 +56,31 @@ export function letShrink(database: DatabaseSync): void {
 	}
 }
 
+/** Kysely does not count on it, but SQLite can undo changes of the schema: either all migrations happen, or none. */
+class TransactionalAdapter extends SqliteAdapter {
+	override get supportsTransactionalDdl(): boolean {
+		return true;
+	}
+}
+
+/** On a full disk SQLite rolls back by itself; a second rollback would fail, and hide why the first was needed. */
+class Driver extends SqliteDriver {
+	readonly #database: DatabaseSync;
+
+	constructor(config: SqliteDialectConfig, database: DatabaseSync) {
+		super(config);
+		this.#database = database;
+	}
+
+	override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+		if (this.#database.isTransaction) await super.rollbackTransaction(connection);
+	}
+}
+
 export function dialect(database: DatabaseSync): Dialect {
 	// Lists of ids produce statements of many lengths; the cache is for the few that recur.
 	const prepared = new LRUCache<string, { statement: StatementSync; reader: boolean }>({ max: 200 });
-	return new SqliteDialect({
+	const config: SqliteDialectConfig = {
 		database: {
 			close: () => database.close(),
 			prepare(sql) {
@@ -70,7 +99,14 @@ export function dialect(database: DatabaseSync): Dialect {
 				};
 			},
 		},
-	});
+	};
+	const sqlite = new SqliteDialect(config);
+	return {
+		createAdapter: () => new TransactionalAdapter(),
+		createDriver: () => new Driver(config, database),
+		createIntrospector: db => sqlite.createIntrospector(db),
+		createQueryCompiler: () => sqlite.createQueryCompiler(),
+	};
 }
 
 /** Locks a folder for this process until it ends, however it ends. Undefined if another process has it. */

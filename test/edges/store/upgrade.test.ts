@@ -3,9 +3,12 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Kysely } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { keysIn, openKeys, readSeeds } from '../../../src/edges/matrix/keys.ts';
-import { openStore } from '../../../src/edges/store/store.ts';
+import type { Tables } from '../../../src/edges/store/schema.ts';
+import { dialect, openSqlite } from '../../../src/edges/store/sqlite.ts';
+import { migrate, openStore } from '../../../src/edges/store/store.ts';
 
 const passphrase = 'a passphrase of nobody';
 const owner = { user: '@glia:glia.test', device: 'AOSHMHODHL' };
@@ -53,6 +56,27 @@ test('keeps the account, rooms, watches, alerts, settings and guide sessions', a
 
 test('migrates only once', async () => {
 	await (await openStore(folder)).close();
+	const store = await openStore(folder);
+	expect((await store.figures(new Date())).watches).toBe(3);
+	await store.close();
+});
+
+test('leaves the store as it was if there is no space left in the middle of a migration', async () => {
+	const file = join(folder, 'glia.sqlite');
+	const schemaOf = (database: DatabaseSync) => database.prepare('SELECT * FROM sqlite_schema ORDER BY name').all();
+	const before = new DatabaseSync(file);
+	before.exec('VACUUM');
+	const schema = schemaOf(before);
+	const { page_count: pages } = before.prepare('PRAGMA page_count').get() as { page_count: number };
+	before.close();
+	for (const room of [1, 6, 14]) {
+		const database = openSqlite(file);
+		database.exec(`PRAGMA max_page_count = ${pages + room}`);
+		const db = new Kysely<Tables>({ dialect: dialect(database) });
+		await expect(migrate(db, folder)).rejects.toThrow(/database or disk is full/);
+		expect(schemaOf(database)).toEqual(schema);
+		await db.destroy();
+	}
 	const store = await openStore(folder);
 	expect((await store.figures(new Date())).watches).toBe(3);
 	await store.close();
