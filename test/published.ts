@@ -18,6 +18,15 @@ const states: Record<string, unknown> = {
 	deltas: { tables: { pigeons: ['create'] } },
 	builds: { number: '22.04' },
 	admin: 'any',
+	values: { refuses: ['text'] },
+};
+
+const distributions: Record<string, unknown> = {
+	'mdad/upstream': { commit: '0'.repeat(40), read: '2022-09-06', passages: [], synapse: [] },
+	'mdad/commits': { '2022-09-06': '000000000' },
+	'mdad/variables': { commit: '0'.repeat(40), roles: {}, families: [], refused: {}, names: ['pigeons_enabled'] },
+	'ess/upstream': { read: '2022-09-06', passages: [], charts: [] },
+	archives: { archives: [] },
 };
 
 /** The files of a small edition: five notes whose titles end in `mark`, and an option called `mark`. */
@@ -36,6 +45,10 @@ export function filesOf(mark: string, read = '2022-09-06'): Map<string, string> 
 		['synapse/upstream.json', JSON.stringify({ passages: [] })],
 		...notes.map(([name, text]): [string, string] => [name, name.includes('1.64') ? text : text + more]),
 		...tables,
+		...Object.entries(distributions).map(([name, value]): [string, string] => [
+			`distributions/${name}.json`,
+			JSON.stringify(value),
+		]),
 	]);
 }
 

@@ -19,7 +19,7 @@ export type KeptBundle = SignedText & {
 export type KeptBundles = {
 	/** The readable ones, newest first. */
 	all: () => Iterable<KeptBundle>;
-	/** Unpacks the files into a folder that is not listed until `keep` is called. */
+	/** Unpacks the files into a folder that is not listed until `keep` is called. Leaves nothing behind if it throws. */
 	unpack: (bundle: Bundle, signed: SignedText) => { files: URL; keep: (checkedBy: string) => URL; drop: () => void };
 	/** Deletes all bundles except those in use here, and those that another process on this folder may still read. */
 	tidy: (inUse: readonly URL[]) => void;
@@ -46,13 +46,20 @@ export function openBundles(path: string): KeptBundles {
 			const own = `${bundle.made.replace(/[-:]/g, '')}-${hashOf(signed.text).slice(0, 12)}`;
 			// Not the process id: containers that share a volume often all have the same.
 			const partial = join(folder, `${own}.${randomUUID()}`);
-			for (const [name, text] of bundle.files) {
-				const file = join(partial, 'files', name);
-				mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-				writeFileSync(file, text);
+			const drop = () => rmSync(partial, { recursive: true, force: true });
+			try {
+				for (const [name, text] of bundle.files) {
+					const file = join(partial, 'files', name);
+					mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+					writeFileSync(file, text);
+				}
+				writeFileSync(join(partial, 'bundle.json'), signed.text);
+				writeFileSync(join(partial, 'bundle.json.sig'), signed.signature);
+			} catch (error) {
+				// Each retry would leave as much as still fits, until a full disk has no space for anything else.
+				drop();
+				throw error;
 			}
-			writeFileSync(join(partial, 'bundle.json'), signed.text);
-			writeFileSync(join(partial, 'bundle.json.sig'), signed.signature);
 			return {
 				files: urlOf(partial),
 				keep(checkedBy) {
@@ -67,7 +74,7 @@ export function openBundles(path: string): KeptBundles {
 					}
 					return urlOf(place);
 				},
-				drop: () => rmSync(partial, { recursive: true, force: true }),
+				drop,
 			};
 		},
 		tidy(inUse) {
@@ -76,7 +83,11 @@ export function openBundles(path: string): KeptBundles {
 				const place = join(folder, name);
 				const placed = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 				if (used.has(urlOf(place).href) || placed > Date.now() - sharedFor) continue;
-				rmSync(place, { recursive: true, force: true });
+				try {
+					rmSync(place, { recursive: true, force: true });
+				} catch {
+					// It belongs to another user, and only takes up space.
+				}
 			}
 		},
 	};
