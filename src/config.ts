@@ -68,9 +68,14 @@ const hours = (standard: number) =>
 		.min(0.05, 'at most every three minutes')
 		.max(longest, `at most ${longest}`)
 		.default(standard);
+/** Without a user name and a password, which would not be sent. */
+const https = z
+	.url({ protocol: /^https$/, error: 'an address that begins with https://' })
+	.refine(text => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', {
+		error: 'an address without a user name and a password',
+	});
 const address = (standard: string, ...needed: string[]) =>
-	z
-		.url({ protocol: /^https$/, error: 'an address that begins with https://' })
+	https
 		.refine(text => needed.every(part => text.includes(part)), {
 			error: `an address with ${needed.join(' and ')} in it`,
 		})
@@ -106,7 +111,7 @@ const live = z.strictObject({
 		.prefault({}),
 	edition: z
 		.strictObject({
-			address: z.url({ protocol: /^https$/, error: 'an address that begins with https://' }).optional(),
+			address: https.optional(),
 			hours: hours(24),
 		})
 		.prefault({}),
@@ -188,7 +193,7 @@ const publicKeyText = z.string().refine(text => publicKey(text) !== undefined, {
 const knowledge = z.strictObject({
 	updates: z
 		.strictObject({
-			address: z.url({ protocol: /^https$/, error: 'an address that begins with https://' }).optional(),
+			address: https.optional(),
 			key: z
 				.union([publicKeyText, z.array(publicKeyText).min(1).max(5)])
 				.transform(one => (typeof one === 'string' ? [one] : one))

@@ -69,6 +69,16 @@ test.each<[string, string, string[]]>([
 		],
 	],
 	[
+		'a placeholder as a key, and an address with a password',
+		`${small}knowledge:\n  updates:\n    address: https://glia:secret@example.org/a\n    key: ${'A'.repeat(43)}=\n`,
+		['8 knowledge.updates.address: an address without a user name and a password', '9 knowledge.updates.key: a public'],
+	],
+	[
+		'a password in another address',
+		`${small}live: { edition: { address: "https://:secret@example.org/" } }\n`,
+		['6 live.edition.address: an address without a user name'],
+	],
+	[
 		'invalid limits of the watch',
 		`${small}watch: { hours: 0.01, perRoom: 0, perPerson: many }\n`,
 		['6 watch.hours: at most every', '6 watch.perRoom: at least 1', '6 watch.perPerson: expected'],

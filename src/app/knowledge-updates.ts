@@ -146,7 +146,11 @@ async function take(signed: SignedText, state: UpdatesState): Promise<BundleRefu
 	const by = signedBy(signed.text, signed.signature, setup.keys);
 	if ('refusal' in by) return by.refusal;
 	const isSame = newest !== undefined && hashOf(signed.text) === newest.hash;
-	if (isSame && newest?.settled) return undefined;
+	if (isSame && newest?.settled) {
+		// Signed again, by another key or in another form: the next look need not fetch the bundle for that.
+		newest.signature = signed.signature;
+		return undefined;
+	}
 	const read = readBundle(signed.text);
 	if ('refusal' in read) return read.refusal;
 	const { bundle } = read;
@@ -167,9 +171,10 @@ async function checked(bundle: Bundle, signed: SignedText, state: UpdatesState):
 	try {
 		return await tried(bundle, signed, state);
 	} catch (error) {
-		state.setup.log.error({ err: error }, 'a knowledge bundle cannot be stored');
-		const code = error instanceof Error && 'code' in error ? String(error.code) : 'an internal error';
-		return { is: 'unkept', why: code.slice(0, 40) };
+		state.setup.log.error({ err: error }, 'a knowledge bundle cannot be checked or stored');
+		const why = error instanceof Error && 'code' in error ? String(error.code).slice(0, 40) : 'an internal error';
+		if (error instanceof Unchecked) return { is: 'unchecked', why: error.message };
+		return error instanceof Error && 'syscall' in error ? { is: 'unkept', why } : { is: 'unchecked', why };
 	}
 }
 
@@ -212,26 +217,32 @@ async function swap(state: UpdatesState, { author, made }: Bundle, files: URL): 
 	state.kept.tidy(before ? [files, before] : [files]);
 }
 
+/** Why a thread did not finish a check, which says nothing about the bundle. */
+class Unchecked extends Error {}
+
+/** Rejects if the file system fails, or if the thread does. */
 function inThread(folder: URL): Promise<CheckedEdition> {
-	return new Promise(resolve => {
+	return new Promise((resolve, reject) => {
 		const thread = new Worker(new URL('./bundle-thread.ts', import.meta.url), {
 			workerData: { folder: folder.href },
 			resourceLimits: { maxOldGenerationSizeMb: 1024 },
 		});
-		const failed = (why: string) => {
+		const over = () => {
 			clearTimeout(timer);
-			resolve({ mistakes: [`it cannot be checked: ${why}`] });
 			thread.terminate().catch(() => undefined);
 		};
-		const timer = setTimeout(failed, maxCheck, 'this takes too long');
+		const failed = (error: Error) => {
+			over();
+			reject(error);
+		};
+		const timer = setTimeout(() => failed(new Unchecked('this takes too long')), maxCheck);
 		timer.unref();
 		thread.once('message', (result: CheckedEdition) => {
-			clearTimeout(timer);
+			over();
 			resolve(result);
-			thread.terminate().catch(() => undefined);
 		});
-		thread.once('error', error => failed(error.message));
-		thread.once('exit', () => failed('the thread ended'));
+		thread.once('error', failed);
+		thread.once('exit', () => failed(new Unchecked('the thread ended')));
 		thread.unref();
 	});
 }

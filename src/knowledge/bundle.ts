@@ -11,9 +11,9 @@ import type { Knowledge } from './schema/synapse.ts';
  * what it cannot read at all, its schemas reject.
  */
 export const bundleShape = 1;
-/** In bytes. A bundle from November 2026 has two million. */
+/** In bytes. A bundle from November 2026 has four million. */
 export const maxBundle = 8 * 1024 * 1024;
-/** Tolerated clock skew (ms). A bundle from the future would block all bundles made before its date. */
+/** Tolerated clock skew (ms). A bundle from the future would block all bundles made, or read, before its date. */
 const maxAhead = 24 * 3600_000;
 
 /** How far knowledge reaches: the newest final release, withdrawn or not, and the day upstream was read. */
@@ -42,16 +42,23 @@ export type BundleRefusal =
 	/** Older than the knowledge in use, or than a bundle seen earlier. */
 	| { is: 'older'; made: string; horizon: Horizon }
 	| { is: 'twice'; made: string }
-	| { is: 'future'; made: string }
+	/** `day`: when it was made or when upstream was read, whichever is in the future. */
+	| { is: 'future'; day: string }
 	/** It has noticeably less of something than the knowledge in use, so a part may be missing. */
 	| { is: 'shrunk'; what: string; now: number; before: number }
 	/** It could not be stored; `why` is the file system's error code. */
 	| { is: 'unkept'; why: string }
+	/** The check did not finish; `why` is our wording or an error code. */
+	| { is: 'unchecked'; why: string }
 	/** The first mistake found, and how many more there are. */
 	| { is: 'mistakes'; first: string; more: number };
 
-/** Compiled files are not allowed: the bot generates them itself, so that nothing bypasses the rules. */
-const fileName = /^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9.-]*)*\.(yaml|json)$/;
+/**
+ * Compiled files are not allowed: the bot generates them itself, so that nothing bypasses the rules. Folders have no
+ * dots, so that no file has the name of a folder.
+ */
+const fileName =
+	/^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9-]*)*\/[A-Za-z0-9][A-Za-z0-9.-]*\.(yaml|json)$/;
 const gliaVersion = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
 
 const anyHead = z.looseObject({ format: z.literal('glia-knowledge'), shape: z.int().min(1), glia: gliaVersion });
@@ -73,10 +80,32 @@ function isMoment(text: string): boolean {
 	return !Number.isNaN(at.getTime()) && `${at.toISOString().slice(0, 19)}Z` === text;
 }
 
-/** Decodes a public key, 32 bytes in base64; undefined if the text is not one. */
+/**
+ * Points of small order, without the sign bit. Anyone can forge a signature by these “keys”, such as 32 zeros, and
+ * not every OpenSSL that Node.js comes with rejects them.
+ */
+const smallOrder = new Set(
+	[
+		'0000000000000000000000000000000000000000000000000000000000000000',
+		'0100000000000000000000000000000000000000000000000000000000000000',
+		'26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+		'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+		'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+		'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+		'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+	].map(hex => Buffer.from(hex, 'hex').toString('base64')),
+);
+
+function isSmallOrder(key: Buffer): boolean {
+	const unsigned = Buffer.from(key);
+	unsigned.writeUInt8(unsigned.readUInt8(31) & 0x7f, 31);
+	return smallOrder.has(unsigned.toString('base64'));
+}
+
+/** Decodes a public key, 32 bytes in base64; undefined if the text is not one, or if anyone could sign for it. */
 export function publicKey(base64: string): KeyObject | undefined {
 	const bytes = Buffer.from(base64, 'base64');
-	if (bytes.length !== 32 || bytes.toString('base64') !== base64) return undefined;
+	if (bytes.length !== 32 || bytes.toString('base64') !== base64 || isSmallOrder(bytes)) return undefined;
 	try {
 		return createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: bytes.toString('base64url') }, format: 'jwk' });
 	} catch {
@@ -159,7 +188,8 @@ export function refusalOf(
 	{ made, horizon, glia }: BundleHead,
 	{ own, newest, now }: Standing,
 ): BundleRefusal | undefined {
-	if (new Date(made).getTime() > now.getTime() + maxAhead) return { is: 'future', made };
+	const future = [made, horizon.read].find(at => new Date(at).getTime() > now.getTime() + maxAhead);
+	if (future !== undefined) return { is: 'future', day: future.slice(0, 10) };
 	if (newest && made === newest.made) return { is: 'twice', made };
 	const isReplayed = newest !== undefined && (made < newest.made || reachesLess(horizon, newest.horizon));
 	if (isReplayed || !reachesBeyond({ horizon, glia }, own)) return { is: 'older', made, horizon };

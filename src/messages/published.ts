@@ -40,9 +40,11 @@ function refusalWords(refusal: BundleRefusal): string {
 		case 'twice':
 			return `another bundle was made at the same moment (${day(refusal.made)})`;
 		case 'future':
-			return `it claims to be from ${day(refusal.made)}, which is in the future`;
+			return `it claims to be from ${refusal.day}, which is in the future`;
 		case 'unkept':
 			return `I cannot save it in the folder of my store: ${code(refusal.why)}`;
+		case 'unchecked':
+			return `I could not finish checking it: ${code(refusal.why)}`;
 		case 'shrunk':
 			return `it has only ${refusal.now} ${refusal.what}, but I know ${refusal.before}`;
 		case 'mistakes': {

@@ -1,5 +1,5 @@
 // Published knowledge is loaded if it is newer, signed and valid. Otherwise the current knowledge stays.
-import { existsSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -15,7 +15,7 @@ import type { Web } from '../../src/ports/web.ts';
 import { silence } from '../../src/runtime/log.ts';
 import { banned, openWorld, ours, type World } from '../edges/web/world.ts';
 import { noteText } from '../knowledge/folder.ts';
-import { editionWith, filesOf, openPublisher, sha256, temporary } from '../published.ts';
+import { editionWith, filesOf, folderWith, openPublisher, sha256, temporary } from '../published.ts';
 
 const publisher = openPublisher();
 const stranger = openPublisher();
@@ -192,6 +192,15 @@ const withFiles = (edit: (files: Map<string, string>) => void, more: Partial<Bun
 const withFile = (name: string, text: string, more: Partial<Bundle> = {}) =>
 	withFiles(files => void files.set(name, text), more);
 const note = 'synapse/notes/1.66.0.yaml';
+/** Files that are read only when an answer needs them. */
+const lazy = [
+	tableFile('values'),
+	'distributions/mdad/upstream.json',
+	'distributions/mdad/commits.json',
+	'distributions/mdad/variables.json',
+	'distributions/ess/upstream.json',
+	'distributions/archives.json',
+];
 
 describe('refuses a signed bundle that is not acceptable', () => {
 	const shape = 'it is signed, but cannot be read';
@@ -229,6 +238,7 @@ describe('refuses a signed bundle that is not acceptable', () => {
 		['a file with a Windows path', withFile('synapse\\evil.yaml', 'a'), shape],
 		['an executable file', withFile('synapse/evil.js', 'a'), shape],
 		['a file that would bypass the rules', withFile('compiled.json', '{}'), shape],
+		['a folder with the name of a file', withFile(`${note}/more.yaml`, 'a'), shape],
 		['such a file in a subfolder', withFile('distributions/mdad/compiled.json', '{}'), shape],
 		[
 			'older than the current one',
@@ -237,6 +247,24 @@ describe('refuses a signed bundle that is not acceptable', () => {
 		],
 		['from the same moment', publisher.bundle('second'), 'made at the same moment'],
 		['from the future', publisher.bundle('second', { made: '2022-09-12T10:00:00Z' }), 'in the future'],
+		[
+			'read in the future',
+			publisher.bundle('second', {
+				...later,
+				horizon: { release: '1.66.0', read: '2026-09-06' },
+				files: filesOf('second', '2026-09-06'),
+			}),
+			'it claims to be from 2026-09-06, which is in the future',
+		],
+		[
+			'read on a day that does not exist',
+			publisher.bundle('second', {
+				...later,
+				horizon: { release: '1.66.0', read: '2022-09-31' },
+				files: filesOf('second', '2022-09-31'),
+			}),
+			shape,
+		],
 		[
 			'with an earlier reading date',
 			publisher.bundle('second', { ...later, horizon: { release: '1.66.0', read: '2022-09-05' } }),
@@ -295,6 +323,24 @@ describe('refuses a signed bundle that is not acceptable', () => {
 			),
 			rules,
 		],
+		[
+			'a deadline on a day that does not exist',
+			withFile(note, noteText({ deadline: '{ subject: Pigeons, at: { date: "2027-02-30" }, promised: They go. }' })),
+			rules,
+		],
+		[
+			'a release from a day that does not exist',
+			withFiles(files => {
+				const name = 'synapse/releases.json';
+				files.set(name, (files.get(name) ?? '').replace(/"date":"\d{4}-\d\d-\d\d"/, '"date":"2022-99-99"'));
+			}),
+			rules,
+		],
+		...lazy.flatMap((name): [string, string, string][] => [
+			[`no ${name}`, withFiles(files => files.delete(name)), rules],
+			[`a list as ${name}`, withFile(name, '[]'), rules],
+			[`a deep list as ${name}`, withFile(name, `${'['.repeat(3000)}${']'.repeat(3000)}`), rules],
+		]),
 		['some of the notes', withFiles(files => files.delete(note)), 'it has only 3 notes, but I know 5'],
 	];
 	test.each(cases)('%s', async (_, text, why) => {
@@ -403,6 +449,63 @@ describe('trouble on the network', () => {
 		]);
 		expect(web.bundleLook()?.trouble).toMatchObject({ refusal: { is: 'mistakes' } });
 	});
+});
+
+/** Checks once an hour, with the same process and `check` for the bundle's files; returns what was asked for. */
+async function hourly(check: typeof checkEdition, looks: number): Promise<{ asked: string[]; words: string[] }> {
+	const setup = { keys: [publisher.key], glia: '1.0.0', path: temporary(), now: () => now, log: silence, check };
+	const updates = await openUpdates({ ...setup, own: await editionWith(filesOf('own')) });
+	let at = now.getTime();
+	const bundle = { address: `https://${ours}/knowledge.json`, hours: 1, ...updates };
+	const web = await world.web({ bundle }, () => new Date(at));
+	const asked: string[] = [];
+	const words: string[] = [];
+	const served = answer;
+	answer = (request, response) => {
+		asked.push(String(request.url));
+		served(request, response);
+	};
+	for (; words.length < looks; at += 2 * 3600_000) {
+		await web.readBundle();
+		const trouble = web.bundleLook()?.trouble;
+		words.push(trouble ? bundleTroubleWords(trouble) : 'taken');
+	}
+	return { asked, words };
+}
+
+describe('a check that fails for a reason that may pass', () => {
+	const full = Object.assign(new Error('no space left'), { code: 'ENOSPC', syscall: 'write' });
+	test.each([
+		['a full disk', full, 'I cannot save it in the folder of my store: `ENOSPC`'],
+		['a thread without memory', Object.assign(new Error('heap'), { code: 'ERR_WORKER_OUT_OF_MEMORY' }), 'ERR_WORKER'],
+		['an internal error', new Error('oops'), 'I could not finish checking it: `an internal error`'],
+	])('is repeated at the next look: %s', async (_, error, why) => {
+		serveSigned(good);
+		let fails = 2;
+		const { words } = await hourly(folder => (fails-- > 0 ? Promise.reject(error) : checkEdition(folder)), 3);
+		expect(words).toEqual([expect.stringContaining(why), expect.stringContaining(why), 'taken']);
+	});
+
+	test('is not mistaken for mistakes in the bundle', async () => {
+		const folder = folderWith(filesOf('second'));
+		// Nothing can be written where the compiled file belongs.
+		mkdirSync(new URL('compiled.json', folder));
+		await expect(checkEdition(folder)).rejects.toMatchObject({ syscall: 'rename' });
+	});
+});
+
+test('fetches a bundle that was only signed again once', async () => {
+	serveSigned(good);
+	let signatures = 0;
+	const served = answer;
+	// From the second look on, the same signature without its line feed, as OpenSSL writes it.
+	answer = (request, response) => {
+		if (request.url?.endsWith('.sig') && signatures++ > 0) return void response.end(publisher.sign(good).trim());
+		served(request, response);
+	};
+	const { asked, words } = await hourly(checkEdition, 4);
+	expect(words).toEqual(['taken', 'taken', 'taken', 'taken']);
+	expect(asked.filter(path => !path.endsWith('.sig'))).toHaveLength(2);
 });
 
 test('loads a new publication at the next check, an hour after the last one', async () => {

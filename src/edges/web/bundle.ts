@@ -29,6 +29,9 @@ const signatureBytes = 1024;
  */
 const firstPause = 5 * minute;
 
+/** Refusals of content that may be accepted later. */
+const passing: readonly BundleRefusal['is'][] = ['signature', 'future', 'unkept', 'unchecked'];
+
 export type OpenBundleLook = { look: () => BundleLook; read: () => Promise<void> };
 
 export function openBundleLook({ settings, gate, now, random, log }: BundleSetup): OpenBundleLook {
@@ -69,7 +72,7 @@ export function openBundleLook({ settings, gate, now, random, log }: BundleSetup
 		if (bundle === 'closed' || 'source' in bundle) return bundle;
 		const refusal = await take({ text: bundle.text, signature: signed.text });
 		if (!refusal) return undefined;
-		if (!['signature', 'future', 'unkept'].includes(refusal.is)) state.refused = signed.text;
+		if (!passing.includes(refusal.is)) state.refused = signed.text;
 		return { refusal };
 	}
 

@@ -7,6 +7,8 @@ const words = z.union([z.string(), z.array(z.string())]);
 const flag = z.literal(true).optional();
 /** See WhenSet in configuration/values.ts. */
 const whenSet = z.union([z.literal(true), z.enum(['present', 'not null'])]).optional();
+/** Of ValueKind; an unknown one has no effect. */
+const kinds = z.array(z.string());
 
 function tableOf<State extends z.ZodType>(state: State) {
 	const rises = (versions: readonly string[]) =>
@@ -51,6 +53,16 @@ export const tableShapes = {
 		}),
 	),
 	admin: text,
+	values: tableOf(
+		z.strictObject({
+			refuses: kinds,
+			switched: z.record(z.string(), kinds).optional(),
+			unless: z.record(z.string(), kinds).optional(),
+			words: z.array(z.string()).optional(),
+			shapes: z.array(z.string()).optional(),
+			closed: flag,
+		}),
+	),
 };
 
 /** The part of the options table that rules need: only the paths. */

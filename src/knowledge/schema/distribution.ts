@@ -228,6 +228,33 @@ export const chartUpstreamShape = z.strictObject({
 	charts: z.array(chartShape),
 });
 
+/** Generated: see PlaybookVariables and Archive in ../distributions.ts. They are read as they are, so a bundle's are checked. */
+export const generatedShapes = {
+	'mdad/commits': z.record(date, z.string().regex(/^[0-9a-f]{9}( [0-9a-f]{9})*$/)),
+	'mdad/variables': z.strictObject({
+		commit: z.string().regex(/^[0-9a-f]{40}$/),
+		roles: z.record(z.string(), z.strictObject({ wants: z.string(), read: z.string().nullable() })),
+		families: z.array(z.string()),
+		refused: z.record(z.string(), z.tuple([z.string(), z.string()])),
+		names: z.array(z.string()).min(1),
+	}),
+	archives: z.strictObject({
+		archives: z.array(
+			z.strictObject({
+				word: z.string().min(1),
+				name: z.string().min(1),
+				url: z.string().startsWith('https://'),
+				date: z.string().min(1),
+				read: date,
+				isWhole: z.boolean(),
+				releases: z
+					.array(z.strictObject({ date, version, branch: z.string().optional(), at: z.string().optional() }))
+					.min(1),
+			}),
+		),
+	}),
+};
+
 type ToldKind = 'covers' | 'commits' | 'links';
 /** An entry with its identity (`mdad/2026-08-06/jitsi-colibri`) and its sources. */
 export type PlaybookEntry = Omit<PlaybookEntryFile, ToldKind> & {

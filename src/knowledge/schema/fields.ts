@@ -10,12 +10,24 @@ export const version = z.string({ error: 'a version in quotes or with three part
 
 export const range = z.string().refine(isRange, { error: 'a range of versions, like ">=1.62.0 <1.68.0"' });
 
-export const date = z.string().regex(/^\d{4}-\d\d-\d\d$/, { error: 'a date, like 2026-11-20' });
+const isoDate = z.iso.date();
+const dateError = { error: 'a date, like 2026-11-20' };
+export const date = z
+	.string()
+	.regex(/^\d{4}-\d\d-\d\d$/, dateError)
+	.refine(isDay, dateError);
 
+const roughDateError = { error: 'a quoted year, month or day: "2027", "2027-02"' };
 /** A date as precise as upstream gave it: a year, a month or a day. */
 export const roughDate = z
 	.string()
-	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, { error: 'a quoted year, month or day: "2027", "2027-02"' });
+	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, roughDateError)
+	.refine(text => isDay(`${text}-01-01`.slice(0, 10)), roughDateError);
+
+/** Whether the calendar has this day. The pattern is what editors see. */
+function isDay(text: string): boolean {
+	return isoDate.safeParse(text).success;
+}
 
 export const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
 

@@ -1,7 +1,7 @@
 // The shape of a guide: a procedure as data, with its text, commands, dangers and known errors in one YAML file.
 import { z } from 'zod';
 import { parseTerm } from '../../deployment/facts.ts';
-import { id, prose } from './fields.ts';
+import { date, id, prose } from './fields.ts';
 import type { ParameterKind } from './parameter.ts';
 import { parameterKinds, parameterTerm } from './parameter.ts';
 
@@ -227,7 +227,7 @@ export const triedShape = z.strictObject({
 	played: z.string().optional(),
 	/** The error message that was seen. */
 	saw: z.string().optional(),
-	date: z.string().regex(/^\d{4}-\d\d-\d\d$/),
+	date,
 	/** The hash of the stage or failure at that time. If it has changed since, the trial no longer counts. */
 	recipe: z.string().regex(/^[0-9a-f]{6}$/),
 });

@@ -1,5 +1,6 @@
 // The shape of the table of renamed playbook variables, with the change that renamed or removed each.
 import { z } from 'zod';
+import { date } from './fields.ts';
 
 /** A variable name; with `*` at its end, all that start with it. */
 const name = z.string().regex(/^[a-z][A-Za-z0-9_]*\*?$/, { error: 'the name of a variable, * only at its end' });
@@ -30,10 +31,7 @@ export const renamedFileShape = z.strictObject({
 					.string()
 					.regex(/^[0-9a-f]{9}$/)
 					.describe('The first nine digits of the commit.'),
-				date: z
-					.string()
-					.regex(/^\d{4}-\d\d-\d\d$/)
-					.describe('The day of the commit.'),
+				date: date.describe('The day of the commit.'),
 				names: z.record(name, instead).describe('The old names, each with its new one; null if nothing replaces it.'),
 			}),
 		)
