@@ -1,6 +1,7 @@
 // The real knowledge, published by `npm run bundle`, checked in a thread, loaded, and used by `say --config`.
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { openUpdates } from '../../src/app/knowledge-updates.ts';
 import { openOwnEdition } from '../../src/app/own-edition.ts';
 import { bundleText, readBundle } from '../../src/knowledge/bundle.ts';
 import { silence } from '../../src/runtime/log.ts';
+import { bundledFiles } from '../../tools/bundle/files.ts';
 import { program } from '../program.ts';
 import { openPublisher, temporary } from '../published.ts';
 
@@ -32,6 +34,57 @@ test('never overwrites a key, and only prints its public half', () => {
 	const text = readFileSync(file, 'utf8');
 	expect(bundle(['key', file]).status).toBe(1);
 	expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test('refuses keys that no bot would accept, and says what is wrong', () => {
+	const folder = temporary();
+	const file = join(folder, 'glia-knowledge.json');
+	writeFileSync(file, 'text');
+	const locked = join(folder, 'locked.pem');
+	expect(bundle(['key', locked], { GLIA_BUNDLE_PASSPHRASE: 'a pigeon' }).status).toBe(0);
+	const other = join(folder, 'rsa.pem');
+	const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+	writeFileSync(other, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+	const signing = (key: string, environment?: Record<string, string>) =>
+		bundle(['sign', file, '--key', key], environment);
+	expect(signing(locked).stderr).toBe(`${locked} is protected: set GLIA_BUNDLE_PASSPHRASE to its passphrase.\n`);
+	expect(signing(locked, { GLIA_BUNDLE_PASSPHRASE: 'a dove' }).stderr).toBe(`${locked}: the passphrase is wrong.\n`);
+	expect(signing(other).stderr).toContain(`${other} is a key for rsa`);
+	expect(signing(file).stderr).toBe(`${file} is not a private key.\n`);
+	expect(existsSync(`${file}.sig`)).toBe(false);
+	expect(bundle(['key', join(folder, 'more.pem')], { GLIA_BUNDLE_PASSPHRASE: '' }).status).toBe(1);
+	expect(existsSync(join(folder, 'more.pem'))).toBe(false);
+	expect(bundle(['--help'])).toMatchObject({
+		status: 0,
+		stderr: '',
+		stdout: expect.stringContaining('-- check BUNDLE'),
+	});
+});
+
+test('checks a bundle by the rules that a bot applies', () => {
+	const folder = temporary();
+	const file = join(folder, 'glia-knowledge.json');
+	const publisher = openPublisher();
+	const own = bundledFiles(new URL('../../knowledge/', import.meta.url));
+	const { read } = JSON.parse(own.get('synapse/releases.json') ?? '') as { read: string };
+	const horizon = { release: '1.163.2', read };
+	const check = (files: ReadonlyMap<string, string>) => {
+		const made = `${new Date().toISOString().slice(0, 19)}Z`;
+		const text = bundleText({ author: 'The pigeon fanciers', made, horizon, glia: packageJson.version, files });
+		writeFileSync(file, text);
+		writeFileSync(`${file}.sig`, publisher.sign(text));
+		return bundle(['check', file, '--key', publisher.key]);
+	};
+	const note = 'synapse/notes/1.66.0.yaml';
+	const html = (own.get(note) ?? '').replace('    text:', '    people: <b>pigeons</b>_\n    text:');
+	expect(html).not.toBe(own.get(note));
+	expect(check(new Map([...own, [note, html]]))).toMatchObject({ status: 1, stderr: expect.stringContaining(note) });
+	expect(check(new Map([...own].filter(([name]) => !name.startsWith('advisories/'))))).toMatchObject({
+		status: 1,
+		stderr: expect.stringContaining('it has only 0 advisories'),
+	});
+	expect(check(own).status).toBe(0);
+	expect(bundle(['check', file, '--key', 'no key']).stderr).toContain('--key is not a public key');
 });
 
 test('bundles knowledge, signs it with an encrypted key, checks, loads and uses it in `say --config`', async () => {
