@@ -275,16 +275,27 @@ function keptTurn(
 	return { sayings, session: { session, thread, says } };
 }
 
-/** Continues a session in the room that replaces its own: shows the current stage in a new thread. */
-export function resumedIn(room: string, session: GuideSession, ports: Parameters<typeof resumed>[1]): Resumed {
+/**
+ * Continues a session in the room that replaces its own: shows the current stage, or where it was stopped, in a new
+ * thread. Undefined if it cannot be continued.
+ */
+export function resumedIn(
+	room: string,
+	session: GuideSession,
+	ports: Parameters<typeof resumed>[1],
+): Resumed | undefined {
 	const next = resumed({ ...session, room }, ports);
+	if (!next) return undefined;
 	const { contents } = matrixMessages(next.answer);
 	const sayings = contents.map((content, part): Saying => {
 		const said = saidId('resumed', JSON.stringify([session.id, room]), part);
 		const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': said } };
 		return { said, room, kind: 'event', event };
 	});
-	return keptTurn(next, { root: sayings[0]?.said ?? '' }, sayings);
+	const kept = keptTurn(next, { root: sayings[0]?.said ?? '' }, sayings);
+	// Without a stage, a reaction to the message starts the session, as on its plan.
+	if (!next.gives) kept.session.says = sayings.map(({ said }) => ({ said }));
+	return kept;
 }
 
 /** The root of the thread may not have been sent yet, so there is no event id to refer to. The outbox fills it in. */

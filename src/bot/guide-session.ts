@@ -102,10 +102,11 @@ export function ticked(
 	return heard(session, { ...said, body: '✅' }, [], steward);
 }
 
-/** What is said about a session in the room that replaces its own. */
-export function resumed(session: GuideSession, ports: Pick<Ports, 'knowledge'>): SessionTurn {
+/** What is said about a session in the room that replaces its own; undefined if it cannot be continued there. */
+export function resumed(session: GuideSession, ports: Pick<Ports, 'knowledge'>): SessionTurn | undefined {
 	const guided = guidedOf(session, ports);
-	return worded(moved(session, guided), guided);
+	const next = moved(session, guided);
+	return next && worded(next, guided);
 }
 
 function guidedOf(session: GuideSession, { knowledge }: Pick<Ports, 'knowledge'>): Guided | undefined {

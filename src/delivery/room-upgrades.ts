@@ -17,6 +17,9 @@ const invitationPause = 3600_000;
 /** The pause (ms) for someone who has brought us into too many rooms. */
 const limitPause = 600_000;
 
+/** At most this many stopped guide sessions continue in the new room, because each sends a message there. */
+const maxStopped = 5;
+
 /** The shortest pause (ms): lets other moves go first even if the homeserver's rate limit asks for less. */
 const minPause = 100;
 
@@ -33,6 +36,7 @@ type Moving = {
 		| 'dropMove'
 		| 'awaitInvitation'
 		| 'sessions'
+		| 'stoppedSessions'
 		| 'accepted'
 		| 'room'
 		| 'closeInvitation'
@@ -189,8 +193,9 @@ async function join(move: Move, moving: Moving): Promise<Try> {
 
 async function follow(move: Move, upgrade: boolean, { store, knowledge, log, now, moved }: Moving): Promise<void> {
 	const { from, to } = move;
-	const sessions = await store.sessions(from);
-	const resumed = sessions.map(session => resumedIn(to, session, { knowledge: knowledge() }));
+	const stopped = await store.stoppedSessions(from, maxStopped);
+	const sessions = [...stopped, ...(await store.sessions(from))];
+	const resumed = sessions.flatMap(session => resumedIn(to, session, { knowledge: knowledge() }) ?? []);
 	await store.moved(move, now(), { resumed, merge: !upgrade });
 	log.info({ from, to, merge: !upgrade }, 'followed a room to its replacement');
 	moved();

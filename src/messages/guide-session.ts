@@ -2,7 +2,7 @@
 import type { FoundFailure, Guided, GuidedStage } from '../advice/guide/guide.ts';
 import { leftBehind, wayBackFrom } from '../advice/guide/guide.ts';
 import type { Aside, GuideSession, SessionStep, Tell } from '../advice/guide/session.ts';
-import { reachedIn, stagesOf } from '../advice/guide/session.ts';
+import { hasPassed, isDown, reachedIn, stagesOf } from '../advice/guide/session.ts';
 import type { Answer, Offer, Section } from '../answer.ts';
 import { list } from '../text/format.ts';
 import { code, escapeMarkdown } from '../text/markdown.ts';
@@ -67,10 +67,10 @@ export function sessionWords(
 		case 'stopped':
 			return { ...plain(stoppedWords(session, guided, name)), sections: wayBack(session, guided) };
 		case 'ended':
-			return { ...plain(endWords(session, all)), sections: wayBack(session, guided) };
+			return { ...plain(endWords(session, guided)), sections: wayBack(session, guided) };
 		case 'where':
 			return {
-				...plain(whereWords(session, name, all)),
+				...plain([...beforeWords(tell, guided), whereWords(session, guided, name)].join('\n\n')),
 				sections: [stagesSection(session, all), ...(stage ? doing(stage, session, true) : [])],
 			};
 		default:
@@ -89,7 +89,8 @@ function given({ session, tell, stage, number, guided }: StageContext, base: Ans
 	const which = `${number} of ${all.length}: ${escapeMarkdown(stage.title)}`;
 	if (session.place?.gate) {
 		const lead = `⚠️ **Point of no return ahead, stage ${which}:** ${stage.noReturn ?? ''}`;
-		const say = `You have not done any of it yet. When you are sure, say ${code('done')} here to see the stage (a reaction is not enough); ${code('stop')} ends the guide.`;
+		const isNew = !(['done', 'left'] as const).some(as => hasPassed(session, stage.id, as));
+		const say = `${isNew ? 'You have not done any of it yet. ' : ''}When you are sure, say ${code('done')} here to see the stage (a reaction is not enough); ${code('stop')} ends the guide.`;
 		return { ...base, lead: [...before, lead, say].join('\n\n'), sections: wayBack(session, guided) };
 	}
 	const lead = `**Stage ${which}.** ${how}.${tell.is === 'stage' && tell.after === 'begun' ? ` ${allWords}` : ''}`;
@@ -133,6 +134,10 @@ function beforeWords(tell: Tell, guided: Guided): string[] {
 		return [
 			`**The guide has changed since: the stage you were at (${code(tell.was)}) is no longer in it.** You can continue from here; ${code('back')} leads to earlier stages.`,
 		];
+	if (tell.is === 'where')
+		return tell.moved
+			? ['The room was upgraded. This guide was stopped in the old room, and can be continued here.']
+			: [];
 	if (tell.is !== 'stage') return [];
 	if (tell.after === 'skipped') return [skipWords(tell.skipped, guided)];
 	if (tell.after === 'back') return [`Back: this shows the stage again. It undoes nothing.`];
@@ -185,29 +190,28 @@ function overWords({ is }: GuideSession, name: string | undefined): string {
 function stoppedWords(session: GuideSession, guided: Guided, name: string | undefined): string {
 	const parts = [
 		`**Stopped${name ? ` at ${name}` : ''}.** What you have done stays as it is.`,
-		...(isDown(session, guided) ? ['🔴 According to this session, the server is still down.'] : []),
+		...downWords(isDown(session, guided)),
 		`${code('start')} picks up from there.`,
 	];
 	return parts.join(' ');
 }
 
-/** Whether a finished stage took the server down and none has brought it back up since. */
-function isDown(session: GuideSession, guided: Guided): boolean {
-	const passed = stagesOf(guided).filter(({ id }) => isDone(session, id));
-	return passed.findLast(({ down }) => down !== undefined)?.down === 'begins';
+function downWords(down: ReturnType<typeof isDown>): string[] {
+	if (down === true) return ['🔴 According to this session, the server is still down.'];
+	return down ? ['⚠️ If you have already taken the server down, it is still down.'] : [];
 }
 
-function isDone({ passed }: GuideSession, id: string): boolean {
-	return passed.some(({ stage, as }) => stage === id && as === 'done');
-}
-
-function endWords(session: GuideSession, all: readonly GuidedStage[]): string {
-	return `**That was the last stage, number ${all.length}.** ${leftWords(session, all) ?? 'All of them are done.'}`;
+function endWords(session: GuideSession, guided: Guided): string {
+	const all = stagesOf(guided);
+	const left = leftWords(session, all) ?? 'All of them are done.';
+	return [`**That was the last stage, number ${all.length}.** ${left}`, ...downWords(isDown(session, guided))].join(
+		' ',
+	);
 }
 
 /** Which stages were skipped; undefined if none was. */
 function leftWords(session: GuideSession, all: readonly GuidedStage[]): string | undefined {
-	const skipped = all.filter(({ id }) => !isDone(session, id));
+	const skipped = all.filter(({ id }) => !hasPassed(session, id, 'done'));
 	const names = skipped.map(stage => `${all.indexOf(stage) + 1}. ${escapeMarkdown(stage.title)}`);
 	return names.length ? `⚠️ Not done: ${names.join('; ')}.` : undefined;
 }
@@ -222,23 +226,29 @@ function wayBack(session: GuideSession, guided: Guided): Section[] {
 	return [...wayBackSection('Rollback', back), ...againSection(again)];
 }
 
-function whereWords(session: GuideSession, name: string | undefined, all: readonly GuidedStage[]): string {
+function whereWords(session: GuideSession, guided: Guided, name: string | undefined): string {
 	const { begun, is, place } = session;
 	const who = begun ? ` Started by ${code(begun.by)} on ${day(begun.at)}.` : '';
-	if (is === 'stopped') return `**Stopped${name ? ` at ${name}` : ''}.**${who} ${code('start')} picks up from there.`;
+	const down = downWords(isDown(session, guided));
+	if (is === 'stopped')
+		return [`**Stopped${name ? ` at ${name}` : ''}.**${who}`, ...down, `${code('start')} picks up from there.`].join(
+			' ',
+		);
 	if (is === 'ended' || !name) {
-		const left = leftWords(session, all);
-		return `${left ? `**Finished.** ${left}` : '**Finished: every stage is done.**'}${who}`;
+		const left = leftWords(session, stagesOf(guided));
+		return [`${left ? `**Finished.** ${left}` : '**Finished: every stage is done.**'}${who}`, ...down].join(' ');
 	}
 	const gate = place?.gate ? ` This is the point of no return: ${code('done')} shows the stage.` : '';
 	return `**You have been at ${name}** since ${day(session.since)}.${gate}${who}`;
 }
 
+const marks = { done: '✅', skipped: '⏭️', left: '▫️' } as const;
+
 function stagesSection(session: GuideSession, all: readonly GuidedStage[]): Section {
 	const lines = all.map((stage, i) => {
 		const passed = session.passed.find(other => other.stage === stage.id);
 		const here = session.place?.stage === stage.id;
-		const mark = here ? '▶️' : passed?.as === 'done' ? '✅' : passed ? '⏭️' : '▫️';
+		const mark = here ? '▶️' : marks[passed?.as ?? 'left'];
 		const who = passed && !here ? ` (${passed.as} by ${code(passed.by)}, ${day(passed.at)})` : '';
 		return `${mark} ${i + 1}. ${escapeMarkdown(stage.title)}${who}`;
 	});

@@ -105,6 +105,8 @@ export type Store = WatchStore &
 		confirmation: (room: string, event: string) => Promise<{ command: string; at: Date } | undefined>;
 		/** The open sessions in a room. */
 		sessions: (room: string) => Promise<GuideSession[]>;
+		/** The `limit` sessions in a room that were stopped last, the latest at the end. */
+		stoppedSessions: (room: string, limit: number) => Promise<GuideSession[]>;
 		/** All undecryptable events, oldest first. There are never many. */
 		unreadable: () => Promise<Unreadable[]>;
 		/** The first such event of each unexplained Megolm session, if it was received before that moment. */

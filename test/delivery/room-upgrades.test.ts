@@ -181,6 +181,40 @@ describe('room upgrades', () => {
 		expect(await store.sessionOfSaying(fresh, '$again')).toMatchObject({ place: session.place });
 	});
 
+	test('offer to continue the guides that were stopped last, in the order in which they were stopped', async () => {
+		const session = (id: string) => ({
+			...{ guide: 'small', stated: {}, facts: [], asked: 'small', id, room, refused: [] },
+			is: 'stopped' as const,
+			place: { stage: 'restore', gate: false },
+			passed: [],
+			since: now().toISOString(),
+		});
+		const ids = ['f', 'e', 'd', 'c', 'b', 'a'];
+		for (const id of ids) {
+			clock += 60_000;
+			await store.take(batch(`3${id}`, { joined: [news([incoming(`$${id}`)])] }), now());
+			await store.settle(`$${id}`, [], now(), { session: session(id), thread: { event: `$thread-${id}` }, says: [] });
+		}
+		await store.take(batch('3old', { joined: [news([incoming('$old')])] }), now());
+		const ended = { ...session('old'), is: 'ended' as const };
+		await store.settle('$old', [], now(), { session: ended, thread: { event: '$ended' }, says: [] });
+		played.createRoom(fresh, alice, { predecessor: room });
+		played.invite(fresh, alice);
+		await run();
+		const said: string[] = [];
+		for (let [row] = await store.due(now(), [], 1); row; [row] = await store.due(now(), [], 1)) {
+			if (row.kind !== 'event') throw new Error('no message is due');
+			expect(row.event.content.body).toContain('Stopped at stage 2 of 4');
+			await store.sent(row.id, `$again${said.length}`, now());
+			const there = await store.sessionIn(fresh, `$again${said.length}`);
+			// Both a word in the thread and a reaction to the message find it.
+			expect(await store.sessionOfSaying(fresh, `$again${said.length}`)).toEqual(there);
+			said.push(there?.session.id ?? '');
+		}
+		expect(said).toEqual(ids.slice(1));
+		expect(await store.stoppedSessions(fresh, 10)).toHaveLength(5);
+	});
+
 	test('leave a room that does not name the old one', async () => {
 		played.createRoom(fresh, alice, { predecessor: '!another', state: { joinRule: 'public' } });
 		await run();

@@ -86,6 +86,7 @@ const calls: { [Name in Exclude<keyof Store, 'copyTo' | 'tidy' | 'close'>]: (sto
 	isThreadOurs: store => store.isThreadOurs(room, '$t7'),
 	confirmation: store => store.confirmation(room, '$s7'),
 	sessions: store => store.sessions(room),
+	stoppedSessions: store => store.stoppedSessions(room, 5),
 	unreadable: store => store.unreadable(),
 	unexplained: store => store.unexplained(now),
 	explain: store => store.explain(unreadable, { ...saying, said: 'z' }, now),

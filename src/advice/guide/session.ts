@@ -13,7 +13,8 @@ import { failuresIn, guideFor } from './guide.ts';
  */
 export type StagePlace = { stage: string; gate: boolean };
 
-export type Passed = { stage: string; as: 'done' | 'skipped'; by: string; at: string };
+/** `left`: it had been shown, so it may have been started, when someone went back. */
+export type Passed = { stage: string; as: 'done' | 'skipped' | 'left'; by: string; at: string };
 
 /** Times are ISO 8601. */
 export type GuideSession = Offer & {
@@ -23,7 +24,7 @@ export type GuideSession = Offer & {
 	/** `offered`: its plan was shown, but nobody has started. */
 	is: 'offered' | 'open' | 'stopped' | 'ended';
 	place?: StagePlace;
-	/** In the order they were passed, each stage once. */
+	/** In the order they were passed, each stage once. Going back keeps it, because that undoes nothing. */
 	passed: Passed[];
 	begun?: { by: string; at: string };
 	/** When the current stage was shown. */
@@ -75,7 +76,9 @@ function asideOf(text: string): Aside | undefined {
 export type Tell =
 	| { is: 'stage'; after: 'begun' | 'done' | 'back' | 'resumed' | 'moved' }
 	| { is: 'stage'; after: 'skipped'; skipped: GuidedStage }
-	| { is: 'where' | 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
+	| { is: 'stopped' | 'ended' | 'gate' | 'first' | 'unknown' }
+	/** `moved`: in another room than the one where it was stopped. */
+	| { is: 'where'; moved?: true }
 	/** Not one of the session's words. */
 	| { is: 'asked'; what: Aside }
 	/** Said before the current stage was shown. */
@@ -133,10 +136,31 @@ export function stagesOf({ stages, cleanUp }: Pick<Guided, 'stages' | 'cleanUp'>
 }
 
 /** The index of the last stage started, whether finished or only shown; -1 if none. */
-export function reachedIn({ passed, place }: GuideSession, { stages }: Guided): number {
-	const begun = (id: string) =>
-		passed.some(({ stage, as }) => stage === id && as === 'done') || (place?.stage === id && !place.gate);
-	return stages.findLastIndex(({ id }) => begun(id));
+export function reachedIn(session: GuideSession, { stages }: Guided): number {
+	return stages.findLastIndex(({ id }) => hasPassed(session, id, 'done') || isStarted(session, id));
+}
+
+/** Whether a stage has been shown, so that it may have been started, but is not finished. */
+function isStarted(session: GuideSession, stage: string): boolean {
+	const { place } = session;
+	const isShown = place?.stage === stage && !place.gate;
+	return hasPassed(session, stage, 'left') || (isShown && !hasPassed(session, stage, 'done'));
+}
+
+export function hasPassed({ passed }: GuideSession, stage: string, as: Passed['as']): boolean {
+	return passed.some(other => other.stage === stage && other.as === as);
+}
+
+/** Whether the server is down: true if the last finished stage that changes this took it down. */
+export function isDown(session: GuideSession, guided: Guided): true | false | 'unknown' {
+	const all = stagesOf(guided);
+	// In the order they were finished, because a stage may be done again after one that brings the server back up.
+	const last = session.passed
+		.filter(({ as }) => as === 'done')
+		.flatMap(({ stage }) => all.find(({ id }) => id === stage)?.down ?? [])
+		.at(-1);
+	if (last === 'begins') return true;
+	return all.some(({ id, down }) => down === 'begins' && isStarted(session, id)) ? 'unknown' : false;
 }
 
 /** Starts at the first stage, or resumes where it was stopped. */
@@ -151,9 +175,14 @@ export function begin(
 	return give({ ...session, is: 'open', begun: { by, at: now } }, first, { is: 'stage', after: 'begun' }, now);
 }
 
-/** Shows the current stage again, in another room. */
-export function moved(session: GuideSession, guided: Guided | undefined): SessionStep {
-	if (!guided || guided.refused.length) return gone(session, guided);
+/**
+ * Shows the current stage again, in another room; for a stopped session, only where it was stopped. Undefined if that
+ * can no longer be continued.
+ */
+export function moved(session: GuideSession, guided: Guided | undefined): SessionStep | undefined {
+	const isGone = !guided || guided.refused.length > 0;
+	if (session.is === 'stopped') return isGone ? undefined : { session, tell: { is: 'where', moved: true } };
+	if (isGone) return gone(session, guided);
 	const { session: here, tell, gives } = resume(session, guided);
 	return {
 		session: here,
@@ -171,14 +200,15 @@ export function step(session: GuideSession, heard: HeardWord, guided: Guided | u
 	if (!guided || guided.refused.length) return session.is === 'open' ? gone(session, guided) : undefined;
 	if (word === 'where') return where(session, guided);
 	if (word === 'start') return session.is === 'stopped' ? begin(session, guided, { by, now }) : over(session);
-	if (session.is === 'ended' && word === 'back') return again(session, stagesOf(guided).at(-1), now);
+	if (session.is === 'ended' && word === 'back') return again(session, stagesOf(guided).at(-1), { by, now });
 	if (session.is !== 'open' || !session.place) return over(session);
 	if (word === 'stop') return { session: { ...session, is: 'stopped' }, tell: { is: 'stopped' } };
 	const all = stagesOf(guided);
 	const here = all.findIndex(({ id }) => id === session.place?.stage);
 	const stage = all[here];
 	if (!stage) return resume({ ...session, since: now }, guided);
-	if (word === 'back') return here === 0 ? { session, tell: { is: 'first' } } : again(session, all[here - 1], now);
+	if (word === 'back')
+		return here === 0 ? { session, tell: { is: 'first' } } : again(session, all[here - 1], { by, now });
 	return onward({ session, stage, next: all[here + 1] }, heard);
 }
 
@@ -195,12 +225,14 @@ function onward(
 		const gives = { stage: stage.id, gate: false };
 		return { session: { ...session, place: gives, since: now }, tell: { is: 'stage', after: 'done' }, gives };
 	}
-	const as = word === 'skip' ? 'skipped' : 'done';
-	const passed = [
-		...session.passed.filter(other => other.stage !== stage.id),
-		{ stage: stage.id, as, by, at } as const,
-	];
-	const tell: Tell = as === 'skipped' ? { is: 'stage', after: as, skipped: stage } : { is: 'stage', after: as };
+	const isSkipped = word === 'skip';
+	// What was finished before someone went back to it stays finished.
+	const isKept = isSkipped && hasPassed(session, stage.id, 'done');
+	const passed = isKept
+		? session.passed
+		: withPassed(session, { stage: stage.id, as: isSkipped ? 'skipped' : 'done', by, at });
+	const tell: Tell =
+		isSkipped && !isKept ? { is: 'stage', after: 'skipped', skipped: stage } : { is: 'stage', after: 'done' };
 	if (next) return give({ ...session, passed }, next, tell, now);
 	const { place: _, ...rest } = session;
 	return { session: { ...rest, passed, is: 'ended', since: now }, tell: { is: 'ended' } };
@@ -211,11 +243,21 @@ function give(session: GuideSession, stage: GuidedStage, tell: Tell, since: stri
 	return { session: { ...session, place: gives, since }, tell, gives };
 }
 
-/** Shows a stage again that had been passed. */
-function again(session: GuideSession, stage: GuidedStage | undefined, since: string): SessionStep | undefined {
+function withPassed({ passed }: GuideSession, now: Passed): Passed[] {
+	return [...passed.filter(({ stage }) => stage !== now.stage), now];
+}
+
+/** Shows an earlier stage again. The current one may have been started. */
+function again(
+	session: GuideSession,
+	stage: GuidedStage | undefined,
+	{ by, now }: { by: string; now: string },
+): SessionStep | undefined {
 	if (!stage) return undefined;
-	const passed = session.passed.filter(other => other.stage !== stage.id);
-	return give({ ...session, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, since);
+	const { place } = session;
+	const isLeft = place && isStarted(session, place.stage);
+	const passed = isLeft ? withPassed(session, { stage: place.stage, as: 'left', by, at: now }) : session.passed;
+	return give({ ...session, is: 'open', passed }, stage, { is: 'stage', after: 'back' }, now);
 }
 
 /** Resumes at the current stage, or if that no longer exists, after the last passed stage that still does. */
@@ -224,7 +266,7 @@ function resume(session: GuideSession, guided: Guided): SessionStep {
 	const { place } = session;
 	if (place && all.some(({ id }) => id === place.stage))
 		return { session, tell: { is: 'stage', after: 'resumed' }, gives: place };
-	const last = all.findLastIndex(({ id }) => session.passed.some(({ stage }) => stage === id));
+	const last = all.findLastIndex(({ id }) => hasPassed(session, id, 'done') || hasPassed(session, id, 'skipped'));
 	const stage = all[Math.min(last + 1, all.length - 1)];
 	if (!stage) return gone(session, guided);
 	return give(session, stage, { is: 'changed', was: place?.stage ?? '' }, session.since);

@@ -11,13 +11,15 @@ const gracePeriod = 365 * 24 * 3600_000;
 
 export function sessionsOf(
 	db: Kysely<Tables>,
-): Pick<Store, 'sessionIn' | 'sessionOfSaying' | 'sessions' | 'isThreadOurs'> {
+): Pick<Store, 'sessionIn' | 'sessionOfSaying' | 'sessions' | 'stoppedSessions' | 'isThreadOurs'> {
 	const placed = () =>
 		db
 			.selectFrom('guide_sessions')
 			.leftJoin('outbox', 'outbox.said', 'guide_sessions.root')
 			.selectAll('guide_sessions')
 			.select('outbox.event');
+	const inState = (room: string, state: GuideSession['is']) =>
+		db.selectFrom('guide_sessions').selectAll().where('room', '=', room).where('state', '=', state);
 	return {
 		async sessionIn(room, event) {
 			const row = await placed()
@@ -72,14 +74,12 @@ export function sessionsOf(
 			return leaving !== undefined;
 		},
 		async sessions(room) {
-			const rows = await db
-				.selectFrom('guide_sessions')
-				.selectAll()
-				.where('room', '=', room)
-				.where('state', '=', 'open')
-				.orderBy('changed')
-				.execute();
+			const rows = await inState(room, 'open').orderBy('changed').execute();
 			return rows.map(sessionOf);
+		},
+		async stoppedSessions(room, limit) {
+			const latest = inState(room, 'stopped').orderBy('changed', 'desc').orderBy('id').limit(limit);
+			return (await latest.execute()).map(sessionOf).reverse();
 		},
 	};
 }
@@ -117,16 +117,22 @@ async function keepSays(tx: Transaction<Tables>, session: string, says: KeptSess
 	}
 }
 
-/** Open sessions continue in the new room; the others are deleted. */
+/** Open sessions, and those in `resumed`, continue in the new room; the others are deleted. */
 export async function moveSessions(
 	tx: Transaction<Tables>,
 	{ from, to }: Pick<Move, 'from' | 'to'>,
 	resumed: readonly Resumed[],
 	now: number,
 ): Promise<void> {
-	const left = tx.selectFrom('guide_sessions').select('id').where('room', '=', from).where('state', '!=', 'open');
+	const kept = resumed.map(({ session }) => session.session.id);
+	const left = tx
+		.selectFrom('guide_sessions')
+		.select('id')
+		.where('room', '=', from)
+		.where('state', '!=', 'open')
+		.$if(kept.length > 0, query => query.where('id', 'not in', kept));
 	await tx.deleteFrom('session_sayings').where('session', 'in', left).execute();
-	await tx.deleteFrom('guide_sessions').where('room', '=', from).where('state', '!=', 'open').execute();
+	await tx.deleteFrom('guide_sessions').where('id', 'in', left).execute();
 	await tx.updateTable('guide_sessions').set({ room: to, root: null, thread: null }).where('room', '=', from).execute();
 	for (const { sayings, session } of resumed) {
 		await insertSayings(tx, sayings, now);

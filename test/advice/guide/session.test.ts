@@ -132,7 +132,60 @@ test('shows the previous stage again on “back”, but not before the first', (
 	way.say('done');
 	expect(way.words('back')).toContain('It undoes nothing');
 	expect(way.place()).toBe('look');
-	expect(way.session().passed).toEqual([]);
+	expect(way.session().passed.map(({ stage, as }) => [stage, as])).toEqual([
+		['look', 'done'],
+		['restore', 'left'],
+	]);
+	expect(way.words('where')).toMatch(/▶️ 1\. Look.*▫️ 2\. Restore \(left by/s);
+});
+
+test('says that the server is down after “back”, and again if the stage that takes it down is redone', () => {
+	const way = conversation();
+	expect(way.words('stop')).toContain('If you have already taken the server down, it is still down');
+	way.say('start');
+	way.say('done');
+	way.say('back');
+	expect(way.words('stop')).toContain('the server is still down');
+	expect(way.words('where')).toContain('the server is still down');
+	way.say('start');
+	for (const word of ['done', 'done', 'done', 'done']) way.say(word);
+	expect(way.place()).toBe('tidy');
+	expect(way.words('stop')).not.toContain('down');
+	way.say('start');
+	for (const word of ['back', 'back', 'back']) way.say(word);
+	expect(way.place()).toBe('look');
+	expect(way.words('stop')).not.toContain('down');
+	way.say('start');
+	way.say('done');
+	expect(way.words('stop')).toContain('the server is still down');
+});
+
+test('after “back”, does not show the rollback of a stage before the point of no return that was passed', () => {
+	const way = conversation();
+	for (const word of ['done', 'done', 'done', 'back']) way.say(word);
+	// Its stage was shown, so it may have been run in part.
+	expect(way.place()).toBe('restore');
+	const stopped = way.words('stop') ?? '';
+	expect(stopped).toContain('Restore the dump of the new one');
+	expect(stopped).not.toContain('Start the old one');
+	way.say('start');
+	const gate = way.words('done') ?? '';
+	expect(gate).toContain('Point of no return');
+	expect(gate).toContain('Restore the dump of the new one');
+	expect(gate).not.toContain('You have not done any of it yet');
+});
+
+test('leaves a stage finished if it is skipped after “back”', () => {
+	const way = conversation();
+	way.say('done');
+	way.say('back');
+	expect(way.words('skip')).toMatch(/^\*\*Stage 2 of 4/);
+	expect(way.words('stop')).toContain('the server is still down');
+	way.say('start');
+	for (const word of ['done', 'skip', 'done']) way.say(word);
+	const end = way.words('where') ?? '';
+	expect(end).toContain('**Finished.** ⚠️ Not done: 3. Switch.');
+	expect(end).toContain('the server is still down');
 });
 
 test('on “stop”, says how to go back and whether the server is down; on “start”, continues', () => {
@@ -266,7 +319,18 @@ test('ends with a reason if the guide is gone, or now refuses the deployment', (
 test('continues at the same stage in an upgraded room', () => {
 	const way = conversation();
 	way.say('done');
-	const { session, tell, gives } = moved(way.session(), guided(way.session()));
-	expect(gives).toEqual({ stage: 'restore', gate: false });
-	expect(sessionWords({ session, tell }, guided(session)).lead).toMatch(/^The room was upgraded.*Stage 2 of 4/s);
+	const next = moved(way.session(), guided(way.session())) ?? expect.fail('it does not continue');
+	expect(next.gives).toEqual({ stage: 'restore', gate: false });
+	expect(sessionWords(next, guided(next.session)).lead).toMatch(/^The room was upgraded.*Stage 2 of 4/s);
+});
+
+test('can be continued in an upgraded room after “stop”, unless the guide is gone', () => {
+	const way = conversation();
+	way.say('done');
+	way.say('stop');
+	const next = moved(way.session(), guided(way.session())) ?? expect.fail('it cannot be continued');
+	expect([next.session.is, next.gives]).toEqual(['stopped', undefined]);
+	const { lead } = sessionWords(next, guided(next.session));
+	expect(lead).toMatch(/^The room was upgraded.*Stopped at stage 2 of 4.*still down.*`start`/s);
+	expect(moved(way.session(), undefined)).toBeUndefined();
 });
