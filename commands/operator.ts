@@ -51,6 +51,11 @@ function keyOf({ sender, at, text }: Asked): readonly string[] {
 	return [sender, at.toISOString(), text];
 }
 
+/** The same key if two people confirm one question, so that it is announced once. */
+function announcementKey(asked: Asked): readonly string[] {
+	return asked.repliesTo === undefined ? keyOf(asked) : [asked.repliesTo, asked.text];
+}
+
 async function leave([room, more]: readonly string[], asked: Asked, operator: OperatorPort): Promise<Answer> {
 	if (room === undefined || more !== undefined)
 		throw new Refusal(
@@ -70,5 +75,5 @@ async function announce(asked: Asked, operator: OperatorPort): Promise<Answer> {
 		const others = (await operator.rooms()).filter(one => one.room !== asked.room && one.replacedBy === undefined);
 		return announcementQuestion(text, others.length);
 	}
-	return announcedWords(await operator.announce(text, keyOf(asked)));
+	return announcedWords(await operator.announce(text, announcementKey(asked)));
 }

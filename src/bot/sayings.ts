@@ -24,10 +24,11 @@ export function sayingsOf(
 	const [only] = answers;
 	if (!only) return [];
 	const { contents, files } = rendered(answers.length === 1 ? () => only : () => joined(answers), always);
-	const confirms = answers.find(({ confirms }) => confirms !== undefined)?.confirms;
+	// One reaction answers all questions of a message.
+	const questions = [...new Set(answers.flatMap(({ confirms }) => confirms ?? []))];
 	const of = {
 		...{ room: message.room, answers: asked, sender: message.sender, asked: message.at },
-		...(confirms !== undefined && { confirms }),
+		...(questions.length && { confirms: questions.join('\n') }),
 	};
 	const sayings: Saying[] = contents.map((content, part) => {
 		const said = saidId(what, asked, part);

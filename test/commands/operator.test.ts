@@ -89,4 +89,14 @@ test('asks before an announcement, and removes its markup', async () => {
 	await expect(said('announce yes')).rejects.toThrow('Announce what?');
 });
 
+test('announces once if two people confirm the question', async () => {
+	done.length = 0;
+	for (const sender of ['@a:x', '@b:x'])
+		await operator.run(
+			{ ...asked('announce yes We move.'), sender, room: '!room', repliesTo: '$question' },
+			{ operator: port, limits: usualLimits, now: () => now },
+		);
+	expect(done).toEqual(Array(2).fill(['announce', 'We move.', ['$question', 'announce yes We move.']]));
+});
+
 test('refuses an unknown word', async () => expect(said('reboot')).rejects.toThrow('I do not understand'));

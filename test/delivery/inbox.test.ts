@@ -35,6 +35,13 @@ const commands: Command[] = [
 	leave,
 	{
 		...base,
+		name: 'erase',
+		changes: true,
+		run: ({ words: [what = '', yes] }) =>
+			yes ? answer(`${what} is erased`) : { ...answer(`Erase ${what}?`), confirms: `!erase ${what} yes` },
+	},
+	{
+		...base,
 		name: 'wait',
 		changes: false,
 		async run() {
@@ -364,6 +371,19 @@ test('asks before !leave, leaves on `yes` or a ✅ from someone who may, and sta
 	await hear(incoming('$yes', { body: '!leave yes' }));
 	await decided();
 	expect(await bodies()).toEqual([expect.stringContaining('7 days'), 'leave']);
+});
+
+test('takes a ✅ on a message that asks several questions as a yes to each of them', async () => {
+	await enter({ power: { users: { [alice]: 50 } } });
+	await hear(incoming('$ask', { body: '!erase one\n!erase two\n!erase one\n!leave' }));
+	await decided();
+	await said();
+	await hear(incoming('$tick', { body: '✅', repliesTo: '$' }));
+	await decided();
+	const [answer, left] = await bodies();
+	expect(answer).toMatch(/one is erased.*two is erased.*I am leaving/s);
+	expect(answer).not.toMatch(/one is erased.*one is erased/s);
+	expect(left).toBe('leave');
 });
 
 test('accepts no confirmation after more than a day', async () => {
