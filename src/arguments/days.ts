@@ -1,4 +1,4 @@
-// Parses dates as people write them: `2025-6-1`, `01.06.2025`, `June 2025`, `last month`, `3 weeks ago`.
+// Parses dates as people write them: `2025-6-1`, `01.06.2025`, `June 2025`, `last month`, `last 3 weeks`, `90d`.
 import { Refusal } from '../answer.ts';
 import { code, quoted } from '../text/markdown.ts';
 
@@ -15,13 +15,16 @@ const months = [
 	...['january', 'february', 'march', 'april', 'may', 'june'],
 	...['july', 'august', 'september', 'october', 'november', 'december'],
 ];
-const numbers = ['a', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine', 'ten'];
+const numbers = [
+	...['a', 'one', 'two', 'three', 'four', 'five', 'six'],
+	...['seven', 'eight', 'nine', 'ten', 'eleven', 'twelve'],
+];
 
 /** `today`: `2026-11-29`. Refuses ambiguous dates. */
 export function withDays(words: readonly string[], today: string): WordsWithDays {
 	const found: WordsWithDays = { words: [], taken: [] };
 	for (let at = 0; at < words.length; ) {
-		const rest = words.slice(at, at + 4).map(word => word.toLowerCase().replace(/[,.]$/, ''));
+		const rest = words.slice(at, at + 5).map(word => word.toLowerCase().replace(/[,.]$/, ''));
 		const read = byNumbers(rest) ?? byMonth(rest, today) ?? byDistance(rest, today);
 		if (!read) {
 			found.words.push(words[at] ?? '');
@@ -56,19 +59,34 @@ function byNumbers([word = '']: readonly string[]): DayRead | undefined {
 	throw new Refusal(`${quoted(word)} may be ${code(one)} or ${code(other)}: write it in one of these forms.`);
 }
 
-/** `june 2025`, `1 june 2025`, `june 1st 2025`; without a year, the latest in the past. */
+/** `june 2025`, `1 june 2025`, `1st of june 2025`, `june 1st 2025`, `last june`; without a year, the latest in the past. */
 function byMonth(words: readonly string[], today: string): DayRead | undefined {
-	const at = monthOf(words[0]) ? 0 : dayOf(words[0]) && monthOf(words[1]) ? 1 : undefined;
-	if (at === undefined) return undefined;
-	const month = monthOf(words[at]) ?? 1;
-	const before = at === 1 ? dayOf(words[0]) : undefined;
-	const day = before ?? dayOf(words[1]);
-	const length = day === undefined ? 1 : 2;
-	const [year] = /^20\d\d$/.exec(words[length] ?? '') ?? [];
-	if (year !== undefined) return { length: length + 1, day: written(year, month, day) };
-	const thisYear = Number(today.slice(0, 4));
-	const latest = written(thisYear, month, day ?? 1) <= today ? thisYear : thisYear - 1;
-	return { length, day: written(latest, month, day ?? 1), isChoice: true };
+	const isLast = isLastWord(words[0]);
+	let at = isLast ? 1 : 0;
+	const before = dayOf(words[at]);
+	if (before !== undefined) at += words[at + 1] === 'of' ? 2 : 1;
+	const month = monthOf(words[at]);
+	if (month === undefined) return undefined;
+	at++;
+	const day = before ?? dayOf(words[at]);
+	if (day !== before) at++;
+	const [year] = /^20\d\d$/.exec(words[at] ?? '') ?? [];
+	if (year !== undefined) return { length: at + 1, day: written(year, month, day) };
+	// In June, `last june` is not the month that has begun.
+	const end = isLast ? written(today.slice(0, 4), today.slice(5, 7), 0) : today;
+	return { length: at, day: latest(month, day ?? 1, end), isChoice: true };
+}
+
+/** The latest such date until `end`. 29 February is at most eight years back; other dates that do not exist stay. */
+function latest(month: number, day: number, end: string): string {
+	const thisYear = Number(end.slice(0, 4));
+	const years = Array.from({ length: 9 }, (_, back) => written(thisYear - back, month, day));
+	return years.find(date => date <= end && isDate(date)) ?? written(thisYear, month, day);
+}
+
+function isDate(text: string): boolean {
+	const time = Date.parse(`${text}T00:00:00Z`);
+	return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /** 1 to 12. */
@@ -85,16 +103,40 @@ function dayOf(word = ''): number | undefined {
 /** Before anything we know about; a year with fewer than four digits would not be a date. */
 const earliest = '2000-01-01';
 
-/** `yesterday`, `last week`, `3 months ago`, `two years`. */
-function byDistance([first = '', second = '', third = '']: readonly string[], today: string): DayRead | undefined {
+/** `yesterday`, `last week`, `last 3 weeks`, `3 months ago`, `two years`, `90d`, `this month`. */
+function byDistance(words: readonly string[], today: string): DayRead | undefined {
+	const [first = '', second = ''] = words;
 	if (first === 'yesterday') return { length: 1, day: back(today, 1, 'day'), isChoice: true };
-	const isLast = /^(?:last|past)$/.test(first);
-	const many = isLast ? 1 : /^\d{1,4}$/.test(first) ? Number(first) : numbers.indexOf(first.replace(/^an$/, 'a')) || 1;
-	const isNumber = isLast || /^\d{1,4}$/.test(first) || numbers.includes(first.replace(/^an$/, 'a'));
-	const unit = /^(day|week|month|year)s?$/.exec(second)?.[1];
-	if (!isNumber || unit === undefined) return undefined;
+	const [, count, short = ''] = /^(\d{1,4})(d|w|m|mo|y)$/.exec(first) ?? [];
+	if (count !== undefined) return ago(1, Number(count), units[short] ?? '', today);
+	if (first === 'this') {
+		const [begun] = { month: [`${today.slice(0, 7)}-01`], year: [`${today.slice(0, 4)}-01-01`] }[second] ?? [];
+		return begun === undefined ? undefined : { length: 2, day: begun, isChoice: true };
+	}
+	const start = isLastWord(first) ? 1 : 0;
+	const number = numberOf(words[start]);
+	const many = number ?? (start ? 1 : undefined);
+	const at = number === undefined ? start : start + 1;
+	const unit = /^(day|week|month|year)s?$/.exec(words[at] ?? '')?.[1];
+	if (many === undefined || unit === undefined) return undefined;
+	return ago(words[at + 1] === 'ago' ? at + 2 : at + 1, many, unit, today);
+}
+
+const units: Readonly<Record<string, string>> = { d: 'day', w: 'week', m: 'month', mo: 'month', y: 'year' };
+
+function ago(length: number, many: number, unit: string, today: string): DayRead {
 	const day = back(today, many, unit);
-	return { length: third === 'ago' ? 3 : 2, day: day < earliest ? earliest : day, isChoice: true };
+	return { length, day: day < earliest ? earliest : day, isChoice: true };
+}
+
+function isLastWord(word = ''): boolean {
+	return /^(?:last|past)$/.test(word);
+}
+
+function numberOf(word = ''): number | undefined {
+	if (/^\d{1,4}$/.test(word)) return Number(word);
+	const at = numbers.indexOf(word.replace(/^an$/, 'a'));
+	return at < 0 ? undefined : at || 1;
 }
 
 /** The date this long ago, or the last day of the month if that is too short. */

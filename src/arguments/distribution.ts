@@ -13,7 +13,10 @@ import { respelled } from './spellings.ts';
 import { joiningWords } from './words.ts';
 
 /** Dates are joined with more words than releases are. */
-const joining: ReadonlySet<string> = new Set([...joiningWords, 'since', 'until', 'of', 'on', 'today', 'now']);
+const joining: ReadonlySet<string> = new Set([
+	...joiningWords,
+	...['since', 'until', 'till', 'of', 'on', 'the', 'in', 'over', 'during', 'within', 'for', 'today', 'now'],
+]);
 const dayWord = /^(\d{4})-?(\d\d)(?:-?(\d\d))?(?:t[\d:.z+-]*)?$/i;
 const commitWord = /^[0-9a-f]{7,40}$/i;
 const migrationWord = /^v\d{4}\.\d{1,2}\.\d{1,2}(\.\d+)?$/i;
