@@ -6,7 +6,7 @@ import { allStages } from '../../knowledge/guide-stages.ts';
 import type { Guide, GuideFailure, Stage } from '../../knowledge/schema/guide.ts';
 import type { Fault, Knowledge, Note, Symptom } from '../../knowledge/schema/synapse.ts';
 import { piecesOf, type RefusalText, rangeOf, refusalTexts } from './refusals.ts';
-import { type Matcher, matcherOf, type Template, weightOf } from './template.ts';
+import { type Matcher, matcherOf, type Template, weak, weightOf } from './template.ts';
 
 /** How an entry ranks: what must stop an administrator comes first, what means nothing by itself last. */
 export type Rank = 'hopeless' | 'cause' | 'consequence' | 'vague' | 'harmless';
@@ -22,7 +22,8 @@ export type CatalogueEntry = {
 	| { of: 'refusal'; refusal: RefusalText; notes: readonly Note[] }
 	| { of: 'fault'; fault: Fault }
 	| { of: 'symptom'; symptom: Symptom }
-	| { of: 'note'; note: Note }
+	/** `errors`: what releases that were run printed, without the values of the trial. */
+	| { of: 'note'; note: Note; errors: string[] }
 	| { of: 'failure'; guide: Guide; stage: Stage; failure: GuideFailure }
 );
 
@@ -167,25 +168,35 @@ export function templatesOf(entry: CatalogueEntry): string[][] {
 /** The output of real releases that matches no template, without the values of the trial. */
 function trialEntries(knowledge: Knowledge, matcher: Matcher): { entry: CatalogueEntry; pieces: string[] }[] {
 	const notes = new Map(knowledge.notes.map(note => [note.id, note]));
-	const entries = new Map<string, CatalogueEntry>();
+	const entries = new Map<string, CatalogueEntry & { of: 'note' }>();
 	return knowledge.verified.flatMap(({ kind, of, error, outcome }) => {
 		const note = of === undefined ? undefined : notes.get(of);
 		if (!note || error === undefined || outcome !== 'refuses' || kind === 'rollback') return [];
 		if (matcher.find(error).places.length) return [];
-		const pieces = error
-			.replace(/^(?:[\w.]{1,80}: ){1,3}/, '')
-			.split(/…[^\s:'"]*|==?[\d.]+|>=[\d.]+|\n|(?<!\w)\d[\d.]*/)
-			.map(piece => piece.trim())
-			.filter(piece => piece.length > 3);
+		const message = error.replace(/^(?:[\w.]{1,80}: ){1,3}/, '');
+		// A package's name alone is in every list of packages.
+		const isTelling = weightOf({ pieces: constantPieces(message) }) >= weak;
+		const pieces = constantPieces(isTelling ? message : error);
 		const entry = entries.get(note.id) ?? {
 			id: `note/${note.id}`,
 			of: 'note' as const,
+			errors: [] as string[],
 			rank: 'cause' as const,
 			releases: [`>=${note.release}${note.until ? ` <${note.until}` : ''}`],
 			...(note.applies && { applies: note.applies }),
 			note,
 		};
 		entries.set(note.id, entry);
-		return pieces.length ? [{ entry, pieces }] : [];
+		if (pieces.length === 0) return [];
+		entry.errors.push(message);
+		return [{ entry, pieces }];
 	});
+}
+
+/** What a release prints whatever the values of the trial. */
+function constantPieces(printed: string): string[] {
+	return printed
+		.split(/…[^\s:'"]*|==?[\d.]+|>=[\d.]+|\n|(?<!\w)\d[\d.]*/)
+		.map(piece => piece.trim())
+		.filter(piece => piece.length > 3);
 }

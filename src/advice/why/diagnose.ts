@@ -12,7 +12,7 @@ import { entriesWithPart } from './parts.ts';
 import { optionNamed, optionsNamedIn, type RefusalSite, rangeOf } from './refusals.ts';
 import { versionsIn, withSeen } from './seen.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
-import type { FoundPlaces, TemplateMatch } from './template.ts';
+import { type FoundPlaces, type TemplateMatch, weak } from './template.ts';
 
 export type WhyQuestion = {
 	text: string;
@@ -63,8 +63,6 @@ export type Diagnosis = {
 export const maxMatches = 3;
 /** Matches closer than this (characters) belong to one event. */
 const sameEvent = 1500;
-/** A template with fewer significant characters is no proof by itself: the rest of the text must be about Synapse. */
-const weak = 20;
 /** A template with at least this many is only printed by Synapse. */
 const telling = 40;
 
@@ -114,6 +112,8 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	};
 }
 
+const anyUnit = /\b[\w@-]{1,60}\.service\b/;
+
 type Candidate = {
 	entry: CatalogueEntry;
 	places: TemplateMatch[];
@@ -130,18 +130,20 @@ function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
 	const { places, spans } = matcher.find(text);
 	const start = places.filter(({ template }) => starting.has(template));
 	const speaks = places.some(({ template }) => speaking.has(template));
+	// Of other programs' units, not even a text that is nothing but a message is about Synapse.
+	const isOther = !speaks && anyUnit.test(text);
 	const byEntry = new Map<CatalogueEntry, Candidate>();
 	for (const place of places) {
 		const entry = owner[place.template];
 		if (!entry) continue;
 		const near = start.filter(({ from, to }) => from <= place.from + 200 && place.from - to < sameEvent);
 		const weight = weights[place.template] ?? 0;
-		const isAlone = place.to - place.from > 0.6 * text.trim().length;
+		const isAlone = !isOther && place.to - place.from > 0.6 * text.trim().length;
 		// A refusal of a few words could come from any program.
 		const supported =
 			entry.of === 'refusal'
 				? near.length > 0 || (weight >= 2 * weak && speaks)
-				: speaks || weight >= telling || (isAlone && weight >= weak);
+				: speaks || (weight >= telling && !isOther) || (isAlone && weight >= weak);
 		if (entry.of === 'refusal' && !supported && weight < weak && !isAlone) continue;
 		const known = byEntry.get(entry);
 		if (known) {
@@ -210,10 +212,11 @@ function withLines(judged: RankedEntry[], text: string): RankedEntry[] {
 		});
 }
 
-/** A fault's words that other causes share (“'NoneType' object …”) only mean something if the release matches. */
+/** Words that other causes share (“'NoneType' object …”) only mean something if the release matches. */
 function isGeneric(entry: CatalogueEntry, fit: Fit, weight: number): boolean {
-	if (entry.of !== 'fault') return false;
-	const generic = entry.fault.errors.some(text =>
+	if (entry.of !== 'fault' && entry.of !== 'note') return false;
+	const errors = entry.of === 'fault' ? entry.fault.errors : entry.errors;
+	const generic = errors.some(text =>
 		/^(?:\w+Error: )?'?(?:NoneType|int|str|dict|list|coroutine|<=)\b|^(?:int|list\.remove)\(|referenced before assignment|cannot unpack/.test(
 			text,
 		),

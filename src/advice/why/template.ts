@@ -18,6 +18,8 @@ const maxCaptured = 120;
 /** At most this many matches are kept per template with their captures: the first ones. */
 const maxPlaces = 20;
 const window = 4096;
+/** A template with fewer significant characters is no proof by itself: the rest of the text must be about Synapse. */
+export const weak = 20;
 const alphabet = 37;
 
 /** A template: the literal pieces of a message in order, without its placeholders. */

@@ -44,3 +44,21 @@ test('claims at most one cause with certainty for two hundred errors from nginx,
 	expect(sure.length).toBeLessThanOrEqual(1);
 	expect(claimed('errors from other programs')).toEqual({ texts: texts.length, sure: sure.length });
 });
+
+test.each([
+	[
+		'a package in what pip prints',
+		'Collecting matrix-synapse\nRequirement already satisfied: beautifulsoup4 in ./lib\nERROR: x',
+	],
+	[
+		"a module's own mistake",
+		'synapse.module_api - 5 - ERROR - main - Traceback (most recent call last):\n  File "/opt/mine.py", line 3, in check\nTypeError: cannot unpack non-iterable NoneType object',
+	],
+	["another program's unit", 'nextcloud-cron.service: start operation timed out. Terminating.'],
+])('does not take %s for a message of Synapse', (_, text) => expect(sureOf([text])).toEqual([]));
+
+test('is certain of a package if the whole message is there', () => {
+	const text = "synapse.util.check_dependencies.DependencyException: ['beautifulsoup4']";
+	const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;
+	expect(best).toMatchObject({ entry: { id: 'note/1.163.0/url-preview-beautifulsoup' }, sure: true });
+});
