@@ -22,6 +22,7 @@ import { askControl, type Control, type ControlReply, serveControl } from '../ed
 import type { Connection } from '../edges/matrix/homeserver.ts';
 import { folderOf } from '../edges/matrix/keys.ts';
 import { copyClosedStore, copyKeys } from '../edges/store/copy.ts';
+import { makeFolder } from '../edges/store/disk.ts';
 import type { Store } from '../ports/store.ts';
 import type { Log } from '../runtime/log.ts';
 import { megabytes } from '../text/format.ts';
@@ -95,7 +96,7 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 		asked = await askControl(store.path, { ask: 'backup' });
 		if (asked && 'refused' in asked.reply) throw new Refusal(`No backup was made: ${asked.reply.refused}.`);
 		rmSync(partial, { recursive: true, force: true });
-		mkdirSync(partial, { recursive: true, mode: 0o700 });
+		makeFolder(partial);
 		if (asked && 'folder' in asked.reply) cpSync(asked.reply.folder, partial, { recursive: true });
 		else copyClosedStore(store.path, partial);
 		keep(partial);

@@ -1,11 +1,12 @@
 // npm start -- check-config: what is wrong with a configuration, and whether the homeserver knows our account.
 // Writes nothing, and does not log in.
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { type Config, type Environment, locate, parseConfig, readText } from '../config.ts';
 import { type Inquiry, openInquiry } from '../edges/matrix/inquiry.ts';
 import { isSealed } from '../edges/matrix/keys.ts';
+import { accessTrouble, storeTrouble } from '../edges/store/disk.ts';
 import { certificateTrouble } from '../edges/web/web.ts';
 import type { Failure } from '../ports/homeserver.ts';
 import { proxiesIn } from '../runtime/proxy.ts';
@@ -120,12 +121,8 @@ async function checkDatabase(address: PostgresAddress, { mistake, note }: Findin
 function checkFolder({ store: { path: store } }: Config, { mistake, note }: Findings): void {
 	let folder = store;
 	while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-	try {
-		if (!statSync(folder).isDirectory()) mistake('store.path', `${folder} is a file, not a folder`);
-		else accessSync(folder, constants.W_OK);
-	} catch {
-		mistake('store.path', `this user cannot write to ${folder}`);
-	}
+	const trouble = folder === store ? storeTrouble(store) : accessTrouble(folder, []);
+	if (trouble !== undefined) mistake('store.path', trouble);
 	note(`store.path: ${store}${folder === store ? '' : ', which will be created on first startup'}`);
 }
 

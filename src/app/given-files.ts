@@ -1,5 +1,5 @@
 // Reads the files named on the command line, but no more of them than will be parsed.
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, type Dirent, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../answer.ts';
 import type { GivenFile } from '../configuration/files.ts';
@@ -30,11 +30,19 @@ function isFolder(path: string): boolean {
 }
 
 function yamlIn(folder: string): string[] {
-	return readdirSync(folder, { withFileTypes: true })
+	return entriesOf(folder)
 		.filter(entry => !entry.isDirectory() && entry.name.endsWith('.yaml'))
 		.map(({ name }) => join(folder, name))
 		.filter(path => !isFolder(path))
 		.sort();
+}
+
+function entriesOf(folder: string): Dirent[] {
+	try {
+		return readdirSync(folder, { withFileTypes: true });
+	} catch {
+		throw unreadable(folder);
+	}
 }
 
 function textOf(path: string, limit: number): string {

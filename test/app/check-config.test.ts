@@ -70,10 +70,14 @@ async function homeserver(): Promise<string> {
 
 type Ended = { out: string[]; err: string[]; status: number | null };
 
-async function check(text: string, environment: Record<string, string> = {}): Promise<Ended> {
+async function check(
+	text: string,
+	environment: Record<string, string> = {},
+	subcommand = 'check-config',
+): Promise<Ended> {
 	const path = join(folder, 'config.yaml');
 	writeFileSync(path, text, { mode: 0o600 });
-	const child = spawn(process.execPath, [main, 'check-config', '--config', 'config.yaml'], {
+	const child = spawn(process.execPath, [main, subcommand, '--config', 'config.yaml'], {
 		cwd: folder,
 		env: { ...process.env, ...environment },
 	});
@@ -196,6 +200,19 @@ test('warns of secrets in a file that others can read, and reports a store path 
 	rmSync(join(folder, 'data'));
 	mkdirSync(join(folder, 'data'));
 	expect(existsSync(join(folder, 'data/glia.sqlite'))).toBe(false);
+	mkdirSync(join(folder, 'data/glia.sqlite'));
+	expect((await check(config(await homeserver(), '  accessToken: right\n'))).err).toEqual([
+		expect.stringMatching(/^config\.yaml:1: store\.path: .*data\/glia\.sqlite is a folder, not a file$/),
+	]);
+});
+
+test('prints no seeds without a store, and creates none', async () => {
+	const text = config('http://127.0.0.1:1', '  password: x\n');
+	expect(await check(text, {}, 'seeds')).toMatchObject({
+		status: 1,
+		err: [expect.stringMatching(/^There is no store in .*data\.$/)],
+	});
+	expect(existsSync(join(folder, 'data'))).toBe(false);
 });
 
 test("reports the sample's placeholder", async () => {

@@ -1,6 +1,57 @@
-// Why the disk refuses writes, from the system's error code: SQLite reports "full" but not a quota.
-import { closeSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+// Folders and files: creates them, and says why the system refuses, from its error code. SQLite reports a full disk,
+// but not a quota, and not which file it may not open.
+import {
+	accessSync,
+	closeSync,
+	constants,
+	existsSync,
+	fsyncSync,
+	mkdirSync,
+	openSync,
+	statSync,
+	unlinkSync,
+	writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/**
+ * Creates a folder, and those above it, accessible only by their owner. Not with `recursive`: where the system says
+ * that there is nothing although the parent is there (/proc, an automounter), Node.js would try for ever.
+ */
+export function makeFolder(folder: string): void {
+	if (!existsSync(folder)) {
+		if (dirname(folder) !== folder) makeFolder(dirname(folder));
+		try {
+			mkdirSync(folder, { mode: 0o700 });
+		} catch (error) {
+			// Another process may have been faster.
+			if (!existsSync(folder)) throw error;
+		}
+	}
+	if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file, not a folder`);
+}
+
+/** Why this process cannot use an existing folder, or one of these files in it; undefined if it can. */
+export function accessTrouble(folder: string, names: readonly string[]): string | undefined {
+	const files = names.map(name => join(folder, name)).filter(path => existsSync(path));
+	for (const path of [folder, ...files]) {
+		try {
+			if (statSync(path).isDirectory() !== (path === folder))
+				return `${path} is a ${path === folder ? 'file, not a folder' : 'folder, not a file'}`;
+			accessSync(path, constants.R_OK | constants.W_OK | (path === folder ? constants.X_OK : 0));
+		} catch (error) {
+			const code = error instanceof Error && 'code' in error ? error.code : undefined;
+			if (code === 'ENOENT') return undefined;
+			return code === 'EROFS' ? `the file system of ${path} is read-only` : `this user may not read and write ${path}`;
+		}
+	}
+	return undefined;
+}
+
+/** Why this process cannot use a store's folder or the files in it; undefined if it can, or if there is none yet. */
+export function storeTrouble(folder: string): string | undefined {
+	return accessTrouble(folder, ['lock.sqlite', 'glia.sqlite', 'glia.sqlite-wal', 'glia.sqlite-shm']);
+}
 
 /** A quota with room for a few bytes may not have room for a page of the database (bytes). */
 const probeBytes = 1024 * 1024;

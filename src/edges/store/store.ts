@@ -1,6 +1,5 @@
 // The store: SQLite in one folder, through Kysely. A second process, or a store from a newer Glia, is refused
 // with one sentence.
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
@@ -10,6 +9,7 @@ import type { Store } from '../../ports/store.ts';
 import { accountOf } from './account.ts';
 import { alertsOf } from './alerts.ts';
 import { copyOpen } from './copy.ts';
+import { makeFolder, storeTrouble } from './disk.ts';
 import { keptOf } from './documents.ts';
 import { encryptedOf } from './encrypted.ts';
 import { figuresOf } from './figures.ts';
@@ -54,17 +54,17 @@ export async function openFolder(folder?: string): Promise<OpenFolder> {
 		database = openSqlite(':memory:');
 	} else {
 		try {
-			mkdirSync(folder, { recursive: true, mode: 0o700 });
+			makeFolder(folder);
 			lock = takeFolder(join(folder, 'lock.sqlite'));
 		} catch (error) {
-			throw new Refusal(`The store's folder ${folder} cannot be used: ${text(error)}.`);
+			throw new Refusal(`The store's folder ${folder} cannot be used: ${storeTrouble(folder) ?? text(error)}.`);
 		}
 		if (!lock) throw new Refusal(`Another process is using the store in ${folder}; stop it first.`);
 		try {
 			database = openSqlite(join(folder, 'glia.sqlite'));
 		} catch (error) {
 			lock.close();
-			throw new Refusal(`The store in ${folder} cannot be opened: ${text(error)}.`);
+			throw new Refusal(`The store in ${folder} cannot be opened: ${storeTrouble(folder) ?? text(error)}.`);
 		}
 	}
 	const db = new Kysely<Tables>({ dialect: dialect(database) });

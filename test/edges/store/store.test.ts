@@ -1,6 +1,16 @@
 // The store in memory and on a file, and what can only go wrong with a file.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -116,6 +126,34 @@ test('refuses a file that is not a store, or an unusable folder, with one senten
 	await expect(openStore(join(path, 'glia.sqlite', 'below'))).rejects.toThrow(
 		/^The store's folder .* cannot be used: /,
 	);
+});
+
+test.each([
+	[
+		'a folder instead of the database',
+		'glia.sqlite',
+		/^The store in (\S+) cannot be opened: \1\S+ is a folder, not a file\.$/,
+	],
+	[
+		"a folder instead of the lock's file",
+		'lock.sqlite',
+		/^The store's folder (\S+) cannot be used: \1\S+ is a folder, not/,
+	],
+])('names %s', async (_what, name, sentence) => {
+	const path = folder();
+	mkdirSync(join(path, name));
+	await expect(openStore(path)).rejects.toThrow(sentence);
+});
+
+test.runIf(existsSync('/proc/self'))('does not try for ever to create a folder where there can be none', () => {
+	const program = `
+		const { makeFolder } = await import(${JSON.stringify(new URL('../../../src/edges/store/disk.ts', import.meta.url).href)});
+		makeFolder('/proc/glia/data');`;
+	// Stops a loop without a moment's rest.
+	const shell = ['-c', 'ulimit -t 20; exec "$0" --input-type=module -e "$1"', process.execPath, program];
+	const { signal, stderr } = spawnSync('sh', shell, { encoding: 'utf8' });
+	expect(signal).toBeNull();
+	expect(stderr).toMatch(/ENOENT|EACCES|EPERM/);
 });
 
 test('leaves no message or answer in any file after delivery', async () => {
