@@ -5,7 +5,7 @@ import { factPaths, type KnownUpstream, readUpgradeNotes, type Sources, shrinks 
 import { readAdvisories } from '../../knowledge/upstream/advisories.ts';
 import { newerCharts, readChartFeed } from '../../knowledge/upstream/chart-feed.ts';
 import { installedBy } from '../../knowledge/upstream/chart-log.ts';
-import { readFeed, type SeenRelease, seenFrom, seenIn } from '../../knowledge/upstream/feed.ts';
+import { readFeed, type SeenRelease, seenFrom, seenIn, unreadIn } from '../../knowledge/upstream/feed.ts';
 import { readBuilds, readLifecycle } from '../../knowledge/upstream/lifecycles.ts';
 import { playbookEntries, playbookSynapse } from '../../knowledge/upstream/playbook.ts';
 import type { LeftOut } from '../../knowledge/upstream/reading.ts';
@@ -142,7 +142,9 @@ function releases(given: SourceSetup): UpstreamSource {
 			if ('reason' in reading) return reading;
 			const reads = isRecalled ? 0 : 1;
 			isRecalled = false;
-			const result = seenIn(believed ? [] : (values.feed ?? []), reading.value, now().toISOString(), reads);
+			const unread = unreadIn(reading.left);
+			const had = believed ? [] : (values.feed ?? []);
+			const result = seenIn(had, reading.value, { at: now().toISOString(), reads, unread });
 			if ('reason' in result) return { ...result, doubt: true };
 			values.feed = result.seen;
 			const missing = result.seen.filter(({ gone }) => gone && !gone.sure);

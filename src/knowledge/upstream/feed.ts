@@ -64,23 +64,36 @@ export function readList(pages: readonly string[], { isRelease, versionOf }: Lis
 	return { value: [...found.values()], left };
 }
 
+/** The versions that the list has, although the rest of them could not be read. */
+export function unreadIn(left: readonly LeftOut[]): Version[] {
+	return left.flatMap(({ item }) => versionOf(item) ?? []);
+}
+
 /** A mirror may lag for a while, but not for this many reads in a row. */
 const surelyGone = 3;
 /** Upstream withdraws one or two releases at a time; more missing at once means a truncated feed. */
 const maxGone = 2;
 
+type FeedRead = {
+	/** ISO 8601. */
+	at: string;
+	/** 0 if this content was counted before. */
+	reads: 0 | 1;
+	/** Versions that are listed, but in a form that could not be read. */
+	unread: readonly Version[];
+};
+
 /**
  * Merges the feed with what it had before, or says why it is not believed. A missing release counts as deleted
- * once the feed has something new, which an outdated copy could not have, or at the third read. `reads`: 0 if `now`
- * was counted before.
+ * once the feed has something new, which an outdated copy could not have, or at the third read.
  */
 export function seenIn(
 	before: readonly SeenRelease[],
 	now: readonly FeedRelease[],
-	at: string,
-	reads: 0 | 1 = 1,
+	{ at, reads, unread }: FeedRead,
 ): { seen: SeenRelease[] } | { reason: string } {
-	const there = new Set(now.map(({ version }) => version));
+	const read = new Set(now.map(({ version }) => version));
+	const there = new Set([...read, ...unread]);
 	const known = new Set(before.map(({ version }) => version));
 	const isFresh = before.length > 0 && now.some(({ version }) => !known.has(version));
 	const oldest = now.map(({ date }) => date).sort()[0] ?? '';
@@ -97,7 +110,10 @@ export function seenIn(
 		return { ...release, gone: { since: release.gone?.since ?? at, looks, sure } };
 	});
 	const older = before.filter(({ version, date }) => date <= oldest && !there.has(version));
-	return { seen: [...older, ...now, ...gone].sort((a, b) => compare(a.version, b.version)) };
+	const listed = before
+		.filter(({ version }) => there.has(version) && !read.has(version))
+		.map(({ gone: _, ...release }): SeenRelease => release);
+	return { seen: [...older, ...now, ...listed, ...gone].sort((a, b) => compare(a.version, b.version)) };
 }
 
 const seenShape = z.array(

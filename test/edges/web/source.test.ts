@@ -17,7 +17,12 @@ function started() {
 	const values: Sources = {};
 	const [source] = sourcesOf(settings, values, known, () => new Date('2026-11-29T12:00:00Z'));
 	if (source?.name !== 'releases') throw new Error('the list of releases comes first');
-	return { source, sure: () => (values.feed ?? []).flatMap(({ version, gone }) => (gone?.sure ? [version] : [])) };
+	const feed = () => values.feed ?? [];
+	return {
+		source,
+		sure: () => feed().flatMap(({ version, gone }) => (gone?.sure ? [version] : [])),
+		versions: () => feed().map(({ version }) => version),
+	};
 }
 
 function page(...versions: string[]): Map<string, Copy> {
@@ -45,3 +50,21 @@ test('a restart is not another read in which a release is missing', () => {
 		expect(bot.sure()).toEqual(expected);
 	}
 });
+
+test.each([{ published_at: null }, { published_at: '2026-11-12' }, { body: 7 }, { draft: 'no' }])(
+	'a release that is listed as %o is not missing',
+	broken => {
+		const bot = started();
+		bot.source.take(page('1.0.0', '1.1.0', '1.2.0'), false);
+		const [, copy] = [...page('1.0.0', '1.1.0', '1.2.0')][0] ?? [];
+		const list = JSON.parse(copy?.text ?? '') as Record<string, unknown>[];
+		for (const one of list) if (one.tag_name === 'v1.2.0') Object.assign(one, broken);
+		const text = JSON.stringify(list);
+		for (let reads = 0; reads < 4; reads++) {
+			const result = bot.source.take(new Map([['feed', { asked: '', address: '', text }]]), false);
+			expect(result).toMatchObject({ left: [{ item: 'v1.2.0' }] });
+			expect(bot.sure()).toEqual([]);
+			expect(bot.versions().at(-1)).toBe('1.2.0');
+		}
+	},
+);
