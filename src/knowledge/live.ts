@@ -54,7 +54,9 @@ export type Sources = {
 	lifecycles?: Readonly<Record<string, ProductPage>>;
 	/** The systems that the newest release has packages for: `debian:trixie`. */
 	builds?: readonly string[];
-	playbook?: Playbook;
+	/** The playbook, and the day it was last read. */
+	playbook?: Omit<Playbook, 'read'>;
+	playbookRead?: string;
 	/** The charts in the list, oldest first, and the day it was last read. */
 	charts?: readonly FeedRelease[];
 	chartsRead?: string;
@@ -93,7 +95,17 @@ const notes = 'https://github.com/element-hq/synapse/blob/';
 
 /** What the sources say that the knowledge does not. Passages quote upstream's words. */
 export function newsOf(sources: Sources, known: KnownUpstream): News {
-	const { feed = [], upgradeNotes, files, advisories, lifecycles = {}, builds = [], playbook, read } = sources;
+	const {
+		feed = [],
+		upgradeNotes,
+		files,
+		advisories,
+		lifecycles = {},
+		builds = [],
+		playbook,
+		playbookRead,
+		read,
+	} = sources;
 	const before = new Set(known.releases.map(({ version }) => version));
 	const withdrawn = feed.flatMap(({ version, gone }) => (gone?.sure ? [version] : []));
 	const releases = feed
@@ -132,7 +144,7 @@ export function newsOf(sources: Sources, known: KnownUpstream): News {
 			Object.entries(lifecycles).map(([product, { names: _, ...lifecycle }]) => [product, lifecycle]),
 		),
 		...(systems.length > 0 && { systems }),
-		...(playbook && { playbook }),
+		...(playbook && playbookRead !== undefined && { playbook: { read: playbookRead, ...playbook } }),
 		...chartNews(sources, known),
 	};
 }

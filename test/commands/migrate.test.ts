@@ -101,7 +101,7 @@ test.each([
 test("compares the release with the playbook's current one at the top", async () => {
 	const top = async (synapse: string) => {
 		const answer = await ask(`mdad docker postgres synapse=${synapse}`, {
-			playbook: { synapse: '1.160.0', entries: [] },
+			playbook: { read: '2026-11-01', synapse: '1.160.0', entries: [] },
 		});
 		return answer.lead;
 	};

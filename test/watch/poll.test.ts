@@ -510,6 +510,7 @@ describe("a distribution's own breaking change", () => {
 	const live = (...entries: { date: string; title: string; breaking: boolean }[]) => ({
 		...knowledge,
 		playbook: {
+			read: '2026-01-06',
 			synapse: '1.1.0',
 			entries: entries.map(one => ({ ...one, text: 'Feed them\\.', url: 'https://example.org/live' })),
 		},

@@ -67,8 +67,7 @@ export function carrierOf({
 }: CarrierRequest): CarriedRelease | UnknownCarrier | undefined {
 	const install = profile.get('install')?.value;
 	if (install === 'mdad') {
-		const { playbook: live } = knowledge;
-		const read = live ? today : carriers?.mdad?.read;
+		const read = readOf(carriers?.mdad, knowledge);
 		if (!carriers?.mdad || read === undefined || daysBetween(read, today) > maxAge)
 			return { of: 'mdad', read: read ?? '' };
 		return byPlaybook(carriers.mdad, { profile, running, today, knowledge });
@@ -79,6 +78,11 @@ export function carrierOf({
 		return byCharts(ess, { profile, running, today, knowledge });
 	}
 	return undefined;
+}
+
+/** The day up to which the playbook is known. */
+function readOf(playbook: PlaybookKnowledge | undefined, { playbook: live }: Knowledge): string | undefined {
+	return [playbook?.read ?? [], live?.read ?? []].flat().sort().at(-1);
 }
 
 function byPlaybook(
@@ -95,7 +99,7 @@ function byPlaybook(
 	return {
 		of: 'mdad',
 		newest,
-		as: live ? today : playbook.read,
+		as: readOf(playbook, knowledge) ?? playbook.read,
 		since: from,
 		breaks: changes.map(briefly),
 	};

@@ -125,8 +125,12 @@ function joined({ given, values, states, say }: SourcesReading): News | undefine
 			.find(({ source }) => source.name === name)
 			?.read?.toISOString()
 			.slice(0, 10);
-	const [read, chartsRead] = [dayOf('releases'), dayOf('charts')];
-	const days = { ...(read !== undefined && { read }), ...(chartsRead !== undefined && { chartsRead }) };
+	const [read, chartsRead, playbookRead] = [dayOf('releases'), dayOf('charts'), dayOf('playbook')];
+	const days = {
+		...(read !== undefined && { read }),
+		...(chartsRead !== undefined && { chartsRead }),
+		...(playbookRead !== undefined && { playbookRead }),
+	};
 	return guarded(say, 'upstream', () => newsOf({ ...values, ...days }, given.known));
 }
 
@@ -239,7 +243,7 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	else fail(reading, state, trouble, waitMs);
 	const record = { read: state.read.toISOString(), copies: [...copies], memory: source.memory?.() };
 	// The day a list was last read is part of the news.
-	if (/^(releases|charts)$/.test(source.name)) reading.news = joined(reading) ?? reading.news;
+	if (/^(releases|charts|playbook)$/.test(source.name)) reading.news = joined(reading) ?? reading.news;
 	await kept.put(keyOf(source), JSON.stringify(record));
 }
 

@@ -240,6 +240,8 @@ export type Unread = Passage & { text?: string; changed?: boolean };
 
 /** What the playbook matrix-docker-ansible-deploy installs now, and its announcements, newest first. */
 export type Playbook = {
+	/** The day it was read. */
+	read: string;
 	synapse: string;
 	entries: readonly { date: string; title: string; breaking: boolean; text: string; url: string }[];
 };

@@ -241,6 +241,7 @@ test('compares the Synapse version before the first day with the one on the last
 
 test('lists uncurated sections: those of this edition and those that the bot has read since', () => {
 	const live = {
+		read: '2026-06-10',
 		synapse: '1.155.0',
 		entries: [
 			{ date: '2026-06-10', title: 'New', breaking: true, text: '> quoted', url: 'https://example.org/new' },

@@ -95,6 +95,7 @@ describe('the playbook', () => {
 		const live = {
 			...knowledge,
 			playbook: {
+				read: '2022-05-31',
 				synapse: '1.63.0',
 				entries: [{ date: '2022-01-11', title: 'New *break*', breaking: true, text: '', url: 'https://example.org' }],
 			},
@@ -102,8 +103,11 @@ describe('the playbook', () => {
 		const request = { profile: profile('mdad'), running: '1.62.0', today: '2022-06-01', knowledge: live, carriers };
 		expect(carrierOf(request)).toMatchObject({
 			newest: '1.63.0',
+			as: '2022-05-31',
 			breaks: [{ when: '2022-01-11', title: 'New *break*', told: true }],
 		});
+		// Since then, its releases could not be read.
+		expect(carrierOf({ ...request, today: '2022-08-01' })).toEqual({ of: 'mdad', read: '2022-05-31' });
 	});
 });
 
@@ -145,7 +149,7 @@ test('returns the same key for a breaking change, whether upstream or a curator 
 		if ('reason' in read) throw new Error(read.reason);
 		const told = read.entries.filter(({ date }) => date === day).map(one => ({ ...one, breaking: true }));
 		const keysFor = (mdad: PlaybookEntry[], live: typeof told) => {
-			const known = { ...knowledge, ...(live.length && { playbook: { synapse: '1.62.0', entries: live } }) };
+			const known = { ...knowledge, ...(live.length && { playbook: { read: day, synapse: '1.62.0', entries: live } }) };
 			const playbook = { ...(carriers.mdad ?? {}), read: '2019-12-31', entries: mdad } as PlaybookKnowledge;
 			const request = { profile: profile('mdad'), today: day, knowledge: known, carriers: { mdad: playbook } };
 			return recentBreaks(request)?.changes.map(({ key }) => key);

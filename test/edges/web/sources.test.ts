@@ -49,7 +49,7 @@ describe('news from upstream', () => {
 			expect(joined.lifecycles.postgresql?.releases).toEqual([
 				{ version: '14', released: '2020-01-01', ends: '2026-11-12' },
 			]);
-			expect(joined.playbook?.synapse).toBe('1.150.0');
+			expect(joined.playbook).toMatchObject({ synapse: '1.150.0', read: '2026-03-10' });
 			expect(joined.playbook?.entries[0]).toMatchObject({ date: '2026-03-03', breaking: true });
 			expect(joined.charts).toEqual({
 				read: '2026-03-10',
