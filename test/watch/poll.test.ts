@@ -570,6 +570,33 @@ describe("a distribution's own breaking change", () => {
 		await world.store.close();
 	});
 
+	test('is reported if its entry is added before one about the same passage, which is not repeated', async () => {
+		const about = (title: string) => entry('2026-01-06', 'Doves', { title, id: `mdad/2026-01-06/${title}` });
+		const world = await played(knowledge, playbook());
+		world.web.plays('example.org', '1.1.0');
+		await world.watch('example.org mdad');
+		for (const [entries, titles] of [
+			[['Owls'], ['Owls']],
+			[['Gulls', 'Owls'], ['Gulls']],
+			[['Auks', 'Gulls', 'Owls'], ['Auks']],
+			[['Gulls'], []],
+			[['Owls'], []],
+		] as const) {
+			world.holding.distributions = playbook(...entries.map(about));
+			const heard = (await world.live(24)).map(line => /changed on 2026-01-06: (\w+)/.exec(line)?.[1]);
+			expect(heard, entries.join()).toEqual(titles);
+		}
+		// Upstream's words about the passage stand for all of its entries.
+		const other = await played(knowledge, playbook());
+		other.web.plays('example.org', '1.1.0');
+		await other.watch('example.org mdad');
+		other.holding.knowledge = live({ date: '2026-01-06', title: 'Doves', breaking: true });
+		expect(await other.live(24)).toHaveLength(1);
+		other.holding.distributions = playbook(about('Gulls'), about('Owls'));
+		expect(await other.live(24)).toEqual([]);
+		await Promise.all([world.store.close(), other.store.close()]);
+	});
+
 	test('is reported once for each entry, even if several are about one item of upstream', async () => {
 		const charts = [
 			{ chart: '26.1.0', date: '2025-11-01', synapse: '1.0.0' },

@@ -37,6 +37,8 @@ export type AlertCondition = {
 	subject: string;
 	/** Other names under which the room may have been told. */
 	aliases?: readonly string[];
+	/** A name that several conditions share. The room may have been told of one of them, or of all, under it. */
+	shared?: string;
 	stage: string;
 	severity: Severity;
 	/** Repeated until someone acts or stops it. */

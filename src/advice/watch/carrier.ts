@@ -18,6 +18,8 @@ export type CarrierBreak = { when: string; title: string; sure: boolean; told?: 
 export type DistributionBreak = CarrierBreak & {
 	/** The same whether upstream or a curator describes it. */
 	key: string;
+	/** The key of the passage, if several entries describe it. */
+	shared?: string;
 	/** The curator's entry. */
 	id?: string;
 	/** The affected components, by short name. */
@@ -234,13 +236,15 @@ export function recentBreaks({ profile, today, knowledge, carriers }: Omit<Carri
 
 /**
  * One change per key, which identifies its alert. Upstream's words under one key are one change (two bullets may name
- * the same pull request). A curator's second and later entries about them get keys of their own, which name the entry
- * and not its position, since another one may be added in between.
+ * the same pull request). If several of a curator's entries describe them, each gets a key of its own, which names the
+ * entry and not its position, since another one may be added before it.
  */
 function keyed(changes: readonly DistributionBreak[]): DistributionBreak[] {
 	return [...Map.groupBy(changes, ({ key }) => key)].flatMap(([key, own]) => {
 		const [first] = own;
 		if (first?.told) return [{ ...first, text: own.map(({ text }) => text).join('\n\n') }];
-		return own.map((change, at) => (at === 0 ? change : { ...change, key: `${key} ${change.id ?? at + 1}` }));
+		return own.length === 1
+			? own
+			: own.map((change, at) => ({ ...change, key: `${key} ${change.id ?? at + 1}`, shared: key }));
 	});
 }

@@ -8,10 +8,13 @@ export function distributionBreaks(facing: Facing): AlertCondition[] {
 	if (!found) return [];
 	const { of } = found;
 	return found.changes.map((change): AlertCondition => {
-		const { key, when, title, sure, told, waits } = change;
+		const { key, shared, when, title, sure, told, waits, id } = change;
 		return {
 			rule: 'distribution',
 			subject: `${of} ${key}`,
+			...(shared !== undefined && { shared: `${of} ${shared}` }),
+			// It may have been one of several.
+			...(id !== undefined && shared === undefined && { aliases: [`${of} ${key} ${id}`] }),
 			stage: 'changed',
 			severity: sure && waits === false ? 'warning' : 'info',
 			reminds: false,

@@ -38,9 +38,18 @@ export function openOf(said: readonly SaidAlert[], condition: NamedSubject): Sai
 
 /** The condition under the name that the room knows: an advisory may get its CVE ID after it was reported. */
 export function asTold(condition: AlertCondition, said: readonly SaidAlert[]): AlertCondition {
-	if (!condition.aliases?.length) return condition;
-	const told = openOf(said, condition) ?? said.findLast(other => isSame(condition, other));
-	return told ? { ...condition, subject: told.subject } : condition;
+	const { aliases = [], shared } = condition;
+	const told =
+		openOf(said, condition) ??
+		(aliases.length ? said.findLast(other => isSame(condition, other)) : undefined) ??
+		said.find(other => other.subject === shared && other.rule === condition.rule && isAbout(condition, other));
+	return told && told.subject !== condition.subject ? { ...condition, subject: told.subject } : condition;
+}
+
+/** Whether what the room was told under a shared name was this, or upstream's words about all of it. */
+function isAbout({ about }: AlertCondition, { about: told }: SaidAlert): boolean {
+	if (about.rule !== 'distribution' || told.rule !== 'distribution') return false;
+	return told.told === true || told.name === about.name;
 }
 
 /** Rules that end silently: a release was superseded, or upstream said more. */
