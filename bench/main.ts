@@ -1,4 +1,5 @@
 // npm run bench [-- names…]: measures ratios within one run. Without names, it runs everything.
+import { readArguments, refuse } from '../tools/arguments.ts';
 import { fuzz } from './fuzz.ts';
 import { benchKeys } from './keys.ts';
 import { benchPlan } from './plan.ts';
@@ -27,14 +28,13 @@ const benches: Record<string, () => Promise<void>> = {
 	endurance: () => benchEndurance(10_000),
 };
 
-const names = process.argv.slice(2);
+const usage = `
+  npm run bench -- [NAME…]   measure everything, or these: ${Object.keys(benches).join(', ')}
+
+For example: npm run bench -- plan`;
+const names = readArguments(usage, {}).positionals;
 const unknown = names.find(name => !Object.hasOwn(benches, name));
-if (unknown !== undefined) {
-	console.error(
-		`There is no bench ${unknown}; there are ${Object.keys(benches).join(', ')}. For example: npm run bench -- plan`,
-	);
-	process.exit(1);
-}
+if (unknown !== undefined) refuse(`There is no bench ${unknown}.`, usage);
 // The start is part of the room benchmark.
 const whole = Object.keys(benches).filter(name => name !== 'start');
 for (const name of names.length ? names : whole) await benches[name]?.();

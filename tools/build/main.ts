@@ -9,6 +9,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { tableFile, tables } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { openDistributions } from '../../src/knowledge/distributions.ts';
+import { readArguments } from '../arguments.ts';
 import { carrying, lazyLibraries, wasmFile } from './plugin.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,7 +26,8 @@ const files = [
 
 /** Warnings from the bundler that do not matter here. */
 const expected = new Set<string>(['PLUGIN_TIMINGS']);
-const out = process.argv[2] ?? join(root, 'dist/glia.cjs');
+const usage = '\n  npm run build -- [FILE]   build the program as one file, by default dist/glia.cjs';
+const [out = join(root, 'dist/glia.cjs')] = readArguments(usage, {}, 1).positionals;
 await openKnowledge(folder);
 const distributions = openDistributions(folder);
 await Promise.all([distributions.mdad(), distributions.ess()]);

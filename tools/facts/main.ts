@@ -4,15 +4,23 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { readArguments, refuse } from '../arguments.ts';
 import { compareFacts, factsByEntry } from './facts.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const [ref] = process.argv.slice(2);
-if (ref === undefined) {
-	console.error('Which commit? For example: npm run facts -- HEAD');
-	process.exit(1);
+const usage = `
+  npm run facts -- COMMIT   compare the facts of the knowledge with those at a commit
+
+For example: npm run facts -- HEAD`;
+const [ref] = readArguments(usage, {}, 1).positionals;
+if (ref === undefined) refuse('Which commit?', usage);
+const git = (...args: string[]) =>
+	execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20, stdio: ['ignore', 'pipe', 'ignore'] });
+try {
+	git('rev-parse', '--verify', '--end-of-options', `${ref}^{commit}`);
+} catch {
+	refuse(`This repository has no commit ${ref}.`);
 }
-const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8', maxBuffer: 64 << 20 });
 const isYaml = (path: string) => path.endsWith('.yaml');
 
 const committed = git('ls-tree', '-r', '--name-only', ref, 'knowledge/').split('\n').filter(isYaml);

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isVersion, type Version } from '../../src/deployment/version.ts';
+import { readArguments, refuse } from '../arguments.ts';
 
 /** The needed part of a project's page in the index's JSON form (PEP 691). */
 const page = z.object({
@@ -70,14 +71,14 @@ async function get(url: string, accept: string): Promise<Buffer> {
 }
 
 if (import.meta.main) {
-	const [release = '', folder = '.'] = process.argv.slice(2);
-	if (isVersion(release)) {
-		await fetchArchive(release, resolve(folder)).then(console.log, error => {
-			console.error(error instanceof Error ? error.message : error);
-			process.exitCode = 1;
-		});
-	} else {
-		console.error('Which release? For example: npm run archive -- 1.164.0 ../sources');
-		process.exitCode = 1;
-	}
+	const usage = `
+  npm run archive -- RELEASE [FOLDER]   fetch the source archive of a Synapse release and unpack it into FOLDER
+
+For example: npm run archive -- 1.164.0 ../sources`;
+	const [release, folder = '.'] = readArguments(usage, {}, 2).positionals;
+	if (release === undefined) refuse('Which release?', usage);
+	if (!isVersion(release)) refuse(`A release looks like 1.164.0, not ${release}.`);
+	await fetchArchive(release, resolve(folder)).then(console.log, error =>
+		refuse(error instanceof Error ? error.message : String(error)),
+	);
 }

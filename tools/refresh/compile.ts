@@ -3,9 +3,11 @@
 import { writeFileSync } from 'node:fs';
 import { compile } from '../../src/knowledge/compiled.ts';
 import { readDistributions } from '../../src/knowledge/read-distributions.ts';
+import { readArguments } from '../arguments.ts';
 import { editorSchemas } from './editor-schema.ts';
 import { noteFieldsPage } from './note-fields.ts';
 
+readArguments('\n  npm run compile   check the knowledge and write the generated files', {}, 0);
 const folder = new URL('../../knowledge/', import.meta.url);
 const root = new URL('../', folder);
 

@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Refusal } from '../../src/answer.ts';
 import { readCode } from '../../src/knowledge/code-reading.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
 import { readFiles } from '../../src/knowledge/load.ts';
@@ -16,23 +16,24 @@ import {
 	releasesFileShape,
 	upstreamFileShape,
 } from '../../src/knowledge/schema/synapse.ts';
+import { readArguments, refuse } from '../arguments.ts';
 import { refreshCode } from './code.ts';
 import { distributionIn, refreshDistribution } from './distributions.ts';
 import { type Generated, merge } from './merge.ts';
 import { isRole } from './playbook-variables.ts';
-import { openSource } from './source.ts';
+import { openSource, type Source } from './source.ts';
 import { newsOf, workOf } from './work.ts';
 
-const { values, positionals } = parseArgs({
-	options: { read: { type: 'string' }, knowledge: { type: 'string' } },
-	allowPositionals: true,
-});
-if (!positionals.length || (values.read !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.read))) {
-	console.error(
-		'usage: npm run refresh -- [--read 2026-11-20] [--knowledge FOLDER] <clone or unpacked archive, or clone of a distribution>…',
-	);
-	process.exit(1);
-}
+const usage = `
+  npm run refresh -- SOURCE… [--read DAY]           read clones or unpacked archives of Synapse, clones of
+                     [--knowledge FOLDER]           matrix-docker-ansible-deploy or ess-helm, and list what is unread
+
+For example: npm run refresh -- ../sources/matrix_synapse-1.164.0 --read 2026-11-20`;
+
+const { values, positionals } = readArguments(usage, { read: { type: 'string' }, knowledge: { type: 'string' } });
+if (!positionals.length) refuse('Which source?', usage);
+if (values.read !== undefined && !/^\d{4}-\d\d-\d\d$/.test(values.read))
+	refuse(`A day looks like 2026-11-20, not ${values.read}.`);
 const knowledge = values.knowledge
 	? pathToFileURL(`${resolve(values.knowledge)}/`)
 	: new URL('../../knowledge/', import.meta.url);
@@ -47,6 +48,15 @@ function readBefore(): Generated {
 	return { read, releases, passages: upstreamFileShape.parse(parse(upstreamFile, { passages: [] })).passages };
 }
 
+function opened(folder: string): Source {
+	try {
+		return openSource(folder);
+	} catch (error) {
+		if (!(error instanceof Refusal)) throw error;
+		return refuse(error.message);
+	}
+}
+
 /** One item per line, so that a diff shows only what changed. */
 function write(file: URL, head: string, key: string, items: readonly (Release | Passage)[]): void {
 	const lines = items.map(item => JSON.stringify(item)).join(',\n');
@@ -58,14 +68,14 @@ const roles = positionals.filter(folder => !distributionIn(folder) && isRole(fol
 const named = positionals
 	.filter(folder => !roles.includes(folder))
 	.map(folder => ({ folder, distribution: distributionIn(folder) }));
+// First, so that nothing is written if a folder is not a source.
+const sources = named.flatMap(({ folder, distribution }) => (distribution ? [] : [opened(folder)]));
 for (const { folder: clone, distribution } of named)
 	if (distribution)
 		for (const line of refreshDistribution(distribution, clone, knowledge, values.read, roles)) console.log(line);
-const releaseSources = named.filter(({ distribution }) => !distribution);
-if (!releaseSources.length) process.exit();
+if (!sources.length) process.exit();
 
 const before = readBefore();
-const sources = releaseSources.map(source => openSource(source.folder));
 const after = merge(sources, before, read);
 const { releases } = releasesFileShape.parse({ read: after.read, releases: after.releases });
 write(releasesFile, `"read": ${JSON.stringify(after.read)}, `, 'releases', releases);

@@ -3,16 +3,18 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compare, isVersion } from '../../src/deployment/version.ts';
 import { upstreamFileShape } from '../../src/knowledge/schema/synapse.ts';
+import { readArguments, refuse } from '../arguments.ts';
 import { stamp } from './stamp.ts';
 import { markDistribution } from './stamp-distribution.ts';
 
 const folder = new URL('../../knowledge/synapse/', import.meta.url);
 const notesFolder = new URL('notes/', folder);
-const asked = process.argv.slice(2);
-if (!asked.length) {
-	console.error('usage: npm run mark-read -- <versions… | all> [waivers] [mdad] [ess]');
-	process.exit(1);
-}
+const usage = `
+  npm run mark-read -- RELEASE… | all [waivers] [mdad] [ess]   mark what these files cover as read in its current form
+
+For example: npm run mark-read -- 1.164.0 waivers`;
+const asked = readArguments(usage, {}).positionals;
+if (!asked.length) refuse('Which release?', usage);
 const { passages } = upstreamFileShape.parse(JSON.parse(readFileSync(new URL('upstream.json', folder), 'utf8')));
 
 function namesIn(where: URL, pattern: RegExp): string[] {

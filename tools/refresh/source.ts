@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { Refusal } from '../../src/answer.ts';
 import type { Version } from '../../src/deployment/version.ts';
 import { versionOf } from '../../src/knowledge/upstream/passage.ts';
 
@@ -16,12 +17,12 @@ export type Source = {
 	logPaths(version: Version): string[];
 };
 
-/** Throws an Error that names the folder, if it is neither. */
+/** Throws a Refusal that names the folder, if it is neither. */
 export function openSource(folder: string): Source {
 	const isClone = existsSync(join(folder, '.git')) || existsSync(join(folder, 'objects'));
 	if (isClone) return openClone(folder);
 	if (existsSync(join(folder, 'CHANGES.md')) && existsSync(join(folder, 'synapse'))) return openArchive(folder);
-	throw new Error(`${folder} is neither a clone of Synapse nor one of its release archives, unpacked`);
+	throw new Refusal(`${folder} is neither a clone of Synapse nor one of its release archives, unpacked.`);
 }
 
 const formerLog = /^CHANGES-.*\.md$/;

@@ -1,4 +1,3 @@
-// npm run replay -- [--from 2019-06-01] [--to DAY] [--policy never|monthly|latest|FILE] [--figures] [facts…]
 // Prints what a room would have been told about a server in the past, and which of upstream's promises it would have
 // been told about in time. With --figures, only the totals.
 import { existsSync, readFileSync } from 'node:fs';
@@ -7,23 +6,27 @@ import { readProfile, sortWords } from '../../src/arguments/words.ts';
 import { isVersion } from '../../src/deployment/version.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { titleOf } from '../../src/messages/conditions.ts';
+import { readArguments } from '../arguments.ts';
 import { policyFrom, policyOf } from './history.ts';
 import { promises, replay } from './replay.ts';
 
-const words = process.argv.slice(2);
-function option(name: string, otherwise: string): string {
-	const at = words.indexOf(`--${name}`);
-	if (at < 0) return otherwise;
-	return words.splice(at, 2)[1] ?? otherwise;
-}
+const usage = `
+  npm run replay -- [FACT…] [--from DAY] [--to DAY]   what a room would have been told about a server in the past
+                    [--policy never | monthly | latest | FILE]
+                    [--figures]                       only the totals
+
+For example: npm run replay -- docker postgres=14 --from 2022-01-01`;
+const text = { type: 'string' } as const;
+const { values, positionals: facts } = readArguments(usage, {
+	from: text,
+	to: text,
+	policy: text,
+	figures: { type: 'boolean' },
+});
 
 try {
 	const knowledge = await openKnowledge(new URL('../../knowledge/', import.meta.url));
-	const from = option('from', '2019-06-01');
-	const to = option('to', knowledge.read);
-	const name = option('policy', 'monthly');
-	const figures = words.includes('--figures');
-	const facts = words.filter(word => !word.startsWith('--'));
+	const { from = '2019-06-01', to = knowledge.read, policy: name = 'monthly', figures } = values;
 	for (const day of [from, to]) {
 		if (!/^\d{4}-\d\d-\d\d$/.test(day)) throw new Refusal(`A day looks like 2019-06-01, not ${day}.`);
 	}

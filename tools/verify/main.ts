@@ -1,13 +1,12 @@
-// npm run verify [-- claim… | --all | --changed | --list]: tests claims of the knowledge on real releases, and writes
-// the outcomes to knowledge/synapse/verified.json. Exits with 1 if a claim does not hold or a test fails to run. Other
-// first words run something else: see guide/main.ts for `guide`, configurations/ for `configurations` (main.ts),
-// `samples`, `starts`, `values`, `agreement` and `conditions`, recipes.ts for `recipes`, and migrations.ts for
-// `migrations`.
+// Tests claims of the knowledge on real releases, and writes the outcomes to knowledge/synapse/verified.json. Exits
+// with 1 if a claim does not hold or a test fails to run. Other first words run something else: see guide/main.ts for
+// `guide`, configurations/ for `configurations` (main.ts), `samples`, `starts`, `values`, `agreement` and `conditions`,
+// recipes.ts for `recipes`, and migrations.ts for `migrations`.
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { isCandidate } from '../../src/deployment/version.ts';
 import { readFiles, readKnowledge } from '../../src/knowledge/load.ts';
 import type { Verified } from '../../src/knowledge/schema/synapse.ts';
+import { readArguments, refuse } from '../arguments.ts';
 import { claimsOf } from './claim.ts';
 import { Unavailable } from './machine/environment.ts';
 import { type Claim, recipeHash } from './recipe.ts';
@@ -17,14 +16,23 @@ import { bench } from './trial.ts';
 const folder = new URL('../../knowledge/', import.meta.url);
 const file = new URL('synapse/verified.json', folder);
 
-const { values, positionals } = parseArgs({
-	options: {
-		all: { type: 'boolean' },
-		changed: { type: 'boolean' },
-		list: { type: 'boolean' },
-		playbook: { type: 'string' },
-	},
-	allowPositionals: true,
+const usage = `
+  npm run verify -- [CLAIM…]         test claims on real releases; without a name, those not tested in their current form
+                    [--all]          even if they were tested
+                    [--changed]      of those named, only those not tested in their current form
+                    [--list]         print their names instead
+  npm run verify -- guide NAME [WORD…] [--playbook FOLDER]
+  npm run verify -- migrations [CASE…]
+  npm run verify -- configurations | samples | starts | values | agreement [RELEASE…]
+  npm run verify -- conditions | recipes
+
+For example: npm run verify -- refusal/1.66.0`;
+
+const { values, positionals } = readArguments(usage, {
+	all: { type: 'boolean' },
+	changed: { type: 'boolean' },
+	list: { type: 'boolean' },
+	playbook: { type: 'string' },
 });
 if (positionals[0] === 'guide') {
 	const { verifyGuide } = await import('./guide/main.ts');
@@ -83,15 +91,15 @@ function chosen(): Claim[] {
 	return again ? named : named.filter(claim => results.get(claim.id)?.recipe !== recipeHash(claim));
 }
 
+for (const name of positionals)
+	if (!claims.some(({ id }) => id === name || id.startsWith(`${name}/`)))
+		refuse(`No claim is called ${name}. To see their names: npm run verify -- --all --list`);
+
 const wanted = chosen();
 if (values.list) {
 	for (const { id, says } of wanted) console.log(`${id}\n  ${says}`);
 	console.log(`${wanted.length} of ${claims.length} claims`);
 	process.exit();
-}
-if (positionals.length && !wanted.length) {
-	console.error(`No claim is called ${positionals.join(' or ')}. To see their names: npm run verify -- --all --list`);
-	process.exit(1);
 }
 
 const failed: Verified[] = [];
