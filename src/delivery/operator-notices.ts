@@ -2,6 +2,7 @@
 import { type BotCondition, isOver, lastingFaults } from '../advice/operator/faults.ts';
 import { saidId } from '../bot/said-id.ts';
 import { type OperatorNews, operatorNewsWords } from '../messages/operator.ts';
+import type { GivenUp } from '../ports/operator.ts';
 import type { Saying } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
 import { matrixMessages } from '../render/matrix.ts';
@@ -21,8 +22,16 @@ export type OperatorNotices = {
 	said: () => void;
 };
 
-/** Kept across restarts. `open`: since when each lasting fault has been known, and whether it was reported. */
-type Memory = { since: string; open: Record<string, { since: string; told: boolean }>; frozen?: string };
+/**
+ * Kept across restarts. Everything up to `since` was reported, and so was what `told` names, which happened while the
+ * clock was ahead. `open`: since when each lasting fault has been known, and whether it was reported.
+ */
+type Memory = {
+	since: string;
+	told?: string[];
+	open: Record<string, { since: string; told: boolean }>;
+	frozen?: string;
+};
 
 const memoryKey = 'operator told';
 /** Why the process ended, for the next start to report. */
@@ -32,6 +41,8 @@ const takenOverKey = 'operator taken over';
 /** A blocked event loop is reported if it was blocked for at least `frozenFor` (ms), once per `frozenPause` (ms). */
 const frozenFor = 10_000;
 const frozenPause = 3600_000;
+/** After a clock that was ahead is set right, what happened this recently (ms) may not have been reported yet. */
+const recent = 60_000;
 
 /** Records why the process ended, for the next start to report. */
 export async function noteEnding(kept: Store['kept'], why: string, now: Date): Promise<void> {
@@ -57,10 +68,7 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	for (const key of Object.keys(memory.open))
 		if (!lasting.has(key) && isOver(key, current, at)) delete memory.open[key];
 	for (const key of lasting.keys()) memory.open[key] ??= { since: at.toISOString(), told: false };
-	const since = new Date(memory.since);
-	const elsewhere = ({ room: of }: { room: string }) => of !== room;
-	const givenUp = (await store.givenUpSince(since)).filter(elsewhere);
-	const lost = (await store.lostRoomsSince(since)).filter(elsewhere);
+	const { givenUp, lost, keep } = await eventsSince(memory, { store, room, at });
 	const fresh = [...lasting].filter(([key]) => !memory.open[key]?.told);
 	const ended = await endingIn(store.kept);
 	const takenOver = await takeOverIn(store.kept);
@@ -78,8 +86,8 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 	if (isNews) {
 		const what = [
 			...fresh.map(([key]) => `${key} ${memory.open[key]?.since}`),
-			...givenUp.map(({ id }) => `given up ${id}`),
-			...lost.map(one => `lost ${one.room} ${one.since.toISOString()}`),
+			...givenUp.map(({ key }) => key),
+			...lost.map(({ key }) => key),
 			...(ended ? [`ended ${ended.at.toISOString()}`] : []),
 			...(takenOver ? [`taken over ${takenOver.toISOString()}`] : []),
 			...(frozen === undefined ? [] : [`frozen ${at.toISOString()}`]),
@@ -90,11 +98,51 @@ export async function tellOperator(notices: OperatorNotices): Promise<undefined>
 		for (const [key] of fresh) memory.open[key] = { since: memory.open[key]?.since ?? at.toISOString(), told: true };
 		said();
 	}
-	const times = [...givenUp.map(one => one.at), ...lost.map(one => one.since)];
-	memory.since = new Date(Math.max(since.getTime(), ...times.map(time => time.getTime()))).toISOString();
+	keep();
 	await remember(store.kept, memory);
 	if (ended) await store.kept.put(endedKey, '');
 	if (takenOver) await store.kept.put(takenOverKey, '');
+}
+
+type OneOff<Event> = Event & { key: string; time: Date };
+type OneOffs = {
+	givenUp: OneOff<GivenUp>[];
+	lost: OneOff<{ room: string }>[];
+	/** Records in the memory that they were reported. */
+	keep: () => void;
+};
+
+/** What happened outside the operator's room and was not reported yet. */
+async function eventsSince(
+	memory: Memory,
+	{ store, room, at }: Pick<OperatorNotices, 'store' | 'room'> & { at: Date },
+): Promise<OneOffs> {
+	const reported = new Date(memory.since);
+	const isAhead = reported > at;
+	const since = isAhead ? new Date(at.getTime() - recent) : reported;
+	const all = {
+		givenUp: (await store.givenUpSince(since)).map(one => ({ ...one, key: `given up ${one.id}`, time: one.at })),
+		lost: (await store.lostRoomsSince(since)).map(one => ({
+			...one,
+			key: `lost ${one.room} ${one.since.toISOString()}`,
+			time: one.since,
+		})),
+	};
+	const both = [...all.givenUp, ...all.lost];
+	const ahead = isAhead ? both.filter(({ time }) => time > at && time <= reported).map(({ key }) => key) : [];
+	const told = new Set([...(memory.told ?? []), ...ahead]);
+	const isNew = ({ key, room: of }: OneOff<{ room: string }>) => of !== room && !told.has(key);
+	return {
+		givenUp: all.givenUp.filter(isNew),
+		lost: all.lost.filter(isNew),
+		keep() {
+			const past = both.filter(({ time }) => time <= at).map(({ time }) => time.getTime());
+			memory.since = new Date(Math.max(since.getTime(), ...past)).toISOString();
+			const future = both.filter(({ time }) => time.toISOString() > memory.since).map(({ key }) => key);
+			delete memory.told;
+			if (future.length > 0) memory.told = future;
+		},
+	};
 }
 
 function sayingsOf(room: string, what: readonly string[], news: OperatorNews, at: Date): Saying[] {

@@ -208,6 +208,29 @@ test('reports a frozen event loop at most once an hour', async () => {
 	expect(await told()).toHaveLength(1);
 });
 
+test('reports everything once after a clock that was ahead has been set right', async () => {
+	const month = 30 * 24 * 3600_000;
+	const rooms = ['!1:x', '!2:x', '!3:x', '!4:x'] as const;
+	await join(ops, ...rooms);
+	await told();
+	clock = new Date(clock.getTime() + month);
+	await store.leftRoom(rooms[0], clock);
+	expect(await told()).toEqual([expect.stringContaining(rooms[0])]);
+	await store.leftRoom(rooms[1], new Date(clock.getTime() + 1000));
+	clock = new Date(clock.getTime() - month);
+	await store.leftRoom(rooms[2], new Date(clock.getTime() + 30_000));
+	const [missed, ...more] = await told();
+	expect(more).toEqual([]);
+	expect(missed).toContain(rooms[1]);
+	expect(missed).toContain(rooms[2]);
+	expect(missed).not.toContain(rooms[0]);
+	expect(await told()).toEqual([]);
+	await store.leftRoom(rooms[3], clock);
+	expect(await told()).toEqual([expect.stringContaining(rooms[3])]);
+	for (let days = 0; days < 32; days++, clock = new Date(clock.getTime() + 24 * 3600_000))
+		expect(await told()).toEqual([]);
+});
+
 test('says nothing and loses nothing while the bot is not in the room', async () => {
 	await join(other);
 	condition = { ...condition, needs: 'Open a page.' };
