@@ -21,6 +21,7 @@ export const operator = {
 	summary: 'for my operators, in their own room',
 	examples: ['operator rooms', 'operator waiting', 'operator announce We move on Sunday.'],
 	changes: true,
+	takesLines: ([what = '']) => what.toLowerCase() === 'announce',
 	async run(asked, { operator, limits, now }: Pick<Ports, 'operator' | 'limits' | 'now'>): Promise<Answer> {
 		if (!operator || asked.room !== (await operator.room()))
 			throw new Refusal(
@@ -56,6 +57,9 @@ function announcementKey(asked: Asked): readonly string[] {
 	return asked.repliesTo === undefined ? keyOf(asked) : [asked.repliesTo, asked.text];
 }
 
+/** Characters of an announcement: it must fit into one message. */
+const maxAnnouncement = 4000;
+
 async function leave([room, more]: readonly string[], asked: Asked, operator: OperatorPort): Promise<Answer> {
 	if (room === undefined || more !== undefined)
 		throw new Refusal(
@@ -71,6 +75,8 @@ async function announce(asked: Asked, operator: OperatorPort): Promise<Answer> {
 	const text = given.replace(/^yes\s+/i, '');
 	if (text === '' || /^yes$/i.test(text))
 		throw new Refusal(`Announce what? ${code('!operator announce We move on Sunday.')}`);
+	if (text.length > maxAnnouncement)
+		throw new Refusal(`An announcement may have at most 4,000 characters, but yours has ${text.length}.`);
 	if (text === given) {
 		const others = (await operator.rooms()).filter(one => one.room !== asked.room && one.replacedBy === undefined);
 		return announcementQuestion(text, others.length);

@@ -56,6 +56,8 @@ export type Command = {
 	 * event, or a file, or another message. Such texts are not stored.
 	 */
 	takesText?: true;
+	/** Whether, with these words, all further lines of the message belong to the command. */
+	takesLines?: (words: readonly string[]) => boolean;
 	/** Whether the text is still missing. `text`: what follows the name; `replies`: whether this is a reply. */
 	lacksText?: (text: string, replies: boolean) => boolean;
 	/** It accepts, but does not need, a file: one attached to its message, or to the message it replies to. */

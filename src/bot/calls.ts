@@ -55,7 +55,7 @@ function* linesIn(body: string): Generator<{ at: number; line: string }> {
 
 /**
  * The commands in a message. Quoted lines do not count. If a command that needs words is alone on its line, they
- * come from the next line. A command that accepts a text gets everything after its name.
+ * come from the next line. A command that accepts a text, or all lines, gets everything after its name.
  */
 export function callsIn(
 	{ body, mentioned }: Pick<Message, 'body' | 'mentioned'>,
@@ -78,7 +78,8 @@ export function callsIn(
 		}
 		if (call && (call.addressed || (bare && known(call.name)))) {
 			calls.push(call);
-			if (commands.some(command => command.name === call.name && command.takesText)) {
+			const command = commands.find(({ name }) => name === call.name);
+			if (command?.takesText || command?.takesLines?.(call.words)) {
 				const parse = (start: string) => callOf(start, names, known, mentioned && calls.length === 1);
 				call.text = textAfter(call, body.slice(at), parse);
 				call.words = call.text.slice(0, maxCommand).split(/\s+/).filter(Boolean);
@@ -214,7 +215,7 @@ export type CallOutcome = 'answered' | 'refused' | 'failed';
 /** A message with more commands than this is refused as a whole. */
 export const maxCalls = 10;
 
-/** Characters of one command. The text of a command with `takesText` may be as long as its event. */
+/** Characters of one command. What a command with `takesText` or `takesLines` accepts may be as long as its event. */
 export const maxCommand = 4096;
 
 export type ErrorLog = { error: (fields: Record<string, unknown>, text: string) => void };

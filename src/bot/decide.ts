@@ -187,7 +187,10 @@ async function decideInSession(
 	return { at: now(), ...keptTurn(turn, session.thread, sayingsOf([turn.answer], message, always)) };
 }
 
-/** Runs the command of a question that someone confirmed, as if they had sent it now, with their current rights. */
+/**
+ * Runs the command of a question that someone confirmed, as if they had sent it when it was asked, with their current
+ * rights. Once it has run, further confirmations change nothing: the answer has the same id each time.
+ */
 async function confirmed(
 	{ command, at }: { command: string; at: Date },
 	message: Incoming,
@@ -195,8 +198,12 @@ async function confirmed(
 	always: Always,
 ): Promise<Saying[]> {
 	if (to.ports.now().getTime() - at.getTime() > confirmableFor) return [];
-	const answers = await respond({ ...message, body: command }, { ...to, bare: true });
-	return sayingsOf(answers, { ...message, event: message.repliesTo ?? message.event }, always, message.event);
+	const answers = await respond({ ...message, body: command, at }, { ...to, bare: true });
+	const question = { ...message, event: message.repliesTo ?? message.event };
+	const isRefused = answers.some(({ kind }) => kind === 'refusal' || kind === 'fault');
+	return isRefused
+		? sayingsOf(answers, question, always, message.event)
+		: sayingsOf(answers, question, always, question.event, 'confirmed');
 }
 
 /** The answers as messages, with the session that one of them offers or starts. */

@@ -169,11 +169,20 @@ export function leftWords(room: string): Answer {
 	};
 }
 
+/** A person's text with its lines and paragraphs, but without markup. */
+function linesOf(text: string): string {
+	return text
+		.split(/\r\n|\r|\n/)
+		.map(escapeMarkdown)
+		.join('  \n')
+		.replace(/(?: {2}\n){2,}/g, '\n\n');
+}
+
 /** The text as other rooms see it. It mentions nobody. */
 export function announcementWords(text: string): Answer {
 	return {
 		value: { format: 1 },
-		lead: `From my operator: ${escapeMarkdown(text)}`,
+		lead: `From my operator: ${linesOf(text)}`,
 		sections: [],
 		kind: 'progress',
 	};
@@ -182,7 +191,7 @@ export function announcementWords(text: string): Answer {
 export function announcementQuestion(text: string, rooms: number): Answer {
 	return {
 		value: { format: 1, announced: false, rooms },
-		lead: `Should I say this in ${count(rooms, 'other room')}? React with ✅ to this message, or repeat the command with ${code('yes')} before the text.\n\n> ${escapeMarkdown(text)}`,
+		lead: `Should I say this in ${count(rooms, 'other room')}? React with ✅ to this message, or repeat the command with ${code('yes')} before the text.\n\n> ${linesOf(text).replaceAll('\n', '\n> ')}`,
 		sections: [],
 		kind: 'progress',
 		confirms: `!operator announce yes ${text}`,

@@ -3,7 +3,10 @@ import { expect, test } from 'vitest';
 import { operator } from '../../commands/operator.ts';
 import { usualLimits } from '../../src/advice/watch/subscription.ts';
 import { Refusal } from '../../src/answer.ts';
+import { callsIn } from '../../src/bot/calls.ts';
+import { announcementWords } from '../../src/messages/operator.ts';
 import type { OperatorPort } from '../../src/ports/operator.ts';
+import { matrixMessages } from '../../src/render/matrix.ts';
 import { asked } from '../asked.ts';
 
 const now = new Date('2026-11-29T12:00:00Z');
@@ -97,6 +100,30 @@ test('announces once if two people confirm the question', async () => {
 			{ operator: port, limits: usualLimits, now: () => now },
 		);
 	expect(done).toEqual(Array(2).fill(['announce', 'We move.', ['$question', 'announce yes We move.']]));
+});
+
+test('announces every line, up to 4,000 characters', async () => {
+	const text = 'We move on Sunday.\n\nBackups:\n* yes';
+	const question = await said(`announce ${text}`);
+	expect(question.confirms).toBe(`!operator announce yes ${text}`);
+	expect(matrixMessages(question).contents[0]?.formatted_body).toContain(
+		'<blockquote><p>We move on Sunday.</p><p>Backups:<br />* yes</p></blockquote>',
+	);
+	expect(matrixMessages(announcementWords(text)).contents[0]?.formatted_body).toBe(
+		'<p>From my operator: We move on Sunday.</p><p>Backups:<br />* yes</p>',
+	);
+	expect((await said(`announce ${'a'.repeat(4000)}`)).value.announced).toBe(false);
+	expect(matrixMessages(announcementWords('&'.repeat(4000))).files).toEqual([]);
+	await expect(said(`announce ${'a'.repeat(4001)}`)).rejects.toThrow('at most 4,000 characters');
+});
+
+test('is one command per line, unless it announces something', () => {
+	const to = { commands: [operator], names: ['glia'], bare: true };
+	const calls = (body: string) => callsIn({ body, mentioned: false }, to).map(({ text }) => text);
+	expect(calls('!operator rooms\n!operator limits')).toEqual(['rooms', 'limits']);
+	expect(calls('!operator announce One.\nTwo.\n!operator limits')).toEqual(['announce One.\nTwo.\n!operator limits']);
+	const long = `announce yes ${'a '.repeat(3000)}`.trim();
+	expect(calls(`!operator ${long}`)).toEqual([long]);
 });
 
 test('refuses an unknown word', async () => expect(said('reboot')).rejects.toThrow('I do not understand'));

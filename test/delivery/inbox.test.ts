@@ -42,6 +42,13 @@ const commands: Command[] = [
 	},
 	{
 		...base,
+		name: 'tell',
+		changes: true,
+		run: ({ words, at }) =>
+			words.length ? answer(`told at ${at.toISOString()}`) : { ...answer('sure?'), confirms: '!tell yes' },
+	},
+	{
+		...base,
 		name: 'wait',
 		changes: false,
 		async run() {
@@ -384,6 +391,20 @@ test('takes a ✅ on a message that asks several questions as a yes to each of t
 	expect(answer).toMatch(/one is erased.*two is erased.*I am leaving/s);
 	expect(answer).not.toMatch(/one is erased.*one is erased/s);
 	expect(left).toBe('leave');
+});
+
+test('carries out what is confirmed once, whoever else confirms it, and as of the question', async () => {
+	await enter({ power: { users: { [alice]: 50, '@carol:example.org': 50 } } });
+	await hear(incoming('$ask', { body: '!tell' }));
+	await decided();
+	expect(await bodies()).toEqual(['sure?']);
+	const ticks = [alice, '@bob:example.org', '@carol:example.org', alice];
+	for (const [number, sender] of ticks.entries())
+		await hear(
+			incoming(`$tick${number}`, { body: '✅', repliesTo: '$', sender, at: new Date(start.getTime() - number) }),
+		);
+	await decided();
+	expect(await bodies()).toEqual([`told at ${start.toISOString()}`, expect.stringContaining('power level 50')]);
 });
 
 test('accepts no confirmation after more than a day', async () => {
