@@ -19,6 +19,8 @@ const maxRefusals = 8;
  */
 const notYet = ['M_FORBIDDEN', 'M_NOT_FOUND'];
 const maxNotYet = 4;
+/** A proxy that lets syncs through but not this message is asked this many times, which takes about half an hour. */
+const maxRejections = 35;
 /** Permanent refusals. */
 const never = ['M_TOO_LARGE', 'M_BAD_JSON', 'M_NOT_JSON', 'M_INVALID_PARAM', 'M_GUEST_ACCESS_FORBIDDEN'];
 
@@ -162,21 +164,27 @@ type Verdicts = {
 };
 
 /**
- * Only refusals count towards giving up a message: rate limits and outages do not. There is one count for each room,
+ * Only refusals count towards giving up a message, by the homeserver or by a proxy in front of it: rate limits and
+ * outages do not. There is one count for each room,
  * since a room's messages are sent one after another. A bounded cache would drop counts while many rooms refuse, and
  * their messages would be retried forever.
  */
 export function openVerdicts(): Verdicts {
-	const refusals = new Map<string, { id: number; count: number }>();
+	const counts = new Map<string, { id: number; refused: number; rejected: number }>();
 	return {
 		on({ id, room }, failure) {
-			const last = refusals.get(room);
-			const count = last?.id === id ? last.count : 0;
-			if (failure.kind === 'refused') refusals.set(room, { id, count: count + 1 });
-			return after(failure, count);
+			const last = counts.get(room);
+			const count = last?.id === id ? last : { id, refused: 0, rejected: 0 };
+			if (failure.kind === 'refused') counts.set(room, { ...count, refused: count.refused + 1 });
+			if (isRejected(failure)) counts.set(room, { ...count, rejected: count.rejected + 1 });
+			return after(failure, isRejected(failure) ? count.rejected : count.refused);
 		},
-		forget: room => refusals.delete(room),
+		forget: room => counts.delete(room),
 	};
+}
+
+function isRejected(failure: Failure): boolean {
+	return failure.kind === 'away' && failure.rejected === true;
 }
 
 type Delivery = { worker: Worker; busy: ReadonlyMap<string, Promise<void>>; isDue: () => Promise<boolean> };
@@ -251,13 +259,14 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 }
 
 /**
- * What a failure means for the message being sent, which has been refused `refusals` times before. `stopped`: make no
+ * What a failure means for the message being sent, which has been refused in this way `refusals` times before. `stopped`: make no
  * further request, which would leave no time for anything else.
  */
 export function after(failure: Failure, refusals: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';
 	if (failure.kind === 'token') return 'locked';
 	if (failure.kind === 'limited') return { ms: failure.waitMs };
+	if (isRejected(failure)) return refusals >= maxRejections ? 'never' : 'later';
 	if (failure.kind === 'away' || failure.kind === 'unsealed') return 'later';
 	if (failure.kind === 'keyless') return 'never';
 	const max = never.includes(failure.code) ? 0 : notYet.includes(failure.code) ? maxNotYet : maxRefusals;

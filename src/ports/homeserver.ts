@@ -3,7 +3,8 @@
 /** Why a request failed. After `away` it may still have taken effect. */
 export type Failure =
 	| { kind: 'limited'; waitMs: number }
-	| { kind: 'away'; why: string }
+	/** `rejected`: a proxy in between does not let this request through, although it may let others through. */
+	| { kind: 'away'; why: string; rejected?: true }
 	/** The homeserver understood the request and refused it; `code` is a Matrix error code (`M_FORBIDDEN`). */
 	| { kind: 'refused'; code: string; why: string }
 	/** The access token is no longer valid. Nothing works until someone acts. */

@@ -321,6 +321,32 @@ describe('messages that cannot be delivered', () => {
 		expect(verdicts.on({ id: 5000, room: '!0:example.org' }, suspended)).toBe('later');
 	});
 
+	test('are given up after half an hour if a proxy rejects them, so that the room gets what follows', async () => {
+		const rejected: Failure = {
+			kind: 'away',
+			rejected: true,
+			why: 'status 403 from something that is not a homeserver',
+		};
+		const sends = () => played.calls.filter(call => call.startsWith('send')).length;
+		await decide(saying('1'), saying('2'));
+		played.setTrouble(call => (call === 'send' && sends() <= 36 ? rejected : undefined));
+		for (let tries = 0; tries < 25; tries++) await pass(60_000);
+		expect(saidIn(room)).toEqual([]);
+		expect(await store.counts()).toMatchObject({ outbox: 2 });
+		for (let tries = 0; tries < 15; tries++) await pass(60_000);
+		expect(saidIn(room)).toEqual(['2']);
+		expect(await store.givenUpSince(new Date(0))).toMatchObject([{ room, why: rejected.why }]);
+	});
+
+	test('are not given up because a proxy rejects everything now and then', () => {
+		const verdicts = openVerdicts();
+		const rejected: Failure = { kind: 'away', rejected: true, why: 'status 403' };
+		const unaware: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not in room' };
+		for (let tries = 0; tries < 30; tries++) expect(verdicts.on({ id: 1, room }, rejected)).toBe('later');
+		for (let tries = 0; tries < 4; tries++) expect(verdicts.on({ id: 1, room }, unaware)).toBe('later');
+		expect(verdicts.on({ id: 1, room }, unaware)).toBe('never');
+	});
+
 	test('wait for the move to a replacement room, and follow it', async () => {
 		await store.take(batch('1'), now());
 		await store.take(batch('2', { joined: [news([], { room })] }), now());

@@ -13,6 +13,8 @@ const passing = [
 	'M_USER_SUSPENDED',
 	'M_UNRECOGNIZED',
 ];
+/** Statuses with which a proxy rejects what is in a request. Others, such as 404, it uses while it is set up or restarted. */
+const rejections = [400, 403, 406, 414, 415, 431, 451];
 /** The longest that a homeserver can make us wait (ms). */
 const maxWait = 3600_000;
 
@@ -30,6 +32,9 @@ export function failureOf(
 		return { kind: 'limited', waitMs };
 	}
 	const why = sentence(error, code, said.error, status);
+	if (code === undefined && status === 413) return { kind: 'refused', code: 'M_TOO_LARGE', why };
+	if (code === undefined && status !== undefined && rejections.includes(status))
+		return { kind: 'away', why, rejected: true };
 	if (status === undefined || code === undefined || status >= 500 || status === 408 || passing.includes(code))
 		return { kind: 'away', why };
 	if (status === 401 && tokenCodes.includes(code)) return { kind: 'token', why, soft: said.soft_logout === true };

@@ -135,7 +135,7 @@ async function call(options: RequestOptions, { agent, late, userAgent, most }: C
 		return { statusCode, headers, body: waitMs === undefined ? limited : { ...limited, retry_after_ms: waitMs } };
 	}
 	if (statusCode >= 400 && !isRecord(parsed))
-		throw new Error(`status ${statusCode} from something that is not a homeserver`);
+		throw Object.assign(new Error(`status ${statusCode} from something that is not a homeserver`), { statusCode });
 	return { statusCode, headers, body: parsed };
 }
 

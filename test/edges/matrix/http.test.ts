@@ -110,6 +110,7 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 	],
 	['a JSON 404 from something else', 404, { message: 'no route' }, {}, { kind: 'away' }],
 	['an unknown endpoint', 404, { errcode: 'M_UNRECOGNIZED' }, {}, { kind: 'away' }],
+	['a JSON rejection by something else', 403, { message: 'Blocked' }, {}, { kind: 'away', rejected: true }],
 	['a JSON null', 502, null, {}, { kind: 'away', why: 'status 502 from something that is not a homeserver' }],
 ])('recognises %s', async (_what, status, body, headers, expected) => {
 	const client = await serve((_request, response) => json(response, status, body, headers));
@@ -218,6 +219,21 @@ test.each([
 		response.end('\uFEFF{"ok":true}');
 	});
 	expect(await client.doRequest('GET', '/x', null, null, 5000)).toEqual({ ok: true });
+});
+
+test.each<[number, object]>([
+	[413, { kind: 'refused', code: 'M_TOO_LARGE', why: 'status 413 from something that is not a homeserver' }],
+	[403, { kind: 'away', rejected: true, why: 'status 403 from something that is not a homeserver' }],
+	[400, { kind: 'away', rejected: true, why: 'status 400 from something that is not a homeserver' }],
+	[401, { kind: 'away', why: 'status 401 from something that is not a homeserver' }],
+	[404, { kind: 'away', why: 'status 404 from something that is not a homeserver' }],
+	[429, { kind: 'limited', waitMs: 5000 }],
+	[502, { kind: 'away', why: 'status 502 from something that is not a homeserver' }],
+])('recognises what a proxy says about a request with a page and status %i', async (status, expected) => {
+	const client = await serve((_request, response) => {
+		response.writeHead(status, { 'content-type': 'text/html' }).end('<html><center>nginx</center></html>');
+	});
+	expect(await failure(client)).toEqual(expected);
 });
 
 test('gives up on endless responses in time, and aborts all calls on close', async () => {
