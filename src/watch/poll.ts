@@ -281,13 +281,19 @@ function sayingsOf(
 		const said = saidOf(
 			these.map(({ alert }) => [id, alert.rule, alert.subject, alert.stage, alert.episode].join('\n')),
 		);
-		const { contents } = matrixMessages(answer, { always: settings.messages });
-		return contents.map((content, part) => {
+		const { contents, files } = matrixMessages(answer, { always: settings.messages });
+		const thread = root !== undefined && { continues: root };
+		const texts = contents.map((content, part): RootedSaying => {
 			const id = part === 0 ? said : partOf(said, part);
 			const event = { type: 'm.room.message', content: { ...content, 'io.glia.said': id } };
-			const saying = { said: id, room, kind: 'event' as const, event, ...(root !== undefined && { continues: root }) };
-			return { saying, says: part === 0 ? says : [] };
+			return { saying: { said: id, room, kind: 'event', event, ...thread }, says: part === 0 ? says : [] };
 		});
+		const attached = files.map((file, place): RootedSaying => {
+			const id = partOf(said, contents.length + place);
+			const content = { 'io.glia.said': id };
+			return { saying: { said: id, room, kind: 'file', file, content, ...thread }, says: [] };
+		});
+		return [...texts, ...attached];
 	});
 }
 

@@ -210,6 +210,30 @@ describe('a tick', () => {
 			expect((await play.store.server(`s${i}.example.org`))?.looked).toEqual(new Date(start + 5 * hour));
 	});
 
+	test('sends the whole of what is too long for its messages as a file', async () => {
+		const world = await played();
+		world.web.plays('example.org', '1.0.0');
+		await world.watch('example.org');
+		const many = Array.from({ length: 700 }, (_, i) =>
+			advisory(`CVE-2026-${10_000 + i}`, ['<1.1.0'], { severity: 'high', title: `${i}: ${'a long title '.repeat(8)}` }),
+		);
+		world.holding.knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories: many });
+		world.set(start + 2 * hour);
+		await world.tick();
+		const [message] = await world.store.due(world.now(), [], 1);
+		if (message?.kind !== 'event') throw new Error('no message');
+		expect(message.event.content.body).toContain('The full answer is in the file `answer.md`.');
+		await world.store.sent(message.id, '$message', world.now());
+		const [attached] = await world.store.due(world.now(), [], 1);
+		expect(attached).toMatchObject({
+			kind: 'file',
+			file: { name: 'answer.md' },
+			content: { 'io.glia.said': attached?.said },
+		});
+		expect(attached?.kind === 'file' && attached.file.text).toContain('CVE-2026-10699');
+		await world.store.close();
+	});
+
 	test('sends a reminder to the room instead of the thread, so that people see it', async () => {
 		const world = await played();
 		world.web.plays('example.org', '1.0.0');
