@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { idleTransaction, inTurn, joinReplicas, type Leadership, type Replica } from '../edges/store/lease.ts';
-import { isDatabaseError, placeOf } from '../edges/store/postgres.ts';
+import { isDatabaseError, placeOf, refusalOf } from '../edges/store/postgres.ts';
 import { openPostgresStore } from '../edges/store/postgres-store.ts';
 import { type Log, openLog } from '../runtime/log.ts';
 import { type ProxyOf, proxiesIn } from '../runtime/proxy.ts';
@@ -86,7 +86,13 @@ async function lead(config: Config, setup: BotSetup, given: Leading): Promise<vo
 	try {
 		const { store, keys } = await openPostgresStore({
 			address,
-			fence: { ...fence, broken: error => leadership.lose(`the database does not respond: ${String(error)}`) },
+			fence: {
+				...fence,
+				broken(error) {
+					const why = refusalOf(error, address)?.message.replace(/\.$/, '');
+					leadership.lose(why ?? `the database does not respond: ${String(error)}`);
+				},
+			},
 			idle: idleTransaction,
 			claims: claimsOf(config, replica, 'leader'),
 			migrates: true,

@@ -130,11 +130,13 @@ async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ 
 	return { version: `${Math.trunc(version / 10_000)}.${version % 10_000}`, hasSchema: isThere };
 }
 
+const unknownAuthority = 'its certificate is from an unknown authority; name that under store.postgres.tls.authority';
 const sentences: Record<string, string> = {
 	'28P01': 'the password is wrong',
 	'28000': 'this user may not log in from here (pg_hba.conf)',
 	'3D000': 'there is no such database',
 	'42501': 'the user lacks a right: it needs CREATE on the database, or a schema that it owns',
+	'53100': 'its disk is full',
 	'53300': 'it has no free connections; raise max_connections (Glia needs three for each process)',
 	'57P03': 'it is starting up or shutting down',
 	ECONNREFUSED: 'nothing is listening there',
@@ -144,10 +146,8 @@ const sentences: Record<string, string> = {
 	EHOSTUNREACH: 'its host cannot be reached',
 	ECONNRESET: 'it closed the connection',
 	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; name it under store.postgres.tls.authority',
-	SELF_SIGNED_CERT_IN_CHAIN:
-		'its certificate is from an unknown authority; name that under store.postgres.tls.authority',
-	UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		'its certificate is from an unknown authority; name that under store.postgres.tls.authority',
+	SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority,
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
 	CERT_HAS_EXPIRED: 'its certificate has expired',
 	ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host',
 };
