@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { rolldown } from 'rolldown';
 import packageJson from '../../package.json' with { type: 'json' };
-import { tableFile, tables } from '../../src/knowledge/code-tables.ts';
+import { openCode, tableFile, tables } from '../../src/knowledge/code-tables.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { openDistributions } from '../../src/knowledge/distributions.ts';
 import { readArguments } from '../arguments.ts';
@@ -18,7 +18,7 @@ const folder = new URL('../../knowledge/', import.meta.url);
 const files = [
 	'compiled.json',
 	'synapse/upstream.json',
-	...tables.map(tableFile),
+	...[...tables, 'values'].map(tableFile),
 	...['mdad/compiled', 'ess/compiled', 'mdad/commits', 'mdad/variables', 'archives'].map(
 		name => `distributions/${name}.json`,
 	),
@@ -36,6 +36,9 @@ const pieces = new Map<string, Buffer>(await modules());
 for (const name of carried) pieces.set(name, readFileSync(join(root, name)));
 for (const name of files) pieces.set(name, readFileSync(new URL(name, folder)));
 pieces.set('crypto.wasm', readFileSync(wasmFile));
+const carriedCode = openCode({ text: name => pieces.get(name)?.toString(), names: () => [] });
+// Throws if a table is missing: otherwise the first command that needs it would.
+for (const open of Object.values(carriedCode)) open();
 mkdirSync(dirname(out), { recursive: true });
 const program = programOf(pieces);
 writeFileSync(out, program, { mode: 0o755 });
@@ -87,6 +90,8 @@ function programOf(pieces: ReadonlyMap<string, Buffer>): string {
 	}
 	const version = readFileSync(join(root, 'src/node-version.cjs'), 'utf8')
 		.replace("require('../package.json').engines.node", JSON.stringify(packageJson.engines.node))
+		// There is nothing to install next to the single file.
+		.replace(/, ` \+\n\t*'or run `npm ci` [^']*'/, '.`')
 		.replace("'use strict';\n", '');
 	const head = readFileSync(join(root, 'tools/build/loader.cjs'), 'utf8')
 		.replace('__NODE_VERSION__', () => version)
