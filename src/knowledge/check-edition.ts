@@ -46,16 +46,15 @@ function absent(name: string): string {
 
 function shapeMistakes(name: string, shape: z.ZodType, json: string | undefined): string[] {
 	if (json === undefined) return [absent(name)];
-	let value: unknown;
 	try {
-		value = JSON.parse(json);
-	} catch {
-		return [`${name} is not JSON`];
+		const read = shape.safeParse(JSON.parse(json));
+		if (read.success) return [];
+		const [issue] = read.error.issues;
+		return [`${name} ${issue?.path.map(String).join('.')}: ${issue?.message}`];
+	} catch (error) {
+		// A list that is nested too deeply ends in a RangeError.
+		return [`${name} is ${error instanceof SyntaxError ? 'not JSON' : 'malformed'}`];
 	}
-	const read = shape.safeParse(value);
-	if (read.success) return [];
-	const [issue] = read.error.issues;
-	return [`${name} ${issue?.path.map(String).join('.')}: ${issue?.message}`];
 }
 
 /** Errors of the file system, such as a full disk. */

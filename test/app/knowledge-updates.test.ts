@@ -305,6 +305,11 @@ describe('refuses a signed bundle that is not acceptable', () => {
 			rules,
 		],
 		[
+			'a table whose releases are none',
+			withFile(tableFile('admin'), JSON.stringify({ read: ['1.0.0', 'newest'], entries: [] })),
+			rules,
+		],
+		[
 			'a table whose changes go backwards',
 			withFile(
 				tableFile('admin'),

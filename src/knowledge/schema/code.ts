@@ -1,6 +1,6 @@
 // The shapes of the tables read from Synapse's code, for checking the tables in a bundle. A refresh generates our own.
 import { z } from 'zod';
-import { compare } from '../../deployment/version.ts';
+import { compare, isVersion } from '../../deployment/version.ts';
 import { version } from './fields.ts';
 
 const words = z.union([z.string(), z.array(z.string())]);
@@ -11,8 +11,9 @@ const whenSet = z.union([z.literal(true), z.enum(['present', 'not null'])]).opti
 const kinds = z.array(z.string());
 
 function tableOf<State extends z.ZodType>(state: State) {
+	// The versions themselves are checked one by one; those that are none cannot be compared.
 	const rises = (versions: readonly string[]) =>
-		versions.every((one, i) => i === 0 || compare(versions[i - 1] as string, one) < 0);
+		!versions.every(isVersion) || versions.every((one, i) => i === 0 || compare(versions[i - 1] as string, one) < 0);
 	const changes = z
 		.array(z.tuple([version, state.nullable()]))
 		.min(1)
