@@ -149,10 +149,12 @@ async function decide(looked: WatchedServer, watching: Watching): Promise<Watche
 		if (stopping()) return [];
 		const at = now();
 		const decisions: WatchDecision[] = [];
+		// From one edition: another may be loaded while the files about distributions are opened.
+		const known = watching.knowledge();
 		const carriers = await knownCarriers(rooms, watching);
 		for (const watched of rooms) {
 			try {
-				const { ready, again } = decisionFor(watched, looked, watching, at, carriers);
+				const { ready, again } = decisionFor(watched, looked, { knowledge: known, carriers, now: at });
 				// Quiet hours: what is held back now is decided again when they end.
 				if (again !== undefined && again < next) next = again;
 				if (ready) decisions.push(ready);
@@ -224,12 +226,10 @@ async function keep(
 function decisionFor(
 	{ subscription, settings, said }: Watched,
 	server: WatchedServer,
-	{ knowledge }: Watching,
-	now: Date,
-	carriers: Carriers | undefined,
+	given: { knowledge: Knowledge; carriers: Carriers | undefined; now: Date },
 ): { ready?: WatchDecision; again?: Date } {
 	const watch = watchFrom(subscription, settings);
-	const situation = { knowledge: knowledge(), carriers, history: server.history, watch, said, now };
+	const situation = { ...given, history: server.history, watch, said };
 	const found = alerts(situation);
 	const [again] = found.flatMap(({ notBefore }) => notBefore ?? []).sort();
 	const ready = found.filter(({ notBefore }) => notBefore === undefined);

@@ -540,6 +540,31 @@ describe("a distribution's own breaking change", () => {
 		},
 	});
 
+	test('is decided from one edition, although another is loaded meanwhile', async () => {
+		const old = playbook(entry('2026-01-01', 'Old'));
+		const world = await played(knowledge, old);
+		world.web.plays('example.org', '1.1.0');
+		await world.watch('example.org mdad');
+		await world.live(24);
+		const next = {
+			knowledge: known({ releases: releases('1.0.0', '1.1.0'), advisories: [advisory('CVE-2026-0001', ['<=1.1.0'])] }),
+			distributions: playbook(entry('2026-01-01', 'Old'), entry('2026-01-06', 'New', { breaking: true })),
+		};
+		world.holding.distributions = {
+			...old,
+			async mdad() {
+				const opened = await old.mdad();
+				Object.assign(world.holding, next);
+				return opened;
+			},
+		};
+		world.set(start + 26 * hour);
+		await world.tick();
+		expect(world.holding.knowledge).toBe(next.knowledge);
+		expect(await world.deliver()).toEqual([]);
+		expect((await world.live(3)).join()).toContain('CVE-2026-0001');
+	});
+
 	test("is reported on its day in upstream's words, and not again once curated or after an upgrade", async () => {
 		const world = await played(knowledge, playbook(entry('2026-01-01', 'Old')));
 		world.web.plays('example.org', '1.0.0');
