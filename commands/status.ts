@@ -23,7 +23,7 @@ export const status = {
 		const device = health.device?.();
 		const newer = health.newer?.();
 		const sources = health.sources?.();
-		const published = health.published?.();
+		const published = health.published?.(knowledge);
 		const uninvited = await store.uninvited();
 		const replacement = uninvited.find(({ from }) => from === room)?.to;
 		// Other rooms are only counted: people here have no business knowing which they are.

@@ -96,8 +96,11 @@ export type Health = {
 	lastSync: () => Date | undefined;
 	/** The upstream sources; absent on the console, empty if they are switched off. */
 	sources?: () => readonly SourceState[];
-	/** Published knowledge; undefined on the console, and if none is configured. */
-	published?: () => PublishedKnowledge | undefined;
+	/**
+	 * Published knowledge, as of the knowledge that the answer uses: another edition may have been loaded since. Undefined
+	 * on the console, and if none is configured.
+	 */
+	published?: (of: Knowledge) => PublishedKnowledge | undefined;
 	/** A newer version of Glia, if one is known; undefined on the console. */
 	newer?: () => string | undefined;
 	/** When the store was found empty although the bot had been here before, if that was recent. */

@@ -32,8 +32,8 @@ export type Outside = {
 	/** From the same edition, if requested in the same tick. */
 	code: () => Code;
 	distributions: () => Distributions;
-	/** Undefined unless a bundle is configured. */
-	published: () => PublishedKnowledge | undefined;
+	/** `of`: from `knowledge`, perhaps earlier. Undefined unless a bundle is configured. */
+	published: (of: Knowledge) => PublishedKnowledge | undefined;
 };
 
 /** Throws a Refusal if the configured certificates are invalid. */
@@ -60,6 +60,7 @@ export async function openOutside(
 			`watch.authorities: these certificates cannot be used: ${error instanceof Error ? error.message : error}`,
 		);
 	});
+	const editions = new WeakMap<Knowledge, Edition>();
 	let joined: { news: News; of: Edition; knowledge: Knowledge } | undefined;
 	/** If upstream sent something nobody anticipated, fall back to the edition's own knowledge. */
 	const joinedTo = (news: News, { knowledge }: Edition): Knowledge => {
@@ -75,13 +76,14 @@ export async function openOutside(
 		knowledge() {
 			const [news, of] = [web.news(), edition()];
 			if (joined?.news !== news || joined.of !== of) joined = { news, of, knowledge: joinedTo(news, of) };
+			editions.set(joined.knowledge, of);
 			return joined.knowledge;
 		},
 		code: () => edition().code,
 		distributions: () => edition().distributions,
-		published() {
+		published(of) {
 			const look = web.bundleLook();
-			const { publication, knowledge } = edition();
+			const { publication, knowledge } = editions.get(of) ?? edition();
 			return look && { ...look, ...(publication && { counts: { ...publication, horizon: horizonOf(knowledge) } }) };
 		},
 	};

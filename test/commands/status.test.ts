@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { openLater } from '../../src/edges/store/lazy.ts';
+import type { Knowledge } from '../../src/knowledge/schema/synapse.ts';
 import type { BundleTrouble, PublishedKnowledge } from '../../src/ports/web.ts';
 import { known } from '../known.ts';
 
@@ -14,8 +15,14 @@ const counts = {
 };
 
 async function asked(published?: PublishedKnowledge) {
-	const health = { version: '0.1.0', startedAt: now(), lastSync: () => undefined, published: () => published };
-	const ports = { knowledge: known(), health, store: openLater(), now };
+	const knowledge = known();
+	const health = {
+		version: '0.1.0',
+		startedAt: now(),
+		lastSync: () => undefined,
+		published: (of: Knowledge) => (of === knowledge ? published : undefined),
+	};
+	const ports = { knowledge, health, store: openLater(), now };
 	const { lead, value } = await status.run({ words: [], text: '', room: '!a', sender: '@a:x', at: now() }, ports);
 	return { line: lead.split('\n').find(line => line.includes('Published knowledge')), updates: value.updates };
 }
