@@ -116,7 +116,11 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 		// Uses a signal rather than a race against the end: each race would leave a listener behind until then.
 		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
 	};
-	const storeLost = await noticeLoss({ ...common, keysAlone });
+	const storeLost = await noticeLossUntil(ending.signal, { ...common, keysAlone });
+	if (ending.signal.aborted) {
+		await homeserver.close();
+		return undefined;
+	}
 	const own = { knowledge, code, distributions, passages: ownPassages };
 	const outside = await openOutside(config, { own, kept: store.kept, version, now, log, proxyOf });
 	const sources = setup.played?.sources ?? outside.web.sources;
@@ -156,6 +160,21 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 			await stopWork({ running, homeserver, outside }, how);
 		},
 	};
+}
+
+/** A homeserver that does not respond now must not hold up the end. */
+async function noticeLossUntil(
+	end: AbortSignal,
+	looking: Parameters<typeof noticeLoss>[0] & { homeserver: Connection },
+) {
+	const close = () => void looking.homeserver.close().catch(() => undefined);
+	if (end.aborted) close();
+	end.addEventListener('abort', close, { once: true });
+	try {
+		return await noticeLoss(looking);
+	} finally {
+		end.removeEventListener('abort', close);
+	}
 }
 
 type Faulty = { homeserver: Connection; outside: Outside; sources: Web['sources']; storeLost: Date | undefined };

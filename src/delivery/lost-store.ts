@@ -33,7 +33,10 @@ export async function noticeLoss(looking: StoreSearch): Promise<Date | undefined
 	const id = await kept.get(idKey);
 	const fresh = id === undefined && (await store.token()) === undefined;
 	if (fresh) {
-		const lost = keysAlone || (await markerOf(looking)) !== undefined;
+		const marker = keysAlone ? 'keys' : await markerOf(looking);
+		// The process is ending. Whatever is written now would keep the next start from finding out.
+		if (marker === unknown) return undefined;
+		const lost = marker !== undefined;
 		// Before the marker: if the process is killed in between, the next start reaches the same conclusion.
 		if (lost) await kept.put(lostKey, now().toISOString());
 	}
@@ -55,18 +58,28 @@ export async function lostSince(kept: Store['kept'], since: Date): Promise<boole
 	return at !== undefined && Date.parse(at) >= since.getTime();
 }
 
-/** The marker; undefined if there is none. Retries until the homeserver responds. */
-async function markerOf({ homeserver, random, log, stopping, pause }: StoreSearch): Promise<string | undefined> {
+/** The end came before the homeserver's response. */
+const unknown = Symbol('unknown');
+
+/** The marker; undefined if there is none. Retries until the homeserver responds, or the process must end. */
+async function markerOf({
+	homeserver,
+	random,
+	log,
+	stopping,
+	pause,
+}: StoreSearch): Promise<string | undefined | typeof unknown> {
 	for (let tries = 0; !stopping(); tries++) {
 		const marker = await homeserver.marker();
 		if ('value' in marker) return marker.value;
 		const { failure } = marker;
-		if (failure.kind === 'refused' || failure.kind === 'token' || failure.kind === 'stopped') return undefined;
+		if (failure.kind === 'refused') return undefined;
+		if (failure.kind === 'token' || failure.kind === 'stopped') return unknown;
 		const wait = failure.kind === 'limited' ? failure.waitMs : backoff(tries, random());
 		log.warn({ why: failure }, 'cannot tell yet from the homeserver whether this is a first start');
 		await pause(wait);
 	}
-	return undefined;
+	return unknown;
 }
 
 /** Sets the marker, retrying in the background for as long as it takes. */

@@ -148,6 +148,31 @@ describe('a homeserver without a marker', () => {
 		expect(await start()).toEqual(now());
 	});
 
+	test.each(['stopped', 'token'] as const)('decides nothing if the process must end first (%s)', async kind => {
+		await played.port.mark('of the lost store');
+		const failure: Failure = kind === 'stopped' ? { kind } : { kind, why: 'logged out' };
+		played.setTrouble(call => (call === 'marker' ? failure : undefined));
+		expect(await start()).toBeUndefined();
+		await settled();
+		played.setTrouble(() => undefined);
+		expect(await start()).toEqual(now());
+	});
+
+	test('decides nothing if a signal ends the wait for it', async () => {
+		await played.port.mark('of the lost store');
+		let stopping = false;
+		played.setTrouble(call => (call === 'marker' ? { kind: 'away', why: 'status 502' } : undefined));
+		await noticeLoss({
+			...{ store, homeserver: played.port, keysAlone: false, now, random: () => 1, log: silence },
+			stopping: () => stopping,
+			pause: async () => {
+				stopping = true;
+			},
+		});
+		played.setTrouble(() => undefined);
+		expect(await start()).toEqual(now());
+	});
+
 	test('may refuse account data', async () => {
 		played.setTrouble(call =>
 			call === 'marker' || call === 'mark' ? { kind: 'refused', code: 'M_FORBIDDEN', why: '' } : undefined,

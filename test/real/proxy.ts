@@ -31,6 +31,7 @@ export const storm: Partial<Record<Mischief, number>> = {
 /**
  * Starts a proxy. `calm` stops the faults and `stormy` starts them again; `done` counts them. After `leave`, the
  * homeserver is unreachable until `back`. `refuse` makes calls whose path matches fail with 502 until it is changed.
+ * `hold` never answers calls whose path matches, and resolves at the first.
  * `sending` counts the messages in transit.
  */
 export async function startProxy(target: string, weather: Partial<Record<Mischief, number>>) {
@@ -41,6 +42,7 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 	let gone = false;
 	let sending = 0;
 	let refused: RegExp | undefined;
+	let held: { paths: RegExp; first: () => void } | undefined;
 
 	const server = createServer((incoming, answer) => {
 		if (gone) return void incoming.socket.destroy();
@@ -74,6 +76,11 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		refuse(paths: RegExp | undefined) {
 			refused = paths;
 		},
+		hold(paths: RegExp): Promise<void> {
+			const { promise, resolve: first } = Promise.withResolvers<void>();
+			held = { paths, first };
+			return promise;
+		},
 		sending: () => sending,
 		done,
 		async stop() {
@@ -99,6 +106,7 @@ export async function startProxy(target: string, weather: Partial<Record<Mischie
 		const chunks: Buffer[] = [];
 		for await (const chunk of incoming) chunks.push(chunk);
 		if (refused?.test(incoming.url ?? '')) return page(answer, 502, '<html>Bad Gateway</html>', {});
+		if (held?.paths.test(incoming.url ?? '')) return held.first();
 		if (mischief === 'hang') return;
 		if (mischief === 'cut before') return void incoming.socket.destroy();
 		if (mischief === '502') return page(answer, 502, '<html>Bad Gateway</html>', { 'content-type': 'text/html' });

@@ -237,6 +237,23 @@ test(
 );
 
 test(
+	'SIGTERM: ends a start that hangs after its login',
+	async () => {
+		const proxy = await startProxy(home.url, {});
+		const held = proxy.hold(/account_data\/io\.glia\.store/);
+		const bot = await newBot({ url: proxy.url });
+		bot.spawn();
+		await held;
+		expect(await bot.stop()).toBe(0);
+		// It did not wait until the call timed out.
+		expect(bot.output()).not.toContain('cannot tell yet from the homeserver');
+		expect(sentences(bot)).toEqual([]);
+		await proxy.stop();
+	},
+	slow,
+);
+
+test(
 	'ends with a sentence if the store cannot be written',
 	async () => {
 		const { bot, alice, room } = await inRoom();

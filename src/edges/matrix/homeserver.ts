@@ -36,7 +36,7 @@ export type Connection = Homeserver & {
 	 * cannot change. Once it resolves, the homeserver knows that the copy is old.
 	 */
 	copyKeys: (folder: string, meanwhile: () => Promise<void>) => Promise<void>;
-	/** Aborts all requests in progress; later ones fail with `stopped`. */
+	/** Aborts all requests in progress; later ones fail with `stopped`. May be called again. */
 	close: () => Promise<void>;
 };
 
@@ -119,6 +119,12 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 		if ('failure' in sent) throw new Error(JSON.stringify(sent.failure));
 		return sent.value;
 	});
+	let closed: Promise<void> | undefined;
+	async function close(): Promise<void> {
+		session.stop();
+		await closeHttp();
+		await encryption?.close();
+	}
 	return {
 		user: session.user,
 		names: profile.names,
@@ -134,11 +140,7 @@ function assemble({ session, keys, edges, abandon, closeHttp }: HomeserverParts)
 		async abandon() {
 			if (sync.last() === undefined) await abandon();
 		},
-		async close() {
-			session.stop();
-			await closeHttp();
-			await encryption?.close();
-		},
+		close: () => (closed ??= close()),
 	};
 }
 
