@@ -345,9 +345,13 @@ export function parseConfig(text: string, folder: string, environment: Environme
 	}
 	const { tokenFile, token: tokenInline, ...live } = parsed.data.live;
 	const token = secret(reader, 'live.token', { inline: tokenInline, path: tokenFile });
-	if (token !== undefined && !/^[\x21-\x7E]+$/.test(token)) {
+	if (token !== undefined && !headerValue.test(token)) {
 		const text = 'live.token: a GitHub token has no spaces and only ASCII characters';
 		reader.mistake(['live', tokenInline ? 'token' : 'tokenFile'], text);
+	}
+	if (accessToken !== undefined && !headerValue.test(accessToken)) {
+		const text = 'matrix.accessToken: a token has no spaces and only ASCII characters';
+		reader.mistake(['matrix', matrix.accessToken ? 'accessToken' : 'accessTokenFile'], text);
 	}
 	if (!password && !accessToken && mistakes.length === 0) {
 		const names = 'GLIA_MATRIX_PASSWORD or GLIA_MATRIX_ACCESS_TOKEN';
@@ -375,6 +379,9 @@ export function parseConfig(text: string, folder: string, environment: Environme
 		watch: { ...parsed.data.watch, authorities },
 	};
 }
+
+/** A token is sent in a header. */
+const headerValue = /^[\x21-\x7E]+$/;
 
 function seedsOf(text: string): Seeds | undefined {
 	const [master = '', selfSigning = '', userSigning = '', ...rest] = text.trim().split(/\s+/);

@@ -133,6 +133,11 @@ test.each<[string, string, string[]]>([
 	['an option given twice', `${small}  user: "@b:example.org"\n`, ['6 the key user occurs twice']],
 	['two documents', `${small}---\n${small}`, ['6 the file must not contain several documents']],
 	[
+		'a token with a line break',
+		small.replace('password: secret', 'accessToken: "one\\ntwo"'),
+		['4 matrix.accessToken: a token has no spaces'],
+	],
+	[
 		'aliases that multiply',
 		`a: &a [${'1,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: [${'*c,'.repeat(9)}]\n${small}`,
 		['1 not YAML: its aliases'],

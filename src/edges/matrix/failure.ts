@@ -44,11 +44,34 @@ export function failureOf(
 function sentence(error: unknown, code: string | undefined, said: unknown, status: number | undefined): string {
 	if (code !== undefined) return typeof said === 'string' && said ? `${said.replace(/\.$/, '')} (${code})` : code;
 	if (!(error instanceof Error)) return status === undefined ? 'no response' : `status ${status}`;
+	const proxy = 'proxy' in error ? ` through the proxy ${error.proxy}` : '';
+	return `${reasonOf(error)}${proxy}`;
+}
+
+/** The codes of connections that are not encrypted, and of certificates that nobody known has signed. */
+const notTls = ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'ERR_SSL_HTTP_REQUEST'];
+const unknownAuthorities = [
+	'DEPTH_ZERO_SELF_SIGNED_CERT',
+	'SELF_SIGNED_CERT_IN_CHAIN',
+	'UNABLE_TO_GET_ISSUER_CERT',
+	'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+	'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+];
+
+function reasonOf(error: Error): string {
 	const cause = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 	if (error.name === 'TimeoutError') return 'no response in time';
+	if (cause === undefined) return firstLine(error.message) || 'no response';
 	if (cause === 'ECONNREFUSED') return 'nothing is listening at that address (ECONNREFUSED)';
 	if (cause === 'ENOTFOUND' || cause === 'EAI_AGAIN') return `the name cannot be resolved (${cause})`;
-	return cause && !error.message.includes(cause)
-		? `${error.message} (${cause})`
-		: error.message || (cause ?? 'no response');
+	if (notTls.includes(cause)) return `connections to that port are not encrypted, so https:// cannot work (${cause})`;
+	if (unknownAuthorities.includes(cause))
+		return `its certificate is not trusted: NODE_EXTRA_CA_CERTS can name that of a private CA (${cause})`;
+	const message = firstLine(error.message);
+	return message.includes(cause) ? message : message ? `${message} (${cause})` : cause;
+}
+
+/** OpenSSL's errors have several. */
+function firstLine(text: string): string {
+	return text.split('\n', 1)[0] ?? '';
 }

@@ -81,7 +81,11 @@ export function openHttp(userAgent: string, { maxAnswer = maxBytes, proxyOf }: H
 			const ask = (late: AbortSignal) => call(options, { agent: wayTo(options.uri), late, userAgent, most });
 			inTime(timeoutOf(pathname, options.timeout), ask).then(
 				answer => callback(null, answer, answer.body),
-				(error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+				(error: unknown) => {
+					const failed = error instanceof Error ? error : new Error(String(error));
+					const proxy = proxyOf?.(options.uri)?.host;
+					callback(proxy === undefined ? failed : Object.assign(failed, { proxy }));
+				},
 			);
 		},
 		async close() {

@@ -260,6 +260,33 @@ test('reports that nothing is listening', async () => {
 	await fresh.close();
 });
 
+test('says in one line that a port does not speak TLS', async () => {
+	await serve((_, response) => json(response, 200, {}));
+	const address = server?.address();
+	const fresh = openHttp('Glia/1');
+	sdk.setRequestFn(fresh.request);
+	const port = typeof address === 'object' ? address?.port : 0;
+	expect(await failure(new sdk.MatrixClient(`https://127.0.0.1:${port}`, 'token'))).toEqual({
+		kind: 'away',
+		why: 'connections to that port are not encrypted, so https:// cannot work (ERR_SSL_WRONG_VERSION_NUMBER)',
+	});
+	await fresh.close();
+});
+
+test('names the proxy that a request failed through, without its login', async () => {
+	const client = await serve(() => undefined);
+	const address = server?.address();
+	const port = typeof address === 'object' ? address?.port : 0;
+	await new Promise(resolve => server?.close(resolve));
+	const fresh = openHttp('Glia/1', { proxyOf: () => new URL(`http://glia:hunter2@127.0.0.1:${port}`) });
+	sdk.setRequestFn(fresh.request);
+	expect(await failure(client)).toEqual({
+		kind: 'away',
+		why: `nothing is listening at that address (ECONNREFUSED) through the proxy 127.0.0.1:${port}`,
+	});
+	await fresh.close();
+});
+
 test('sends plain requests to a proxy, tunnels encrypted ones, and authenticates', async () => {
 	const proxy = await playProxy('glia:open-sesame');
 	const proxied = openHttp('Glia/1', { proxyOf: () => proxy.url });
