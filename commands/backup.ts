@@ -49,12 +49,11 @@ export const backup = {
 			);
 		const known = majorsOf(knowledge.lifecycles.postgresql);
 		const fact = profile.get('postgres')?.value;
-		const [to, extra] = [...versions, ...(stated.has('to') ? [stated.get('to') ?? ''] : [])].map(word =>
-			readMajor(word, known),
-		);
-		if (extra !== undefined && extra !== to)
+		const typedMajors = [...versions, ...(stated.has('to') ? [stated.get('to') ?? ''] : [])];
+		const [to, extra] = new Set(typedMajors.map(word => readMajor(word, known)));
+		if (extra !== undefined)
 			throw new Refusal(`Give only the version to restore into. For example: ${code(example)}`);
-		const major = to ?? (typeof fact === 'string' ? fact : undefined);
+		const major = to ?? (typeof fact === 'string' ? readMajor(fact, known) : undefined);
 		if (major === undefined)
 			throw new Refusal(
 				`Which major version of PostgreSQL do you run? ${code(example)}. ${code('SHOW server_version')} shows it. With the next major version, this rehearses the upgrade.`,

@@ -135,9 +135,10 @@ function majors(
 		const [to = newest, extra] = [...all, ...read('to')];
 		if (extra !== undefined)
 			throw new Refusal(`From SQLite, one version is enough, the one you want: ${code('!postgres sqlite 17')}`);
-		return { to, taken: all.length ? [] : [`Without a version, the guide goes to the newest, ${newest}.`] };
+		const isTyped = all.length > 0 || stated.has('to');
+		return { to, taken: isTyped ? [] : [`Without a version, the guide goes to the newest, ${newest}.`] };
 	}
-	const known = typeof fact === 'string' ? [fact] : [];
+	const known = typeof fact === 'string' ? [readMajor(fact, majorsOf(lifecycle))] : [];
 	const ends = [...read('from'), ...all, ...read('to')];
 	const [from, to, extra] = ends.length < 2 && known.length && ends[0] !== known[0] ? [...known, ...ends] : ends;
 	if (from === undefined)

@@ -46,6 +46,13 @@ test('restores, starts an isolated Synapse, checks it and removes it, in each la
 	}
 });
 
+test('restores into the major version of a precise fact, and takes one version', async () => {
+	const tag = ({ parameters }: Guided) => parameters.find(({ name }) => name === 'tag')?.value;
+	expect(tag(await guided('postgres=9.6.24 docker'))).toBe('9.6-alpine');
+	expect(tag(await guided('15.18 15 to=15 docker'))).toBe('15-alpine');
+	await expect(said('15 15 17 docker')).rejects.toThrow('Give only the version to restore into');
+});
+
 test('uses an internal network without published ports, so that it contacts no other server', async () => {
 	const commands = (await guided('15 docker')).stages.flatMap(({ steps }) => steps.map(step => step.commands ?? ''));
 	expect(commands.join('\n')).toContain('docker network create --internal proof');

@@ -47,14 +47,24 @@ export const placeholder = /(?<![${])\{([a-z][a-z0-9-]*)\}/g;
 /** A term on a parameter: `layout=compose|plain`, `way!=dump`, `to>=18`, `from>={to}`, `data!=/*|.*` (starts with). */
 export const parameterTerm = /^([a-z][a-z0-9-]*)(!=|<=|>=|<|>|=)(\S+)$/;
 
-/** Normalises a typed value; undefined if the parameter does not accept it. Sizes become gigabytes. */
+/**
+ * Normalises a typed value; undefined if the parameter does not accept it. Sizes become gigabytes. Paths lose the slash
+ * that completion adds, because other paths are formed by appending to them.
+ */
 export function readValue(
 	{ kind, values }: { kind?: ParameterKind | undefined; values?: readonly string[] | undefined },
 	typed: string,
 ): string | undefined {
 	if (values) return values.includes(typed.toLowerCase()) ? typed.toLowerCase() : undefined;
-	const text = kind === 'size' ? gigabytes(typed) : typed;
+	const text = kind === 'size' ? gigabytes(typed) : kind === 'path' || kind === 'full-path' ? tidied(typed) : typed;
 	return text !== undefined && kind && parameterKinds[kind].test(text) ? text : undefined;
+}
+
+function tidied(path: string): string {
+	return path
+		.slice(0, 1000)
+		.replace(/\/{2,}/g, '/')
+		.replace(/(?<=.)\/$/, '');
 }
 
 const units: Record<string, number> = { m: 1 / 1024, g: 1, t: 1024 };

@@ -148,6 +148,22 @@ describe('!postgres', () => {
 		expect(answer.value).toMatchObject({ title: 'PostgreSQL 13 → 17', surroundings: { first: 'postgres' } });
 	});
 
+	test('uses the major version of a precise fact', async () => {
+		for (const typed of ['postgres=9.6.24 17 docker', '9.6 17 docker postgres=9.6.24'])
+			expect((await said(typed)).value, typed).toMatchObject({ title: 'PostgreSQL 9.6 → 17' });
+	});
+
+	test('does not say that a version is missing if `to=` gives it', async () => {
+		expect((await said('sqlite docker to=17')).lead).not.toContain('Without a version');
+		expect((await said('sqlite docker')).lead).toContain('Without a version');
+	});
+
+	test('forms the new folder beside the old one, even if that was typed with a slash', async () => {
+		const answer = text(await said('15 17 docker data=./schemas// backup=./dumps/'));
+		expect(answer).toContain('./schemas-17:/var/lib/postgresql/data\n');
+		expect(answer).not.toMatch(/schemas\/+-17|dumps\/\//);
+	});
+
 	test.each(['docker', 'debian', 'managed host=a new-host=b'])(
 		'17 15 %s: downgrades with a dump that leaves out what the older version does not know',
 		async layout => {
