@@ -8,6 +8,7 @@ import {
 	existsSync,
 	fsyncSync,
 	mkdirSync,
+	mkdtempSync,
 	openSync,
 	readdirSync,
 	renameSync,
@@ -90,20 +91,21 @@ export async function runBackup(path: string, { store }: Pick<Config, 'store'>):
 		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.');
 	const to = resolve(path);
 	if (existsSync(to)) throw new Refusal(`${to} already exists: name a folder that does not.`);
-	const partial = `${to}.partial`;
 	let asked: Awaited<ReturnType<typeof askControl>>;
+	let partial: string | undefined;
 	try {
 		asked = await askControl(store.path, { ask: 'backup' });
 		if (asked && 'refused' in asked.reply) throw new Refusal(`No backup was made: ${asked.reply.refused}.`);
-		rmSync(partial, { recursive: true, force: true });
-		makeFolder(partial);
+		makeFolder(dirname(to));
+		// A name of its own: another process may be making a backup in the same place.
+		partial = mkdtempSync(`${to}.partial-`);
 		if (asked && 'folder' in asked.reply) cpSync(asked.reply.folder, partial, { recursive: true });
 		else copyClosedStore(store.path, partial);
 		keep(partial);
 		renameSync(partial, to);
 		await asked?.keep();
 	} catch (error) {
-		rmSync(partial, { recursive: true, force: true });
+		if (partial !== undefined) rmSync(partial, { recursive: true, force: true });
 		throw error instanceof Refusal ? error : new Refusal(`No backup was made: ${reason(error)}.`);
 	} finally {
 		asked?.hangUp();

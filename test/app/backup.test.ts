@@ -1,0 +1,51 @@
+// A backup that is refused leaves other people's folders alone, and one that succeeds leaves nothing beside it.
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { runBackup } from '../../src/app/backup.ts';
+import type { Config } from '../../src/config.ts';
+import { type Control, type ControlReply, serveControl } from '../../src/edges/control/socket.ts';
+import { silence } from '../../src/runtime/log.ts';
+
+let folder: string;
+let control: Control | undefined;
+
+const backUp = (to: string) =>
+	runBackup(join(folder, to), { store: { path: join(folder, 'store') } } as unknown as Pick<Config, 'store'>);
+const serve = async (reply: ControlReply) => {
+	control = await serveControl(join(folder, 'store'), async () => reply, silence);
+};
+
+beforeEach(() => {
+	folder = mkdtempSync(join(tmpdir(), 'glia-'));
+	mkdirSync(join(folder, 'store'));
+});
+
+afterEach(async () => {
+	await control?.close();
+	rmSync(folder, { recursive: true });
+});
+
+test('does not remove the unfinished copy of another backup to the same place', async () => {
+	await serve({ refused: 'another backup is running' });
+	mkdirSync(join(folder, 'kept.partial'));
+	writeFileSync(join(folder, 'kept.partial/glia.sqlite'), 'theirs');
+	await expect(backUp('kept')).rejects.toThrow('another backup is running');
+	expect(readdirSync(join(folder, 'kept.partial'))).toEqual(['glia.sqlite']);
+	expect(readdirSync(folder).sort()).toEqual(['kept.partial', 'store']);
+});
+
+test('leaves nothing beside the backup, not even after an error', async () => {
+	mkdirSync(join(folder, 'copy'));
+	writeFileSync(join(folder, 'copy/glia.sqlite'), 'ours');
+	await serve({ folder: join(folder, 'copy') });
+	await backUp('new/kept');
+	expect(readdirSync(join(folder, 'new'))).toEqual(['kept']);
+	expect(readdirSync(join(folder, 'new/kept'))).toEqual(['glia.sqlite']);
+	await control?.close();
+	await serve({ folder: join(folder, 'no-such-folder') });
+	await expect(backUp('new/other')).rejects.toThrow('No backup was made');
+	expect(readdirSync(join(folder, 'new'))).toEqual(['kept']);
+	expect(existsSync(join(folder, 'new/other'))).toBe(false);
+});
