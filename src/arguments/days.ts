@@ -107,8 +107,9 @@ const earliest = '2000-01-01';
 function byDistance(words: readonly string[], today: string): DayRead | undefined {
 	const [first = '', second = ''] = words;
 	if (first === 'yesterday') return { length: 1, day: back(today, 1, 'day'), isChoice: true };
-	const [, count, short = ''] = /^(\d{1,4})(d|w|m|mo|y)$/.exec(first) ?? [];
-	if (count !== undefined) return ago(1, Number(count), units[short] ?? '', today);
+	const [, count, short = ''] = /^(\d{1,4})([a-z]{1,6})$/.exec(first) ?? [];
+	const whole = units[short] ?? unitOf(short);
+	if (whole) return ago(words[1] === 'ago' ? 2 : 1, Number(count), whole, today);
 	if (first === 'this') {
 		const [begun] = { month: [`${today.slice(0, 7)}-01`], year: [`${today.slice(0, 4)}-01-01`] }[second] ?? [];
 		return begun === undefined ? undefined : { length: 2, day: begun, isChoice: true };
@@ -117,12 +118,16 @@ function byDistance(words: readonly string[], today: string): DayRead | undefine
 	const number = numberOf(words[start]);
 	const many = number ?? (start ? 1 : undefined);
 	const at = number === undefined ? start : start + 1;
-	const unit = /^(day|week|month|year)s?$/.exec(words[at] ?? '')?.[1];
+	const unit = unitOf(words[at]);
 	if (many === undefined || unit === undefined) return undefined;
 	return ago(words[at + 1] === 'ago' ? at + 2 : at + 1, many, unit, today);
 }
 
-const units: Readonly<Record<string, string>> = { d: 'day', w: 'week', m: 'month', mo: 'month', y: 'year' };
+const units: Readonly<Partial<Record<string, string>>> = { d: 'day', w: 'week', m: 'month', mo: 'month', y: 'year' };
+
+function unitOf(word = ''): string | undefined {
+	return /^(day|week|month|year)s?$/.exec(word)?.[1];
+}
 
 function ago(length: number, many: number, unit: string, today: string): DayRead {
 	const day = back(today, many, unit);
