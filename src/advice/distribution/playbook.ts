@@ -35,7 +35,7 @@ export type PlaybookPlan = {
 	halts: DistributionHalt[];
 	/** Variables that were renamed or removed; with a `vars.yml`, only those in it. */
 	variables: (Fate & { date: string })[];
-	/** The migration value that the playbook requires in the end, if it changed. */
+	/** The migration value that the playbook requires on the last day, if it changed. */
 	migration?: string | undefined;
 	/** What it installed at both ends; undefined if unknown. */
 	synapse: { from: string | undefined; to: string | undefined };
@@ -55,9 +55,12 @@ export function playbookPlan(
 	const isIn = (day: string) => isNew(day) && day <= span.to;
 	const entries: PlaybookEntryShown[] = [];
 	const hidden: PlaybookPlan['hidden'] = [];
+	const values: string[] = [];
 	for (const { added, gone, ...entry } of playbook.entries) {
 		// The change may be older than its log entry, so checkouts from between the two days get the entry too.
 		if (!isNew(added) || entry.date > span.to || isTakenBack(gone, span)) continue;
+		// The playbook requires the value from everyone, even if the change itself does not affect them.
+		if (entry.migration !== undefined) values.push(entry.migration);
 		const { concerned, because, byDefault } = concernOf({ added, ...entry }, deployment, names, playbook);
 		const { id, date, title, sources } = entry;
 		if (concerned === false) hidden.push({ id, date, title, because, sources });
@@ -78,7 +81,7 @@ export function playbookPlan(
 		hidden,
 		halts: haltsOf(entries),
 		variables: variablesIn(isIn, deployment, renamed),
-		...(entries.some(({ migration }) => migration !== undefined) && { migration: playbook.migration }),
+		...(values.length && { migration: span.to < playbook.read ? values.sort().at(-1) : playbook.migration }),
 		synapse: { from: synapseBefore(span, playbook), to: synapseOn(span.to, playbook) },
 		unread: [...unreadIn(isIn, span, playbook), ...liveIn(isIn, playbook, live)].sort((a, b) =>
 			b.date.localeCompare(a.date),

@@ -233,6 +233,23 @@ test('asks for the migration value only if the span raises it', () => {
 	expect(planned({ to: '2026-04-30' })).not.toHaveProperty('migration');
 });
 
+test('asks for the migration value of the last day, even if the change affects only others', () => {
+	const later = [...entries, playbookEntry('mdad/2026-05-20/later', { migration: 'v2026.05.20.0' })];
+	const known = { playbook: { ...playbook, entries: later, migration: 'v2026.05.21.0' }, renamed };
+	const value = (to: string, jitsi?: boolean) =>
+		playbookPlan(
+			{ from: '2026-01-01', fromIsIn: true, to },
+			stated(jitsi === undefined ? {} : { jitsi_enabled: jitsi }),
+			names,
+			known,
+		).migration;
+	expect(value('2026-05-02')).toBe('v2026.05.01.0');
+	expect(value('2026-05-02', false)).toBe('v2026.05.01.0');
+	expect(value('2026-05-31')).toBe('v2026.05.20.0');
+	expect(value('2026-06-01')).toBe('v2026.05.21.0');
+	expect(value('2026-06-15')).toBe('v2026.05.21.0');
+});
+
 test('compares the Synapse version before the first day with the one on the last day', () => {
 	expect(planned({ from: '2026-02-01', to: '2026-05-05' }).synapse).toEqual({ from: '1.144.0', to: '1.152.0' });
 	expect(planned({ from: '2026-02-01', fromIsIn: false }).synapse.from).toBe('1.146.0');
