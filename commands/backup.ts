@@ -51,8 +51,7 @@ export const backup = {
 		const fact = profile.get('postgres')?.value;
 		const typedMajors = [...versions, ...(stated.has('to') ? [stated.get('to') ?? ''] : [])];
 		const [to, extra] = new Set(typedMajors.map(word => readMajor(word, known)));
-		if (extra !== undefined)
-			throw new Refusal(`Give only the version to restore into. For example: ${code(example)}`);
+		if (extra !== undefined) throw new Refusal(`Give only the version to restore into. For example: ${code(example)}`);
 		const major = to ?? (typeof fact === 'string' ? readMajor(fact, known) : undefined);
 		if (major === undefined)
 			throw new Refusal(
@@ -62,11 +61,13 @@ export const backup = {
 		if (server !== undefined && !stated.has('domain')) stated.set('domain', server);
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
 		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
+		// As typed, because a command without what was said before would ask for it again.
+		const asked = `backup ${again}`.trim();
 		if (guided.ask.includes('layout'))
 			throw new Refusal(
-				`How is it installed? In containers (${code(`!backup ${major} docker`)}), from packages (${code(`!backup ${major} debian`)}), or with matrix-docker-ansible-deploy (${code(`!backup ${major} mdad`)})? If a provider runs your PostgreSQL, restore into a new server there.`,
+				`How is it installed? In containers (${code(`!${asked} docker`)}), from packages (${code(`!${asked} debian`)}), or with matrix-docker-ansible-deploy (${code(`!${asked} mdad`)})? If a provider runs your PostgreSQL, restore into a new server there.`,
 			);
-		const answer = guideWords(guided, { asked: `backup ${major}`, file, begun: begin && !all });
-		return withOffer(answer, offerOf(guided, { stated, profile, asked: `backup ${again}`.trim() }), begin);
+		const answer = guideWords(guided, { asked, file, begun: begin && !all });
+		return withOffer(answer, offerOf(guided, { stated, profile, asked }), begin);
 	},
 } satisfies Command;

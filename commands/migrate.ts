@@ -41,7 +41,7 @@ export const migrate = {
 		{ words: typed, room },
 		{ knowledge, distributions, store }: Pick<Ports, 'knowledge' | 'distributions' | 'store'>,
 	) {
-		const { begin, all, rest: words, asked } = takeStart(typed);
+		const { begin, all, rest: words, asked: again } = takeStart(typed);
 		const [where, ...said] = words[0]?.toLowerCase() === 'to' ? words.slice(1) : words;
 		if (!/^(mdad|ansible|playbook|matrix-docker-ansible-deploy)$/i.test(where ?? ''))
 			throw new Refusal(
@@ -81,10 +81,11 @@ export const migrate = {
 		if (version !== undefined) stated.set('synapse', version);
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
 		if (guided.refused.length) throw new Refusal(guided.refused.map(guideRefusalWords).join(' '));
+		const asked = `migrate ${again}`;
 		const answer = guideAnswer(
 			guided,
 			{
-				asked: `migrate mdad${name === undefined ? '' : ` ${name}`}`,
+				asked,
 				taken: [server?.note, from?.note].filter(note => note !== undefined),
 				dangers: playbookLines(version, knowledge),
 				file,
@@ -93,7 +94,7 @@ export const migrate = {
 			begin || all || file,
 		);
 		const value = { ...guided, ...(knowledge.playbook && { playbook: knowledge.playbook.synapse }) };
-		const offer = offerOf(guided, { stated, profile, asked: `migrate ${asked}` });
+		const offer = offerOf(guided, { stated, profile, asked });
 		return withOffer({ ...answer, value }, offer, begin);
 	},
 } satisfies Command;

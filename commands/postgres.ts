@@ -63,7 +63,8 @@ export const postgres = {
 		const { from, to, taken } = majors(isSqlite, versions, stated, profile, { knowledge, today });
 		if (from !== undefined) stated.set('from', from);
 		stated.set('to', to);
-		const asked = `postgres ${from ?? 'sqlite'} ${to}`;
+		// As typed, because a command without what was said before would ask for it again.
+		const asked = `postgres ${again}`;
 		const guided = guideFor(guide, { stated, profile }, knowledge.tried);
 		const [refused] = guided.refused;
 		if (refused !== undefined) throw new Refusal(guideRefusalWords(refused));
@@ -83,7 +84,7 @@ export const postgres = {
 			},
 			begin || all || file,
 		);
-		const offer = offerOf(guided, { stated, profile, asked: `postgres ${again}` });
+		const offer = offerOf(guided, { stated, profile, asked });
 		return withOffer({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},
 } satisfies Command;

@@ -312,7 +312,12 @@ function asking(guided: Guided, asked: string): string {
 }
 
 export function usualWords({ parameters }: Guided, asked: string): string {
-	const usual = parameters.filter(({ by }) => by === 'default').map(({ name, value }) => `${name}=${value}`);
+	const open = parameters.filter(({ value }) => value === null).map(({ name }) => name.toUpperCase());
+	// A default that contains an unknown name would not work if it were copied.
+	const isWhole = (value: string | null) => !open.some(name => value?.includes(name));
+	const usual = parameters
+		.filter(({ by, value }) => by === 'default' && isWhole(value))
+		.map(({ name, value }) => `${name}=${value}`);
 	if (!usual.length) return '';
 	const some = usual.slice(0, 4).map(name => code(name));
 	return `This uses default names (${some.join(', ')}${usual.length > 4 ? ' …' : ''}); add your own, for example ${code(`!${asked} ${usual[0]}`)}.`;
