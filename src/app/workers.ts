@@ -5,7 +5,7 @@ import type { Ports } from '../command.ts';
 import type { Config } from '../config.ts';
 import { fillGaps, type ReadFailures } from '../delivery/backfill.ts';
 import { type Inbox, openInbox } from '../delivery/inbox.ts';
-import { answerInvitations } from '../delivery/invitations.ts';
+import { answerInvitations, type JoinFailures } from '../delivery/invitations.ts';
 import { meantForUs } from '../delivery/meant.ts';
 import { announce, explain } from '../delivery/notices.ts';
 import { type Outbox, openOutbox } from '../delivery/outbox.ts';
@@ -166,12 +166,13 @@ function roomWorkers(setup: WorkersSetup, { inbox, outbox, meant, hears }: Decid
 	const { store, homeserver, now, log } = common;
 	const said = outbox.wake;
 	const failures = new Map<string, ReadFailures>();
-	const refusals = new LRUCache<string, number>({ max: 1000 });
+	const joinFailures = new LRUCache<string, JoinFailures>({ max: 1000 });
 	// The display name is last, and only there once it is known.
 	const name = () => homeserver.names().slice(2)[0] ?? homeserver.names()[0] ?? 'Glia';
 	const server = homeserver.names()[1]?.replace(/^@[^:]*:/, '');
 	const reads = homeserver.device() !== undefined;
-	const invitations = openWorker(() => answerInvitations({ ...common, refusals, allow: config.matrix.allow }), fatal);
+	const inviting = { ...common, failures: joinFailures, hears };
+	const invitations = openWorker(() => answerInvitations({ ...inviting, allow: config.matrix.allow }), fatal);
 	const moving = {
 		...common,
 		changes: config.matrix.changes,

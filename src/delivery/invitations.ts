@@ -10,10 +10,16 @@ import { backoff } from '../runtime/retry.ts';
 
 /** At most this many rooms an hour are joined on one person's invitations. */
 export const maxPerHour = 20;
-/** An invitation that cannot be accepted is dropped after this many attempts (about an hour). */
-const maxAttempts = 60;
+/**
+ * An invitation is dropped after this many attempts (about an hour) at which the homeserver responded to other requests:
+ * the room's own server is probably down.
+ */
+const maxBroken = 60;
 /** A homeserver that refuses may only not know the room yet, so this many refusals are retried. */
 const maxRefusals = 3;
+
+/** How often joining a room failed. Rate limits and outages of the homeserver do not count. */
+export type JoinFailures = { refused: number; broken: number };
 
 type Inviting = {
 	store: Pick<Store, 'invitations' | 'nextInvitation' | 'accepted' | 'closeInvitation' | 'postponeInvitation'>;
@@ -21,8 +27,10 @@ type Inviting = {
 	allow: readonly string[];
 	now: () => Date;
 	random: () => number;
-	/** How often each room has refused to let us in: rate limits and outages do not count. Empty at start. */
-	refusals: LRUCache<string, number>;
+	/** By room; empty at start. */
+	failures: LRUCache<string, JoinFailures>;
+	/** Whether the homeserver responds to other requests. */
+	hears: () => boolean;
 	log: Log;
 	locked: (why: string) => void;
 	stopping: () => boolean;
@@ -30,7 +38,7 @@ type Inviting = {
 
 /** Answers all invitations that are due; returns the time (ms) until more are due. */
 export async function answerInvitations(inviting: Inviting): Promise<number | undefined> {
-	const { store, homeserver, allow, now, random, refusals, log, locked, stopping } = inviting;
+	const { store, homeserver, allow, now, random, failures, hears, log, locked, stopping } = inviting;
 	for (const { room, inviter, tries } of await store.invitations(now())) {
 		if (stopping()) return undefined;
 		const hour = new Date(now().getTime() - 3600_000);
@@ -42,7 +50,7 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 				: await homeserver.leave(room, many ? tooManyInvitations : refusedInvitation);
 		if ('value' in outcome) {
 			log.info({ room, inviter }, allowed && !many ? 'joined a room' : 'refused an invitation');
-			refusals.delete(room);
+			failures.delete(room);
 			await store.closeInvitation(room, allowed && !many, now());
 			continue;
 		}
@@ -50,15 +58,18 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		if (outcome.failure.kind === 'token') locked(outcome.failure.why);
 		if (outcome.failure.kind === 'stopped' || outcome.failure.kind === 'token') return undefined;
 		// A new invitation to the same room starts over.
-		const before = tries === 0 ? 0 : (refusals.get(room) ?? 0);
-		const refused = before + (outcome.failure.kind === 'refused' ? 1 : 0);
-		if (tries >= maxAttempts || refused > maxRefusals) {
-			refusals.delete(room);
+		const before = (tries > 0 && failures.get(room)) || { refused: 0, broken: 0 };
+		const failed = {
+			refused: before.refused + (outcome.failure.kind === 'refused' ? 1 : 0),
+			broken: before.broken + (outcome.failure.kind === 'away' && hears() ? 1 : 0),
+		};
+		if (failed.refused > maxRefusals || failed.broken > maxBroken) {
+			failures.delete(room);
 			log.warn({ room, inviter, why: outcome.failure }, 'an invitation could not be accepted');
 			await store.closeInvitation(room, false, now());
 			continue;
 		}
-		refusals.set(room, refused);
+		failures.set(room, failed);
 		await store.postponeInvitation(room, new Date(now().getTime() + wait));
 		// If the homeserver rate-limits us or is away, the other invitations would fare no better.
 		if (outcome.failure.kind !== 'refused') return wait;

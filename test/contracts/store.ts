@@ -438,6 +438,13 @@ export function storeContract(open: () => Promise<Store>): void {
 			expect(await store.accepted(alice, later(1))).toBe(0);
 		});
 
+		test('are kept if only we conclude that we are no longer in the room', async () => {
+			await inRoom();
+			await store.take(batch('9', { invited: [{ room, inviter: alice }] }), start);
+			await store.leftRoom(room, later(1));
+			expect(await store.invitations(later(2))).toMatchObject([{ room, inviter: alice }]);
+		});
+
 		test('are forgotten when withdrawn, and not stored in a flood', async () => {
 			await store.take(batch('1', { invited: [{ room, inviter: alice }] }), start);
 			await store.take(batch('2', { left: [{ room }] }), start);

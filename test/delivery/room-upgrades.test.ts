@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { status } from '../../commands/status.ts';
 import { fillGaps } from '../../src/delivery/backfill.ts';
-import { answerInvitations } from '../../src/delivery/invitations.ts';
+import { answerInvitations, type JoinFailures } from '../../src/delivery/invitations.ts';
 import { announce, explain } from '../../src/delivery/notices.ts';
 import { sweep } from '../../src/delivery/retention.ts';
 import { followMoves } from '../../src/delivery/room-upgrades.ts';
@@ -57,8 +57,9 @@ beforeEach(async () => {
 afterEach(() => store.close());
 
 describe('invitations', () => {
-	const refusals = new LRUCache<string, number>({ max: 10 });
-	const run = () => answerInvitations({ ...common(), refusals, allow: [alice] });
+	let hears = true;
+	const failures = new LRUCache<string, JoinFailures>({ max: 10 });
+	const run = () => answerInvitations({ ...common(), failures, hears: () => hears, allow: [alice] });
 
 	async function invited(by: string, id = room): Promise<void> {
 		played.createRoom(id, by);
@@ -84,6 +85,28 @@ describe('invitations', () => {
 		expect(troubles).toEqual([]);
 		expect(played.calls).toHaveLength(8);
 		expect(await store.accepted(alice, new Date(0))).toBe(1);
+	});
+
+	test('are dropped if only joining fails, but not because the homeserver was away', async () => {
+		await invited(alice);
+		const refused: Failure = { kind: 'refused', code: 'M_FORBIDDEN', why: 'not invited' };
+		played.setTrouble(() => away);
+		hears = false;
+		for (let tries = 0; tries < 200; tries++, clock += 60_000) await run();
+		expect(await store.invitations(now())).toHaveLength(1);
+		hears = true;
+		played.setTrouble(() => ({ kind: 'limited', waitMs: 60_000 }));
+		for (let tries = 0; tries < 100; tries++, clock += 60_000) await run();
+		expect(await store.invitations(now())).toHaveLength(1);
+		played.setTrouble(() => away);
+		for (let tries = 0; tries < 59; tries++, clock += 60_000) await run();
+		played.setTrouble(() => refused);
+		await run();
+		clock += 60_000;
+		expect(await store.invitations(now())).toHaveLength(1);
+		played.setTrouble(() => away);
+		for (let tries = 0; tries < 2; tries++, clock += 60_000) await run();
+		expect(await store.invitations(now())).toEqual([]);
 	});
 
 	test('wait during a rate limit, and are not all retried at once', async () => {

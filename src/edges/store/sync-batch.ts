@@ -17,7 +17,10 @@ export async function take(tx: Transaction<Tables>, batch: Batch, now: number): 
 	const [row] = (await countBatch(tx, { token })).rows;
 	if (!row) throw new Error('the row of the sync token is missing');
 	const number = row.batch;
-	for (const { room } of batch.left) await leaveRoom(tx, room, now);
+	for (const { room } of batch.left) {
+		await leaveRoom(tx, room, now);
+		await tx.deleteFrom('invitations').where('room', '=', room).where('accepted_at', 'is', null).execute();
+	}
 	for (const invited of batch.invited) await noteInvitation(tx, invited, now);
 	for (const news of batch.joined) await takeRoom(tx, news, token, number, number === 1, now);
 	// The first sync of a store that replaces a lost one: these rooms had watches, or may have had.
@@ -37,7 +40,6 @@ export async function leaveRoom(tx: Transaction<Tables>, room: string, now: numb
 	await tx.deleteFrom('inbox').where('room', '=', room).where('decided_at', 'is', null).execute();
 	await tx.deleteFrom('gaps').where('room', '=', room).execute();
 	await tx.deleteFrom('unreadable').where('room', '=', room).execute();
-	await tx.deleteFrom('invitations').where('room', '=', room).where('accepted_at', 'is', null).execute();
 	await unsay(tx, room);
 	await tx
 		.updateTable('outbox')
