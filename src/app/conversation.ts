@@ -5,12 +5,13 @@ import type { Offer } from '../answer.ts';
 import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
 import { refusal } from '../bot/respond.ts';
 import { answersTo, endWithReader, exitOf, print, type Speaking } from './console.ts';
+import { typedInto } from './typed.ts';
 
 const person = { sender: 'console', mayChange: () => undefined };
 
 /** Passes a line to the current session, whose thread is the whole conversation; undefined if the line is a command. */
 function turnBy(line: string, session: GuideSession, { commands, ports }: Speaking): SessionTurn | undefined {
-	const [first = ''] = line.trim().replace(/^! */, '').split(/ +/);
+	const [first = ''] = line.trim().replace(/^! */, '').split(/\s+/);
 	if (commands.some(({ name }) => name === first.toLowerCase())) return undefined;
 	return heard(session, { ...person, at: ports.now(), body: line }, [], { ...person, ports });
 }
@@ -36,7 +37,8 @@ export async function converse(speaking: Speaking): Promise<number> {
 	let worst = 0;
 	let session: GuideSession | undefined;
 	if (interactive) lines.prompt();
-	for await (const line of lines) {
+	const terminal = { input: process.stdin, output: process.stdout, isDumb: process.env.TERM === 'dumb' };
+	for await (const line of interactive ? typedInto(lines, terminal) : lines) {
 		const turn = session && turnBy(line, session, speaking);
 		const answered = turn ? [turn.answer] : line.trim() === '' ? [] : await answersTo(line, speaking, () => undefined);
 		const isOpen = session?.is === 'open';
