@@ -1,14 +1,22 @@
 // Finds where each line's own text begins in a paste, after what terminals, Compose, journald and quoting add.
 
+/**
+ * Colours as pagers, rsyslog, JSON and shells write them, or with the character before the bracket lost, as in many
+ * copies. Without that character only what colours really are, because `[10m]` is also text.
+ */
+const writtenColors =
+	/(?:\^\[|#033|\\{1,2}(?:x1b|033|e|u001b)|\u241B|ESC)\[[0-9;]{0,30}m|\[(?:\d{1,2}(?:;\d{1,3}){1,6}|[01247]|22|[34][0-79]|9[0-7])m(?!s?\])/gi;
+
 /** Without terminal colours and titles. Offsets refer to the text this returns. */
 export function withoutTerminal(text: string): string {
-	if (!text.includes('\u001B')) return text;
+	if (!text.includes('\u001B')) return text.replace(writtenColors, '');
 	return (
 		text
 			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin with one
 			.replace(/\u001B\[[0-9;?]{0,30}[A-Za-z]/g, '')
 			// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal sequences begin and end with one
 			.replace(/\u001B\][^\u0007\u001B\n]{0,200}\u0007/g, '')
+			.replace(writtenColors, '')
 	);
 }
 

@@ -22,9 +22,18 @@ test.each([
 	['in journald', lines.map(line => `Nov 29 09:00:00 host synapse[12]: ${line}`).join('\n')],
 	['in docker logs -t', lines.map(line => `2026-11-29T09:00:00.123456789Z ${line}`).join('\n')],
 	['with colours', `\u001b[31m${message.replace(' is ', ' \u001b[1mis\u001b[0m ')}\u001b[0m`],
+	...['^[', '#033', '\\x1b', '\\u001b', 'ESC', ''].map(begin => [
+		`with colours that begin with “${begin}”`,
+		`${begin}[1;31m${message.replace(' is ', ` ${begin}[36mis${begin}[0;39m `)}${begin}[0m`,
+	]),
 	['in JSON', JSON.stringify({ log: `${lines.join('\n')}\n` })],
 	['with Windows line endings', lines.join('\r\n')],
 ])('%s', (_, text) => expect(found(text)).toEqual([0]));
+
+test('keeps what only looks like a colour', () => {
+	for (const text of ['rate [5m]', 'took [30ms]', '[message]', '[10m', 'a[3mx'])
+		expect(withoutTerminal(text)).toBe(text);
+});
 
 test.each([
 	['within another word', 'transform_secret must be text'],
