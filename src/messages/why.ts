@@ -11,6 +11,7 @@ import type { Recipe, Recipes } from '../knowledge/schema/install.ts';
 import type { Note, Source } from '../knowledge/schema/synapse.ts';
 import { capital, count, firstSentence } from '../text/format.ts';
 import { code, escapeMarkdown, quoted } from '../text/markdown.ts';
+import { confidence } from './confidence.ts';
 import { refusalWords } from './refusals.ts';
 import { link } from './sections.ts';
 import { appliesClause } from './whose.ts';
@@ -84,8 +85,9 @@ export function whyWords(diagnosis: Diagnosis, telling: WhyTelling): Answer {
 
 const marks = { hopeless: '🛑 ', cause: '', consequence: '', vague: '', harmless: '' } as const;
 
-function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: number): string {
-	const sure = surely(told, by, others);
+function leadOf(match: WhyMatch, told: ToldMatch, others: number): string {
+	const { entry, fit, refusal } = match;
+	const sure = confidence(told, match, others);
 	const first =
 		entry.rank === 'vague'
 			? 'Not clear from this alone'
@@ -99,22 +101,6 @@ function leadOf({ entry, by, fit, refusal }: WhyMatch, told: ToldMatch, others: 
 	const order = entry.of === 'symptom' ? told.do : `${danger} ${told.do}`;
 	const fits = fit === 'no' ? ' It does not match the release in your text.' : '';
 	return [`${marks[entry.rank]}**${first}: ${told.title}.**`, order, `*Confidence: ${sure.long}${fits}*`].join('\n\n');
-}
-
-function surely({ sure, sources }: ToldMatch, by: WhyMatch['by'], others: number): { short: string; long: string } {
-	if (by === 'words')
-		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would settle it.' };
-	if (sure && others === 0)
-		return {
-			short: 'Certain',
-			long: `certain; your text contains this message${sources.length ? '' : ' word for word'}.`,
-		};
-	if (sure)
-		return { short: 'Certain', long: 'certain about this one. Your text contains other errors too; see below.' };
-	return {
-		short: 'Perhaps',
-		long: 'not certain, because other problems produce the same message. Add your release to the command to narrow it down (`!why 1.163 …`).',
-	};
 }
 
 function dangerWords({ danger }: ToldMatch, isRefusal: boolean): string {

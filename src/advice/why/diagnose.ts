@@ -5,6 +5,7 @@ import type { Profile } from '../../deployment/facts.ts';
 import { finalOf, isWithin, type Version } from '../../deployment/version.ts';
 import type { Knowledge, Note } from '../../knowledge/schema/synapse.ts';
 import { memo } from '../../runtime/memo.ts';
+import { type Candidate, candidatesIn, sameEvent, telling } from './candidates.ts';
 import { type Catalogue, type CatalogueEntry, catalogueOf, type Rank } from './catalogue.ts';
 import { recordsIn, withoutTerminal } from './log-lines.ts';
 import { countOf, firstWithout, type Occurrence, occurrencesOf } from './occurrences.ts';
@@ -12,7 +13,7 @@ import { entriesWithPart } from './parts.ts';
 import { optionNamed, optionsNamedIn, type RefusalSite, rangeOf } from './refusals.ts';
 import { versionsIn, withSeen } from './seen.ts';
 import { maxWords, type SymptomSearch, symptomSearch } from './symptoms.ts';
-import { type FoundPlaces, type TemplateMatch, weak } from './template.ts';
+import { weak } from './template.ts';
 
 export type WhyQuestion = {
 	text: string;
@@ -46,6 +47,8 @@ export type WhyMatch = {
 	notes: readonly Note[];
 	fit: Fit;
 	sure: boolean;
+	/** The text has only the beginning of the message: the line is cut off. */
+	cut?: true;
 };
 
 export type Diagnosis = {
@@ -61,10 +64,6 @@ export type Diagnosis = {
 };
 
 export const maxMatches = 3;
-/** Matches closer than this (characters) belong to one event. */
-const sameEvent = 1500;
-/** A template with at least this many is only printed by Synapse. */
-const telling = 40;
 
 const opened = memo((knowledge: Knowledge) => memo((code: Code) => openedFor(knowledge, code)));
 
@@ -112,54 +111,6 @@ export function diagnose(question: WhyQuestion, knowledge: Knowledge, code: Code
 	};
 }
 
-const anyUnit = /\b[\w@-]{1,60}\.service\b/;
-
-type Candidate = {
-	entry: CatalogueEntry;
-	places: TemplateMatch[];
-	spans: FoundPlaces['spans'];
-	weight: number;
-	supported: boolean;
-	files: Set<string>;
-	option?: string;
-};
-
-/** Every entry found in the text, with its positions, and the source files and option named near the first one. */
-function candidatesIn(text: string, catalogue: Catalogue): Candidate[] {
-	const { owner, weights, matcher, optionAt, fileNamed, speaking, starting } = catalogue;
-	const { places, spans } = matcher.find(text);
-	const start = places.filter(({ template }) => starting.has(template));
-	const speaks = places.some(({ template }) => speaking.has(template));
-	// Of other programs' units, not even a text that is nothing but a message is about Synapse.
-	const isOther = !speaks && anyUnit.test(text);
-	const byEntry = new Map<CatalogueEntry, Candidate>();
-	for (const place of places) {
-		const entry = owner[place.template];
-		if (!entry) continue;
-		const near = start.filter(({ from, to }) => from <= place.from + 200 && place.from - to < sameEvent);
-		const weight = weights[place.template] ?? 0;
-		const isAlone = !isOther && place.to - place.from > 0.6 * text.trim().length;
-		// A refusal of a few words could come from any program.
-		const supported =
-			entry.of === 'refusal'
-				? near.length > 0 || (weight >= 2 * weak && speaks)
-				: speaks || (weight >= telling && !isOther) || (isAlone && weight >= weak);
-		if (entry.of === 'refusal' && !supported && weight < weak && !isAlone) continue;
-		const known = byEntry.get(entry);
-		if (known) {
-			known.places.push(place);
-			known.weight = Math.max(known.weight, weight);
-			known.supported ||= supported;
-			continue;
-		}
-		const path = near.findLast(({ template, to }) => template === optionAt && place.from - to < 300)?.captured.at(-1);
-		const option = path && /[\w.<> -]{1,100}/.exec(path)?.[0].trim();
-		const files = new Set(near.flatMap(({ template }) => fileNamed.get(template) ?? []));
-		byEntry.set(entry, { entry, places: [place], spans, weight, supported, files, ...(option && { option }) });
-	}
-	return [...byEntry.values()];
-}
-
 type RankedEntry = Pick<Candidate, 'entry' | 'weight'> &
 	Occurrence & { occurrences: readonly Occurrence[]; match: WhyMatch };
 /** `seen`: releases mentioned in the text; `loud`: it contains a record of an error. */
@@ -167,7 +118,7 @@ type WhyContext = WhyQuestion & { seen: readonly Version[]; loud: boolean };
 
 /** Judges a candidate by what is known about the deployment; empty if that excludes it. */
 function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): RankedEntry[] {
-	const { entry, places, weight, supported } = candidate;
+	const { entry, places, weight, supported, cut } = candidate;
 	const [first] = places;
 	if (!first || (entry.applies && concern(entry.applies, asked.profile).is === false)) return [];
 	const { sites, options } = entry.of === 'refusal' ? sitesOf(candidate, asked, catalogue) : { sites: [], options: [] };
@@ -182,6 +133,7 @@ function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): R
 		(supported || entry.rank === 'harmless') &&
 		fit !== 'no' &&
 		!several &&
+		(!cut || (cut.alone && weight >= telling)) &&
 		weight >= (entry.of === 'refusal' && entry.refusal.sites.length ? 8 : 12) &&
 		!isGeneric(entry, fit, weight);
 	const occurrences = occurrencesOf(places, candidate.spans);
@@ -194,6 +146,7 @@ function judge(candidate: Candidate, asked: WhyContext, catalogue: Catalogue): R
 		notes: entry.of === 'refusal' ? entry.notes : [],
 		fit,
 		sure,
+		...(cut && { cut: true as const }),
 	};
 	return [{ entry, from: first.from, to: first.to, occurrences, weight, match }];
 }

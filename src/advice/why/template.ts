@@ -7,7 +7,7 @@ import { wordsAt } from './log-lines.ts';
  * The maximum gap between two pieces of a message, in significant characters: names, paths and lists fit into it, but
  * other records rarely do.
  */
-const maxGap = 400;
+export const maxGap = 400;
 /** Shorter pieces mean nothing and are not searched for. */
 const minPiece = 3;
 /** A shorter piece at either end is dropped if the rest is long. */
@@ -118,6 +118,11 @@ function telling(pieces: readonly string[]): readonly string[] {
 	const [first, last] = [long[0], long.at(-1)];
 	if (first === undefined || last === undefined || weightOf({ pieces: long }) < enough) return pieces;
 	return pieces.slice(pieces.indexOf(first), pieces.lastIndexOf(last) + 1);
+}
+
+/** The pieces of a template that are searched for. */
+export function constantsOf({ pieces }: Template): string[] {
+	return telling(pieces).filter(piece => squeeze(piece).length >= minPiece);
 }
 
 /** Builds the matcher for these templates. That takes a few milliseconds, so keep it. */
