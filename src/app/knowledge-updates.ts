@@ -1,7 +1,7 @@
 // Chooses the edition in use: the built-in one, or a newer bundle signed by its publisher.
 import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
-import { type KeptBundle, type KeptBundles, openBundles, type SignedText } from '../edges/store/bundles.ts';
+import { isWhole, type KeptBundle, type KeptBundles, openBundles, type SignedText } from '../edges/store/bundles.ts';
 import {
 	type Bundle,
 	type BundleRefusal,
@@ -92,7 +92,8 @@ export async function keptEdition({
 		const found = trusted(openBundles(path), keys);
 		if (found?.checkedBy !== glia) return own;
 		const read = readBundle(found.text);
-		if ('refusal' in read || !reachesBeyond(read.bundle, { horizon: horizonOf(own.knowledge), glia })) return own;
+		if ('refusal' in read || !isWhole(read.bundle, found.files)) return own;
+		if (!reachesBeyond(read.bundle, { horizon: horizonOf(own.knowledge), glia })) return own;
 		const { author, made } = read.bundle;
 		return await openEdition(found.files, { author, made });
 	} catch {
@@ -124,8 +125,8 @@ async function recall(state: UpdatesState): Promise<void> {
 	const newest = remembered(bundle, found);
 	state.newest = newest;
 	if (!reachesBeyond(bundle, standing(state).own)) return;
-	// Another version of Glia may have other rules, and compile to another format.
-	if (found.checkedBy === setup.glia) await swap(state, bundle, found.files);
+	// Another version of Glia may have other rules, and compile to another format. What is damaged is unpacked again.
+	if (found.checkedBy === setup.glia && isWhole(bundle, found.files)) await swap(state, bundle, found.files);
 	else {
 		const refusal = await checked(bundle, found, state);
 		if (refusal) setup.log.warn({ refusal }, 'this version of Glia refuses the stored knowledge');

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openUpdates, type Updates } from '../../src/app/knowledge-updates.ts';
@@ -603,13 +604,6 @@ describe('after a restart', () => {
 		['the bundle is truncated', (folder: string) => truncateSync(join(folder, 'bundle.json'), 100)],
 		['the signature is gone', (folder: string) => rmSync(join(folder, 'bundle.json.sig'))],
 		['the record of the check is gone', (folder: string) => rmSync(join(folder, 'checked.json'))],
-		[
-			'a file is truncated',
-			(folder: string) => {
-				truncateSync(join(folder, 'files/compiled.json'), 100);
-				truncateSync(join(folder, 'files', note), 10);
-			},
-		],
 	])('fetches the bundle again if %s', async (_, damage) => {
 		const { path, own } = await informed();
 		const [name = ''] = readdirSync(join(path, 'knowledge'));
@@ -619,6 +613,21 @@ describe('after a restart', () => {
 		serveSigned(publisher.bundle('first'));
 		expect(await look(bot)).toBe('taken');
 		expect(markOf(bot)).toBe('first');
+	});
+
+	test.each([
+		['is truncated', (file: URL) => truncateSync(file, 10)],
+		['is empty, as after a power cut', (file: URL) => truncateSync(file, 0)],
+		['is missing', (file: URL) => rmSync(file)],
+	])('unpacks the bundle again if one of its files %s', async (_, damage) => {
+		const { path, own } = await informed();
+		const [name = ''] = readdirSync(join(path, 'knowledge'));
+		// Only read when an answer needs it.
+		damage(pathToFileURL(join(path, 'knowledge', name, 'files', tableFile('options'))));
+		answer = (_, response) => void response.writeHead(500).end();
+		const bot = await openBot({ path, own });
+		expect(markOf(bot)).toBe('first');
+		expect(readdirSync(join(path, 'knowledge'))).toEqual([name]);
 	});
 
 	test('keeps the current knowledge if nothing can be stored', async () => {
@@ -652,8 +661,11 @@ describe('after a restart', () => {
 		expect(markOf(bot)).toBe('first');
 		serveSigned(good);
 		expect(await look(bot)).toBe('taken');
-		// The previous bundle is still there, because answers in progress read from it.
+		// The previous bundle is still there, because answers in progress, and other processes, read from it.
 		expect(readdirSync(folder)).toHaveLength(2);
+		await openBot({ path, own });
+		expect(readdirSync(folder)).toHaveLength(2);
+		for (const name of readdirSync(folder)) old(name);
 		await openBot({ path, own });
 		expect(readdirSync(folder)).toHaveLength(1);
 	});
@@ -676,9 +688,23 @@ describe('processes that share a folder', () => {
 		}
 		await openBot({ path, own });
 		// Only read now, from the files of the first bundle.
-		expect(markOf(slow)).toBe('first');
+		await expect(slow.updates.edition().distributions.commits()).resolves.toEqual({ '2022-09-06': '000000000' });
 		expect(existsSync(unpacked.files)).toBe(true);
 		unpacked.drop();
+	});
+
+	test('leave alone what another process has been reading for weeks', async () => {
+		const slow = await informed();
+		const { path, own } = slow;
+		const folder = join(path, 'knowledge');
+		for (const name of readdirSync(folder))
+			utimesSync(join(folder, name), 0, new Date(Date.now() - 15 * 24 * 3600_000));
+		const quick = await openBot({ path, own });
+		serveSigned(good);
+		expect(await look(quick)).toBe('taken');
+		await openBot({ path, own });
+		// Only read now, from the files of the first bundle.
+		await expect(slow.updates.edition().distributions.commits()).resolves.toEqual({ '2022-09-06': '000000000' });
 	});
 
 	test('can load the same bundle at the same time', async () => {

@@ -1,6 +1,6 @@
 // Knowledge bundles in the store's folder. Each is kept as received, to verify its signature at every start, and
 // unpacked, so that a start need not check and compile it again.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -43,7 +43,8 @@ export function openBundles(path: string): KeptBundles {
 			}
 		},
 		unpack(bundle, signed) {
-			const own = `${bundle.made.replace(/[-:]/g, '')}-${hashOf(signed.text).slice(0, 12)}`;
+			const stamp = bundle.made.replace(/[-:]/g, '');
+			const own = `${stamp}-${hashOf(signed.text).slice(0, 12)}`;
 			// Not the process id: containers that share a volume often all have the same.
 			const partial = join(folder, `${own}.${randomUUID()}`);
 			const drop = () => rmSync(partial, { recursive: true, force: true });
@@ -65,13 +66,13 @@ export function openBundles(path: string): KeptBundles {
 				keep(checkedBy) {
 					writeFileSync(join(partial, 'checked.json'), JSON.stringify({ by: checkedBy }));
 					const place = join(folder, own);
-					rmSync(place, { recursive: true, force: true });
-					try {
-						renameSync(partial, place);
-					} catch (error) {
-						// Another process has just put the same bundle there.
-						if (!['ENOTEMPTY', 'EEXIST'].includes(String(Object(error).code))) throw error;
-					}
+					// The same bundle, checked by another version of Glia. It is not deleted first: another process may be
+					// reading it, and if this one is killed, it still counts, since its new name is complete, too.
+					const former = join(folder, `${stamp}-${randomBytes(6).toString('hex')}`);
+					const isReplaced = moved(place, former, ['ENOENT']);
+					// Another process may just have put the same bundle there.
+					moved(partial, place, ['ENOTEMPTY', 'EEXIST']);
+					if (isReplaced) rmSync(former, { recursive: true, force: true });
 					return urlOf(place);
 				},
 				drop,
@@ -79,10 +80,13 @@ export function openBundles(path: string): KeptBundles {
 		},
 		tidy(inUse) {
 			const used = new Set(inUse.map(({ href }) => href));
-			for (const name of entriesOf(folder)) {
+			const all = entriesOf(folder).sort();
+			const placed = new Map(all.map(name => [name, placedAt(join(folder, name))]));
+			for (const [i, name] of all.entries()) {
 				const place = join(folder, name);
-				const placed = statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-				if (used.has(urlOf(place).href) || placed > Date.now() - sharedFor) continue;
+				// Another process may still be using the last bundle before the one that has just been placed, however old.
+				const next = complete.test(name) ? all.slice(i + 1).find(later => complete.test(later)) : undefined;
+				if (used.has(urlOf(place).href) || (placed.get(next ?? name) ?? 0) > Date.now() - sharedFor) continue;
 				try {
 					rmSync(place, { recursive: true, force: true });
 				} catch {
@@ -91,6 +95,29 @@ export function openBundles(path: string): KeptBundles {
 			}
 		},
 	};
+}
+
+/** Renames a folder. Returns false for these errors. */
+function moved(from: string, to: string, expected: readonly string[]): boolean {
+	try {
+		renameSync(from, to);
+		return true;
+	} catch (error) {
+		if (expected.includes(String(Object(error).code))) return false;
+		throw error;
+	}
+}
+
+/** Milliseconds since 1970. */
+function placedAt(place: string): number {
+	return statSync(place, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** Whether the unpacked files still have the sizes of those in the bundle: a power cut may leave some of them empty. */
+export function isWhole({ files }: Pick<Bundle, 'files'>, at: URL): boolean {
+	for (const [name, text] of files)
+		if (statSync(new URL(name, at), { throwIfNoEntry: false })?.size !== Buffer.byteLength(text)) return false;
+	return true;
 }
 
 function urlOf(place: string): URL {

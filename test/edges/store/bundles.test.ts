@@ -8,13 +8,21 @@ import { openPublisher, temporary } from '../../published.ts';
 
 /** A folder that belongs to another user; as root, nothing else would refuse to be deleted. */
 const foreign = '20220101T100000Z-0123456789ab';
+/** Called around every change of name or deletion. */
+const watched: (() => void)[] = [];
 vi.mock('node:fs', async original => {
 	const fs = await original<typeof import('node:fs')>();
 	const rmSync: typeof fs.rmSync = (path, options) => {
+		for (const look of watched) look();
 		if (String(path).endsWith(foreign)) throw Object.assign(new Error('EACCES'), { code: 'EACCES', syscall: 'rm' });
 		fs.rmSync(path, options);
+		for (const look of watched) look();
 	};
-	return { ...fs, default: { ...fs, rmSync }, rmSync };
+	const renameSync: typeof fs.renameSync = (from, to) => {
+		fs.renameSync(from, to);
+		for (const look of watched) look();
+	};
+	return { ...fs, default: { ...fs, rmSync, renameSync }, rmSync, renameSync };
 });
 
 const publisher = openPublisher();
@@ -37,6 +45,21 @@ test('leaves nothing behind of a bundle that cannot be unpacked', () => {
 	for (let retry = 0; retry < 3; retry++)
 		expect(() => openBundles(path).unpack({ ...bundleOf(text), files }, signed)).toThrow();
 	expect(readdirSync(join(path, 'knowledge'))).toEqual([]);
+});
+
+test('always has a bundle that another version checks again, whenever it is killed', () => {
+	const path = temporary();
+	const bundles = openBundles(path);
+	const files = bundles.unpack(bundleOf(text), signed).keep('1.0.0');
+	const again = bundles.unpack(bundleOf(text), signed);
+	const counts: number[] = [];
+	watched.push(() => counts.push([...bundles.all()].length));
+	expect(again.keep('1.1.0')).toEqual(files);
+	watched.length = 0;
+	expect(counts.length).toBeGreaterThan(0);
+	expect(Math.min(...counts)).toBe(1);
+	expect([...bundles.all()].map(({ checkedBy }) => checkedBy)).toEqual(['1.1.0']);
+	expect(readdirSync(join(path, 'knowledge'))).toHaveLength(1);
 });
 
 test('tidies up around a folder that it may not delete', () => {
