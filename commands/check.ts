@@ -202,9 +202,9 @@ function dayOf({ now }: Pick<Ports, 'now'>): string {
 /** The release that a watched server runs; undefined if that is not a known release. */
 async function runningRelease(
 	{ server, told }: Subscription,
-	{ store, knowledge }: CheckPorts,
+	{ store, knowledge, now }: CheckPorts,
 ): Promise<Version | undefined> {
-	const runs = runningOf((await store.server(server))?.history ?? [], told);
+	const runs = runningOf((await store.server(server))?.history ?? [], told, now());
 	return runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 }
 

@@ -57,7 +57,7 @@ export const deadlines = {
 		const profile = known?.profile ?? stated;
 		const checked = decidedBy(server?.checks ?? [], { knowledge, profile, today });
 		const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
-		const runs = server && runningOf(seen?.history ?? [], server.told);
+		const runs = server && runningOf(seen?.history ?? [], server.told, now());
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const observed = running === undefined ? lastObserved(seen?.history ?? []) : undefined;
 		// What has landed in a release newer than the one this server runs is still ahead of it.

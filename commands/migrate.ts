@@ -39,7 +39,7 @@ export const migrate = {
 	changes: false,
 	async run(
 		{ words: typed, room },
-		{ knowledge, distributions, store }: Pick<Ports, 'knowledge' | 'distributions' | 'store'>,
+		{ knowledge, distributions, store, now }: Pick<Ports, 'knowledge' | 'distributions' | 'store' | 'now'>,
 	) {
 		const { begin, all, rest: words, asked: again } = takeStart(typed);
 		const [where, ...said] = words[0]?.toLowerCase() === 'to' ? words.slice(1) : words;
@@ -71,7 +71,7 @@ export const migrate = {
 		const [running, more] = [...release, ...versions];
 		if (more !== undefined)
 			throw new Refusal('A server runs one release of Synapse: give only the one you run now, which the move keeps.');
-		const server = name === undefined ? undefined : await watched(name, room, { store, knowledge });
+		const server = name === undefined ? undefined : await watched(name, room, { store, knowledge, now });
 		const facts = terms.map(writeTerm);
 		const profile = server ? profileFrom(withFacts(server.facts, facts)) : readProfile(terms);
 		const from = running === undefined ? undefined : readVersion(running, 'start', knowledge);
@@ -100,10 +100,14 @@ export const migrate = {
 } satisfies Command;
 
 /** What the room knows about a server; undefined if it does not watch it, in which case the server is only a name. */
-async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
+async function watched(
+	server: string,
+	room: string,
+	{ store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>,
+) {
 	const subscription = await store.watch(room, server);
 	if (!subscription) return undefined;
-	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
+	const running = runningOf((await store.server(server))?.history ?? [], subscription.told, now());
 	return {
 		facts: subscription.facts,
 		// The playbook cannot install an unknown release.

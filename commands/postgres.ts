@@ -51,7 +51,7 @@ export const postgres = {
 		const { versions, terms, servers } = sortWords(rest, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. For example: ${code('!postgres example.org')}`);
-		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge, now });
 		const stating = readProfile(terms);
 		const profile = server ? profileFrom(withFacts(server.facts, terms.map(writeTerm))) : stating;
 		if (!isSqlite && profile.get('database')?.value === 'sqlite')
@@ -96,13 +96,17 @@ function guideCalled(id: string, knowledge: Knowledge): Guide {
 }
 
 /** What a watched server runs, and what the room knows about it. Throws a Refusal if the room does not watch it. */
-async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
+async function watched(
+	server: string,
+	room: string,
+	{ store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>,
+) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
 			`This room is not watching ${quoted(server)}. Begin with ${code(`!watch ${server}`)}, or say the versions: ${code(example)}`,
 		);
-	const running = runningOf((await store.server(server))?.history ?? [], subscription.told);
+	const running = runningOf((await store.server(server))?.history ?? [], subscription.told, now());
 	const version = running && isKnown(running.version, knowledge.releases) ? running.version : undefined;
 	return {
 		facts: subscription.facts,

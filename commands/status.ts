@@ -47,7 +47,7 @@ export const status = {
 				servers: (await store.serversOf(room)).map(server => {
 					const seen = server.history.findLast(({ is }) => is === 'synapse');
 					const { told, checks = [] } = watches.get(server.server) ?? {};
-					const running = runningOf(server.history, told);
+					const running = runningOf(server.history, told, now());
 					return {
 						server: server.server,
 						...(running && { runs: versionWords(running, knowledge) }),

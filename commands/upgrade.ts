@@ -80,7 +80,7 @@ After ${code('mdad')}, give a date (${code('2025-06-01')}, ${code('June 2025')},
 		const { versions, terms, servers, taken: understood } = sortWords(words, example, knowledge.systems);
 		if (servers[1] !== undefined)
 			throw new Refusal(`One server at a time. For example: ${code('!upgrade example.org')}`);
-		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge });
+		const server = servers[0] === undefined ? undefined : await watched(servers[0], room, { store, knowledge, now });
 		const [start, target, extra] = server ? [server.version, ...versions] : versions;
 		if (start === undefined) throw new Refusal(`From which release? Give at least the current one: ${code(example)}`);
 		if (extra !== undefined)
@@ -264,14 +264,18 @@ function isAll(word: string): boolean {
 }
 
 /** What a watched server runs, and what the room knows about it. Throws a Refusal if no plan can start from that. */
-async function watched(server: string, room: string, { store, knowledge }: Pick<Ports, 'store' | 'knowledge'>) {
+async function watched(
+	server: string,
+	room: string,
+	{ store, knowledge, now }: Pick<Ports, 'store' | 'knowledge' | 'now'>,
+) {
 	const subscription = await store.watch(room, server);
 	if (!subscription)
 		throw new Refusal(
 			`This room is not watching ${quoted(server)}. Start with ${code(`!watch ${server}`)}, or give the version it runs: ${code(example)}`,
 		);
 	const seen = await store.server(server);
-	const running = runningOf(seen?.history ?? [], subscription.told);
+	const running = runningOf(seen?.history ?? [], subscription.told, now());
 	const observed = lastObserved(seen?.history ?? []);
 	if (!running && observed)
 		throw new Refusal(

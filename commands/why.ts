@@ -59,7 +59,7 @@ export const why = {
 		const today = now().toISOString().slice(0, 10);
 		const known = server && profileFrom(withFacts(server.facts, terms.map(writeTerm)));
 		const profile = known ? deploymentFrom(known, history, server.checks ?? [], today).profile : stated;
-		const runs = server && runningOf(history, server.told);
+		const runs = server && runningOf(history, server.told, now());
 		const running = runs && isKnown(runs.version, knowledge.releases) ? runs.version : undefined;
 		const diagnosis = diagnose(
 			{

@@ -23,7 +23,7 @@ type WatchContext = { knowledge: Knowledge; zone: string; now: Date };
 
 export function serversWords(watched: readonly WatchedSubscription[], { knowledge, zone, now }: WatchContext): Answer {
 	const rows = watched.map(({ subscription, server, open }) => {
-		const running = runningOf(server?.history ?? [], subscription.told);
+		const running = runningOf(server?.history ?? [], subscription.told, now);
 		const observed = lastObserved(server?.history ?? []);
 		const why = observed && wholeWords(observationWords({ server: subscription.server, ...observed }));
 		return { subscription, server, open, running, why };

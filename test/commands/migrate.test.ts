@@ -21,7 +21,12 @@ const store = {
 
 async function ask(said: string, more: Partial<Ports['knowledge']> = {}) {
 	const asked = { words: said.split(' ').filter(Boolean), text: said, room: 'r', sender: 's', at: new Date(0) };
-	return migrate.run(asked as Asked, { knowledge: { ...knowledge, ...more }, distributions, store });
+	return migrate.run(asked as Asked, {
+		knowledge: { ...knowledge, ...more },
+		distributions,
+		store,
+		now: () => new Date(0),
+	});
 }
 
 test.each(['to mdad docker', 'Ansible docker', 'matrix-docker-ansible-deploy docker'])(

@@ -275,7 +275,7 @@ test('counts things to do the same way in a plan, an alert and a status card', (
 	const counted = '1 thing to do, 3 more if they affect you (1 of them can keep Synapse from starting)';
 	const history = withLook([], { is: 'synapse', version: '1.0.0' }, '2026-11-20T00:00:00.000Z');
 	const now = new Date('2026-11-21T00:00:00Z');
-	const running = runningOf(history, undefined);
+	const running = runningOf(history, undefined, new Date());
 	const base = { profile: unknownDeployment, today: '2026-11-21' };
 	const told = { told: false, seen: [], contradicted: [], derived: [], outdated: [] };
 	const facing = { ...base, server: 'example.org', running, history, ...told, knowledge, now };

@@ -15,7 +15,7 @@ import type { Carriers } from './carrier.ts';
 import { conditionsOf } from './conditions.ts';
 import { isStillAhead } from './deadline-conditions.ts';
 import type { LookRun, Running, ToldVersion } from './history.ts';
-import { runningOf } from './history.ts';
+import { isAhead, runningOf } from './history.ts';
 import type { SaidAlert } from './said-alert.ts';
 import { asTold, endSilently, episodeOf, isInKnowledge, isSame, openOf } from './said-alert.ts';
 import { decidedBySeen, deploymentFrom } from './seen-facts.ts';
@@ -90,7 +90,7 @@ const day = 24 * 3600_000;
  */
 export function alerts(situation: Situation): Alert[] {
 	const { watch, history, now } = situation;
-	const running = runningOf(history, watch.told);
+	const running = runningOf(history, watch.told, now);
 	const facing = facingOf(situation);
 	const all = conditionsOf(facing)
 		.filter(({ onlyIfTold }) => onlyIfTold === undefined || wasTold(situation.said, onlyIfTold))
@@ -119,7 +119,7 @@ export function facingOf({ watch, history, knowledge, carriers, now }: Omit<Situ
 	const decided = new Map([...checked.decided, ...decidedBySeen(history, knowledge)]);
 	return {
 		server: watch.server,
-		running: runningOf(history, watch.told),
+		running: runningOf(history, watch.told, now),
 		history,
 		told: watch.told !== undefined,
 		...deployment,
@@ -179,12 +179,12 @@ function wasTold(said: readonly SaidAlert[], version: Version): boolean {
 }
 
 /** The time of the observation or statement that a condition follows from; empty if neither matters. */
-function observedAt(watch: Watch, { running, history }: Facing, { rule }: AlertCondition): string {
+function observedAt(watch: Watch, { running, history, now }: Facing, { rule }: AlertCondition): string {
 	// This does not depend on the running release, and is reported only once.
 	if (rule === 'distribution') return '';
 	const observed = rule === 'unseen' || rule === 'mixture';
 	const since = rule === 'unseen' ? (history.at(-1)?.since ?? watch.changed) : (running?.since ?? watch.changed);
-	return !observed && watch.changed > since ? watch.changed : since;
+	return !observed && watch.changed > since && !isAhead(watch.changed, now) ? watch.changed : since;
 }
 
 function alertOf(

@@ -25,8 +25,13 @@ export type LookRun = { since: string; until: string; looks: number } & Saw;
 /** At most this many runs are kept per server. */
 const maxRuns = 40;
 
-/** Polls at most this far (ms) before the last one were only stored late. */
+/** Polls at most this far (ms) before the last one were only stored late; clocks of machines differ by less. */
 const maxLate = 3600_000;
+
+/** Whether a time (ISO 8601, UTC) was stored when the clock was ahead. */
+export function isAhead(time: string, now: Date): boolean {
+	return Date.parse(time) - now.getTime() > maxLate;
+}
 
 /** The history with one more poll. A poll that is stored after a later one is ignored. */
 export function withLook(before: readonly LookRun[], saw: Saw, at: string): LookRun[] {
@@ -102,12 +107,14 @@ export type Running = RunningVersion & { by: 'look' | 'person'; build?: Build; w
  * The release last seen or stated. A server that is silent or hides its version is assumed to run what it ran before;
  * one that now runs other software, or reports an unparsable version, has no known release.
  */
-export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined): Running | undefined {
+export function runningOf(history: readonly LookRun[], told: ToldVersion | undefined, now: Date): Running | undefined {
 	const telling = history.filter(isTelling);
 	const last = telling.at(-1);
 	// A person who tells us what we cannot parse is believed until the version changes.
 	const until = last?.is === 'unreadable' ? telling.at(-2)?.until : last?.until;
-	if (told && (until === undefined || told.at > until)) {
+	// What was told when the clock was ahead was told before any poll since the clock was corrected.
+	const isOld = until !== undefined && isAhead(told?.at ?? '', now) && !isAhead(until, now);
+	if (told && !isOld && (until === undefined || told.at > until)) {
 		const { at, ...what } = told;
 		return { ...what, since: at, by: 'person' };
 	}

@@ -16,7 +16,7 @@ export function standings(servers: readonly WatchedServer[], knowledge: Knowledg
 	const byVersion = new Map<Version, Omit<ServerStanding, 'server'>>();
 	const known = new Set(knowledge.releases.map(({ version }) => version));
 	return servers.flatMap(({ server, history }) => {
-		const version = runningOf(history, undefined)?.version;
+		const version = runningOf(history, undefined, new Date(today))?.version;
 		if (version === undefined || !known.has(version)) return [];
 		let standing = byVersion.get(version);
 		if (!standing) {

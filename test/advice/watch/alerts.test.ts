@@ -136,6 +136,9 @@ describe('a check of the configuration', () => {
 	test('is trusted for ninety days', () => {
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-22' }] })).toEqual([]);
 		expect(heard({ checks: [{ ...record(false), day: '2021-11-21' }] })).toEqual(['ask']);
+		// Another time zone's tomorrow; and a clock that was ahead.
+		expect(heard({ checks: [{ ...record(false), day: '2022-02-21' }] })).toEqual([]);
+		expect(heard({ checks: [{ ...record(false), day: '2022-02-22' }] })).toEqual(['ask']);
 	});
 });
 
@@ -318,6 +321,22 @@ describe('what was resolved and is back', () => {
 		for (const days of [4, 6, 7.5]) expect(heard(days, 'registration'), String(days)).toEqual([]);
 		expect(heard(8, 'registration')).toEqual(['advisory CVE-1 open']);
 		expect(new Set(room.said.map(({ episode }) => episode)).size).toBe(3);
+	});
+
+	test('is reported again although a person last said something when the clock was ahead', () => {
+		const holes = (affected: string) =>
+			known({ releases: list, advisories: [advisory('CVE-1', [affected], { severity: 'high' })] });
+		const room = listener({ heard: '1.0.0', smallest: 'warning', changed: '2024-01-01T00:00:00.000Z' });
+		const history = [runs('1.0.0', '2022-02-10')];
+		const heard = (version: string, days: number) => {
+			if (history.at(-1)?.is === 'synapse') history.push(runs(version, at(days).toISOString()));
+			return names(room.hears(history, holes('<1.1.0'), at(days))).filter(name => name.startsWith('advisory'));
+		};
+		expect(heard('1.0.0', 0)).toEqual(['advisory CVE-1 open']);
+		expect(heard('1.1.0', 10)).toEqual(['advisory CVE-1 solved']);
+		expect(heard('1.0.0', 30)).toEqual([]);
+		expect(heard('1.0.0', 31)).toEqual(['advisory CVE-1 open']);
+		expect(room.said.map(({ episode }) => episode)).not.toContain('2024-01-01T00:00:00.000Z');
 	});
 
 	test.each([
@@ -833,7 +852,7 @@ describe('random histories of servers', () => {
 				}
 				// Every open alert still holds, and everything that holds was reported, except for releases.
 				for (const open of steady.said) if (!open.solved) expect(is(open), open.subject).toBe(true);
-				if (runningOf(history, undefined)) {
+				if (runningOf(history, undefined, at)) {
 					for (const condition of now.filter(({ unsure }) => !unsure)) {
 						const told = steady.said.some(
 							({ rule, subject, solved }) => rule === condition.rule && subject === condition.subject && !solved,

@@ -36,7 +36,7 @@ function card(body: string): string {
 	const saw = sawOf(observed(body));
 	if (!saw) throw new Error('the check found nothing');
 	const history = withLook([], saw, '2026-11-29T12:00:00.000Z');
-	const running = runningOf(history, undefined);
+	const running = runningOf(history, undefined, new Date());
 	const now = new Date('2026-11-29T12:00:00Z');
 	const facing = {
 		server: 'a.test',

@@ -1,12 +1,14 @@
 // Which release is running: what checks saw, and what a person said.
 import { describe, expect, test } from 'vitest';
-import type { LookRun, Saw } from '../../../src/advice/watch/history.ts';
-import { runningOf, withLook } from '../../../src/advice/watch/history.ts';
+import type { LookRun, Saw, ToldVersion } from '../../../src/advice/watch/history.ts';
+import { runningOf as runningAt, withLook } from '../../../src/advice/watch/history.ts';
 
 const at = (hour: number) => new Date(Date.parse('2026-01-01T00:00:00Z') + hour * 3600_000).toISOString();
 const seen = (...saws: Saw[]) => saws.reduce<LookRun[]>((history, saw, hour) => withLook(history, saw, at(hour)), []);
 const synapse = (version: string, more = {}): Saw => ({ is: 'synapse', version, ...more });
 const unreadable = (written: string): Saw => ({ is: 'unreadable', observed: { kind: 'unparsable', written } });
+const runningOf = (history: readonly LookRun[], told: ToldVersion | undefined, hour = 1000) =>
+	runningAt(history, told, new Date(at(hour)));
 const hidden: Saw = { is: 'hidden', observed: { kind: 'hidden', status: 403 } };
 
 describe('a version that cannot be read', () => {
@@ -48,4 +50,20 @@ test('uses the build of the last check, and does not count another build as a ch
 	const back = runningOf(seen(synapse('1.0.0', branch), synapse('1.0.0')), undefined);
 	expect(back?.build).toBeUndefined();
 	expect(back?.written).toBeUndefined();
+});
+
+describe('a version that a person stated when the clock was ahead', () => {
+	const told = { version: '1.0.0', at: at(9000) };
+
+	test('is replaced by what is seen after the clock was corrected', () => {
+		expect(runningOf(seen(synapse('1.1.0')), told, 1)?.version).toBe('1.1.0');
+		expect(runningOf(seen(synapse('1.1.0')), { ...told, at: at(1.5) }, 1)?.version).toBe('1.0.0');
+		expect(runningOf(seen(hidden), told, 1)?.version).toBe('1.0.0');
+	});
+
+	test('is believed until then', () => {
+		const before = withLook([], synapse('1.1.0'), at(8999));
+		for (const hour of [1, 9001]) expect(runningOf(before, told, hour)?.version).toBe('1.0.0');
+		expect(runningOf(withLook(before, synapse('1.1.0'), at(1)), told, 1)?.version).toBe('1.1.0');
+	});
 });
