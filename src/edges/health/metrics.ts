@@ -123,6 +123,9 @@ function hearingGauges(gauge: MakeGauge): Refresh {
 		const age = syncAge();
 		if (age === undefined) sync.remove();
 		else sync.set(age);
+		// A source with nothing to read any more would otherwise keep its last values.
+		sourceAge.reset();
+		failures.reset();
 		for (const { name, read, failures: count } of sources()) {
 			const source = name.replaceAll(' ', '_');
 			if (read) sourceAge.set({ source }, Math.max(0, (now().getTime() - read.getTime()) / 1000));

@@ -192,8 +192,14 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 		return state;
 	}
 	const trouble = troubleOf(result);
-	const next = later(new Date(record.read), source.hours * hour, random);
-	return { ...state, copies, read: new Date(record.read), next, ...(trouble !== undefined && { trouble }) };
+	const read = notAhead(new Date(record.read), now());
+	const next = later(read, source.hours * hour, random);
+	return { ...state, copies, read, next, ...(trouble !== undefined && { trouble }) };
+}
+
+/** What was stored while the clock was ahead counts as now, so that it does not look fresh until then. */
+function notAhead(time: Date, now: Date): Date {
+	return time > now ? now : time;
 }
 
 /** A time about this long (ms) after another; `random` (0 to 1) spreads out the requests of many bots. */
@@ -216,6 +222,8 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 		return;
 	}
 	state.tried = now();
+	if (state.read) state.read = notAhead(state.read, state.tried);
+	if (state.doubted) state.doubted = notAhead(state.doubted, state.tried);
 	const { token } = settings;
 	const after = (document: Document, copy: Copy, page: number) => source.after?.(document, copy, page);
 	const totalMs = settings.seconds * 1000;

@@ -262,6 +262,14 @@ describe('/metrics', () => {
 		expect(zipped.text.match(/^glia_server_/gm)).toHaveLength(20_000);
 	});
 
+	test('drops a source that has nothing to read any more', async () => {
+		let sources = [{ name: 'values of charts', failures: 3, read: now, address: '', next: now }];
+		const metrics = openMetrics(measured({ sources: () => sources }));
+		expect(valueIn(await metrics.text(), 'glia_source_failures{source="values_of_charts"}')).toBe(3);
+		sources = [];
+		expect(await metrics.text()).not.toContain('values_of_charts');
+	});
+
 	test('drops a server that is no longer watched', async () => {
 		let servers = [{ server: 'a.example.org', releasesBehind: 1, openAdvisories: 0 }];
 		const metrics = openMetrics(measured({ standings: async () => servers }));

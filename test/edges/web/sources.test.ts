@@ -158,6 +158,26 @@ describe('news from upstream', () => {
 			expect(upstream.asked.length).toBeGreaterThan(before);
 		}));
 
+	test('counts what was read while the clock was ahead as read when that is noticed', () =>
+		played(async ({ web, upstream, pass, restarted }) => {
+			await web.readNews();
+			pass(-24 * 400);
+			const again = await restarted();
+			upstream.pages.set('/releases', (_, response) => void response.writeHead(500).end());
+			const days = (of: Web) =>
+				((stateOf(of, 'releases')?.tried?.getTime() ?? 0) - (stateOf(of, 'releases')?.read?.getTime() ?? 0)) / day;
+			const day = 24 * 3600_000;
+			for (let hours = 0; hours < 72; hours += 12) {
+				for (const of of [web, again]) await of.readNews();
+				pass(12);
+			}
+			for (const of of [web, again]) {
+				expect(stateOf(of, 'releases')?.failures).toBeGreaterThan(2);
+				expect(days(of)).toBeGreaterThan(2);
+			}
+			expect(again.news().read).toBe('2025-02-03');
+		}));
+
 	test("reads OSV's response as well as GitHub's list", () =>
 		played(
 			async ({ web, upstream }) => {
