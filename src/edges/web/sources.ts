@@ -174,9 +174,28 @@ function fresh(source: UpstreamSource, next: Date): State {
 	return { source, copies: new Map(), next, failures: 0 };
 }
 
+/** The state with the time since when the source has looked truncated, which outlives restarts. */
+async function doubtfully(state: State, kept: Kept): Promise<State> {
+	const since = new Date((await kept.get(doubtKeyOf(state.source))) ?? '');
+	return Number.isNaN(since.getTime()) ? state : { ...state, doubted: since };
+}
+
+async function doubt({ given: { kept, now } }: SourcesReading, state: State): Promise<void> {
+	// A time that is still to come was written before the clock was turned back.
+	if (state.doubted && state.doubted <= now()) return;
+	state.doubted = now();
+	await kept.put(doubtKeyOf(state.source), state.doubted.toISOString());
+}
+
+async function trust({ given: { kept } }: SourcesReading, state: State): Promise<void> {
+	if (!state.doubted) return;
+	delete state.doubted;
+	await kept.put(doubtKeyOf(state.source), '');
+}
+
 async function restored({ given, values, say }: SourcesReading, source: UpstreamSource): Promise<State> {
 	const { kept, now, random } = given;
-	const state = fresh(source, now());
+	const state = await doubtfully(fresh(source, now()), kept);
 	const text = await kept.get(keyOf(source));
 	const record = text === undefined ? undefined : recordIn(text);
 	if (!record) return state;
@@ -239,13 +258,13 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	// The new copies, and with them their ETags, are dropped, so the next check fetches the whole documents again.
 	if ('reason' in result || !all) {
 		const reason = 'reason' in result ? result.reason : '';
-		if ('reason' in result && result.doubt) state.doubted ??= now();
-		else delete state.doubted;
+		if ('reason' in result && result.doubt) await doubt(reading, state);
+		else await trust(reading, state);
 		return fail(reading, state, { is: 'changed', reason });
 	}
 	reading.news = all;
 	state.copies = copies;
-	delete state.doubted;
+	await trust(reading, state);
 	state.read = now();
 	if (trouble === undefined) succeed(reading, state, result, more === true);
 	else fail(reading, state, trouble, waitMs);
@@ -291,6 +310,10 @@ function openSay(log: Log): Say {
 
 function keyOf({ name }: UpstreamSource): string {
 	return `source/${name}`;
+}
+
+function doubtKeyOf({ name }: UpstreamSource): string {
+	return `doubt/${name}`;
 }
 
 /** What was skipped, and what else is wrong. */

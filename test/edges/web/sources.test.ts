@@ -272,6 +272,37 @@ describe('politely', () => {
 			expect(again.sources()).toMatchObject(web.sources().map(({ name, read }) => ({ name, read })));
 		}));
 
+	test('believes a source that stays shorter for three days, even if the bot is restarted every day', () => {
+		const list = (count: number) =>
+			lifecycle(
+				'postgresql',
+				...Array.from({ length: count }, (_, i): [string, string] => [`${10 + i}`, '2026-11-12']),
+			);
+		return played(
+			async ({ web, upstream, pass, restarted }) => {
+				await web.readNews();
+				upstream.pages.set('/eol/postgresql', list(2));
+				const troubles: unknown[] = [];
+				for (let day = 0; day < 5; day++) {
+					pass(26);
+					const again = await restarted();
+					await again.readNews();
+					troubles.push(stateOf(again, 'support of PostgreSQL')?.trouble !== undefined);
+				}
+				expect(troubles).toEqual([true, true, true, false, false]);
+				upstream.pages.set('/eol/postgresql', list(12));
+				pass(26);
+				const again = await restarted();
+				await again.readNews();
+				upstream.pages.set('/eol/postgresql', list(2));
+				pass(26);
+				await again.readNews();
+				expect(stateOf(again, 'support of PostgreSQL')?.trouble).toBeDefined();
+			},
+			({ pages }) => void pages.set('/eol/postgresql', list(12)),
+		);
+	});
+
 	test('reads again what another version of the program stored', () =>
 		played(async ({ kept, web, restarted }) => {
 			await web.readNews();
