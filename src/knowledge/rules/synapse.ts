@@ -1,4 +1,5 @@
 // Rules across knowledge files, beyond the shape of each; one function per rule.
+import { isSystem } from '../../deployment/facts.ts';
 import { compare, finalOf, isCandidate, isWithin, lineOf, type Version } from '../../deployment/version.ts';
 import { coveredBy, nameOf, waivedBy } from '../schema/coverage.ts';
 import { migratedTables } from '../schema/migrations.ts';
@@ -234,6 +235,17 @@ export function supportEndsAfterRelease(files: Files): string[] {
 			.map(
 				({ released, ends, index }) => `${at('releases', index, 'ends')} expected a day after ${released}, got ${ends}`,
 			),
+	);
+}
+
+/** Packages are for systems that the fact `os` can name. */
+export function packagedSystemsAreFacts(files: Files): string[] {
+	return files.lifecycles.flatMap(({ of, value, at }) =>
+		value.releases.flatMap(({ version, packages }, index) =>
+			packages === undefined || isSystem(`${of}-${version}`)
+				? []
+				: [`${at('releases', index, 'version')} expected a system with packages, like debian-14, got ${of}-${version}`],
+		),
 	);
 }
 

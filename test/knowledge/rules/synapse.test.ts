@@ -55,6 +55,8 @@ const advisory = (lines: Record<string, string> = {}, id = 'CVE-2022-12345') => 
 			.join(''),
 	};
 };
+const packaged = (version: string) =>
+	`releases: [{ version: "${version}", released: 2028-04-20, ends: 2033-04-20, packages: { first: 1.65.0, last: 1.66.0 } }]\nlink: https://example.org/\n`;
 const waivers = (...lines: string[]) => ({
 	'synapse/waivers.yaml': `waivers:\n${lines.map(line => `  - { ${line}, because: Only tests used it. }\n`).join('')}`,
 });
@@ -336,6 +338,12 @@ const cases: [rule: KnowledgeRule, broken: Record<string, string>, says: string[
 			'lifecycles/pigeon.yaml':
 				'releases: [{ version: "1", released: 2021-01-01, ends: 2022-01-01 }]\nlink: https://example.org/\n',
 		},
+	],
+	[
+		all.packagedSystemsAreFacts,
+		{ 'lifecycles/ubuntu.yaml': packaged('28.04.1') },
+		['lifecycles/ubuntu.yaml:1:23 expected a system with packages, like debian-14, got ubuntu-28.04.1'],
+		{ 'lifecycles/ubuntu.yaml': packaged('28.04') },
 	],
 	[
 		all.datesRise,
