@@ -53,12 +53,13 @@ export type BundleRefusal =
 	/** The first mistake found, and how many more there are. */
 	| { is: 'mistakes'; first: string; more: number };
 
+/** Folders have no dots, so that no file has the name of a folder. */
+const fileName = /^[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9-]*)*\/[A-Za-z0-9][A-Za-z0-9.-]*\.(yaml|json)$/;
 /**
- * Compiled files are not allowed: the bot generates them itself, so that nothing bypasses the rules. Folders have no
- * dots, so that no file has the name of a folder.
+ * Not allowed: the bot compiles the files itself, so that nothing bypasses the rules. In any case, since some file
+ * systems do not distinguish it.
  */
-const fileName =
-	/^(?!(?:.*\/)?compiled\.json$)[a-z][a-z0-9-]*(\/[A-Za-z0-9][A-Za-z0-9-]*)*\/[A-Za-z0-9][A-Za-z0-9.-]*\.(yaml|json)$/;
+const compiledName = /\/compiled\.json$/i;
 const gliaVersion = z.string().regex(/^\d{1,4}\.\d{1,4}\.\d{1,4}$/);
 
 const anyHead = z.looseObject({ format: z.literal('glia-knowledge'), shape: z.int().min(1), glia: gliaVersion });
@@ -72,7 +73,14 @@ const whole = z.strictObject({
 		.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
 		.refine(isMoment),
 	horizon: z.strictObject({ release: version, read: date }),
-	files: z.record(z.string().regex(fileName).max(200), z.string()),
+	files: z.record(
+		z
+			.string()
+			.regex(fileName)
+			.max(200)
+			.refine(name => !compiledName.test(name)),
+		z.string(),
+	),
 });
 
 function isMoment(text: string): boolean {

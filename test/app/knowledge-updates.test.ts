@@ -239,6 +239,7 @@ describe('refuses a signed bundle that is not acceptable', () => {
 		['a file with a Windows path', withFile('synapse\\evil.yaml', 'a'), shape],
 		['an executable file', withFile('synapse/evil.js', 'a'), shape],
 		['a file that would bypass the rules', withFile('compiled.json', '{}'), shape],
+		['such a file in capitals', withFile('distributions/mdad/Compiled.json', '{}'), shape],
 		['a folder with the name of a file', withFile(`${note}/more.yaml`, 'a'), shape],
 		['such a file in a subfolder', withFile('distributions/mdad/compiled.json', '{}'), shape],
 		[
