@@ -108,7 +108,7 @@ describe('a server that is not created', () => {
 	const create = blockOf(compose, 'server-docker', 'network create');
 	const remove = blockOf(compose, 'remove-docker', 'network rm');
 	const docker = (fails = '') =>
-		`echo "$*" >> called; case "$*" in info*) pwd ;; "ps "*) [ -e none ] || echo c1 ;; "${fails}"*) exit 1 ;; esac`;
+		`echo "$*" >> called; case "$*" in info*) pwd ;; "ps "*) echo c1 ;; "${fails}"*) exit 1 ;; "network create"*) touch network ;; "network rm"*) rm network ;; "network ls"*) [ ! -e network ] || echo n1 ;; esac`;
 	const disk = (free: number) => `printf 'a b c d\\nx y z ${free} w\\n'`;
 	const here = { seq: 'true' };
 
@@ -139,6 +139,66 @@ describe('a server that is not created', () => {
 		expect(paste(remove, { docker: docker('none') })).toContain('./proof removed');
 		expect(called()).toContain('rm -fv c1');
 		expect(existsSync(home('proof'))).toBe(false);
+	});
+
+	describe('on Debian', () => {
+		const clusters = (guide: string) => guide.replaceAll('/etc/postgresql/', './clusters/');
+		const removeDebian = clusters(blockOf(debian, 'remove-debian', 'pg_dropcluster'));
+		const bin = {
+			pg_createcluster: 'mkdir -p clusters/17/proof',
+			pg_ctlcluster: 'true',
+			sed: 'true',
+			// Refuses a cluster that does not exist, as Debian's does.
+			pg_dropcluster: `${noted('pg_dropcluster')}; rmdir clusters/17/proof`,
+			pg_lsclusters: 'true',
+			pkill: 'true',
+			pgrep: 'exit 1',
+			rm: 'exec /bin/rm "$@"',
+		};
+		const created = () => {
+			backup();
+			prepare(debian);
+			paste(clusters(blockOf(debian, 'server-debian', 'pg_createcluster')), { ...bin, df: disk(9000) });
+			expect(existsSync(home('clusters/17/proof'))).toBe(true);
+		};
+
+		test('is removed by a second attempt if the folder could not be removed', () => {
+			created();
+			expect(paste(removeDebian, { ...bin, rm: 'case $1 in -rf) exit 1 ;; esac; /bin/rm "$@"' })).toContain('FAILED');
+			expect(existsSync(home('proof'))).toBe(true);
+			expect(paste(removeDebian, bin)).toContain('./proof removed');
+			expect(called()).toBe('pg_dropcluster --stop 17 proof\n');
+		});
+
+		test('is removed if its cluster was already dropped by hand', () => {
+			created();
+			paste('rmdir clusters/17/proof');
+			expect(paste(removeDebian, bin)).toContain('./proof removed');
+			expect(called()).toBe('');
+		});
+
+		test('keeps its folder if its cluster cannot be dropped', () => {
+			created();
+			const failing = { ...bin, pg_dropcluster: 'exit 1' };
+			expect(paste(removeDebian, failing)).toContain('FAILED');
+			expect(existsSync(home('proof/throwaway/cluster'))).toBe(true);
+		});
+	});
+
+	test('is removed although Docker has already removed its network', () => {
+		backup();
+		prepare();
+		paste(create, { ...here, docker: docker('none'), df: disk(9000) });
+		paste('rm network');
+		expect(paste(remove, { docker: docker('none') })).toContain('./proof removed');
+	});
+
+	test('stays if Docker is not running', () => {
+		backup();
+		prepare();
+		paste(create, { ...here, docker: docker('none'), df: disk(9000) });
+		expect(paste(remove, { docker: 'exit 1' })).toContain('FAILED');
+		expect(existsSync(home('proof'))).toBe(true);
 	});
 
 	test('on Debian does not remove an existing cluster with that name', () => {

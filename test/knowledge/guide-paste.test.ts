@@ -6,7 +6,7 @@ import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { allStages } from '../../src/knowledge/guide-stages.ts';
 import { blockOf, guided, pasting } from './pasting.ts';
 
-const { releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
+const { guides, releases } = await openKnowledge(new URL('../../knowledge/', import.meta.url));
 const { paste, home, put, read } = pasting();
 
 describe('a file that a guide writes does not depend on how its lines are indented', () => {
@@ -770,4 +770,18 @@ test('settings are recognised in upper and lower case, and only those that the n
 		docker: `case "$*" in *'lower(name) FROM pg_settings'*) printf '%s\\n' datestyle work_mem ;; *pg_settings*) printf '%s\\n' DateStyle work_mem ;; *) cat > /dev/null ;; esac`,
 	});
 	expect(read('settings-own.txt')).toBe("datestyle = 'iso, dmy'\nwork_mem = '5MB'\n");
+});
+
+test('names in SQL are quoted, because roles and databases may have capitals and hyphens', () => {
+	const bare = /\b(?:ROLE|USER|DATABASE|TO|TABLE|SCHEMA) (?:\{[a-z-]+\}|\$\w+)/g;
+	expect('ALTER ROLE {user} PASSWORD').toMatch(bare);
+	expect('GRANT "{user}" TO {admin}').toMatch(bare);
+	const found = guides.flatMap(({ id, ...guide }) =>
+		allStages(guide).flatMap(({ steps, failures }) =>
+			[...steps.map(({ commands = '' }) => commands), ...failures.map(({ cure }) => cure)].flatMap(text =>
+				(text.match(bare) ?? []).map(words => `${id}: ${words}`),
+			),
+		),
+	);
+	expect(found).toEqual([]);
 });

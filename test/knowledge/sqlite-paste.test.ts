@@ -123,7 +123,12 @@ test.each(both)('on %s the file is kept unless Synapse is connected to PostgreSQ
 	expect(paste(later, server(['rehearsal']))).toContain('FAILED');
 	expect(existsSync(home('homeserver.db'))).toBe(true);
 	expect(called()).not.toContain('homeserver.db');
-	expect(paste(later, server([], ['synapse']))).toContain('the file is removed');
+	// A second attempt removes what a first one left behind.
+	const bin = server([], ['synapse']);
+	expect(paste(later, { ...bin, rm: '[[ "$*" != *rehearsal* ]] && exec /bin/rm "$@"' })).toContain('FAILED');
+	expect(existsSync(home('files/homeserver-sqlite.yaml'))).toBe(true);
+	expect(paste(later, { ...bin, rm: 'exec /bin/rm "$@"' })).toContain('the file is removed');
+	expect(existsSync(home('files/homeserver-sqlite.yaml'))).toBe(false);
 });
 
 describe("Debian's package", () => {

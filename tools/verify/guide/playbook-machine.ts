@@ -89,7 +89,10 @@ function programs({ node, python, servers }: Job, { root, cwd, programs }: Playe
 	const docker = `${node} --no-warnings ${fileURLToPath(new URL('played-run.ts', import.meta.url))}`;
 	// The containers of a backup's proof have their own network, which another stand-in simulates.
 	const apart = `${node} --no-warnings ${fileURLToPath(new URL('played-docker.ts', import.meta.url))}`;
-	put('docker', `case " $* " in *' proof'*|*=proof*|' info '*) exec ${apart} "$@" ;; *) exec ${docker} "$@" ;; esac`);
+	put(
+		'docker',
+		`case " $* " in *' proof'*|*=proof*|*^proof*|' info '*) exec ${apart} "$@" ;; *) exec ${docker} "$@" ;; esac`,
+	);
 	put(
 		'systemctl',
 		systemctlScript(root, {

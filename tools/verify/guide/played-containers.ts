@@ -40,7 +40,7 @@ function optionsOf(words: readonly string[], verb: string): Options {
 
 /** Runs one of these commands. Like the real one, exits with 1 if it fails. */
 export async function container(verb: string, words: readonly string[]): Promise<void> {
-	if (verb === 'network') return network(words);
+	if (verb === 'network') return words[0] === 'ls' ? listNetworks(words.slice(1)) : network(words);
 	if (verb === 'ps') return list(words);
 	const options = optionsOf(words, verb);
 	if (verb === 'run') return run(options);
@@ -55,6 +55,15 @@ const noteOf = (name: string) => join(state, `${name}.container`);
 function known(name: string): string {
 	if (!existsSync(noteOf(name))) fail(`Error response from daemon: No such container: ${name}`);
 	return name;
+}
+
+/** `-q --filter name=^NAME$`; a network's name takes the place of its ID. */
+function listNetworks(words: readonly string[]): void {
+	const [quiet, filter, given = ''] = words;
+	const name = /^name=\^([\w-]+)\$$/.exec(given)?.[1];
+	if (quiet !== '-q' || filter !== '--filter' || name === undefined)
+		fail(`docker network ls ${words.join(' ')} is not simulated`);
+	if (pidOf(`network-${name}`) !== undefined) console.log(name);
 }
 
 function network([verb, ...rest]: readonly string[]): void {
