@@ -8,15 +8,13 @@ import { Refusal } from './answer.ts';
 import { parseServerName } from './deployment/server-name.ts';
 import { publicKey } from './knowledge/bundle.ts';
 import { optionsByVariable, overlay } from './settings/environment.ts';
+import { hours, https, live, longest } from './settings/live.ts';
 import { homeserver, isServer, isUserId, userId } from './settings/matrix-names.ts';
-import { type Mistake, mistakeAt, mistakeLines, mistakesOf, sorted } from './settings/mistakes.ts';
+import { type Mistake, mistakeAt, mistakeLines, mistakesOf, type Places, sorted } from './settings/mistakes.ts';
 import { certificate, filePath, reason, type SettingsReader, secret } from './settings/named-files.ts';
 import { noSuchVariable } from './settings/no-such-option.ts';
 import { readOptions } from './settings/options-file.ts';
 import { addressOf, type PostgresAddress, postgres } from './settings/postgres.ts';
-
-/** The longest interval, in hours or days: much longer ones lead to dates that do not exist. */
-const longest = 1_000_000;
 
 const account = z.strictObject({
 	homeserver,
@@ -60,75 +58,6 @@ const encryption = z.strictObject({
 	seeds: z.string().min(1).optional(),
 	seedsFile: filePath.optional(),
 	reset: z.boolean().default(false),
-});
-
-const hours = (standard: number) =>
-	z
-		.number('a number of hours')
-		.min(0.05, 'at most every three minutes')
-		.max(longest, `at most ${longest}`)
-		.default(standard);
-/** Without a user name and a password, which would not be sent. */
-const https = z
-	.url({ protocol: /^https$/, error: 'an address that begins with https://' })
-	.refine(text => !URL.canParse(text) || new URL(text).username + new URL(text).password === '', {
-		error: 'an address without a user name and a password',
-	});
-const address = (standard: string, ...needed: string[]) =>
-	https
-		.refine(text => needed.every(part => text.includes(part)), {
-			error: `an address with ${needed.join(' and ')} in it`,
-		})
-		.default(standard);
-const github = 'https://api.github.com/repos/element-hq/synapse';
-const raw = 'https://raw.githubusercontent.com';
-const mdad = `${raw}/spantaleev/matrix-docker-ansible-deploy/master`;
-
-const live = z.strictObject({
-	enabled: z.boolean().default(true),
-	seconds: z.number().min(1, 'at least 1').max(3600, 'at most 3600').default(60),
-	token: z.string().min(1).optional(),
-	tokenFile: filePath.optional(),
-	releases: z.strictObject({ address: address(`${github}/releases?per_page=100`), hours: hours(1) }).prefault({}),
-	upgradeNotes: z
-		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/docs/upgrade.md`, '{tag}'), hours: hours(6) })
-		.prefault({}),
-	files: z
-		.strictObject({ address: address(`${raw}/element-hq/synapse/{tag}/{path}`, '{tag}', '{path}'), hours: hours(6) })
-		.prefault({}),
-	advisories: z
-		.strictObject({
-			address: address(`${github}/security-advisories?per_page=100`),
-			post: z.string().min(1).optional(),
-			hours: hours(6),
-		})
-		.prefault({}),
-	lifecycles: z
-		.strictObject({
-			address: address('https://endoflife.date/api/v1/products/{product}', '{product}'),
-			hours: hours(24),
-		})
-		.prefault({}),
-	edition: z
-		.strictObject({
-			address: https.optional(),
-			hours: hours(24),
-		})
-		.prefault({}),
-	playbook: z
-		.strictObject({
-			changes: address(`${mdad}/CHANGELOG.md`),
-			defaults: address(`${mdad}/roles/custom/matrix-synapse/defaults/main.yml`),
-			hours: hours(6),
-		})
-		.prefault({}),
-	charts: z
-		.strictObject({
-			releases: address('https://api.github.com/repos/element-hq/ess-helm/releases?per_page=100'),
-			values: address(`${raw}/element-hq/ess-helm/{tag}/charts/matrix-stack/values.yaml`, '{tag}'),
-			hours: hours(6),
-		})
-		.prefault({}),
 });
 
 const resolver = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(:\d{1,5})?$/;
@@ -279,20 +208,44 @@ export function readConfig(path: string, environment: Environment): Config {
  * Throws a Refusal with every mistake in these options; mistakes in other options do not matter here.
  */
 export function readUpdates(path: string, environment: Environment): { path: string; keys: readonly string[] } {
-	const text = readText(path);
-	const { document, lines, options: written, mistakes } = readOptions(text);
+	const { store, knowledge } = shape.shape;
+	const { sections } = readSections(path, environment, { store, knowledge });
+	return { path: absolute(sections.store.path, dirname(resolve(path))), keys: sections.knowledge.updates.key ?? [] };
+}
+
+/**
+ * Returns where the store is. Throws a Refusal with every mistake in these options; mistakes in other options do not
+ * matter here, nor whether the other secrets can be read.
+ */
+export function readStore(path: string, environment: Environment): Config['store'] {
+	const folder = dirname(resolve(path));
+	const { sections, places } = readSections(path, environment, { store: shape.shape.store });
+	const { path: to, postgres } = sections.store;
+	const mistakes: Mistake[] = [];
+	const database = postgres && addressOf(readerInto(mistakes, places, folder), postgres);
+	if (mistakes.length > 0) throw new Refusal(mistakeLines(path, sorted(mistakes)));
+	return { path: absolute(to, folder), ...(database && { postgres: database }) };
+}
+
+/** Some sections of a configuration file, and where they are written. Throws a Refusal with every mistake in them. */
+function readSections<Sections extends z.ZodRawShape>(path: string, environment: Environment, wanted: Sections) {
+	const { document, lines, options: written, mistakes } = readOptions(readText(path));
 	if (mistakes.length > 0) throw new Refusal(mistakeLines(path, sorted(mistakes)));
 	const { options, variables } = overlay(written, shape, environment);
-	const { store, knowledge } = shape.shape;
-	const parsed = z.looseObject({ store, knowledge }).safeParse(options);
-	if (!parsed.success) {
-		const places = { document, lines, variables };
-		throw new Refusal(
-			mistakeLines(path, sorted(parsed.error.issues.flatMap(issue => mistakesOf(issue, places, optionPaths)))),
-		);
-	}
-	const { store: where, knowledge: of } = parsed.data;
-	return { path: absolute(where.path, dirname(resolve(path))), keys: of.updates.key ?? [] };
+	const parsed = z.looseObject(wanted).safeParse(options);
+	const places = { document, lines, variables };
+	if (parsed.success) return { sections: parsed.data, places };
+	throw new Refusal(
+		mistakeLines(path, sorted(parsed.error.issues.flatMap(issue => mistakesOf(issue, places, optionPaths)))),
+	);
+}
+
+function readerInto(mistakes: Mistake[], places: Places, folder: string): SettingsReader {
+	return {
+		mistake: (path, text) => mistakes.push(mistakeAt(path, text, places)),
+		file: path => absolute(path, folder),
+		folder,
+	};
 }
 
 /** The text of a configuration file. Throws a Refusal. */
@@ -327,11 +280,7 @@ export function parseConfig(text: string, folder: string, environment: Environme
 	);
 	if (!parsed.success) mistakes.push(...parsed.error.issues.flatMap(issue => mistakesOf(issue, places, optionPaths)));
 	if (!parsed.success) return sorted(mistakes);
-	const reader: SettingsReader = {
-		mistake: (path, text) => mistakes.push(mistakeAt(path, text, places)),
-		file: path => absolute(path, folder),
-		folder,
-	};
+	const reader = readerInto(mistakes, places, folder);
 	const { passwordFile, accessTokenFile, ...matrix } = parsed.data.matrix;
 	const password = secret(reader, 'matrix.password', { inline: matrix.password, path: passwordFile });
 	const accessToken = secret(reader, 'matrix.accessToken', { inline: matrix.accessToken, path: accessTokenFile });

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { type Config, parseConfig, readConfig, variables } from '../src/config.ts';
+import { type Config, parseConfig, readConfig, readStore, variables } from '../src/config.ts';
 import { mistakeLines } from '../src/settings/mistakes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'glia-config-'));
@@ -212,6 +212,23 @@ test('refuses an unreadable file and one with mistakes, with its path', () => {
 	const path = join(folder, 'bad.yaml');
 	writeFileSync(path, 'matrix: {}\n');
 	expect(() => readConfig(path, {})).toThrow(`${path}:1: matrix.homeserver: `);
+});
+
+test('finds the store although other options are wrong, as for a backup', () => {
+	const path = join(folder, 'store.yaml');
+	writeFileSync(path, 'matrix: { passwordFile: ./none }\nstore: { path: ./kept }\nwach: {}\n');
+	expect(readStore(path, {})).toEqual({ path: join(folder, 'kept') });
+	expect(readStore(path, { GLIA_STORE_PATH: '/var/lib/glia', GLIA_MATRIX_PASSWORD_FILE: '/none' })).toEqual({
+		path: '/var/lib/glia',
+	});
+	writeFileSync(path, 'store:\n  postgres: { host: db, database: d, user: u, passwordFile: ./none }\n  pth: x\n');
+	expect(() => readStore(path, {})).toThrow(`${path}:3: store.pth: there is no such option; did you mean store.path?`);
+	writeFileSync(path, 'store:\n  postgres: { host: db, database: d, user: u, passwordFile: ./none }\n');
+	expect(() => readStore(path, {})).toThrow(
+		`${path}:2: store.postgres.passwordFile: there is no such file in ${folder}`,
+	);
+	writeFileSync(path, 'store: [');
+	expect(() => readStore(path, {})).toThrow(`${path}:1: not YAML: `);
 });
 
 test('config.sample.yaml has every option with its default and a comment', () => {

@@ -86,7 +86,7 @@ export async function serveBackups({ folder, store, homeserver, now, log }: Serv
 }
 
 /** Makes a backup in a folder that does not exist yet. Resolves to the exit status. Throws a Refusal. */
-export async function runBackup(path: string, { store }: Pick<Config, 'store'>): Promise<number> {
+export async function runBackup(path: string, store: Config['store']): Promise<number> {
 	if (store.postgres)
 		throw new Refusal('This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.');
 	const to = resolve(path);

@@ -48,9 +48,9 @@ async function serve(): Promise<number> {
 		return printSeeds(readConfig(task.config, process.env));
 	}
 	if (task.is === 'backup') {
-		const { readConfig } = await import('../config.ts');
+		const { readStore } = await import('../config.ts');
 		const { runBackup } = await import('./backup.ts');
-		return runBackup(task.to, readConfig(task.config, process.env));
+		return runBackup(task.to, readStore(task.config, process.env));
 	}
 	if (task.is === 'move-store') {
 		const { placesOf } = await import('./store-places.ts');

@@ -1,13 +1,13 @@
 // The location of a store, from the command line or the configuration.
 import { Refusal } from '../answer.ts';
-import { readConfig } from '../config.ts';
+import { readStore } from '../config.ts';
 import type { StorePlace } from './move-store.ts';
 
 type AskedPlaces = { from?: string; to?: string; config?: string };
 
 /** Both locations; one that is not named comes from the configuration. Throws a Refusal. */
 export function placesOf(asked: AskedPlaces, environment: Record<string, string | undefined>) {
-	const store = asked.config === undefined ? undefined : readConfig(asked.config, environment).store;
+	const store = asked.config === undefined ? undefined : readStore(asked.config, environment);
 	const configured = store && (store.postgres ?? store.path);
 	return { from: placeIn(asked.from, configured), to: placeIn(asked.to, configured) };
 }

@@ -1,5 +1,6 @@
 // The image only contains what it runs: the Dockerfile copies what the code reads.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -70,6 +71,34 @@ test('passes every secret that docs/operating.md installs in a variable that ove
 	expect(given.map(([, , name]) => name)).toEqual(loaded.map(([name]) => name));
 	for (const [, variable] of given) expect(variables).toContain(variable);
 });
+
+// systemd, and the commands of its unit, are for Linux.
+test.runIf(process.platform === 'linux')(
+	'backs up a bot with any kind of login, and deletes old copies in a folder with any name',
+	() => {
+		const unit = read('deploy/systemd/glia-backup.service');
+		expect(unit).not.toMatch(/LoadCredential|GLIA_MATRIX/);
+		const [, script = ''] = /^ExecStart=\/bin\/sh -ec '(.*)'$/m.exec(unit) ?? [];
+		// systemd's own escapes, and no program.
+		const shell = script
+			.replaceAll('%%', '%')
+			.replaceAll('\\\\', '\\')
+			.replace(/cd \/opt\/glia; node_modules\S+ src\/start\.cjs backup ("[^;]*") --config \S+;/, 'mkdir $1;');
+		const backups = join(mkdtempSync(join(tmpdir(), 'glia backups ')), 'of glia');
+		const kept = Array.from({ length: 13 }, (_, day) => `2026-11-${day + 10}-033000`);
+		for (const name of ['2026-11-01-033000', '2026-11-02-033000', ...kept, 'other'])
+			mkdirSync(join(backups, name), { recursive: true });
+		const { status, stderr } = spawnSync('sh', ['-ec', shell], {
+			env: { ...process.env, BACKUPS: backups },
+			encoding: 'utf8',
+		});
+		expect([status, stderr]).toEqual([0, '']);
+		const [newest = '', ...rest] = readdirSync(backups).filter(name => !kept.includes(name));
+		expect(rest).toEqual(['other']);
+		expect(newest).toMatch(/^20\d\d-\d\d-\d\d-\d{6}$/);
+		rmSync(join(backups, '..'), { recursive: true });
+	},
+);
 
 test('keeps the compile cache where the running user can read it', () => {
 	// Node.js stores the cache under its user's ID: if root created it in the build, it would never be found.

@@ -72,7 +72,7 @@ test('encrypts everything with TLS if configured in parts with a password file',
 });
 
 test("refuses a backup, and points to the database's own", async () => {
-	await expect(runBackup(join(dir, 'backup'), configured(parts()))).rejects.toThrow(
+	await expect(runBackup(join(dir, 'backup'), configured(parts()).store)).rejects.toThrow(
 		'This store is in PostgreSQL: back it up with pg_dump, as described in docs/postgresql.md.',
 	);
 });
