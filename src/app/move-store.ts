@@ -1,8 +1,9 @@
 // Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Neither may be in use.
-import { existsSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { keysIn, recordsOf } from '../edges/matrix/keys.ts';
+import { discardCopy } from '../edges/store/disk.ts';
 import { moveRows, type StoreEnd } from '../edges/store/move.ts';
 import { placeOf } from '../edges/store/postgres.ts';
 import { openSchema } from '../edges/store/postgres-store.ts';
@@ -73,11 +74,16 @@ async function openSource(place: StorePlace): Promise<OpenEnd> {
 async function openTarget(place: StorePlace): Promise<OpenEnd> {
 	if (typeof place !== 'string') return openDatabase(place);
 	const folder = resolve(place);
-	if (existsSync(folder) && readdirSync(folder).length > 0)
-		throw new Refusal(`${folder} is not empty; name an empty folder, or one that does not exist yet.`);
-	// Left over from a move that did not finish.
 	const partial = `${folder}.moving`;
-	rmSync(partial, { recursive: true, force: true });
+	try {
+		if (existsSync(folder) && readdirSync(folder).length > 0)
+			throw new Refusal(`${folder} is not empty; name an empty folder, or one that does not exist yet.`);
+		// Left over from a move that did not finish.
+		discardCopy(partial);
+	} catch (error) {
+		if (error instanceof Refusal) throw error;
+		throw new Refusal(`Nothing can be moved to ${folder}: ${error instanceof Error ? error.message : error}.`);
+	}
 	const { db, close } = await openFolder(partial);
 	return {
 		place: folder,

@@ -4,15 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { runBackup } from '../../src/app/backup.ts';
-import type { Config } from '../../src/config.ts';
 import { type Control, type ControlReply, serveControl } from '../../src/edges/control/socket.ts';
 import { silence } from '../../src/runtime/log.ts';
 
 let folder: string;
 let control: Control | undefined;
 
-const backUp = (to: string) =>
-	runBackup(join(folder, to), { store: { path: join(folder, 'store') } } as unknown as Pick<Config, 'store'>);
+const backUp = (to: string) => runBackup(join(folder, to), { path: join(folder, 'store') });
 const serve = async (reply: ControlReply) => {
 	control = await serveControl(join(folder, 'store'), async () => reply, silence);
 };
@@ -48,4 +46,11 @@ test('leaves nothing beside the backup, not even after an error', async () => {
 	await expect(backUp('new/other')).rejects.toThrow('No backup was made');
 	expect(readdirSync(join(folder, 'new'))).toEqual(['kept']);
 	expect(existsSync(join(folder, 'new/other'))).toBe(false);
+});
+
+test('refuses a file as its target, or in its path', async () => {
+	await serve({ folder: join(folder, 'store') });
+	writeFileSync(join(folder, 'file'), 'precious');
+	await expect(backUp('file')).rejects.toThrow(/file already exists/);
+	await expect(backUp('file/copy')).rejects.toThrow(/file is a file, not a folder/);
 });

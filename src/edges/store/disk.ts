@@ -8,6 +8,8 @@ import {
 	fsyncSync,
 	mkdirSync,
 	openSync,
+	readdirSync,
+	rmSync,
 	statSync,
 	unlinkSync,
 	writeSync,
@@ -41,8 +43,9 @@ export function accessTrouble(folder: string, names: readonly string[]): string 
 			accessSync(path, constants.R_OK | constants.W_OK | (path === folder ? constants.X_OK : 0));
 		} catch (error) {
 			const code = error instanceof Error && 'code' in error ? error.code : undefined;
-			if (code === 'ENOENT') return undefined;
-			return code === 'EROFS' ? `the file system of ${path} is read-only` : `this user may not read and write ${path}`;
+			if (code === 'EROFS') return `the file system of ${path} is read-only`;
+			if (code === 'EACCES' || code === 'EPERM') return `this user may not read and write ${path}`;
+			return undefined;
 		}
 	}
 	return undefined;
@@ -51,6 +54,20 @@ export function accessTrouble(folder: string, names: readonly string[]): string 
 /** Why this process cannot use a store's folder or the files in it; undefined if it can, or if there is none yet. */
 export function storeTrouble(folder: string): string | undefined {
 	return accessTrouble(folder, ['lock.sqlite', 'glia.sqlite', 'glia.sqlite-wal', 'glia.sqlite-shm']);
+}
+
+/** What a store and a copy of one consist of. */
+const ours = /^(?:crypto|(?:glia|lock)\.sqlite(?:-(?:wal|shm|journal))?)$/;
+
+/**
+ * Deletes what an interrupted copy of a store has left in a folder. Throws an Error, and deletes nothing, if there is
+ * anything else.
+ */
+export function discardCopy(folder: string): void {
+	if (!existsSync(folder)) return;
+	const isCopy = statSync(folder).isDirectory() && readdirSync(folder).every(name => ours.test(name));
+	if (!isCopy) throw new Error(`${folder}, where the copy is made first, has other contents: move it away`);
+	rmSync(folder, { recursive: true });
 }
 
 /** A quota with room for a few bytes may not have room for a page of the database (bytes). */
