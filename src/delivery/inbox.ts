@@ -18,7 +18,10 @@ import { openWorker } from '../runtime/worker.ts';
 const maxRooms = 8;
 /** A command that polls servers gets a notice after this time (ms), and its answer once the poll has ended. */
 const observationTimeout = 5000;
-/** Messages with files that are read at the same time: each may take up 10 MB. */
+/**
+ * Messages with files that are read at the same time: each may take up 10 MB. Of one person only one at a time, so that
+ * files that cannot be fetched delay nobody else's.
+ */
 const maxRead = 4;
 
 /** How many times we ask a homeserver that responds to everything else: enough for about half an hour. */
@@ -193,6 +196,19 @@ type Reader = {
 function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 	const { homeserver, respondent } = deciding;
 	const turn = pLimit(maxRead);
+	const turns = new Map<string, { own: ReturnType<typeof pLimit>; waiting: number }>();
+
+	/** Takes the person's turn first and then one of all, always in this order. */
+	async function inTurn<T>(sender: string, work: () => Promise<T>): Promise<T> {
+		const one = turns.get(sender) ?? { own: pLimit(1), waiting: 0 };
+		turns.set(sender, one);
+		one.waiting++;
+		try {
+			return await one.own(() => turn(work));
+		} finally {
+			if (--one.waiting === 0) turns.delete(sender);
+		}
+	}
 
 	async function withRetries<T>(ask: () => Promise<Outcome<T>>, tries = Number.POSITIVE_INFINITY): Promise<Outcome<T>> {
 		for (let failed = 0; ; failed++) {
@@ -220,7 +236,7 @@ function openReader(deciding: Deciding, ending: AbortSignal): Reader {
 			const at = respondent.ports.now();
 			if (read === 'gone') return { sayings: [], at };
 			if (read === 'unseen') return { sayings: sayingsOf([refusal(unreadAgain)], message, undefined), at };
-			return turn(() => decide(read, deciding, reading));
+			return inTurn(message.sender, () => decide(read, deciding, reading));
 		},
 	};
 }

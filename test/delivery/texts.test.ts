@@ -66,7 +66,7 @@ const commands: Command[] = [
 	},
 ];
 
-function open(): Inbox {
+function open(timeout?: number): Inbox {
 	const health = { version: '0', startedAt: now(), lastSync: () => undefined };
 	const ports = {
 		knowledge: known(),
@@ -89,6 +89,7 @@ function open(): Inbox {
 		rights: { bare: true, changes: 'state_default' },
 		decided: () => undefined,
 		fatal: error => faults.push(error),
+		...(timeout !== undefined && { timeout }),
 	});
 }
 
@@ -174,6 +175,28 @@ test('answers a log without a command in a room of two, ignores other messages, 
 	expect(await answers()).toEqual([{ to: event, said: `text ${log.length}` }]);
 	expect(bytes()).not.toContain(secret);
 	expect(bytes()).not.toContain('what a day');
+});
+
+test("answers others while one person's files cannot be fetched", async () => {
+	await inbox.stop();
+	inbox = open(10);
+	const { fetch } = played.port;
+	played.port.fetch = (file, ...rest) =>
+		file.name === 'stuck.yaml' ? new Promise(() => undefined) : fetch(file, ...rest);
+	for (let i = 0; i < 6; i++) send(fileOf('stuck.yaml', log, { body: '!check 1.98' }), bob);
+	send(fileOf('homeserver.yaml', log, { body: '!check 1.98' }));
+	await hear();
+	inbox.wake();
+	const said: string[] = [];
+	for (let i = 0; !said.some(body => body.includes('file homeserver.yaml')); i++) {
+		if (i > 500) throw new Error(`only said ${said.join()}`);
+		await sleep(5);
+		for (let [row] = await store.due(now(), [], 1); row; [row] = await store.due(now(), [], 1)) {
+			if (row.kind === 'event') said.push(String(row.event.content.body));
+			await store.sent(row.id, undefined, now());
+		}
+	}
+	expect(said.filter(body => body.startsWith('Reading'))).not.toEqual([]);
 });
 
 describe('a command', () => {
