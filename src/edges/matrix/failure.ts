@@ -15,7 +15,8 @@ const passing = [
 ];
 /** Statuses with which a proxy rejects what is in a request. Others, such as 404, it uses while it is set up or restarted. */
 const rejections = [400, 403, 406, 414, 415, 431, 451];
-/** The longest that a homeserver can make us wait (ms). */
+/** The shortest and the longest that a homeserver can make us wait (ms). Some proxies say `Retry-After: 0`. */
+const minWait = 500;
 const maxWait = 3600_000;
 
 export function failureOf(
@@ -28,7 +29,7 @@ export function failureOf(
 	const code = typeof errcode === 'string' ? errcode : typeof said.errcode === 'string' ? said.errcode : undefined;
 	if (status === 429 || code === 'M_LIMIT_EXCEEDED') {
 		const asked = said.retry_after_ms;
-		const waitMs = typeof asked === 'number' && asked >= 0 ? Math.min(asked, maxWait) : 5000;
+		const waitMs = typeof asked === 'number' && asked >= 0 ? Math.min(Math.max(asked, minWait), maxWait) : 5000;
 		return { kind: 'limited', waitMs };
 	}
 	const why = sentence(error, code, said.error, status);

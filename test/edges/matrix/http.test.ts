@@ -89,6 +89,7 @@ test.each<[string, number, unknown, Record<string, string>, unknown]>([
 		{ kind: 'limited', waitMs: 2000 },
 	],
 	['a limit without a time', 429, null, {}, { kind: 'limited', waitMs: 5000 }],
+	['a limit that is over at once', 429, {}, { 'retry-after': '0' }, { kind: 'limited', waitMs: 500 }],
 	['a limit of more than an hour', 429, { retry_after_ms: 1e12 }, {}, { kind: 'limited', waitMs: 3600_000 }],
 	[
 		'forbidden',
