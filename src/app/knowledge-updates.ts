@@ -7,6 +7,7 @@ import {
 	type BundleRefusal,
 	horizonOf,
 	isNewerGlia,
+	lackOf,
 	reachesBeyond,
 	readBundle,
 	refusalOf,
@@ -184,7 +185,7 @@ async function tried(bundle: Bundle, signed: SignedText, state: UpdatesState): P
 	const unpacked = kept.unpack(bundle, signed);
 	try {
 		const { mistakes } = await (setup.check ?? inThread)(unpacked.files);
-		const refusal = mistaken(mistakes, bundle, setup.glia) ?? (await unlike(bundle, unpacked.files, setup.own));
+		const refusal = mistaken(mistakes, bundle, setup.glia) ?? (await unlike(bundle, unpacked.files, setup));
 		if (refusal) return refusal;
 		await swap(state, bundle, unpacked.keep(setup.glia));
 		return undefined;
@@ -202,11 +203,18 @@ function mistaken(mistakes: readonly string[], { glia }: Bundle, ours: string): 
 }
 
 /** Why the files do not match the bundle's metadata, or are incomplete; undefined if they are fine. */
-async function unlike(bundle: Bundle, files: URL, own: Edition): Promise<BundleRefusal | undefined> {
+async function unlike(
+	bundle: Bundle,
+	files: URL,
+	{ own, glia }: Pick<UpdatesSetup, 'own' | 'glia'>,
+): Promise<BundleRefusal | undefined> {
 	const { knowledge } = await openEdition(files);
 	const horizon = horizonOf(knowledge);
 	if (horizon.release !== bundle.horizon.release || horizon.read !== bundle.horizon.read)
 		return { is: 'unreadable', what: 'its files go up to a different release than it says' };
+	const file = lackOf(knowledge, own.knowledge);
+	if (file !== undefined)
+		return isNewerGlia(bundle.glia, glia) ? { is: 'needs', glia: bundle.glia } : { is: 'lacks', file };
 	return shrinkageOf(knowledge, own.knowledge);
 }
 

@@ -46,6 +46,8 @@ export type BundleRefusal =
 	| { is: 'future'; day: string }
 	/** It has noticeably less of something than the knowledge in use, so a part may be missing. */
 	| { is: 'shrunk'; what: string; now: number; before: number }
+	/** It lacks a file that commands refer to by name. */
+	| { is: 'lacks'; file: string }
 	/** It could not be stored; `why` is the file system's error code. */
 	| { is: 'unkept'; why: string }
 	/** The check did not finish; `why` is our wording or an error code. */
@@ -227,4 +229,20 @@ export function shrinkageOf(
 ): BundleRefusal | undefined {
 	const what = counted.find(name => found[name].length < before[name].length * 0.8);
 	return what && { is: 'shrunk', what, now: found[what].length, before: before[what].length };
+}
+
+type NamedKnowledge = Pick<Knowledge, 'guides' | 'installs' | 'lifecycles'>;
+
+/** The first file that commands refer to by name, and that the knowledge in use has and these files lack. */
+export function lackOf(found: NamedKnowledge, before: NamedKnowledge): string | undefined {
+	const names = new Set(namedFiles(found));
+	return namedFiles(before).find(name => !names.has(name));
+}
+
+function namedFiles({ guides, installs, lifecycles }: NamedKnowledge): string[] {
+	return [
+		...guides.map(({ id }) => `guides/${id}.yaml`),
+		...Object.keys(installs).map(name => `install/${name}.yaml`),
+		...Object.keys(lifecycles).map(name => `lifecycles/${name}.yaml`),
+	];
 }

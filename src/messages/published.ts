@@ -45,6 +45,8 @@ function refusalWords(refusal: BundleRefusal): string {
 			return `I cannot save it in the folder of my store: ${code(refusal.why)}`;
 		case 'unchecked':
 			return `I could not finish checking it: ${code(refusal.why)}`;
+		case 'lacks':
+			return `it lacks ${code(refusal.file)}, which I need`;
 		case 'shrunk':
 			return `it has only ${refusal.now} ${refusal.what}, but I know ${refusal.before}`;
 		case 'mistakes': {

@@ -362,6 +362,21 @@ describe('refuses a signed bundle that is not acceptable', () => {
 		expect(markOf(bot)).toBe('second');
 	});
 
+	test.each([
+		['1.0.0', 'it lacks `lifecycles/python.yaml`, which I need'],
+		['1.1.0', 'it needs Glia 1.1.0'],
+	])('without a file that commands refer to by name, made by Glia %s', async (glia, why) => {
+		const python =
+			'releases: [{ version: "3.9", released: 2020-10-05, ends: 2025-10-31 }]\nlink: https://example.org/\n';
+		const file = ['lifecycles/python.yaml', python] as const;
+		const bot = await openBot({ own: await editionWith(new Map([...filesOf('own'), file])) });
+		serveSigned(withFiles(files => void files.set('lifecycles/snake.yaml', python), { glia }));
+		expect(await look(bot)).toBe(why);
+		expect(markOf(bot)).toBe('own');
+		serveSigned(withFile(...file, { glia }));
+		expect(await lookAgain(bot)).toBe('taken');
+	});
+
 	test('a bundle above the size limit', async () => {
 		const bot = await informed();
 		serveSigned(`${good}${' '.repeat(maxBundle)}`);
