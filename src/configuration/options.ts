@@ -2,7 +2,7 @@
 import type { Version } from '../deployment/version.ts';
 import { compare, isCandidate } from '../deployment/version.ts';
 import { memo } from '../runtime/memo.ts';
-import { stateAt, type Table, type TimelineEntry } from './timeline.ts';
+import { isReached, stateAt, type Table, type TimelineEntry } from './timeline.ts';
 import { amountIn, type WhenSet } from './values.ts';
 
 /** What was read about an option in one release; see tools/refresh/code/options.py. */
@@ -170,7 +170,7 @@ function same(a: unknown, b: unknown): boolean {
 /** The default in a release, according to the option's history. */
 export function defaultAt(options: Options, path: string, release: Version): unknown {
 	const life = lifeOf(options, path);
-	return life?.defaults.findLast(({ from }) => compare(from, release) <= 0)?.value;
+	return life?.defaults.findLast(({ from }) => isReached(from, release))?.value;
 }
 
 /** The plain default of an option in a release; an option that the release does not have is unset. */
@@ -194,7 +194,7 @@ export type Difference = {
 };
 
 export function difference(options: Options, from: Version, to: Version): Difference {
-	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
+	const isInside = (version: Version) => !isReached(version, from) && isReached(version, to);
 	const found: Difference = { added: [], removed: [], defaults: [] };
 	for (const [path, life] of lives(options)) {
 		const changes = options.byPath.get(path)?.changes ?? [];
@@ -218,7 +218,7 @@ export function difference(options: Options, from: Version, to: Version): Differ
 
 /** Options added after `from` and up to `to`, without their defaults: cheap enough for every plan. */
 export function addedBetween(options: Options, from: Version, to: Version): { option: string; release: Version }[] {
-	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
+	const isInside = (version: Version) => !isReached(version, from) && isReached(version, to);
 	return [...options.byPath.values()].flatMap(({ key, changes }) => {
 		// Most options did not change in the range.
 		if (!changes.some(([version]) => isInside(version))) return [];

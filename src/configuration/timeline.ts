@@ -1,7 +1,7 @@
 // What was read from the code of each release, stored as changes: the release from which an entry is in a given
 // state.
 import type { Version } from '../deployment/version.ts';
-import { compare } from '../deployment/version.ts';
+import { compare, finalOf, isCandidate } from '../deployment/version.ts';
 
 /** From this release on the entry is in this state; null: it does not exist. Ascending, without equal neighbours. */
 export type Change<State> = [from: Version, state: State | null];
@@ -14,7 +14,15 @@ export type States<State> = Map<Version, Map<string, State>>;
 
 /** The state in this release, or in the newest one read before it; null if it did not exist. */
 export function stateAt<State>(changes: readonly Change<State>[], version: Version): State | null {
-	return changes.findLast(([from]) => compare(from, version) <= 0)?.[1] ?? null;
+	return changes.findLast(([from]) => isReached(from, version))?.[1] ?? null;
+}
+
+/**
+ * Whether a change that was found in one release is in another. Hardly any candidates were read, and they are their
+ * final release in all but details.
+ */
+export function isReached(from: Version, version: Version): boolean {
+	return compare(from, version) <= 0 || (isCandidate(version) && from === finalOf(version));
 }
 
 /** Every state in every release, so that releases can be added or read again. */

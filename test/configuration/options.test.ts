@@ -107,3 +107,24 @@ test('calls an option neither new nor removed if it comes and goes within the ra
 	expect(difference(options, '1.0.0', '1.2.0')).toEqual({ added: [], removed: [], defaults: [] });
 	expect(optionAt(options, 'a', '1.1.9')).toEqual({ file });
 });
+
+describe('a candidate', () => {
+	const states = { '1.0.0': { default: 1 }, '1.1.0': null, '1.2.0rc2': { default: 2 }, '1.3.0': { default: 3 } };
+	const options = optionsWith(states);
+
+	test('that was not read has the options of its final release', () => {
+		expect(optionAt(options, 'a', '1.1.0rc1')).toBeNull();
+		expect(optionAt(options, 'a', '1.3.0rc1')).toMatchObject({ default: 3 });
+		expect(defaultAt(options, 'a', '1.3.0rc1')).toBe(3);
+		expect(difference(options, '1.0.0', '1.1.0rc1').removed).toEqual([{ option: 'a', release: '1.1.0' }]);
+		expect(difference(options, '1.1.0rc1', '1.1.0')).toEqual({ added: [], removed: [], defaults: [] });
+		expect(difference(options, '1.2.0rc2', '1.3.0rc1').defaults).toEqual([
+			{ option: 'a', release: '1.3.0', before: 2, after: 3 },
+		]);
+	});
+
+	test('that was read has its own', () => {
+		expect(optionAt(options, 'a', '1.2.0rc1')).toBeNull();
+		expect(optionAt(options, 'a', '1.2.0rc2')).toMatchObject({ default: 2 });
+	});
+});

@@ -1,4 +1,5 @@
 // What a configuration says about a deployment, and what a range of releases does to it, as data without words.
+
 import type { Condition, Decision, FoundPlace } from '../../configuration/condition.ts';
 import { allOf, decide, placesOf } from '../../configuration/condition.ts';
 import type { Configuration } from '../../configuration/files.ts';
@@ -11,6 +12,7 @@ import {
 	plainDefaults,
 } from '../../configuration/options.ts';
 import { writePath } from '../../configuration/path.ts';
+import { isReached } from '../../configuration/timeline.ts';
 import { amountOf, isSet } from '../../configuration/values.ts';
 import { statesAround } from '../../configuration/wrong-values.ts';
 import type { Value } from '../../configuration/yaml.ts';
@@ -248,7 +250,7 @@ function findingsOf(written: WrittenOption, question: CheckRequest, isTried: boo
 		const before = defaultAt(options, path, from);
 		const after = defaultAt(options, path, to);
 		const change = lifeOf(options, path)?.defaults.findLast(
-			({ from: since }) => compare(since, from) > 0 && compare(since, to) <= 0,
+			({ from: since }) => !isReached(since, from) && isReached(since, to),
 		);
 		if (change && isWorthSaying(before) && isWorthSaying(after) && JSON.stringify(before) !== JSON.stringify(after))
 			found.push({ kind: 'default-changed', ...place, release: change.from, before, after });
@@ -273,8 +275,8 @@ function absent(written: WrittenOption, { options, values, to, nearest }: CheckR
 	if (parent === 'stream_writers') return { kind: 'refuses', ...place, reason: 'fixed-stream' };
 	if (values && statesAround(values, parent, to)?.every(({ closed }) => closed))
 		return { kind: 'refuses', ...place, reason: 'unknown-member' };
-	if (life?.removed && compare(life.removed, to) <= 0) return { kind: 'removed', ...place, release: life.removed };
-	if (life?.since && compare(life.since, to) > 0) return { kind: 'unknown', ...place, release: life.since };
+	if (life?.removed && isReached(life.removed, to)) return { kind: 'removed', ...place, release: life.removed };
+	if (life?.since && !isReached(life.since, to)) return { kind: 'unknown', ...place, release: life.since };
 	const known = [...options.byPath.keys()].filter(other => optionAt(options, other, to));
 	const elsewhere = known.filter(other => other.split('.').at(-1) === key && other !== path);
 	const [home] = elsewhere;

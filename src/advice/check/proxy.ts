@@ -2,7 +2,7 @@
 import type { Configuration } from '../../configuration/files.ts';
 import { patternOf } from '../../configuration/proxy/pattern.ts';
 import { examplesOf, type Request, type ReverseProxy } from '../../configuration/proxy/route.ts';
-import { stateAt, type Table } from '../../configuration/timeline.ts';
+import { isReached, stateAt, type Table } from '../../configuration/timeline.ts';
 import { compare, type Version } from '../../deployment/version.ts';
 import { type ProcessRole, processesOf } from './processes.ts';
 
@@ -152,7 +152,7 @@ function rowsOf({ entries }: Table<string>, to: Version): RouteRows {
 		const state = stateAt(changes, to);
 		if (state !== null) add({ ...row, methods: state === 'GET' ? 'GET' : 'any' });
 		else {
-			const end = changes.findLast(([at, is]) => is === null && compare(at, to) <= 0)?.[0];
+			const end = changes.findLast(([at, is]) => is === null && isReached(at, to))?.[0];
 			if (end !== undefined) add({ ...row, methods: 'any' }, end);
 		}
 	}

@@ -1,5 +1,6 @@
 // How options changed between two releases: added, removed, deprecated, or with another default.
 import { difference, lives, type Options, optionAt } from '../../configuration/options.ts';
+import { isReached } from '../../configuration/timeline.ts';
 import type { Version } from '../../deployment/version.ts';
 import { compare } from '../../deployment/version.ts';
 import type { Note } from '../../knowledge/schema/synapse.ts';
@@ -22,7 +23,7 @@ export function optionsBetween(
 	{ options, notes }: { options: Options; notes: readonly Note[] },
 ): OptionsBetween {
 	const { added, removed, defaults } = difference(options, from, to);
-	const isInside = (version: Version) => compare(version, from) > 0 && compare(version, to) <= 0;
+	const isInside = (version: Version) => !isReached(version, from) && isReached(version, to);
 	const replacement = (option: string) => {
 		const replacedBy = optionLife(option, options, notes)?.replacedBy;
 		return replacedBy === undefined ? {} : { replacedBy };
