@@ -44,7 +44,7 @@ export const postgres = {
 		const file = words.some(word => /^(file|markdown)$/i.test(word));
 		const synapse = words.filter(word => /^synapse=/i.test(word)).map(word => word.slice('synapse='.length));
 		if (synapse[1] !== undefined) throw new Refusal('A server runs one release of Synapse: give only one.');
-		const said = words
+		const said = withMajors(words, isSqlite)
 			.filter(word => !/^(file|markdown|sqlite3?|database=sqlite|synapse=.*)$/i.test(word))
 			.map(word => word.replace(/^external$/i, 'managed'));
 		const { stated, rest } = takeParameters(said, guide);
@@ -88,6 +88,30 @@ export const postgres = {
 		return withOffer({ ...answer, value: { ...guided, surroundings: around } }, offer, begin);
 	},
 } satisfies Command;
+
+const product = /^(?:postgres(?:ql)?|pg)$/i;
+const majorWord = /^v?(\d{1,2}(?:\.\d+){0,3})$/;
+
+/**
+ * The words with versions as they are meant here: in `from postgres 15 to pg17`, a name belongs to the version after
+ * it, and is no statement about the server. With SQLite, every version is the one to move to.
+ */
+function withMajors(words: readonly string[], isSqlite: boolean): string[] {
+	const named = words.flatMap((word, at) => {
+		if (product.test(word)) return isSqlite || majorWord.test(words[at + 1] ?? '') ? [] : [word];
+		if (isSqlite && /^database=postgres(?:ql)?$/i.test(word)) return [];
+		const sign = isSqlite ? '[=:-]?' : '[:-]?';
+		const [, number] = new RegExp(`^(?:postgres(?:ql)?|pg)${sign}(\\d[\\d.]{0,9})(?:-\\w+)?$`, 'i').exec(word) ?? [];
+		return [number ?? word];
+	});
+	return named.map((word, at) => {
+		const before = named[at - 1]?.toLowerCase();
+		const [, number = ''] = majorWord.exec(word) ?? [];
+		if (!number || (before !== 'to' && (before !== 'from' || isSqlite))) return word;
+		const [first = '', second = ''] = number.split('.');
+		return `${before}=${first === '9' && second ? `9.${second}` : first}`;
+	});
+}
 
 function guideCalled(id: string, knowledge: Knowledge): Guide {
 	const guide = knowledge.guides.find(other => other.id === id);
@@ -144,8 +168,10 @@ function majors(
 		return { to, taken: isTyped ? [] : [`Without a version, the guide goes to the newest, ${newest}.`] };
 	}
 	const known = typeof fact === 'string' ? [readMajor(fact, majorsOf(lifecycle))] : [];
-	const ends = [...read('from'), ...all, ...read('to')];
-	const [from, to, extra] = ends.length < 2 && known.length && ends[0] !== known[0] ? [...known, ...ends] : ends;
+	const [starts, targets] = [[...read('from'), ...all], read('to')];
+	const ends = [...(starts.length ? starts : targets.length ? known : []), ...targets];
+	const isTarget = targets.length === 0 && ends.length < 2 && known.length > 0 && ends[0] !== known[0];
+	const [from, to, extra] = isTarget ? [...known, ...ends] : starts.length || known.length ? ends : [];
 	if (from === undefined)
 		throw new Refusal(
 			`From which major version, and to which? ${code(example)}; for SQLite ${code('!postgres sqlite 17')}. ${code('SHOW server_version')} shows the version you run.`,

@@ -148,6 +148,28 @@ describe('!postgres', () => {
 		expect(answer.value).toMatchObject({ title: 'PostgreSQL 13 → 17', surroundings: { first: 'postgres' } });
 	});
 
+	test.each([
+		['from postgres 15 to postgres 17 docker', 'PostgreSQL 15 → 17'],
+		['15 to postgres 17 docker', 'PostgreSQL 15 → 17'],
+		['postgresql 15.18 to pg17 docker', 'PostgreSQL 15 → 17'],
+		['postgres:15-alpine postgres:17-alpine docker', 'PostgreSQL 15 → 17'],
+		['pg9.6 PostgreSQL-17 docker', 'PostgreSQL 9.6 → 17'],
+		['to 17 from 15 docker', 'PostgreSQL 15 → 17'],
+		['to 17.2 from 9.6.24 docker', 'PostgreSQL 9.6 → 17'],
+		['from 17 to 15 docker', 'PostgreSQL 17 → 15'],
+		['17 postgres=15 docker', 'PostgreSQL 15 → 17'],
+		['to 17 docker postgres=15', 'PostgreSQL 15 → 17'],
+		['from 15 docker', 'PostgreSQL 15 → 18'],
+		['postgres 15 docker', 'PostgreSQL 15 → 18'],
+		['sqlite to postgres 17 docker', 'SQLite → PostgreSQL 17'],
+		['from sqlite to pg17 docker', 'SQLite → PostgreSQL 17'],
+		['sqlite postgres=16 docker', 'SQLite → PostgreSQL 16'],
+		['sqlite to 17.3 docker', 'SQLite → PostgreSQL 17'],
+		['sqlite postgres docker', 'SQLite → PostgreSQL 18'],
+	])('%s: is about %s', async (typed, title) => {
+		expect((await said(typed)).value).toMatchObject({ title });
+	});
+
 	test('uses the major version of a precise fact', async () => {
 		for (const typed of ['postgres=9.6.24 17 docker', '9.6 17 docker postgres=9.6.24'])
 			expect((await said(typed)).value, typed).toMatchObject({ title: 'PostgreSQL 9.6 → 17' });
@@ -264,6 +286,10 @@ describe('!postgres', () => {
 		['12 19 docker', 'I do not know PostgreSQL `19`'],
 		['15 16 17 docker', 'a third'],
 		['docker', 'From which major version'],
+		['to 17 docker', 'From which major version'],
+		['to=17 docker', 'From which major version'],
+		['to 15 docker postgres=15', 'Both versions are PostgreSQL 15'],
+		['from 15 to 16 to=16 17 docker', 'a third'],
 		['15 17', 'Where does PostgreSQL run?'],
 		['15 17 managed way=pg-upgrade', 'Only the provider'],
 		['15 17 docker way=pg-upgrade', 'is not possible here'],
