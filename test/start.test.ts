@@ -1,5 +1,6 @@
 // An old Node.js, missing packages, or a failed installation end in one sentence.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,3 +102,18 @@ hint: See above for details.
 	expect(causeIn('OSError: [Errno 28] No space left on device\n')).toContain('No space left on device');
 	expect(causeIn('')).toBe('it said nothing');
 });
+
+test.each([['--help'], ['--version'], ['say', '!help'], ['check-config', '--config', 'config.sample.yaml']])(
+	'ends without a stack trace if nobody reads the output of %s',
+	async (...words) => {
+		const child = spawn(process.execPath, ['src/main.ts', ...words], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+		child.stdout.destroy();
+		let said = '';
+		child.stderr.setEncoding('utf8').on('data', more => {
+			said += more;
+		});
+		await once(child, 'close');
+		expect(said).not.toMatch(/^\s+at /m);
+		expect(said).not.toContain('EPIPE');
+	},
+);

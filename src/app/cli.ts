@@ -11,7 +11,7 @@ import type { Web } from '../ports/web.ts';
 import { jsonLine } from '../render/json.ts';
 import { commandsFor } from './called-commands.ts';
 import { type Invocation, readCommandLine, usage } from './command-line.ts';
-import { say } from './console.ts';
+import { endWithReader, say } from './console.ts';
 import { openOwnEdition } from './own-edition.ts';
 
 /** A mistyped path is a mistake even if the command works without the file. */
@@ -25,6 +25,7 @@ function needsFile(path: string): void {
 
 /** Runs what the command line asks for; resolves to the exit status. */
 export async function run(): Promise<number> {
+	process.stdout.on('error', endWithReader);
 	try {
 		return await serve();
 	} catch (error) {

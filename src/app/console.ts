@@ -77,7 +77,6 @@ export function endWithReader(error: NodeJS.ErrnoException): void {
 export async function say(said: string, { json, ...speaking }: Speaking & { json: boolean }): Promise<number> {
 	const readOnly = () =>
 		'This command makes changes, but `say` is read-only. Use it in a chat (`npm start`) or in a room.';
-	process.stdout.on('error', endWithReader);
 	let worst = 0;
 	for await (const line of said === '-' ? linesOfInput() : [said]) {
 		if (said === '-' && line.trim() === '') continue;

@@ -4,7 +4,7 @@ import type { GuideSession } from '../advice/guide/session.ts';
 import type { Offer } from '../answer.ts';
 import { begun, heard, offeredAs, type SessionTurn } from '../bot/guide-session.ts';
 import { refusal } from '../bot/respond.ts';
-import { answersTo, endWithReader, exitOf, print, type Speaking } from './console.ts';
+import { answersTo, exitOf, print, type Speaking } from './console.ts';
 import { typedInto } from './typed.ts';
 
 const person = { sender: 'console', mayChange: () => undefined };
@@ -26,7 +26,6 @@ const another = 'Another guide is in progress. Say `stop` first.';
 
 /** Runs a conversation until the input ends. Resolves to the exit status. */
 export async function converse(speaking: Speaking): Promise<number> {
-	process.stdout.on('error', endWithReader);
 	const interactive = Boolean(process.stdin.isTTY && process.stdout.isTTY);
 	if (interactive) process.stdout.write('Glia. Try !upgrade 1.56 1.69 or !help; end with Ctrl-D.\n');
 	const lines = createInterface({
