@@ -302,6 +302,13 @@ describe('a secret is not repeated', () => {
 		expect(mistakeLines('config.yaml', found)).not.toContain('hunter2');
 	});
 
+	test.each(['hun#ter2', 'hun/ter2', 'hun?ter2'])('in the URL of the database (%s)', password => {
+		const file = `${small}store: { postgres: "postgres://glia:${password}@db.example.org/glia" }\n`;
+		expect(parseConfig(file, folder, {})).toEqual([
+			{ line: 6, text: expect.stringMatching(/^store\.postgres\.url: not a URL: in a password, (?!.*(?:hun|ter2))/) },
+		]);
+	});
+
 	test('in the address of the homeserver', () => {
 		const found = parseConfig(small.replace('https://', 'https://glia:hunter2@'), folder, {});
 		expect(found).toEqual([{ line: 2, text: expect.stringMatching(/^matrix\.homeserver: only the address/) }]);

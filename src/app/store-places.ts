@@ -1,6 +1,7 @@
 // The location of a store, from the command line or the configuration.
 import { Refusal } from '../answer.ts';
 import { readStore } from '../config.ts';
+import { notUrl } from '../settings/postgres.ts';
 import type { StorePlace } from './move-store.ts';
 
 type AskedPlaces = { from?: string; to?: string; config?: string };
@@ -18,7 +19,12 @@ function placeIn(word: string | undefined, configured: StorePlace | undefined): 
 		if (configured === undefined) throw new Refusal('Name both locations, or a configuration that names one.');
 		return configured;
 	}
-	if (/^postgres(ql)?:\/\//.test(word)) return { url: word, schema: 'glia' };
-	if (/^[a-z]+:\/\//.test(word)) throw new Refusal(`${word} is neither a folder nor a PostgreSQL URL.`);
+	if (/^postgres(ql)?:/i.test(word)) {
+		if (!URL.canParse(word)) throw new Refusal(`The PostgreSQL address is ${notUrl}.`);
+		return { url: word, schema: 'glia' };
+	}
+	// A login may be written in front of the host.
+	if (/^[a-z][a-z+.-]*:\/\//i.test(word))
+		throw new Refusal(`${word.replace(/:\/\/.*@/s, '://…@')} is neither a folder nor a PostgreSQL URL.`);
 	return word;
 }

@@ -2,13 +2,20 @@
 import { z } from 'zod';
 import { certificate, filePath, type SettingsReader, secret } from './named-files.ts';
 
+const scheme = /^postgres(ql)?:\/\/[^/]/;
+const wanted = 'a URL like postgres://glia@db.example.org/glia, or its parts';
+/** Without the text, which may contain the password. */
+export const notUrl =
+	'not a URL: in a password, write special characters as codes (# is %23, / is %2F, ? is %3F, @ is %40), or give it separately';
+
 /** A URL, or its parts. In both forms the password can be given separately, so that it can be in a file. */
 export const postgres = z.preprocess(
 	given => (typeof given === 'string' ? { url: given } : given),
 	z.strictObject({
 		url: z
 			.string()
-			.regex(/^postgres(ql)?:\/\/[^/]/, 'a URL like postgres://glia@db.example.org/glia, or its parts')
+			.regex(scheme, wanted)
+			.refine(text => !scheme.test(text) || URL.canParse(text), notUrl)
 			.optional(),
 		host: z.string().min(1).optional(),
 		port: z.int().min(1).max(65535).optional(),
