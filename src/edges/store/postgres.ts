@@ -20,6 +20,7 @@ import {
 import pg from 'pg';
 import { Refusal } from '../../answer.ts';
 import type { PostgresAddress } from '../../settings/postgres.ts';
+import { completed, connectionTrouble } from './postgres-address.ts';
 
 /** The oldest major version that the community maintains and the tests cover. */
 const minMajor = 14;
@@ -90,17 +91,10 @@ async function connected(address: PostgresAddress, idle: number): Promise<pg.Cli
 		client.on('error', () => undefined);
 		await client.connect();
 	} catch (error) {
-		throw refusalOf(error, address) ?? error;
+		// Before the first statement, nothing but the address, the files it names, and the server can be wrong.
+		throw refusalOf(error, address) ?? cannotBeUsed(address, connectionTrouble(error));
 	}
 	return client;
-}
-
-/** Adds the other settings to the URL: pg would overwrite separate ones with what the URL leaves empty. */
-function completed(url: string, { password, tls }: PostgresAddress): string {
-	const at = new URL(url);
-	if (password !== undefined && at.password === '') at.password = encodeURIComponent(password);
-	if (tls) at.searchParams.delete('sslmode');
-	return at.href;
 }
 
 async function check(client: pg.Client, { schema }: PostgresAddress): Promise<{ version: string; hasSchema: boolean }> {
@@ -164,9 +158,11 @@ export function refusalOf(error: unknown, address: PostgresAddress): Refusal | u
 			? sentences.ETIMEDOUT
 			: undefined) ??
 		(/SASL|password must be a string/.test(text) ? 'it requires a password, and none is configured' : undefined);
-	return sentence === undefined
-		? undefined
-		: new Refusal(`The store's PostgreSQL ${placeOf(address)} cannot be used: ${sentence}.`);
+	return sentence === undefined ? undefined : cannotBeUsed(address, sentence);
+}
+
+function cannotBeUsed(address: PostgresAddress, why: string): Refusal {
+	return new Refusal(`The store's PostgreSQL ${placeOf(address)} cannot be used: ${why}.`);
 }
 
 /** Whether an error means that the connection is gone, rather than that a statement is wrong. */
