@@ -39,11 +39,13 @@ type Serving = {
 
 /** The prefix of unfinished copies. Those left behind by a killed process are deleted at the next start. */
 const prefix = 'backup-';
+/** Not every name with the prefix: `backup data/backup-2026-11-30` is a finished copy, and the operator's. */
+const unfinished = /^backup-[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** Answers backup requests, one at a time. Undefined if the control socket cannot be opened. */
 export async function serveBackups({ folder, store, homeserver, now, log }: Serving): Promise<Control | undefined> {
 	for (const name of readdirSync(folder))
-		if (name.startsWith(prefix)) rmSync(join(folder, name), { recursive: true, force: true });
+		if (unfinished.test(name)) rmSync(join(folder, name), { recursive: true, force: true });
 	let busy = false;
 
 	async function copied(): Promise<string> {

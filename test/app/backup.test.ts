@@ -1,10 +1,12 @@
 // A backup that is refused leaves other people's folders alone, and one that succeeds leaves nothing beside it.
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { runBackup } from '../../src/app/backup.ts';
+import { runBackup, serveBackups } from '../../src/app/backup.ts';
 import { type Control, type ControlReply, serveControl } from '../../src/edges/control/socket.ts';
+import type { Store } from '../../src/ports/store.ts';
 import { silence } from '../../src/runtime/log.ts';
 
 let folder: string;
@@ -53,4 +55,19 @@ test('refuses a file as its target, or in its path', async () => {
 	writeFileSync(join(folder, 'file'), 'precious');
 	await expect(backUp('file')).rejects.toThrow(/file already exists/);
 	await expect(backUp('file/copy')).rejects.toThrow(/file is a file, not a folder/);
+});
+
+test('deletes only its own unfinished copies from the store when the bot starts', async () => {
+	const store = join(folder, 'store');
+	const left = `backup-${randomUUID()}`;
+	for (const name of [left, 'backup-2026-11-30', 'backup-of-yesterday']) mkdirSync(join(store, name));
+	const never = async () => Promise.reject(new Error('nobody asked for a copy'));
+	control = await serveBackups({
+		folder: store,
+		store: { copyTo: never, account: never, kept: { get: never, put: never } as unknown as Store['kept'] },
+		now: () => new Date(),
+		homeserver: { copyKeys: never },
+		log: silence,
+	});
+	expect(readdirSync(store).sort()).toEqual(['backup-2026-11-30', 'backup-of-yesterday', 'control.sock']);
 });
