@@ -12,8 +12,6 @@ import { openStore } from '../../src/edges/store/store.ts';
 import type { Batch, Failure, Incoming } from '../../src/ports/homeserver.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { type Log, silence } from '../../src/runtime/log.ts';
-import { backoff } from '../../src/runtime/retry.ts';
-import { openWorker } from '../../src/runtime/worker.ts';
 import { batch, incoming, news, saying } from '../contracts/store.ts';
 import { smallGuide } from '../guide.ts';
 import { type Played, playHomeserver } from '../homeserver.ts';
@@ -846,35 +844,4 @@ describe('the sync loop', () => {
 		await expect(run(3, () => undefined)).rejects.toThrow('the disk is full');
 		expect(await store.token()).toBe('[]');
 	});
-});
-
-test('never runs a worker twice at the same time, and misses no wake-up', async () => {
-	let [under, most, runs] = [0, 0, 0];
-	const worker = openWorker(
-		async () => {
-			most = Math.max(most, ++under);
-			await new Promise(resolve => setTimeout(resolve, 5));
-			under--;
-			runs++;
-			return undefined;
-		},
-		error => {
-			throw error;
-		},
-	);
-	worker.wake();
-	worker.wake();
-	await new Promise(resolve => setTimeout(resolve, 2));
-	worker.wake();
-	await new Promise(resolve => setTimeout(resolve, 60));
-	await worker.stop();
-	expect([most, runs]).toEqual([1, 2]);
-	worker.wake();
-	await new Promise(resolve => setTimeout(resolve, 20));
-	expect(runs).toBe(2);
-});
-
-test('doubles pauses up to a minute, with half of each at random', () => {
-	expect([0, 1, 2, 20].map(tries => backoff(tries, 1))).toEqual([500, 1000, 2000, 60_000]);
-	expect(backoff(20, 0)).toBe(30_000);
 });
