@@ -10,7 +10,7 @@ import type { Note } from '../knowledge/schema/synapse.ts';
 import { count, enumerate, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 import { contradictedWords } from './given-files.ts';
-import { routeJson, routeSections, routesVerdict, unknownAddress } from './proxy-routes.ts';
+import { routeJson, routeSections, routesVerdict, uncheckedJson } from './proxy-routes.ts';
 import { factWord } from './sections.ts';
 import { aKind, kindsInWords } from './value-kinds.ts';
 import { typedFact } from './whose.ts';
@@ -72,10 +72,7 @@ export function checkWords(checked: Checked, around: CheckContext): Answer {
 				...(routes?.findings.map(finding => routeJson(finding, to)) ?? []),
 			],
 			refuses,
-			unjudged: [
-				...unjudged.map(unjudgedJson),
-				...(routes?.unknown.map(at => ({ ...at, option: '', why: unknownAddress, kind: 'hidden' })) ?? []),
-			],
+			unjudged: [...unjudged.map(unjudgedJson), ...uncheckedJson(routes)],
 		},
 		lead: lead.filter(Boolean).join('\n\n'),
 		title: `Check: ${from === undefined ? to : `${from} → ${to}`}`,

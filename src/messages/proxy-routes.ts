@@ -1,20 +1,45 @@
 // Words for !check on a reverse proxy: which routes go where they cannot be served.
 import type { ProxyChecked, RouteFinding } from '../advice/check/proxy.ts';
 import type { Section } from '../answer.ts';
-import { count, list } from '../text/format.ts';
+import type { RuleLine } from '../configuration/proxy/route.ts';
+import { count, list, sentence } from '../text/format.ts';
 import { code } from '../text/markdown.ts';
 
 /** At most this many lines per group on the first screen. */
 const maxShown = 8;
 
-export const unknownAddress = 'no process in these files has this address';
+const unknownAddress = 'no process in these files has this address';
+
+const undecidable =
+	'I cannot say where it sends requests: that depends on something these files do not show, or it changes the path.';
 
 /** The result in one sentence; empty if no proxy was given. */
 export function routesVerdict(routes: ProxyChecked | undefined, to: string): string[] {
 	if (!routes) return [];
 	const wrong = routes.findings.filter(({ problem }) => problem !== 'missing').length;
-	if (!wrong) return [`The proxy sends all routes of ${to} to the right process.`];
-	return [`The proxy sends ${count(wrong, 'route')} to the wrong process.`];
+	const isPartial = routes.problems.length + routes.undecided.length > 0;
+	if (wrong)
+		return [
+			`The proxy sends ${count(wrong, 'route')} to the wrong process.${isPartial ? ' I could not check all of it.' : ''}`,
+		];
+	if (!routes.reached)
+		return [
+			isPartial
+				? 'I could not check the routes of the proxy.'
+				: 'I could not check the routes of the proxy: as far as I see, it sends none to Synapse.',
+		];
+	if (isPartial)
+		return [`I see no route of ${to} that goes to the wrong process, but could not check all of the proxy.`];
+	return [`The proxy sends all routes of ${to} to the right process.`];
+}
+
+/** What was not checked, and why. Lines are 0 for a whole file. */
+export function uncheckedIn({ problems, undecided, unknown }: ProxyChecked): (RuleLine & { why: string })[] {
+	return [
+		...problems,
+		...undecided.map(at => ({ ...at, why: undecidable })),
+		...unknown.map(at => ({ ...at, why: unknownAddress })),
+	];
 }
 
 export function routeSections(routes: ProxyChecked | undefined, to: string): Section[] {
@@ -24,6 +49,7 @@ export function routeSections(routes: ProxyChecked | undefined, to: string): Sec
 			.filter(({ problem }) => (problem === 'missing') === isMissing)
 			.map(finding => `${place(finding)} ${code(finding.route)}: ${routeText(finding, to)}`);
 	const wrong = lines(false);
+	const unchecked = uncheckedIn(routes).map(({ why, ...at }) => `${place(at)}: ${sentence(why)}`);
 	const missing = lines(true);
 	return [
 		...(wrong.length
@@ -49,11 +75,20 @@ export function routeSections(routes: ProxyChecked | undefined, to: string): Sec
 		...(missing.length
 			? [{ title: `Routes that a worker could take (${missing.length})`, markdown: list(missing), fold: true }]
 			: []),
+		...(unchecked.length
+			? [
+					{
+						title: `Could not check in the proxy (${unchecked.length})`,
+						markdown: list(unchecked),
+						fold: unchecked.length > maxShown,
+					},
+				]
+			: []),
 	];
 }
 
-function place({ file, line }: { file: string; line: number }): string {
-	return code(`${file}:${line}`);
+function place({ file, line }: RuleLine): string {
+	return code(line ? `${file}:${line}` : file);
 }
 
 /** A route as a sentence. It names routes, streams and kinds of listeners, never an address or a worker. */
@@ -88,4 +123,10 @@ export function routeJson(finding: RouteFinding, to: string): Record<string, unk
 		text: routeText(finding, to).replaceAll('`', ''),
 		sources: [],
 	};
+}
+
+export function uncheckedJson(routes: ProxyChecked | undefined): Record<string, unknown>[] {
+	return routes
+		? uncheckedIn(routes).map(({ file, line, why }) => ({ file, line, option: '', why, kind: 'hidden' }))
+		: [];
 }

@@ -1,10 +1,11 @@
 // Compares a reverse proxy's routes with what a release's workers can serve: removed, misdirected and missing ones.
 import type { Configuration } from '../../configuration/files.ts';
 import { patternOf } from '../../configuration/proxy/pattern.ts';
-import { examplesOf, type Request, type ReverseProxy } from '../../configuration/proxy/route.ts';
+import { examplesOf, type ReverseProxy, type RuleLine } from '../../configuration/proxy/route.ts';
 import { isReached, stateAt, type Table } from '../../configuration/timeline.ts';
 import { compare, type Version } from '../../deployment/version.ts';
 import { type ProcessRole, processesOf } from './processes.ts';
+import { type AskedRoute, askedSites, isOtherHost, type Known, reachedBy } from './proxy-sites.ts';
 
 export type RouteProblem =
 	/** Workers no longer serve it. */
@@ -35,7 +36,13 @@ export type RouteFinding = {
 export type ProxyChecked = {
 	findings: RouteFinding[];
 	/** Rules that lead to addresses that the given files do not explain, each once. */
-	unknown: { file: string; line: number }[];
+	unknown: RuleLine[];
+	/** Rules that cannot be evaluated, each once. */
+	undecided: RuleLine[];
+	/** Files, or parts of them, that were not checked. */
+	problems: ReverseProxy['problems'];
+	/** Whether any request goes to a known process. */
+	reached: boolean;
 };
 
 type RouteRow = {
@@ -45,9 +52,13 @@ type RouteRow = {
 	methods: 'any' | 'GET';
 	matches: (path: string) => boolean;
 };
-type RouteRows = { now: RouteRow[]; gone: (RouteRow & { release: Version })[]; asked: AskedRoute[] };
-/** A path to test, and the route that it is an example of. */
-type AskedRoute = Request & { route: string; app?: string; isNewest: boolean };
+type RouteRows = {
+	now: RouteRow[];
+	/** Those of `now` that match a path. */
+	serving(path: string): readonly RouteRow[];
+	gone: (RouteRow & { release: Version })[];
+	asked: AskedRoute[];
+};
 
 /** Prefixes of media endpoints; upstream's list has no expressions for them. */
 const mediaPrefixes: readonly { path: string; since: Version }[] = [
@@ -69,6 +80,8 @@ const mainOnly = [
 ];
 /** Any worker can serve requests for these streams; their writers are just more efficient at it. */
 const sharedStreams = new Set(['receipts', 'device_lists', 'quarantined_media_changes', 'events']);
+/** At most this many paths from the proxy's own rules are tested. */
+const maxOwnPaths = 1000;
 /** Only needed with single sign-on or rare features. */
 const optional =
 	/sso|saml2|cas\/|oidc|pick_|new_user_consent|\/mas\/|admin|msc\d+|im\.nheko|api\/v1\/events|auth_metadata/;
@@ -82,31 +95,44 @@ export function checkProxy(
 	const rows = rowsOf(routes, to);
 	const asked = [...rows.asked, ...ownPaths(proxy)];
 	const processes = processesOf(configuration);
+	const problems = [...proxy.problems];
+	const sites = askedSites(proxy, asked, problems).map(site => {
+		const known = processes.whole ? processes : inferred(site.answers, rows);
+		return { ...site, known, reached: reachedBy(site.answers, known) };
+	});
 	const findings = new Map<string, RouteFinding>();
-	const unknown = new Map<string, { file: string; line: number }>();
-	for (const site of proxy.sites) {
-		const answers = asked.map(request => ({ request, routed: site.route(request) }));
-		const known = processes.whole ? processes : inferred(answers, rows);
-		const isSplit = answers.some(({ request, routed }) =>
-			routed?.addresses.some(address => known.of(address)?.isMain === false && request.app === 'generic_worker'),
-		);
-		for (const { request, routed } of answers) {
+	const unknown = new Map<string, RuleLine>();
+	const undecided = new Map<string, RuleLine>();
+	const reached = sites.some(site => site.reached.all.size > 0);
+	for (const site of sites) {
+		if (isOtherHost(site, sites)) continue;
+		// A site of another service may rewrite all that it gets.
+		const isSynapse = !reached || site.reached.all.size > 0;
+		for (const { request, routed } of site.answers) {
+			if (routed?.undecided && !request.isOwn && isSynapse)
+				undecided.set(`${routed.rule.file} ${routed.rule.line}`, routed.rule);
 			for (const address of routed?.addresses ?? []) {
-				const role = known.of(address);
+				const role = site.known.of(address);
 				if (!routed) continue;
 				if (!role) {
 					unknown.set(`${routed.rule.file} ${routed.rule.line}`, routed.rule);
 					continue;
 				}
-				const found = judge(request, role, rows, known);
-				if (!found || (found.problem === 'missing' && (!isSplit || routed.unsure || routed.addresses.length > 1)))
-					continue;
+				const found = judge(request, role, rows, site.known);
+				const isOpen = !site.reached.splits || routed.unsure || routed.addresses.length > 1;
+				if (!found || (found.problem === 'missing' && isOpen)) continue;
 				const finding = { ...found, ...routed.rule };
 				findings.set(`${finding.problem} ${finding.route} ${finding.file} ${finding.line}`, finding);
 			}
 		}
 	}
-	return { findings: withoutAnswered([...findings.values()]), unknown: processes.whole ? [...unknown.values()] : [] };
+	return {
+		findings: withoutAnswered([...findings.values()]),
+		unknown: processes.whole ? [...unknown.values()] : [],
+		undecided: [...undecided.values()],
+		problems,
+		reached,
+	};
 }
 
 /** Drops repeats, and sorts. A missing route is reported once, even if several rules send it to the main process. */
@@ -159,7 +185,13 @@ function rowsOf({ entries }: Table<string>, to: Version): RouteRows {
 	for (const { path, since } of mediaPrefixes)
 		if (compare(since, to) <= 0) add({ app: 'media_repository', expression: path, methods: 'any' });
 	for (const path of mainOnly) asked.push({ method: 'POST', path, route: path, isNewest: true });
-	return { now, gone, asked };
+	const served = new Map<string, RouteRow[]>();
+	const serving = (path: string) => {
+		const rows = served.get(path) ?? now.filter(({ matches }) => matches(path));
+		served.set(path, rows);
+		return rows;
+	};
+	return { now, serving, gone, asked };
 }
 
 /** The method that clients usually use. */
@@ -192,23 +224,17 @@ function ownPaths({ rules }: ReverseProxy): AskedRoute[] {
 	);
 	return [...new Set(paths)]
 		.filter(path => /^\/_(matrix\/(client|federation|key|media)|synapse)\//.test(path))
-		.slice(0, 2000)
-		.flatMap(path => [{ method: 'GET', path, route: path, isNewest: true }]);
+		.slice(0, maxOwnPaths)
+		.flatMap(path => [{ method: 'GET', path, route: path, isNewest: true, isOwn: true }]);
 }
-
-type Known = {
-	of: (address: string) => ProcessRole | undefined;
-	writers: (stream: string) => readonly string[] | undefined;
-	hasMediaWorker: boolean;
-};
 
 function judge(
 	{ method, path, route, app, isNewest }: AskedRoute,
 	role: ProcessRole,
-	{ now, gone }: RouteRows,
+	{ serving, gone }: RouteRows,
 	known: Known,
 ): Omit<RouteFinding, 'file' | 'line'> | undefined {
-	const rows = now.filter(({ matches }) => matches(path));
+	const rows = serving(path);
 	const resource = resourceOf(path);
 	if (role.isMain) {
 		const stream =

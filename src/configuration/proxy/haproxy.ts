@@ -1,262 +1,282 @@
-// Parses HAProxy configurations, and finds where they send a request.
-import { type Pattern, patternOf } from './pattern.ts';
-import { maxProxyBytes, maxRules, type Request, type ReverseProxy, type Routed } from './route.ts';
+// Finds where HAProxy configurations send a request.
+import {
+	type AclCondition,
+	type Acls,
+	type Assumed,
+	aclOf,
+	conditionOf,
+	type HaproxyContext,
+	type HostedRequest,
+	queryKey,
+	sampleOf,
+} from './haproxy-conditions.ts';
+import { type HaproxyLine, type ProxySection, sectionsOf } from './haproxy-syntax.ts';
+import { baseName } from './nginx-syntax.ts';
+import {
+	Effort,
+	maxProxyBytes,
+	type ReverseProxy,
+	type RouteOutcome,
+	type RuleLine,
+	routedBy,
+	TooMuchWork,
+} from './route.ts';
 
-type HaproxyLine = { words: string[]; file: string; line: number };
-type ProxySection = { kind: string; name: string; file: string; line: number; lines: HaproxyLine[] };
-/** Whether a condition holds; `unknown`: it depends on something that only a real request has. */
-type AclAnswer = boolean | 'unknown';
-type Acl = (request: Request) => AclAnswer;
-type TextsByName = ReadonlyMap<string, string>;
+type HaproxyRule = { when: AclCondition; words: readonly string[]; place: RuleLine };
+/** Undefined: the files do not show it. */
+type BackendName = (request: HostedRequest, assumed: Assumed) => string | { either: string } | undefined;
+/** A section's rules, in the order in which HAProxy applies them. */
+type Rules = {
+	/** `http-request`, `redirect` and the like, as far as they end or change a request. */
+	requests: HaproxyRule[];
+	/** `use_backend` of a frontend, `use-server` of a backend. */
+	uses: (HaproxyRule & { target: BackendName })[];
+};
+/** It depends on this condition, which only a real request decides. */
+type Open = { is: 'either'; key: string; rule: RuleLine };
 
-const sectionNames =
-	/^(global|defaults|frontend|backend|listen|resolvers|peers|userlist|cache|program|mailers|ring|http-errors)$/;
-const maxCandidates = 50;
+/** At most this many conditions that only a real request decides are followed for one request. */
+const maxAssumed = 5;
+/** At most this many hosts are told apart. */
+const maxHosts = 30;
+/** A host that no condition names. */
+const otherHost = 'other.invalid';
 
 /** What these files do with requests. Map files and path lists are used if they were given, by name. */
-export function haproxyOf(files: readonly { name: string; text: string }[]): ReverseProxy {
-	const texts: TextsByName = new Map(files.map(({ name, text }) => [baseName(name), text]));
-	const problems: ReverseProxy['problems'] = files
-		.filter(({ text }) => text.length > maxProxyBytes)
-		.map(({ name }) => ({ file: name, line: 0, why: 'It is larger than 1 MB.' }));
-	if (problems.length) return { sites: [], rules: [], problems };
-	const sections = files.flatMap(file => sectionsOf(file));
-	const backends = new Map(
-		sections.filter(({ kind }) => kind === 'backend' || kind === 'listen').map(section => [section.name, section]),
-	);
-	const rules: ReverseProxy['rules'] = [];
-	const sites = sections
+export function haproxyOf(files: readonly { name: string; text: string }[], effort = new Effort()): ReverseProxy {
+	const context: HaproxyContext = {
+		files: new Map(files.map(({ name, text }) => [baseName(name), text])),
+		rules: [],
+		effort,
+		hosts: new Set(),
+		variables: new Map(),
+	};
+	const stop = (file: string, line: number, why: string): ReverseProxy => ({
+		sites: [],
+		rules: [],
+		problems: [{ file, line, why }],
+	});
+	for (const { name, text } of files) {
+		if (text.length > maxProxyBytes) return stop(name, 0, 'It is larger than 1 MB.');
+		const conditional = text.split('\n').findIndex(line => /^\s*\.(?:if|elif|else)\b/.test(line));
+		if (conditional >= 0) return stop(name, conditional + 1, 'It has conditional blocks (`.if`).');
+	}
+	try {
+		return { sites: sitesOf(files.flatMap(sectionsOf), context), rules: context.rules, problems: [] };
+	} catch (error) {
+		if (!(error instanceof TooMuchWork)) throw error;
+		return stop(files[0]?.name ?? '', 0, error.message);
+	}
+}
+
+function sitesOf(sections: readonly ProxySection[], context: HaproxyContext): ReverseProxy['sites'] {
+	noteVariables(sections, context);
+	const defaults = defaultsOf(sections);
+	const backends = new Map<string, Backend>();
+	for (const section of sections)
+		if (section.kind === 'backend' || section.kind === 'listen')
+			backends.set(section.name, { rules: rulesIn(section, defaults, context), servers: serversOf(section) });
+	const frontends = sections
 		.filter(({ kind }) => kind === 'frontend' || kind === 'listen')
-		.map(section => siteOf(section, backends, texts, rules));
-	if (rules.length > maxRules) {
-		problems.push({ file: files[0]?.name ?? '', line: 0, why: `It has more than ${maxRules} rules.` });
-		return { sites: [], rules: [], problems };
+		.map(section => ({ section, rules: rulesIn(section, defaults, context), fallback: fallbackOf(section, defaults) }));
+	const hosts = [...context.hosts].slice(0, maxHosts);
+	return frontends.flatMap(({ section, rules, fallback }) =>
+		[...hosts, otherHost].map(host => ({
+			file: section.file,
+			line: section.line,
+			host,
+			isUnnamed: host === otherHost,
+			route: ({ method, path }) => {
+				context.effort.spend(1);
+				const frontend = { section, rules, fallback, backends };
+				return routedBy(outcomesIn(frontend, { method, path, host }, new Map()));
+			},
+		})),
+	);
+}
+
+/** A variable stands for an expression if one rule sets it for every request. */
+function noteVariables(sections: readonly ProxySection[], { variables }: HaproxyContext): void {
+	for (const { words } of sections.flatMap(({ lines }) => lines)) {
+		const at = words.findIndex(word => /^set-var(?:-fmt)?\(/.test(word));
+		const name = /\(([^),]+)/.exec(words[at] ?? '')?.[1];
+		if (at < 0 || name === undefined) continue;
+		const isSimple = !variables.has(name) && words.length === at + 2 && /^set-var\([^),]+\)$/.test(words[at] ?? '');
+		variables.set(name, isSimple ? words[at + 1] : undefined);
 	}
-	return { sites, rules, problems };
 }
 
-function baseName(path: string): string {
-	return path.slice(path.lastIndexOf('/') + 1);
+type Backend = { rules: Rules; servers: { name: string; address: string }[] };
+type Frontend = {
+	section: ProxySection;
+	rules: Rules;
+	fallback: { name: string; place: RuleLine } | undefined;
+	backends: ReadonlyMap<string, Backend>;
+};
+
+function fallbackOf(section: ProxySection, defaults: Defaults): Frontend['fallback'] {
+	const own = section.lines.findLast(({ words }) => words[0] === 'default_backend');
+	const line = own ?? defaults.get(section)?.lines.findLast(({ words }) => words[0] === 'default_backend');
+	return line && { name: line.words[1] ?? '', place: { file: line.file, line: line.line } };
 }
 
-function sectionsOf({ name: file, text }: { name: string; text: string }): ProxySection[] {
-	const sections: ProxySection[] = [];
-	for (const [index, raw] of text.split(/\r?\n/).entries()) {
-		const words = wordsOf(raw);
-		const [kind = '', name = ''] = words;
-		if (!words.length) continue;
-		if (/^\S/.test(raw) && sectionNames.test(kind)) sections.push({ kind, name, file, line: index + 1, lines: [] });
-		else sections.at(-1)?.lines.push({ words, file, line: index + 1 });
+/** For each section, the one with its defaults: the one that `from` names, or the last one before it. */
+type Defaults = ReadonlyMap<ProxySection, ProxySection>;
+
+function defaultsOf(sections: readonly ProxySection[]): Defaults {
+	const found = new Map<ProxySection, ProxySection>();
+	const named = new Map<string, ProxySection>();
+	let last: ProxySection | undefined;
+	for (const section of sections) {
+		const own = section.from === undefined ? last : named.get(section.from);
+		if (own) found.set(section, own);
+		if (section.kind !== 'defaults') continue;
+		named.set(section.name, section);
+		last = section;
 	}
-	return sections;
+	return found;
 }
 
-/** Handles quotes, backslashes before blanks, and comments after a number sign. */
-function wordsOf(line: string): string[] {
-	const words: string[] = [];
-	for (const [, double, single, plain] of line.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|((?:\\.|[^\s"'#])+)|#.*/g)) {
-		if (double !== undefined) words.push(double.replace(/\\(["\\$])/g, '$1'));
-		else if (single !== undefined) words.push(single);
-		else if (plain !== undefined) words.push(plain.replace(/\\([ #])/g, '$1'));
-		else break;
-	}
-	return words;
-}
+const endings = /^(?:deny|return|redirect|tarpit|reject|silent-drop|use-service)$/;
+const changes = /^(?:(?:set|replace)-(?:path|pathq|uri)|set-method)$/;
 
-function siteOf(
-	section: ProxySection,
-	backends: ReadonlyMap<string, ProxySection>,
-	files: TextsByName,
-	rules: ReverseProxy['rules'],
-): ReverseProxy['sites'][number] {
-	const acls = new Map<string, Acl[]>();
-	const uses: { target: (request: Request) => string[]; when: Acl; place: HaproxyLine }[] = [];
-	let fallback: { name: string; place: HaproxyLine } | undefined;
-	for (const line of section.lines) {
+function rulesIn(section: ProxySection, defaults: Defaults, context: HaproxyContext): Rules {
+	const inherited = section.from === undefined ? [] : (defaults.get(section)?.lines ?? []);
+	const acls = new Map<string, AclCondition[]>();
+	const found: Rules = { requests: [], uses: [] };
+	const isFrontend = section.kind !== 'backend';
+	for (const line of [...inherited, ...section.lines]) {
+		context.effort.spend(1 + line.words.length);
 		const [name = '', first = '', ...rest] = line.words;
 		if (name === 'acl') {
-			const acl = aclOf(rest, files, line, rules);
-			acls.set(first, [...(acls.get(first) ?? []), acl]);
-		} else if (name === 'use_backend')
-			uses.push({
-				target: targetOf(first, files, rules),
-				when: whenOf(rest, acls, files, line, rules),
-				place: line,
-			});
-		else if (name === 'default_backend') fallback = { name: first, place: line };
-	}
-	const own = section.kind === 'listen' ? serversOf(section) : [];
-	const route = (request: Request): Routed | undefined => {
-		const maybe: string[] = [];
-		let unsure = false;
-		for (const { target, when, place } of uses) {
-			const is = when(request);
-			if (is === false) continue;
-			const names = target(request);
-			const addresses = names.flatMap(name => serversOf(backends.get(name)));
-			if (is === true && names.some(name => backends.has(name)))
-				return { addresses: [...new Set([...maybe, ...addresses])], rule: place, unsure: unsure || names.length > 1 };
-			if (is === 'unknown') {
-				maybe.push(...addresses);
-				unsure = true;
-			}
+			// Rules above it, too, refer to a name with all that it stands for.
+			const own = acls.get(first) ?? [];
+			own.push(aclOf(rest, context, line));
+			acls.set(first, own);
 		}
-		const last = fallback ? serversOf(backends.get(fallback.name)) : own;
-		if (!last.length && !maybe.length) return undefined;
-		const place = fallback?.place ?? section;
-		return { addresses: [...new Set([...maybe, ...last])], rule: { file: place.file, line: place.line }, unsure };
-	};
-	return { file: section.file, line: section.line, route };
+		const rule = () => ruleOf(line, acls, context);
+		const action = name === 'tcp-request' ? rest[0] : first;
+		if (name === 'redirect' || name === 'block') found.requests.push({ ...rule(), words: ['redirect'] });
+		else if (
+			/^(?:http|tcp)-request$/.test(name) &&
+			action !== undefined &&
+			(endings.test(action) || changes.test(action))
+		)
+			found.requests.push({ ...rule(), words: [action, ...rest] });
+		else if (name === (isFrontend ? 'use_backend' : 'use-server'))
+			found.uses.push({ ...rule(), target: targetOf(first, context) });
+	}
+	return found;
 }
 
-function serversOf(section: ProxySection | undefined): string[] {
-	return (section?.lines ?? []).flatMap(({ words: [name, , address, ...rest] }) => {
-		if (name !== 'server' || address === undefined || rest.includes('disabled')) return [];
+function ruleOf(line: HaproxyLine, acls: Acls, context: HaproxyContext): HaproxyRule {
+	const { words, file } = line;
+	const at = words.findIndex(word => word === 'if' || word === 'unless');
+	const when = conditionOf(at < 0 ? [] : words.slice(at), acls, context, line);
+	return { when, words, place: { file, line: line.line } };
+}
+
+/** A backend's name, in which `%[path,map_reg(file,other)]` stands for what the map says about the path. */
+function targetOf(word: string, context: HaproxyContext): BackendName {
+	const parts = word.split(/%\[([^\]]*)\]/).map((part, index): BackendName => {
+		if (index % 2 === 0) return () => part;
+		const { sample } = sampleOf(part, context);
+		return (request, assumed) => {
+			const value = sample(request, assumed);
+			if (value === false) return '';
+			if (typeof value !== 'object') return undefined;
+			return 'text' in value ? value.text : value.either === queryKey ? value : undefined;
+		};
+	});
+	return (request, assumed) => {
+		let name = '';
+		for (const part of parts) {
+			const value = part(request, assumed);
+			if (typeof value !== 'string') return value;
+			name += value;
+		}
+		return name;
+	};
+}
+
+function serversOf({ lines }: ProxySection): Backend['servers'] {
+	return lines.flatMap(({ words: [kind, name = '', ...rest] }) => {
+		const [address, ...settings] = kind === 'server' ? rest : kind === 'server-template' ? rest.slice(1) : [];
+		const isOff = settings.includes('disabled') || settings[settings.indexOf('weight') + 1] === '0';
+		if (address === undefined || isOff) return [];
 		const unix = /^(?:unix@)?(\/.*)$/.exec(address)?.[1];
-		return [unix === undefined ? address.replace(/^ipv[46]@/, '') : `unix:${unix}`];
+		return [{ name, address: unix === undefined ? address.replace(/^ipv[46]@/, '') : `unix:${unix}` }];
 	});
 }
 
-/** The backend's name, or with `%[path,map_reg(file,other)]` the map's entry for the path. */
-function targetOf(word: string, files: TextsByName, rules: ReverseProxy['rules']): (request: Request) => string[] {
-	const map =
-		/^%\[(path|url|base|method)((?:,lower)?),map(?:_(str|beg|reg|dir|sub|end))?\(([^,)]+)(?:,([^)]*))?\)\]$/.exec(word);
-	if (!map) return () => (word.includes('%[') ? [] : [word]);
-	const [, source, , kind = 'str', name = '', other] = map;
-	const text = files.get(baseName(name));
-	if (text === undefined || source === 'base') return () => (other ? [other] : []);
-	const entries = text.split(/\r?\n/).flatMap((line, index) => {
-		const [key, value] = line.trim().split(/\s+/);
-		if (!key || key.startsWith('#') || value === undefined) return [];
-		rules.push({ file: name, line: index + 1, kind: ruleKind(kind), path: key });
-		return [{ matches: matcherOf(kind, key, false), value }];
-	});
-	return request => {
-		const asked = source === 'method' ? request.method : request.path;
-		const found = entries.find(({ matches }) => matches(asked) === true);
-		return found ? [found.value] : other ? [other] : [];
-	};
+function outcomesIn(frontend: Frontend, request: HostedRequest, assumed: Assumed): RouteOutcome[] {
+	const outcome = outcomeIn(frontend, request, assumed);
+	if (outcome.is !== 'either') return [outcome];
+	if (assumed.size >= maxAssumed) return [{ is: 'undecided', rule: outcome.rule }];
+	return [true, false].flatMap(is => outcomesIn(frontend, request, new Map(assumed).set(outcome.key, is)));
 }
 
-function ruleKind(kind: string): 'expression' | 'prefix' | 'exact' {
-	return kind === 'reg' ? 'expression' : kind === 'beg' || kind === 'dir' ? 'prefix' : 'exact';
-}
-
-function matcherOf(kind: string, value: string, ignoreCase: boolean): Pattern {
-	if (kind === 'reg') return patternOf(value, { ignoreCase });
-	const wanted = ignoreCase ? value.toLowerCase() : value;
-	return text => {
-		const asked = ignoreCase ? text.toLowerCase() : text;
-		if (kind === 'beg') return asked.startsWith(wanted);
-		if (kind === 'end') return asked.endsWith(wanted);
-		if (kind === 'sub') return asked.includes(wanted);
-		if (kind === 'dir') return `/${asked}/`.includes(`/${wanted.replace(/^\/|\/$/g, '')}/`);
-		return asked === wanted;
-	};
-}
-
-/**
- * `path_beg -i /a /b`, `path,url_dec -m reg ^/x`, `method GET`; anything else depends on details of the real request.
- */
-function aclOf(
-	[criterion = '', ...words]: readonly string[],
-	files: TextsByName,
-	place: HaproxyLine,
-	rules: ReverseProxy['rules'],
-): Acl {
-	if (/^(always_true|TRUE)$/.test(criterion)) return () => true;
-	if (/^(always_false|FALSE)$/.test(criterion)) return () => false;
-	// Assume that requests use the Matrix server's host name.
-	if (/^(hdr|req\.hdr|hdr_\w+|req\.ssl_sni|ssl_fc\w*)\b/.test(criterion) && /host|ssl/i.test(criterion))
-		return () => true;
-	const [, source, suffix] =
-		/^(path|url|base|method)(?:_(beg|reg|end|sub|dir))?(?:,(?:url_dec|lower))*$/.exec(criterion) ?? [];
-	if (source === undefined || source === 'base') return () => 'unknown';
-	let kind = suffix ?? 'str';
-	let ignoreCase = /,lower/.test(criterion);
-	const values: string[] = [];
-	let isMissing = false;
-	for (let i = 0; i < words.length; i++) {
-		const word = words[i] ?? '';
-		if (word === '-i') ignoreCase = true;
-		else if (word === '-m') kind = words[++i] ?? kind;
-		else if (word === '-f') {
-			const text = files.get(baseName(words[++i] ?? ''));
-			if (text === undefined) isMissing = true;
-			else
-				values.push(
-					...text
-						.split(/\r?\n/)
-						.map(line => line.trim())
-						.filter(line => line && !line.startsWith('#')),
-				);
-		} else if (word !== '--') values.push(word);
+function outcomeIn(
+	{ section, rules, fallback, backends }: Frontend,
+	request: HostedRequest,
+	assumed: Assumed,
+): RouteOutcome | Open {
+	const ended = endedBy(rules.requests, request, assumed);
+	if (ended) return ended;
+	for (const { when, target, place: rule } of rules.uses) {
+		const held = when(request, assumed);
+		if (held === false) continue;
+		if (held !== true) return openOf(held, rule);
+		const name = target(request, assumed);
+		if (typeof name !== 'string') return openOf(name ?? 'undecided', rule);
+		const backend = backends.get(name);
+		// The rules after one whose map has no backend for the request are not tried.
+		if (!backend) break;
+		return inBackend(backend, rule, request, assumed);
 	}
-	if (source !== 'method')
-		for (const path of values) rules.push({ file: place.file, line: place.line, kind: ruleKind(kind), path });
-	const matchers = values.map(value => matcherOf(kind, value, ignoreCase));
-	return request => {
-		const asked = source === 'method' ? request.method : request.path;
-		const answers = matchers.map(matches => matches(asked));
-		return answers.includes(true) ? true : isMissing || answers.includes('unknown') ? 'unknown' : false;
-	};
-}
-
-/** `if a b || !c`, `unless a`, with conditions in braces. Several declarations of one ACL are combined with or. */
-function whenOf(
-	[word, ...terms]: readonly string[],
-	acls: ReadonlyMap<string, Acl[]>,
-	files: TextsByName,
-	place: HaproxyLine,
-	rules: ReverseProxy['rules'],
-): Acl {
-	if (word !== 'if' && word !== 'unless') return () => true;
-	const groups: Acl[][] = [[]];
-	for (let i = 0; i < terms.length && groups.length < maxCandidates; i++) {
-		let term = terms[i] ?? '';
-		if (term === '||' || term === 'or') {
-			groups.push([]);
-			continue;
-		}
-		let isNot = false;
-		if (term.startsWith('!')) {
-			isNot = true;
-			term = term.slice(1) || (terms[++i] ?? '');
-		}
-		let acl: Acl;
-		if (term === '{') {
-			const end = terms.indexOf('}', i);
-			acl = aclOf(terms.slice(i + 1, end < 0 ? undefined : end), files, place, rules);
-			i = end < 0 ? terms.length : end;
-		} else {
-			// HAProxy requires declarations before use.
-			const own = named(term, acls);
-			acl = request => anyOf(own.map(one => one(request)));
-		}
-		groups.at(-1)?.push(isNot ? request => negated(acl(request)) : acl);
+	if (fallback) {
+		const backend = backends.get(fallback.name);
+		return backend ? inBackend(backend, fallback.place, request, assumed) : { is: 'undecided', rule: fallback.place };
 	}
-	const holds = (request: Request) => anyOf(groups.map(group => allOf(group.map(one => one(request)))));
-	return word === 'unless' ? request => negated(holds(request)) : holds;
+	const rule = { file: section.file, line: section.line };
+	if (section.kind !== 'listen') return { is: 'answered', rule };
+	return { is: 'sent', addresses: serversOf(section).map(({ address }) => address), rule };
 }
 
-/** HAProxy predefines some ACLs. */
-function named(name: string, acls: ReadonlyMap<string, Acl[]>): Acl[] {
-	const own = acls.get(name);
-	if (own) return own;
-	if (name === 'METH_GET') return [({ method }) => method === 'GET' || method === 'HEAD'];
-	if (/^METH_\w+$/.test(name)) return [({ method }) => method === name.slice(5)];
-	if (name === 'TRUE') return [() => true];
-	return [() => (name === 'FALSE' ? false : 'unknown')];
+function inBackend(
+	{ rules, servers }: Backend,
+	rule: RuleLine,
+	request: HostedRequest,
+	assumed: Assumed,
+): RouteOutcome | Open {
+	const ended = endedBy(rules.requests, request, assumed);
+	if (ended) return ended;
+	for (const { when, target, place } of rules.uses) {
+		const held = when(request, assumed);
+		if (held === false) continue;
+		if (held !== true) return openOf(held, place);
+		const name = target(request, assumed);
+		if (typeof name === 'object') return openOf(name, place);
+		const server = servers.find(one => one.name === name);
+		return server ? { is: 'sent', addresses: [server.address], rule: place } : { is: 'undecided', rule: place };
+	}
+	return { is: 'sent', addresses: servers.map(({ address }) => address), rule };
 }
 
-function negated(answer: AclAnswer): AclAnswer {
-	return answer === 'unknown' ? answer : !answer;
+function endedBy(
+	rules: readonly HaproxyRule[],
+	request: HostedRequest,
+	assumed: Assumed,
+): RouteOutcome | Open | undefined {
+	for (const { when, words, place: rule } of rules) {
+		const held = when(request, assumed);
+		if (held === false) continue;
+		if (held !== true) return openOf(held, rule);
+		return { is: endings.test(words[0] ?? '') ? 'answered' : 'undecided', rule };
+	}
+	return undefined;
 }
 
-function anyOf(answers: readonly AclAnswer[]): AclAnswer {
-	return answers.includes(true) ? true : answers.includes('unknown') ? 'unknown' : false;
-}
-
-function allOf(answers: readonly AclAnswer[]): AclAnswer {
-	return answers.includes(false) ? false : answers.includes('unknown') ? 'unknown' : true;
+function openOf(held: { either: string } | 'undecided', rule: RuleLine): RouteOutcome | Open {
+	return held === 'undecided' ? { is: 'undecided', rule } : { is: 'either', key: held.either, rule };
 }

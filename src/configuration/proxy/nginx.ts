@@ -1,99 +1,34 @@
-// Parses nginx configurations, and finds where they send a request. No npm package keeps line numbers and bounds
-// hostile text.
-import { type Pattern, patternOf } from './pattern.ts';
-import { maxProxyBytes, maxRules, type Request, type ReverseProxy, type Routed } from './route.ts';
+// Finds where nginx configurations send a request.
+import { type Location, locationFor, locationsIn } from './nginx-locations.ts';
+import { type Directive, directivesOf, withIncluded } from './nginx-syntax.ts';
+import { conditionOf, mapOf, type NginxMap, type Variables, valuesOf } from './nginx-values.ts';
+import { Patterns } from './pattern.ts';
+import {
+	Effort,
+	type Request,
+	type ReverseProxy,
+	type RouteOutcome,
+	type RuleLine,
+	routedBy,
+	TooMuchWork,
+} from './route.ts';
 
-export type Directive = { name: string; words: string[]; block?: Directive[]; file: string; line: number };
-type RuleLine = { file: string; line: number };
-
-const maxDepth = 20;
-/** At most this many combinations of variable values are distinguished. */
-const maxValues = 50;
-
-/** The directives in a text, and what is wrong with it. Reads each character once. */
-export function directivesOf(
-	text: string,
-	file: string,
-): { directives: Directive[]; problem?: { line: number; why: string } } {
-	const root: Directive[] = [];
-	const open: Directive[][] = [root];
-	let words: { text: string; line: number }[] = [];
-	let line = 1;
-	const stop = (why: string) => ({ directives: root, problem: { line, why } });
-	if (text.length > maxProxyBytes) return stop('It is larger than 1 MB.');
-	for (let at = 0; at < text.length; ) {
-		const character = text[at] ?? '';
-		if (character === '\n') line++;
-		if (/\s/.test(character)) at++;
-		else if (character === '#') {
-			const end = text.indexOf('\n', at);
-			at = end < 0 ? text.length : end;
-		} else if (character === ';' || character === '{') {
-			const [name, ...rest] = words;
-			at++;
-			if (!name) return stop('A directive without a name.');
-			const directive: Directive = { name: name.text, words: rest.map(word => word.text), file, line: name.line };
-			open.at(-1)?.push(directive);
-			words = [];
-			if (character === '{') {
-				directive.block = [];
-				open.push(directive.block);
-				if (open.length > maxDepth) return stop('It is nested too deeply.');
-			}
-		} else if (character === '}') {
-			at++;
-			if (words.length || open.length === 1) return stop('A brace that closes nothing.');
-			open.pop();
-		} else {
-			const word = wordAt(text, at);
-			words.push({ text: word.text, line });
-			line += text.slice(at, word.end).split('\n').length - 1;
-			at = word.end;
-		}
-	}
-	if (words.length || open.length > 1) return stop('It ends in the middle of a directive.');
-	return { directives: root };
-}
-
-/** A word, quoted or not. `${name}` and the braces of a quoted expression are part of it. */
-function wordAt(text: string, start: number): { text: string; end: number } {
-	const quote = text[start] === '"' || text[start] === "'" ? text[start] : undefined;
-	const parts: string[] = [];
-	let at = quote ? start + 1 : start;
-	for (; at < text.length; at++) {
-		const character = text[at] ?? '';
-		if (character === '\\' && at + 1 < text.length) {
-			const next = text[++at] ?? '';
-			parts.push(next === quote || next === '\\' ? next : `\\${next}`);
-		} else if (quote ? character === quote : /[\s;]/.test(character)) break;
-		else if (!quote && character === '{') {
-			if (text[at - 1] !== '$') break;
-			const close = text.indexOf('}', at);
-			const end = close < 0 ? text.length - 1 : close;
-			parts.push(text.slice(at, end + 1));
-			at = end;
-		} else parts.push(character);
-	}
-	return { text: parts.join(''), end: Math.max(quote ? at + 1 : at, start + 1) };
-}
-
-type Location = {
-	place: RuleLine;
-	kind: 'exact' | 'prefix' | 'first prefix' | 'expression' | 'named';
-	path: string;
-	pattern?: Pattern;
-	body: Directive[];
-	inner: Location[];
+type NginxScope = Omit<Variables, 'sets'> & {
+	maps: Map<string, NginxMap>;
+	upstreams: Map<string, string[]>;
+	declared: Set<string>;
 };
-type Variables = {
-	maps: ReadonlyMap<string, NginxMap>;
-	upstreams: ReadonlyMap<string, string[]>;
-	sets: ReadonlyMap<string, string>;
-};
-type NginxMap = { source: string; entries: { value: string; literal?: string; pattern?: Pattern }[]; fallback: string };
+
+/** nginx, too, gives up after ten changes of the location. */
+const maxJumps = 10;
+/** At most this many combinations of conditions that only a real request decides. */
+const maxWays = 32;
+/** Snippets that set headers, certificates and the like have names like these, and no routes. */
+const withoutRoutes =
+	/ssl|tls|params|header|mime|cgi|cert|dhparam|security|gzip|brotli|log|acme|letsencrypt|robots|cors|hsts|resolver/i;
 
 /** What these files do with requests. A file with only locations, as used with `include`, counts as a separate site. */
-export function nginxOf(files: readonly { name: string; text: string }[]): ReverseProxy {
+export function nginxOf(files: readonly { name: string; text: string }[], effort = new Effort()): ReverseProxy {
 	const problems: ReverseProxy['problems'] = [];
 	const read = new Map<string, Directive[]>();
 	for (const { name, text } of files) {
@@ -101,282 +36,297 @@ export function nginxOf(files: readonly { name: string; text: string }[]): Rever
 		if (problem) problems.push({ file: name, ...problem });
 		read.set(name, directives);
 	}
-	const included = new Set<string>();
-	const spliced = [...read].map(([name, directives]) => ({
-		name,
-		directives: splice(directives, read, included, [name]),
-	}));
-	const all = spliced.filter(({ name }) => !included.has(name)).flatMap(({ directives }) => directives);
-	const found = { maps: new Map<string, NginxMap>(), upstreams: new Map<string, string[]>() };
+	try {
+		return { ...sitesOf(withIncluded(read, effort), effort), problems };
+	} catch (error) {
+		if (!(error instanceof TooMuchWork)) throw error;
+		return { sites: [], rules: [], problems: [{ file: files[0]?.name ?? '', line: 0, why: error.message }] };
+	}
+}
+
+function sitesOf(all: readonly Directive[], effort: Effort): Pick<ReverseProxy, 'sites' | 'rules'> {
+	const found: NginxScope = {
+		maps: new Map(),
+		upstreams: new Map(),
+		declared: new Set(),
+		patterns: new Patterns(effort),
+		effort,
+	};
 	const servers: { place: RuleLine; body: Directive[] }[] = [];
 	collect(all, found, servers);
 	const loose = all.filter(({ name }) => name === 'location');
 	if (loose[0])
 		servers.push({ place: loose[0], body: all.filter(({ name }) => name === 'location' || name === 'set') });
 	const rules: ReverseProxy['rules'] = [];
-	const sites = servers.map(({ place, body }) => {
-		const sets = new Map(
-			body.flatMap(({ name, words: [key, value] }) =>
-				name === 'set' && key && value !== undefined ? [[key, value] as const] : [],
-			),
-		);
-		const locations = locationsIn(body, rules);
-		const variables: Variables = { ...found, sets };
-		return { file: place.file, line: place.line, route: (request: Request) => routeIn(locations, request, variables) };
-	});
-	if (rules.length > maxRules) {
-		problems.push({ file: files[0]?.name ?? '', line: 0, why: `It has more than ${maxRules} locations.` });
-		return { sites: [], rules: [], problems };
-	}
-	return { sites, rules, problems };
-}
-
-/** Inserts files named in `include` if they were given. Stops at cycles. */
-function splice(
-	directives: readonly Directive[],
-	read: ReadonlyMap<string, Directive[]>,
-	included: Set<string>,
-	way: readonly string[],
-): Directive[] {
-	return directives.flatMap((directive): Directive[] => {
-		if (directive.block) return [{ ...directive, block: splice(directive.block, read, included, way) }];
-		const wanted = directive.name === 'include' ? baseName(directive.words[0] ?? '') : undefined;
-		const name = wanted && [...read.keys()].find(other => baseName(other) === wanted);
-		if (!name || way.includes(name) || way.length > 8) return [directive];
-		included.add(name);
-		return splice(read.get(name) ?? [], read, included, [...way, name]);
-	});
-}
-
-function baseName(path: string): string {
-	return path.slice(path.lastIndexOf('/') + 1);
+	return { sites: servers.map(({ place, body }) => siteOf(place, body, found, rules)), rules };
 }
 
 function collect(
 	directives: readonly Directive[],
-	found: { maps: Map<string, NginxMap>; upstreams: Map<string, string[]> },
+	found: NginxScope,
 	servers: { place: RuleLine; body: Directive[] }[],
 ): void {
 	for (const directive of directives) {
 		const { name, words, block } = directive;
-		if (!block) continue;
-		if (name === 'map' && words[0] && words[1]) found.maps.set(words[1], mapOf(words[0], block));
+		if (name === 'set' && words[0]) found.declared.add(words[0]);
+		// These forward connections, not requests.
+		if (!block || name === 'stream' || name === 'mail') continue;
+		if (name === 'map' && words[0] && words[1]) found.maps.set(words[1], mapOf(words[0], block, found.patterns));
 		else if (name === 'split_clients' && words[1])
 			found.maps.set(words[1], {
-				source: '$unknown',
+				source: '$remote_addr',
 				entries: block.flatMap(({ words: [value] }) => (value === undefined ? [] : [{ value }])),
 				fallback: '',
+				isPartial: false,
 			});
 		else if (name === 'upstream' && words[0])
 			found.upstreams.set(
 				words[0],
 				block.flatMap(({ name: kind, words: [address, ...rest] }) =>
-					kind === 'server' && address && !rest.includes('down') ? [withPort(address)] : [],
+					kind === 'server' && address && !rest.includes('down') ? [withPort(address, 80)] : [],
 				),
 			);
-		else if (name === 'server') servers.push({ place: directive, body: block });
-		else collect(block, found, servers);
+		else {
+			if (name === 'server') servers.push({ place: directive, body: block });
+			collect(block, found, servers);
+		}
 	}
 }
 
-function mapOf(source: string, block: readonly Directive[]): NginxMap {
-	const entries: NginxMap['entries'] = [];
-	let fallback = '';
-	for (const { name, words } of block) {
-		const value = words[0] ?? '';
-		if (name === 'default') fallback = value;
-		else if (name === 'hostnames' || name === 'volatile') continue;
-		else if (name.startsWith('~')) {
-			const ignoreCase = name.startsWith('~*');
-			entries.push({ value, pattern: patternOf(name.slice(ignoreCase ? 2 : 1), { ignoreCase }) });
-		} else entries.push({ value, literal: name.replace(/^\\/, '') });
-	}
-	return { source, entries, fallback };
+/** A `server` block, or loose locations. */
+type Server = { body: readonly Directive[]; locations: readonly Location[]; found: NginxScope };
+/** A request on its way through the server. */
+type RequestWay = {
+	sets: ReadonlyMap<string, string>;
+	/** Conditions that only a real request decides, and how they are taken to be. */
+	assumed: ReadonlyMap<string, boolean>;
+	/** The `if` that it entered last: its directives apply instead of those next to it. */
+	entered?: readonly Directive[];
+	/** After `break`. */
+	isThrough?: true;
+	jumps: number;
+};
+type Ended = { is: 'return'; code: string; way: RequestWay } | { is: 'answered' | 'undecided' };
+
+function siteOf(
+	place: RuleLine,
+	body: readonly Directive[],
+	found: NginxScope,
+	rules: ReverseProxy['rules'],
+): ReverseProxy['sites'][number] {
+	const server: Server = { body, locations: locationsIn(body, rules, found.patterns), found };
+	const isPartial = includesRoutes(body);
+	return {
+		file: place.file,
+		line: place.line,
+		route: request => {
+			found.effort.spend(1 + server.locations.length / 50 + body.length / 50);
+			const routed = routedBy(outcomesIn(server, place, request));
+			return routed && { ...routed, unsure: routed.unsure || isPartial };
+		},
+	};
 }
 
-function locationsIn(body: readonly Directive[], rules: ReverseProxy['rules']): Location[] {
-	return body.flatMap((directive): Location[] => {
-		const { name, words, block, file, line } = directive;
-		if (name !== 'location' || !block) return [];
-		const [first = '', second] = words;
-		const modifier = second === undefined ? (/^(=|\^~|~\*|~)/.exec(first)?.[0] ?? '') : first;
-		const path = second ?? first.slice(modifier.length);
-		const isExpression = modifier === '~' || modifier === '~*';
-		const kind = isExpression
-			? 'expression'
-			: modifier === '='
-				? 'exact'
-				: modifier === '^~'
-					? 'first prefix'
-					: path.startsWith('@')
-						? 'named'
-						: 'prefix';
-		if (kind !== 'named')
-			rules.push({ file, line, path, kind: isExpression ? 'expression' : kind === 'exact' ? 'exact' : 'prefix' });
-		return [
-			{
-				place: { file, line },
-				kind,
-				path,
-				...(isExpression && { pattern: patternOf(path, { ignoreCase: modifier === '~*' }) }),
-				body: block,
-				inner: locationsIn(block, rules),
-			},
-		];
+/** Whether a file that was not given may contain more routes. */
+function includesRoutes(body: readonly Directive[]): boolean {
+	return body.some(
+		({ name, words, block }) =>
+			(name === 'include' && !withoutRoutes.test(words[0] ?? '')) || (block !== undefined && includesRoutes(block)),
+	);
+}
+
+function outcomesIn(server: Server, place: RuleLine, request: Request): RouteOutcome[] {
+	const start: RequestWay = { sets: new Map(), assumed: new Map(), jumps: 0 };
+	const { through, ended } = rewritten(server.body, start, request, server.found);
+	const outcomes = ended.flatMap(end => endOf(end, server.body, server, place, request));
+	for (const way of through) {
+		const found = locationFor(server.locations, request.path);
+		if (found.is === 'none') continue;
+		const { place: rule } = found.location;
+		if (found.is === 'undecided') outcomes.push({ is: 'undecided', rule });
+		else if (found.is === 'redirect') outcomes.push({ is: 'answered', rule });
+		else
+			outcomes.push(...inLocation(found.location, { sets: way.sets, assumed: way.assumed, jumps: 0 }, server, request));
+	}
+	return outcomes;
+}
+
+/** What `return` leads to: an error page may be another location. */
+function endOf(
+	end: Ended,
+	body: readonly Directive[],
+	server: Server,
+	rule: RuleLine,
+	request: Request,
+): RouteOutcome[] {
+	if (end.is !== 'return') return [{ is: end.is, rule }];
+	const pages = [body, server.body].map(directives => directives.filter(({ name }) => name === 'error_page'));
+	const target = pages
+		.find(own => own.length)
+		?.find(({ words }) => words.includes(end.code))
+		?.words.at(-1);
+	const next = target?.startsWith('@') ? server.locations.find(({ path }) => path === target) : undefined;
+	if (!next) return [{ is: 'answered', rule }];
+	return jumpTo(next, end.way, server, request);
+}
+
+function jumpTo(location: Location, way: RequestWay, server: Server, request: Request): RouteOutcome[] {
+	if (way.jumps >= maxJumps) return [{ is: 'answered', rule: location.place }];
+	const { sets, assumed, jumps } = way;
+	return inLocation(location, { sets, assumed, jumps: jumps + 1 }, server, request);
+}
+
+function inLocation(location: Location, start: RequestWay, server: Server, request: Request): RouteOutcome[] {
+	const { place: rule, body } = location;
+	server.found.effort.spend(1 + body.length / 50);
+	const isNamed = location.kind === 'named';
+	if (!isNamed && body.some(({ name }) => name === 'internal')) return [{ is: 'answered', rule }];
+	const limit = body.find(({ name, words, block }) => name === 'limit_except' && block && !isExcepted(words, request));
+	// nginx takes no `set` or `if` next to `limit_except` into account for the methods that it limits.
+	if (limit?.block) return contentOf(location, [limit.block, body], start, server, request);
+	const { through, ended } = rewritten(body, start, request, server.found);
+	return [
+		...ended.flatMap(end => endOf(end, body, server, rule, request)),
+		...through.flatMap(way => contentOf(location, way.entered ? [way.entered, body] : [body], way, server, request)),
+	];
+}
+
+function isExcepted(methods: readonly string[], { method }: Request): boolean {
+	return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'));
+}
+
+/** `bodies`: the one in effect, and those that it inherits from. */
+function contentOf(
+	location: Location,
+	bodies: readonly (readonly Directive[])[],
+	way: RequestWay,
+	server: Server,
+	request: Request,
+): RouteOutcome[] {
+	const { place: rule } = location;
+	const access = [...bodies, server.body].map(body => body.find(({ name }) => name === 'allow' || name === 'deny'));
+	const first = access.find(one => one !== undefined);
+	if (first?.name === 'deny' && first.words[0] === 'all') return [{ is: 'answered', rule }];
+	const pass = bodies.map(body => body.find(({ name }) => name === 'proxy_pass')).find(one => one !== undefined);
+	const tried = bodies.map(body => body.find(({ name }) => name === 'try_files')).find(one => one !== undefined);
+	if (tried) {
+		if (pass) return [{ is: 'undecided', rule }];
+		const last = tried.words.at(-1) ?? '';
+		const next = server.locations.find(({ kind, path }) => kind === 'named' && path === last);
+		if (!next) return [{ is: isStatic(last, server) ? 'answered' : 'undecided', rule }];
+		return [{ is: 'answered', rule }, ...jumpTo(next, way, server, request)];
+	}
+	if (!pass) return [{ is: 'answered', rule }];
+	const variables: Variables = { ...server.found, sets: way.sets };
+	const word = pass.words[0] ?? '';
+	return valuesOf(word, request, variables).map((target): RouteOutcome => {
+		const sent = sentTo(target, word.includes('$'), location, request, server.found.upstreams);
+		return sent ? { ...sent, rule } : { is: 'undecided', rule };
 	});
 }
 
-/**
- * nginx's order: exact match, the longest prefix if it is marked `^~`, the first matching expression, the longest
- * prefix.
- */
-function chosen(locations: readonly Location[], path: string): { location: Location; unsure: boolean } | undefined {
-	const exact = locations.find(({ kind, path: own }) => kind === 'exact' && own === path);
-	if (exact) return { location: exact, unsure: false };
-	const prefixes = locations.filter(
-		({ kind, path: own }) => (kind === 'prefix' || kind === 'first prefix') && path.startsWith(own),
-	);
-	const longest = prefixes.reduce<Location | undefined>(
-		(best, one) => (!best || one.path.length > best.path.length ? one : best),
-		undefined,
-	);
-	if (longest?.kind === 'first prefix') return { location: longest, unsure: false };
-	let unsure = false;
-	// Expressions inside the longest prefix take precedence over those next to it.
-	if (longest) {
-		const inner = chosen(longest.inner, path);
-		if (inner) return inner;
-	}
-	for (const location of locations) {
-		if (!location.pattern) continue;
-		const is = location.pattern(path);
-		if (is === true) return { location, unsure };
-		if (is === 'unknown') unsure = true;
-	}
-	return longest && { location: longest, unsure };
+/** Whether nginx answers with this status or this file of its own. */
+function isStatic(target: string, { locations }: Server): boolean {
+	if (target.startsWith('=')) return true;
+	const path = target.replace(/[?$].*/s, '');
+	const found = locationFor(locations, path);
+	if (!path.startsWith('/') || found.is === 'undecided') return false;
+	return found.is === 'none' || !found.location.body.some(({ name }) => /^(?:proxy_pass|if|rewrite)$/.test(name));
 }
 
-function routeIn(locations: readonly Location[], request: Request, variables: Variables): Routed | undefined {
-	const found = chosen(locations, request.path);
-	if (!found) return undefined;
-	const { location, unsure } = found;
-	const inner = location.kind === 'expression' ? chosen(location.inner, request.path) : undefined;
-	const body = inner?.location.body ?? location.body;
-	const rule = inner?.location.place ?? location.place;
-	const sets = new Map([
-		...variables.sets,
-		...body.flatMap(({ name, words: [key, value] }) =>
-			name === 'set' && key && value !== undefined ? [[key, value] as const] : [],
-		),
-	]);
-	const passed = passedIn(body, request, { ...variables, sets });
-	const rewrites = body.some(({ name, words }) => name === 'rewrite' && words.length > 1);
-	return { addresses: passed.addresses, rule, unsure: unsure || passed.unsure || rewrites };
+/** `http://name`, `http://127.0.0.1:8083/`, `http://unix:/run/w.sock:/`. Undefined: not known, or for another path. */
+function sentTo(
+	target: string,
+	hasVariables: boolean,
+	{ kind, path: own }: Location,
+	{ path }: Request,
+	upstreams: NginxScope['upstreams'],
+): { is: 'sent'; addresses: string[] } | { is: 'answered' } | undefined {
+	const [, scheme = '', rest = ''] = /^(https?):\/\/(.*)$/s.exec(target) ?? [];
+	if (!scheme) return undefined;
+	const [, unix, host = '', uri] = /^(?:unix:([^:]+)(?::(?=\/|$))?|([^/?]*))(.*)$/s.exec(rest) ?? [];
+	if ((unix ?? host).includes('$')) return undefined;
+	if (unix === undefined && host === '') return { is: 'answered' };
+	if (uri) {
+		const start = uri.replaceAll(/\$is_args|\$args|\$query_string/g, '').replace(/\?.*$/s, '');
+		const isText = kind === 'prefix' || kind === 'first prefix' || kind === 'exact';
+		const received = !hasVariables && isText ? start + path.slice(own.length) : start;
+		if (received !== path) return undefined;
+	}
+	if (unix !== undefined) return { is: 'sent', addresses: [`unix:${unix}`] };
+	return { is: 'sent', addresses: upstreams.get(host) ?? [withPort(host, scheme === 'https' ? 443 : 80)] };
 }
 
-/** Where a location's body sends a request: an `if` that holds takes precedence over the directives next to it. */
-function passedIn(
+function withPort(address: string, port: number): string {
+	return /^unix:|:\d+$/.test(address) ? address : `${address}:${port}`;
+}
+
+/** Runs `set`, `if`, `rewrite`, `return` and `break` in their order, as nginx does before it forwards a request. */
+function rewritten(
 	body: readonly Directive[],
+	start: RequestWay,
 	request: Request,
-	variables: Variables,
-): { addresses: string[]; unsure: boolean } {
-	let unsure = false;
-	const maybe: string[] = [];
-	for (const { name, words, block } of body) {
-		if (name !== 'if' || !block) continue;
-		const is = conditionOf(words, request, variables);
-		if (is === false) continue;
-		const inner = passedIn(block, request, variables);
-		const ends = block.some(directive => directive.name === 'return');
-		if (is === true && (inner.addresses.length || ends)) return inner;
-		if (is === 'unknown') {
-			maybe.push(...inner.addresses);
-			unsure = unsure || ends;
+	found: NginxScope,
+): { through: RequestWay[]; ended: Ended[] } {
+	let through: RequestWay[] = [start];
+	const ended: Ended[] = [];
+	for (const directive of body) {
+		if (!/^(?:set|if|rewrite|return|break)$/.test(directive.name)) continue;
+		const next: RequestWay[] = [];
+		for (const way of through) {
+			if (way.isThrough) next.push(way);
+			else {
+				const after = step(directive, way, request, found);
+				next.push(...after.through);
+				ended.push(...after.ended);
+			}
 		}
+		if (next.length + ended.length > maxWays) return { through: [], ended: [{ is: 'undecided' }] };
+		through = next;
 	}
-	const pass = body.find(({ name }) => name === 'proxy_pass');
-	const values = pass ? valuesOf(pass.words[0] ?? '', request, variables) : [];
-	const addresses = values.flatMap(value => addressesOf(value, variables));
-	return { addresses: [...new Set([...maybe, ...addresses])], unsure: unsure || values.length > 1 };
+	return { through, ended };
 }
 
-/** `($request_method = GET)`, `($uri ~ ^/x)`, `($flag)`. */
-function conditionOf(words: readonly string[], request: Request, variables: Variables): boolean | 'unknown' {
-	const [left = '', operator, ...rest] = words
-		.join(' ')
-		.replace(/^\(\s*/, '')
-		.replace(/\s*\)$/, '')
-		.split(/\s+/);
-	const right = rest.join(' ').replace(/^(["'])(.*)\1$/, '$2');
-	const values = valuesOf(left, request, variables);
-	const decided = new Set(
-		values.map((value): boolean | 'unknown' => {
-			if (value.includes('$')) return 'unknown';
-			if (operator === undefined) return value !== '' && value !== '0';
-			if (operator === '=' || operator === '!=') return (value === right) === (operator === '=');
-			const is = patternOf(right, { ignoreCase: operator.includes('*') })(value);
-			return is === 'unknown' ? is : operator.startsWith('!') ? !is : is;
-		}),
-	);
-	const [only] = decided;
-	return decided.size === 1 && only !== undefined ? only : 'unknown';
-}
-
-/** Every possible value of a text with variables. A variable that only a real request has is left as it is. */
-function valuesOf(text: string, request: Request, variables: Variables, depth = 0): string[] {
-	const parts = text.split(/(\$\{\w+\}|\$\w+)/);
-	let values = [''];
-	for (const part of parts) {
-		const name = /^\$\{?(\w+)\}?$/.exec(part)?.[1];
-		const choices = name === undefined ? [part] : variableOf(`$${name}`, request, variables, depth);
-		values = values.flatMap(before => choices.map(choice => before + choice)).slice(0, maxValues);
+function step(
+	directive: Directive,
+	way: RequestWay,
+	request: Request,
+	found: NginxScope,
+): { through: RequestWay[]; ended: Ended[] } {
+	const { name, words, block } = directive;
+	found.effort.spend(1 + (way.sets.size + way.assumed.size) / 20);
+	const variables: Variables = { ...found, sets: way.sets };
+	const stop = (...ended: Ended[]) => ({ through: [], ended });
+	if (name === 'break') return { through: [{ ...way, isThrough: true }], ended: [] };
+	if (name === 'return') {
+		const [code = '', text] = words;
+		return stop(/^[45]\d\d$/.test(code) && text === undefined ? { is: 'return', code, way } : { is: 'answered' });
 	}
-	return [...new Set(values)];
-}
-
-function variableOf(name: string, request: Request, variables: Variables, depth: number): string[] {
-	if (name === '$request_method') return [request.method];
-	if (name === '$uri' || name === '$document_uri' || name === '$request_uri') return [request.path];
-	if (name === '$scheme') return ['https'];
-	if (depth > 8) return [name];
-	const own = variables.sets.get(name);
-	if (own !== undefined) return valuesOf(own, request, variables, depth + 1);
-	const map = variables.maps.get(name);
-	if (!map) return [name];
-	const results = valuesOf(map.source, request, variables, depth + 1).flatMap(source => mapped(map, source));
-	return [...new Set(results)].slice(0, maxValues).flatMap(value => valuesOf(value, request, variables, depth + 1));
-}
-
-/**
- * A map tries its literals, then its expressions in order. A source that only a real request has may lead to any
- * value.
- */
-function mapped({ entries, fallback }: NginxMap, source: string): string[] {
-	const every = [...entries.map(({ value }) => value), fallback];
-	if (source.includes('$')) return every;
-	const literal = entries.find(
-		entry => entry.literal !== undefined && entry.literal.toLowerCase() === source.toLowerCase(),
-	);
-	if (literal) return [literal.value];
-	const maybe: string[] = [];
-	for (const { value, pattern } of entries) {
-		const is = pattern?.(source);
-		if (is === true) return [...maybe, value];
-		if (is === 'unknown') maybe.push(value);
+	if (name === 'set') {
+		const [key = '', value = ''] = words;
+		const assumed = new Map([...way.assumed].filter(([condition]) => !condition.includes(key)));
+		const through = valuesOf(value, request, variables).map(one => ({
+			...way,
+			assumed,
+			sets: new Map(way.sets).set(key, one),
+		}));
+		return { through, ended: [] };
 	}
-	return [...maybe, fallback];
-}
-
-/** `http://name`, `http://127.0.0.1:8083/`, `http://unix:/run/w.sock:/`. */
-function addressesOf(target: string, { upstreams }: Variables): string[] {
-	const rest = /^https?:\/\/(.*)$/.exec(target)?.[1];
-	if (rest === undefined || rest.includes('$')) return [];
-	const unix = /^unix:([^:]+)/.exec(rest)?.[1];
-	if (unix !== undefined) return [`unix:${unix}`];
-	const host = rest.split('/', 1)[0] ?? '';
-	return upstreams.get(host) ?? [withPort(host)];
-}
-
-function withPort(address: string): string {
-	return /^unix:|:\d+$/.test(address) ? address : `${address}:80`;
+	if (name === 'rewrite') {
+		const [expression = '', to = '', flag = ''] = words;
+		const is = found.patterns.of(expression, false)(request.path);
+		if (is === false) return { through: [way], ended: [] };
+		const isRedirect = /^(?:redirect|permanent)$/.test(flag) || /^(?:https?:\/\/|\$scheme)/.test(to);
+		return stop({ is: is === true && isRedirect ? 'answered' : 'undecided' });
+	}
+	if (!block) return { through: [way], ended: [] };
+	const condition = words.join(' ');
+	const held = conditionOf(words, request, variables);
+	const is = held === 'either' ? (way.assumed.get(condition) ?? held) : held;
+	if (is === 'undecided') return stop({ is });
+	if (is === false) return { through: [way], ended: [] };
+	const assume = (one: boolean): RequestWay =>
+		is === 'either' ? { ...way, assumed: new Map(way.assumed).set(condition, one) } : way;
+	const inside = rewritten(block, { ...assume(true), entered: block }, request, found);
+	return is === 'either' ? { ...inside, through: [assume(false), ...inside.through] } : inside;
 }

@@ -6,23 +6,74 @@ export type Request = { method: string; path: string };
 /** Where requests may go: `127.0.0.1:8083`, `worker1:8083`, `unix:/run/w.sock`. `rule`: the line that says so. */
 export type Routed = {
 	addresses: string[];
-	rule: { file: string; line: number };
+	rule: RuleLine;
 	/** The rule depends on something that the files do not show. */
 	unsure: boolean;
+	/** Not known at all: `rule` is the line that could not be evaluated. */
+	undecided?: true;
 };
 
+export type RuleLine = { file: string; line: number };
+
+/** What becomes of a request, once what only a real request decides has been assumed. */
+export type RouteOutcome =
+	| { is: 'sent'; addresses: string[]; rule: RuleLine }
+	/** The proxy answers by itself. */
+	| { is: 'answered'; rule: RuleLine }
+	/** The files do not show it, or Synapse receives another path. */
+	| { is: 'undecided'; rule: RuleLine };
+
+/** `outcomes`: one for each combination of what only a real request decides. */
+export function routedBy(outcomes: readonly RouteOutcome[]): Routed | undefined {
+	const undecided = outcomes.find(({ is }) => is === 'undecided');
+	if (undecided) return { addresses: [], rule: undecided.rule, unsure: true, undecided: true };
+	const sent = outcomes.flatMap(outcome => (outcome.is === 'sent' ? [outcome] : []));
+	const rule = (sent[0] ?? outcomes[0])?.rule;
+	if (!rule) return undefined;
+	const kinds = new Set(outcomes.map(one => (one.is === 'sent' ? [...one.addresses].sort().join(' ') : '')));
+	return { addresses: [...new Set(sent.flatMap(({ addresses }) => addresses))], rule, unsure: kinds.size > 1 };
+}
+
 export type ReverseProxy = {
-	/** Every block that accepts requests: nginx's `server`, HAProxy's `frontend`. */
-	sites: { file: string; line: number; route(request: Request): Routed | undefined }[];
+	/**
+	 * Every block that accepts requests: nginx's `server`, HAProxy's `frontend`. `host`: it is one of several sites at
+	 * this place, for requests with this host. `isUnnamed`: it stands for every host that no rule names.
+	 */
+	sites: {
+		file: string;
+		line: number;
+		host?: string;
+		isUnnamed?: boolean;
+		route(request: Request): Routed | undefined;
+	}[];
 	/** Paths in the rules themselves: expressions, prefixes and exact paths, with their lines. */
 	rules: { file: string; line: number; kind: 'expression' | 'prefix' | 'exact'; path: string }[];
-	/** What could not be parsed. */
+	/** What could not be parsed or evaluated. */
 	problems: { file: string; line: number; why: string }[];
 };
 
 export const maxProxyBytes = 1_000_000;
-/** Enough for the largest installations, yet few enough to test each with thousands of paths. */
-export const maxRules = 5000;
+
+/** The files need more work than one command may cause. */
+export class TooMuchWork extends Error {}
+
+export const tooMuchWork = 'It has too many rules, or rules that take too long to evaluate.';
+
+/** How much work the files of one command may still cause, in units of about two microseconds. */
+export class Effort {
+	#left: number;
+
+	/** The default takes a few seconds; the largest installations need a tenth of it. */
+	constructor(units = 700_000) {
+		this.#left = units;
+	}
+
+	/** Throws TooMuchWork if that was more than is left. */
+	spend(units: number): void {
+		this.#left -= units;
+		if (this.#left < 0) throw new TooMuchWork(tooMuchWork);
+	}
+}
 
 /**
  * Strings that match an expression of a simple kind: each alternative is used, and `.*` and character classes become

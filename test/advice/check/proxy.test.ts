@@ -24,15 +24,17 @@ const deployment = {
 	'media.yaml': worker('media', 8085, 'media').replace('generic_worker', 'media_repository'),
 };
 
-function findings(
+function checked(
 	proxyFiles: Record<string, string>,
 	{ to = '1.163.2', files = deployment as Record<string, string> } = {},
 ) {
 	const given = Object.entries({ ...files, ...proxyFiles }).map(([name, text]) => ({ name, text }));
 	const { proxy, rest } = proxiesOf(given);
 	if (!proxy) throw new Error('no proxy among the files');
-	return checkProxy(proxy, configurationOf(rest), routes, to).findings;
+	return checkProxy(proxy, configurationOf(rest), routes, to);
 }
+
+const findings = (proxyFiles: Record<string, string>, question = {}) => checked(proxyFiles, question).findings;
 
 /** `problem line route`, without routes that are only missing. */
 const wrong = (proxyFiles: Record<string, string>, question = {}) =>
@@ -240,6 +242,27 @@ backend media
 	});
 });
 
+describe('what cannot be checked', () => {
+	test('is said with its line', () => {
+		const site = nginx('location ~ ^/_matrix/client/v3/(?!sync) { proxy_pass http://generic; }');
+		expect(checked({ 'site.conf': site })).toMatchObject({
+			undecided: [{ file: 'site.conf', line: 11 }],
+			problems: [],
+			reached: true,
+		});
+		expect(checked({ 'site.conf': `${nginx()}}` }).problems).toMatchObject([{ file: 'site.conf', line: 13 }]);
+		expect(checked({ Caddyfile: 'a {\n reverse_proxy b\n}\n' })).toMatchObject({
+			problems: [{ file: 'Caddyfile' }],
+			reached: false,
+		});
+	});
+
+	test('leaves out sites of other services', () => {
+		const other = 'server { location / { rewrite ^(.*)$ /index.php last; } }\n';
+		expect(checked({ 'site.conf': other + nginx() }).undecided).toEqual([]);
+	});
+});
+
 test('reads hostile files quickly', () => {
 	const start = process.cpuUsage();
 	const evil = `location ~ ^/_matrix/(${'a*'.repeat(400)})*$ { proxy_pass http://generic; }`;
@@ -259,4 +282,16 @@ test('reads hostile files quickly', () => {
 	])
 		findings({ 'site.conf': `upstream a { server b; }\n${text}` });
 	expect(process.cpuUsage(start).user / 1e6).toBeLessThan(5);
+});
+
+test.each([
+	['expressions', (i: number) => `location ~ ^/_matrix/client/(r0|v3)/rooms/.*/x${i} { proxy_pass http://a; }`, 4900],
+	['conditions', (i: number) => `if ($uri ~ ^/_matrix/x${i}) { return 403; }`, 9000],
+	['variables', (i: number) => `set $a${i} b;`, 25_000],
+])('stops at too many %s', (_, line, count) => {
+	const start = process.cpuUsage();
+	const body = Array.from({ length: count }, (_, i) => line(i)).join('\n');
+	const { problems } = checked({ 'site.conf': `server {\n${body}\nlocation / { proxy_pass http://a; }\n}` });
+	expect(problems).toMatchObject([{ file: 'site.conf', why: expect.stringMatching(/too many rules/) }]);
+	expect(process.cpuUsage(start).user / 1e6).toBeLessThan(20);
 });
