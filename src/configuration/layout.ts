@@ -1,14 +1,36 @@
 // What PyYAML reads differently from our parser outside of values: line breaks, tabs, and how far the lines of a list
 // in brackets are indented.
 
-/** PyYAML also ends lines at a lone carriage return and at U+0085. Keeps the number of lines. */
-export function withPlainBreaks(text: string): string {
-	return text.replace(/\r\n?|\u0085/g, '\n');
+/**
+ * PyYAML also ends lines at a lone carriage return and at U+0085, U+2028 and U+2029; of these, the last two remain in
+ * quoted strings. `lineOf` maps a line of the returned text to the line that an editor shows.
+ */
+export function withPlainBreaks(text: string): { text: string; lineOf: (line: number) => number } {
+	const plain = text.replace(/\r\n?/g, '\n');
+	if (!/[\u0085\u2028\u2029]/.test(plain)) return { text: plain, lineOf: line => line };
+	const { quoted } = layoutOf(plain.replace(/[\u0085\u2028\u2029]/g, '\n'));
+	let read = 1;
+	let shown = 1;
+	const lines = [1];
+	const broken = plain.replace(/[\n\u0085\u2028\u2029]/g, character => {
+		if (character === '\n') shown++;
+		if (quoted.has(++read) && /[\u2028\u2029]/.test(character)) return character;
+		lines.push(shown);
+		return '\n';
+	});
+	return { text: broken, lineOf: line => lines[line - 1] ?? shown };
 }
 
 export type Layout = {
 	/** The first line with a tab that PyYAML refuses: outside of quotes, comments and block scalars. */
 	tab: number | undefined;
+	/**
+	 * The first line with a sign in brackets that PyYAML refuses: a value that begins with a colon (`[::1]`), or a
+	 * question mark in or after one (`[a?b]`).
+	 */
+	sign: { line: number; sign: ':' | '?' } | undefined;
+	/** The lines that begin inside quotes. */
+	quoted: ReadonlySet<number>;
 	/**
 	 * The same text, with what continues brackets and quotes indented further than where they open. PyYAML does not
 	 * need that, our parser does.
@@ -30,6 +52,10 @@ type LineState = {
 	/** Set: the lines indented further than this are a block scalar. */
 	block: number | undefined;
 	hasTab: boolean;
+	/** In brackets: what stands there since the last comma. `key`: a colon was last, so a value is next. */
+	entry: 'nothing' | 'key' | 'value';
+	/** The first sign in brackets that PyYAML refuses. */
+	sign: ':' | '?' | undefined;
 };
 
 /** Deeper ones than this are not indented. */
@@ -45,8 +71,12 @@ export function layoutOf(text: string): Layout {
 		parent: -1,
 		block: undefined,
 		hasTab: false,
+		entry: 'nothing',
+		sign: undefined,
 	};
 	let tab: number | undefined;
+	let sign: Layout['sign'];
+	const quoted = new Set<number>();
 	const lines = text.split('\n').map((line, index) => {
 		const indent = /^ */.exec(line)?.[0].length ?? 0;
 		if (state.block !== undefined) {
@@ -56,15 +86,17 @@ export function layoutOf(text: string): Layout {
 		// A document ends there, whatever is open.
 		const marker = /^(?:---|\.\.\.)(?=\s|$)/.exec(line)?.[0] ?? '';
 		if (marker) Object.assign(state, { depth: 0, quote: '', plain: false });
+		if (state.quote) quoted.add(index + 1);
 		const isOpen = state.depth > 0 || state.quote !== '';
 		const missing = isOpen && line.trim() !== '' ? Math.min(state.opened + 1, maxColumn) - indent : 0;
 		if (!isOpen && line.trim() !== '' && !continuesPlain(line, indent, state))
 			Object.assign(state, { plain: false, parent: -1 });
 		scan(line, marker.length, state);
 		if (state.hasTab) tab ??= index + 1;
+		if (state.sign) sign ??= { line: index + 1, sign: state.sign };
 		return missing > 0 ? ' '.repeat(missing) + line : line;
 	});
-	return { tab, indented: lines.join('\n') };
+	return { tab, sign, quoted, indented: lines.join('\n') };
 }
 
 /** Whether the line continues an unquoted value outside of brackets. A quote or a bracket in it opens nothing. */
@@ -106,6 +138,11 @@ function inBrackets(line: string, at: number, state: LineState): number {
 	if ('[{'.includes(char)) state.depth++;
 	else if (']}'.includes(char)) state.depth--;
 	else if (!state.plain && (char === '"' || char === "'")) state.quote = char;
+	if (char === '?' && state.entry !== 'nothing') state.sign ??= '?';
+	if (char === ':' && state.entry !== 'value') state.sign ??= ':';
+	if (',[{'.includes(char)) state.entry = 'nothing';
+	else if (char === ':' && (!state.plain || endsPlain(line, at))) state.entry = 'key';
+	else if (char !== ' ') state.entry = 'value';
 	state.plain = /[^\s,[\]{}"':]/.test(char) || (state.plain && !endsPlain(line, at) && !'[]{},'.includes(char));
 	return at + 1;
 }
@@ -130,7 +167,7 @@ function inBlock(line: string, at: number, state: LineState): number {
 		state.parent = at;
 		return at + 1;
 	}
-	if ('[{'.includes(char)) state.depth = 1;
+	if ('[{'.includes(char)) Object.assign(state, { depth: 1, entry: 'nothing' });
 	else if (char === '"' || char === "'") state.quote = char;
 	else state.plain = true;
 	return at + 1;

@@ -57,20 +57,27 @@ export function parseYaml(
 	skeleton?: Skeleton,
 	reader: 'pyyaml' | 'libyaml' = 'pyyaml',
 ): Parsed | UnreadableYaml {
-	const bare = withPlainBreaks(text.replace(/^\uFEFF/, ''));
+	const { text: bare, lineOf } = withPlainBreaks(text.replace(/^\uFEFF/, ''));
+	const shown = ({ line, ...rest }: UnreadableYaml) => ({ ...rest, ...(line !== undefined && { line: lineOf(line) }) });
 	const refused = refusalOf(bare);
-	if (refused) return refused;
-	const { tab, indented } = layoutOf(bare);
-	if (tab !== undefined && reader === 'pyyaml') return { why: 'There is a tab where YAML needs spaces.', line: tab };
+	if (refused) return shown(refused);
+	const { tab, sign, indented } = layoutOf(bare);
+	if (reader === 'pyyaml' && tab !== undefined)
+		return shown({ why: 'There is a tab where YAML needs spaces.', line: tab });
+	if (reader === 'pyyaml' && sign)
+		return shown({
+			why: `A value in brackets ${sign.sign === ':' ? 'begins with a colon' : 'has a question mark'}; put it in quotes.`,
+			line: sign.line,
+		});
 	try {
 		const asWritten = readDocuments(bare);
 		const again = asWritten.error && indented !== bare ? readDocuments(indented) : asWritten;
 		const { documents, lines, error, text: used } = again.error ? asWritten : again;
 		if (error) {
 			const { why, offset } = breakIn(error, { text: used, documents }, yaml().visit);
-			throw new YamlError(why, lines.linePos(offset).line);
+			throw new YamlError(why, lineOf(lines.linePos(offset).line));
 		}
-		const values = new YamlReader(used, file, lines, skeleton);
+		const values = new YamlReader(used, file, offset => position(lines, lineOf, offset), skeleton);
 		return {
 			documents: documents.map(({ contents }) => values.value(contents, contents, '', 0)),
 			duplicates: values.duplicates,
@@ -81,6 +88,11 @@ export function parseYaml(
 		if (error instanceof RangeError) return { why: `It is nested more deeply than ${maxDepth} levels.`, limit: true };
 		return { why: 'It is not readable YAML.' };
 	}
+}
+
+function position(lines: LineCounter, lineOf: (line: number) => number, offset: number) {
+	const { line, col } = lines.linePos(offset);
+	return { line: lineOf(line), column: col };
 }
 
 function readDocuments(text: string): {
@@ -110,7 +122,7 @@ function readDocuments(text: string): {
 
 class YamlReader {
 	readonly duplicates: Duplicate[] = [];
-	readonly #lines: LineCounter;
+	readonly #position: (offset: number) => { line: number; column: number };
 	#nodes = 0;
 	readonly #open = new Set<Node>();
 	#anchors = new Map<string, Node>();
@@ -121,15 +133,20 @@ class YamlReader {
 
 	readonly #skeleton: Skeleton | undefined;
 
-	constructor(text: string, file: string, lines: LineCounter, skeleton: Skeleton | undefined) {
+	constructor(
+		text: string,
+		file: string,
+		position: (offset: number) => { line: number; column: number },
+		skeleton: Skeleton | undefined,
+	) {
 		this.#skeleton = skeleton;
 		this.#text = text;
 		this.#file = file;
-		this.#lines = lines;
+		this.#position = position;
 	}
 
 	value(node: Node | null, root: Node | null, path: string, depth: number): Value {
-		if (node === root) this.#anchors = anchorsIn(root);
+		if (node === root) this.#anchors = this.anchorsIn(root);
 		if (node === null || node === undefined) return { kind: 'null', file: this.#file, line: 1, column: 1 };
 		const place = this.place(node);
 		if (++this.#nodes > maxNodes)
@@ -137,7 +154,8 @@ class YamlReader {
 		if (depth > maxDepth) throw new YamlError(`It is nested more deeply than ${maxDepth} levels.`, place.line, true);
 		if (yaml().isAlias(node)) {
 			const target = this.#anchors.get(node.source);
-			if (!target) throw new YamlError('An alias (`*name`) has no anchor (`&name`).', place.line);
+			if (!target || offsetOf(target) > offsetOf(node))
+				throw new YamlError('An alias (`*name`) has no anchor (`&name`).', place.line);
 			if (this.#open.has(target)) throw new YamlError('An anchor contains itself.', place.line);
 			return { ...this.value(target, null, path, depth + 1), ...place };
 		}
@@ -145,7 +163,7 @@ class YamlReader {
 		try {
 			if (yaml().isMap(node)) return this.mapping(node, path, depth, place);
 			if (yaml().isSeq(node)) {
-				this.collectionTag(node, 'tag:yaml.org,2002:seq', place);
+				this.collectionTag(node, ['seq', 'omap', 'pairs'], place);
 				return {
 					kind: 'list',
 					items: node.items.map(item => this.value(item as Node, null, `${path}[]`, depth + 1)),
@@ -162,22 +180,43 @@ class YamlReader {
 		}
 	}
 
+	/** PyYAML refuses a document in which a name stands for two values. */
+	anchorsIn(root: Node | null): Map<string, Node> {
+		const anchors = new Map<string, Node>();
+		const waiting: unknown[] = [root];
+		while (waiting.length) {
+			const node = waiting.pop() as AnchoredNode | null;
+			if (!node || typeof node !== 'object') continue;
+			const before = node.anchor && anchors.get(node.anchor);
+			if (before) {
+				const later = offsetOf(before) > offsetOf(node) ? before : node;
+				throw new YamlError('An anchor (`&name`) occurs twice.', this.place(later).line);
+			}
+			if (node.anchor) anchors.set(node.anchor, node);
+			if (Array.isArray(node.items)) for (const item of node.items) waiting.push(item);
+			if (node.key && typeof node.key === 'object') waiting.push(node.key);
+			if (node.value && typeof node.value === 'object') waiting.push(node.value);
+		}
+		return anchors;
+	}
+
 	place(node: Node): Place {
-		const offset = node.range?.[0] ?? 0;
-		const { line, col } = this.#lines.linePos(offset);
-		if (!this.#skeleton) return { file: this.#file, line, column: col };
+		const offset = offsetOf(node);
+		const { line, column } = this.#position(offset);
+		if (!this.#skeleton) return { file: this.#file, line, column };
 		// A skeleton puts the elements of one line below each other, so its columns do not distinguish them.
 		return { file: this.#file, line: this.#skeleton.lineOf(line), column: offset + 1 };
 	}
 
-	collectionTag(node: Node, own: string, { line }: Place): void {
+	collectionTag(node: Node, own: readonly string[], { line }: Place): void {
 		const { tag } = node as { tag?: string };
-		if (tag !== undefined && tag !== own && tag !== '!')
+		const name = tag?.replace('tag:yaml.org,2002:', '');
+		if (name !== undefined && !own.includes(name) && name !== '!')
 			throw new YamlError('It has a tag (`!name`) that Synapse cannot read.', line);
 	}
 
 	mapping(node: Node & { items: unknown[] }, path: string, depth: number, place: Place): Value {
-		this.collectionTag(node, 'tag:yaml.org,2002:map', place);
+		this.collectionTag(node, ['map', 'set'], place);
 		const entries = new Map<string, MappingEntry>();
 		const merged: MappingEntry[] = [];
 		for (const pair of node.items as { key: Node | null; value: Node | null }[]) {
@@ -230,22 +269,9 @@ function isLeftOut({ source, type, tag, range, ...rest }: Scalar & { anchor?: st
 	return !text.slice(0, range?.[0]).trimEnd().endsWith('?');
 }
 
-function anchorsIn(root: Node | null): Map<string, Node> {
-	const anchors = new Map<string, Node>();
-	const waiting: unknown[] = [root];
-	// PyYAML uses the last definition before the alias. Duplicates are so rare that any of them will do.
-	while (waiting.length) {
-		const node = waiting.pop() as
-			| (Node & { anchor?: string; items?: unknown[]; key?: unknown; value?: unknown })
-			| null;
-		if (!node || typeof node !== 'object') continue;
-		if (node.anchor && !anchors.has(node.anchor)) anchors.set(node.anchor, node);
-		if (Array.isArray(node.items)) for (const item of node.items) waiting.push(item);
-		if (node.key && typeof node.key === 'object') waiting.push(node.key);
-		if (node.value && typeof node.value === 'object') waiting.push(node.value);
-	}
-	return anchors;
-}
+type AnchoredNode = Node & { anchor?: string; items?: unknown[]; key?: unknown; value?: unknown };
+
+const offsetOf = (node: Node) => node.range?.[0] ?? 0;
 
 type Scalar = Node & { source?: string; value?: unknown; type?: string; tag?: string };
 
@@ -258,14 +284,15 @@ function scalar(node: Scalar, place: Place): Value {
 		case '!':
 		case 'tag:yaml.org,2002:str':
 			return { kind: 'string', value: text, ...place };
-		case 'tag:yaml.org,2002:float': {
-			const value = resolvePlain(text, place);
-			return value.kind === 'number' ? { ...value, integer: false } : value;
-		}
+		case 'tag:yaml.org,2002:float':
 		case 'tag:yaml.org,2002:int':
 		case 'tag:yaml.org,2002:bool':
 		case 'tag:yaml.org,2002:timestamp':
-			return resolvePlain(text, place);
+			return tagged(node.tag, text, place);
+		case 'tag:yaml.org,2002:binary':
+			if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text.replaceAll(/\s/g, '')))
+				throw misfit(place);
+			return { kind: 'hidden', ...place };
 		case 'tag:yaml.org,2002:null':
 			return { kind: 'null', ...place };
 		case '!tag':
@@ -274,6 +301,22 @@ function scalar(node: Scalar, place: Place): Value {
 			// `!ENV`, `!secret`, `!!python/object`: the SafeLoader rejects all of them.
 			throw new YamlError('It has a tag (`!name`) that Synapse cannot read.', place.line);
 	}
+}
+
+/** PyYAML fails on a value that does not fit its tag. A template may still become one that does. */
+function tagged(tag: string, text: string, place: Place): Value {
+	const exponent = tag.endsWith(':float') && /^[-+]?[0-9.]+e[-+]?[0-9]+$/i.test(text) ? Number(text) : Number.NaN;
+	if (!Number.isNaN(exponent)) return { kind: 'number', value: exponent, integer: false, ...place };
+	const value = resolvePlain(text, place);
+	if (value.kind === 'number' && tag.endsWith(':float')) return { ...value, integer: false };
+	if (value.kind === 'number' && value.integer && tag.endsWith(':int')) return value;
+	const kind = tag.endsWith(':bool') ? 'boolean' : tag.endsWith(':timestamp') ? 'date' : 'hidden';
+	if (value.kind !== kind && value.kind !== 'hidden') throw misfit(place);
+	return value;
+}
+
+function misfit({ line }: Place): YamlError {
+	return new YamlError('A value does not fit its tag (`!!int` before a word, for example).', line);
 }
 
 /** The skeleton writes 0 and 0.1 for numbers that it hides. */

@@ -26,6 +26,18 @@ describe('positions', () => {
 		]);
 	});
 
+	test('count lines as editors do, not as PyYAML does', () => {
+		const line = (text: string) => {
+			const parsed = parseYaml(text, 'x');
+			if ('why' in parsed) return parsed.line;
+			const root = parsed.documents[0];
+			return root?.kind === 'mapping' && root.entries.at(-1)?.line;
+		};
+		expect(line('a: 1 # x\u2028\u0085\nb: 2\n')).toBe(2);
+		expect(line('a: 1 # x\u2028\nb: [\n')).toBe(2);
+		expect(line('a: 1 # x\u2028\nb: !x 1\n')).toBe(2);
+	});
+
 	test('list a duplicate key with both lines; the last one is used', () => {
 		const parsed = parseYaml('email:\n  smtp_host: a\n  smtp_host: b\n', 'homeserver.yaml');
 		if ('why' in parsed) throw new Error(parsed.why);
