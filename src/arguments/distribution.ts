@@ -10,7 +10,7 @@ import { code, quoted } from '../text/markdown.ts';
 import { withDays } from './days.ts';
 import { nearest } from './nearest.ts';
 import { respelled } from './spellings.ts';
-import { joiningWords } from './words.ts';
+import { joiningWords, notARange } from './words.ts';
 
 /** Dates are joined with more words than releases are. */
 const joining: ReadonlySet<string> = new Set([
@@ -208,6 +208,8 @@ function statedIn(
 	example: string,
 ): PlaybookStatement {
 	const stated: PlaybookStatement = { components: new Map(), terms: [], all: false, taken: [] };
+	/** The words that named the components. */
+	const said = new Map<string, string>();
 	for (const word of respelled(words).words) {
 		const small = word.toLowerCase();
 		if (joining.has(small)) continue;
@@ -216,13 +218,21 @@ function statedIn(
 			continue;
 		}
 		const term = parseTerm(small);
-		if (term?.operator === '=') stated.terms.push(term);
+		if (term && term.operator !== '=') throw new Refusal(notARange(word));
+		if (term) stated.terms.push(term);
 		const [, no, name = '', value] = /^(no-)?([\w-]+?)(?:=(true|false|yes|no))?$/.exec(small) ?? [];
 		const found = find(name);
 		const [one, other] = found;
 		const isOn = !no && value !== 'false' && value !== 'no';
-		if (one !== undefined && other === undefined) stated.components.set(one, isOn);
-		else if (one !== undefined && !term)
+		if (one !== undefined && other === undefined) {
+			const before = said.get(one);
+			if (before !== undefined && stated.components.get(one) !== isOn)
+				throw new Refusal(
+					`${code(before)} and ${code(small)} contradict each other: ${code(shortName(one))} is either on or off. Give only one.`,
+				);
+			stated.components.set(one, isOn);
+			said.set(one, small);
+		} else if (one !== undefined && !term)
 			throw new Refusal(
 				`${quoted(word)} may be ${found.map(variable => code(shortName(variable))).join(' or ')}: say which.`,
 			);

@@ -75,10 +75,7 @@ export function sortWords(words: readonly string[], example: string, systems: re
 		else if (bareIpv6.test(word)) sorted.servers.push(`[${small}]`);
 		else if (versionWord.test(word)) sorted.versions.push(word);
 		else if (term?.operator === '=') sorted.terms.push(term);
-		else if (term)
-			throw new Refusal(
-				`A fact has only one value: write ${quoted(small.replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`,
-			);
+		else if (term) throw new Refusal(notARange(word));
 		else if (serverWord.test(word)) sorted.servers.push(small);
 		else throw new Refusal(unknownWord(word, example, systems));
 	}
@@ -142,4 +139,9 @@ export function readProfile(terms: readonly Term[]): Profile {
 	throw new Refusal(
 		`${code(first)} and ${code(second)} contradict each other: a deployment can have only one value for ${code(profile.fact)}. Give only one.`,
 	);
+}
+
+/** Why `postgres<14` says nothing about a deployment. */
+export function notARange(word: string): string {
+	return `A fact has only one value: write ${quoted(word.toLowerCase().replace(/[<>]=?/, '='))} instead of ${quoted(word)}.`;
 }
