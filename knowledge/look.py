@@ -4,15 +4,17 @@
 import json, os, re, sys, warnings, yaml
 warnings.simplefilter("ignore")
 sys.excepthook = lambda kind, error, trace: print("look failed: %s, line %d" % (kind.__name__, getattr(getattr(error, "problem_mark", None), "line", -1) + 1))
-main, workers, logs = {}, [], []
+main, workers, logs, trees = {}, [], [], []
 paths = [sorted(p + "/" + name for name in os.listdir(p) if name.endswith(".yaml")) if os.path.isdir(p) else [p] for p in sys.argv[1:]]
 paths = sum(paths, []) or ["/data/homeserver.yaml"]
 for path in paths:
     with open(path, encoding="utf-8") as file:
         tree = yaml.safe_load(file)
-    if not isinstance(tree, dict): continue
+    if isinstance(tree, dict): trees.append(tree)
+named = any("server_name" in tree for tree in trees)
+for tree in trees:
     if "version" in tree and ("handlers" in tree or "root" in tree): logs.append(tree)
-    elif main and tree.get("worker_app", "synapse.app.homeserver") != "synapse.app.homeserver" and "server_name" not in tree: workers.append(tree)
+    elif (main or named and not {"database", "listeners"} & set(tree)) and tree.get("worker_app", "synapse.app.homeserver") != "synapse.app.homeserver" and "server_name" not in tree: workers.append(tree)
     else: main.update(tree)
 missed = False
 for name in [] if logs else [main.get("log_config")] + [worker.get("worker_log_config") for worker in workers]:

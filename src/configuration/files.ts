@@ -69,7 +69,7 @@ export function configurationOf(
 	}
 	const logs = read.filter(isLogging);
 	const rest = read.filter(file => !logs.includes(file));
-	const own = rest.filter((file, index) => isWorker(file, index));
+	const own = rest.filter(file => isWorker(file, rest));
 	const shared = rest.filter(file => !own.includes(file)).map(({ root }) => root);
 	const main = merged(shared);
 	const processes: Process[] = [
@@ -118,13 +118,20 @@ function textOf(root: Value, key: string): string | undefined {
 	return value?.kind === 'string' ? value.value : undefined;
 }
 
-/** A worker's file names its app and has no server name; the first file is always the main one. */
-function isWorker({ root }: ReadFile, index: number): boolean {
+/**
+ * A worker's file names its app and has no server name. The first file is a worker's only if the rest of the
+ * configuration is in other files: `*.yaml` may list a worker's file before `homeserver.yaml`.
+ */
+function isWorker({ root }: ReadFile, files: readonly ReadFile[]): boolean {
 	const app = entryOf(root, 'worker_app');
-	if (!app || index === 0) return false;
+	if (!app || entryOf(root, 'server_name')) return false;
 	if (app.value.kind === 'string' && app.value.value === 'synapse.app.homeserver') return false;
-	return !entryOf(root, 'server_name');
+	if (root !== files[0]?.root) return true;
+	return files.some(file => entryOf(file.root, 'server_name')) && !mainOptions.some(key => entryOf(root, key));
 }
+
+/** Options that a worker's own file does not have. */
+const mainOptions = ['database', 'listeners'];
 
 /** A Python logging configuration: `version: 1` with handlers, loggers or a root. */
 function isLogging({ root }: ReadFile): boolean {

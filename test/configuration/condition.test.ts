@@ -164,6 +164,9 @@ describe('files', () => {
 		expect(parts('server_name: x\n', 'worker_app: synapse.app.generic_worker\n')).toEqual(['main', 'worker']);
 		expect(parts('server_name: x\n', 'worker_app: synapse.app.homeserver\n')).toEqual(['main']);
 		expect(parts('server_name: x\n', 'worker_app: synapse.app.generic_worker\nserver_name: y\n')).toEqual(['main']);
+		// A folder's files in alphabetical order.
+		expect(parts('worker_app: synapse.app.generic_worker\n', 'server_name: x\n')).toEqual(['main', 'worker']);
+		expect(parts('worker_app: synapse.app.generic_worker\ndatabase: {}\n', 'server_name: x\n')).toEqual(['main']);
 		expect(parts('server_name: x\n', 'version: 1\nhandlers: {}\n')).toEqual(['main', 'log-config']);
 	});
 
