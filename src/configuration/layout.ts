@@ -24,11 +24,10 @@ export function withPlainBreaks(text: string): { text: string; lineOf: (line: nu
 export type Layout = {
 	/** The first line with a tab that PyYAML refuses: outside of quotes, comments and block scalars. */
 	tab: number | undefined;
-	/**
-	 * The first line with a sign in brackets that PyYAML refuses: a value that begins with a colon (`[::1]`), or a
-	 * question mark in or after one (`[a?b]`).
-	 */
-	sign: { line: number; sign: ':' | '?' } | undefined;
+	/** The first line with a value in brackets that begins with a colon (`[::1]`), which no reader accepts. */
+	colon: number | undefined;
+	/** The first line with a question mark in or after a value in brackets (`[a?b]`), which PyYAML refuses. */
+	question: number | undefined;
 	/** The lines that begin inside quotes. */
 	quoted: ReadonlySet<number>;
 	/**
@@ -54,8 +53,9 @@ type LineState = {
 	hasTab: boolean;
 	/** In brackets: what stands there since the last comma. `key`: a colon was last, so a value is next. */
 	entry: 'nothing' | 'key' | 'value';
-	/** The first sign in brackets that PyYAML refuses. */
-	sign: ':' | '?' | undefined;
+	/** In brackets: a value begins with a colon, or a question mark is in or after one. */
+	hasColon: boolean;
+	hasQuestion: boolean;
 };
 
 /** Deeper ones than this are not indented. */
@@ -72,10 +72,12 @@ export function layoutOf(text: string): Layout {
 		block: undefined,
 		hasTab: false,
 		entry: 'nothing',
-		sign: undefined,
+		hasColon: false,
+		hasQuestion: false,
 	};
 	let tab: number | undefined;
-	let sign: Layout['sign'];
+	let colon: number | undefined;
+	let question: number | undefined;
 	const quoted = new Set<number>();
 	const lines = text.split('\n').map((line, index) => {
 		const indent = /^ */.exec(line)?.[0].length ?? 0;
@@ -93,10 +95,11 @@ export function layoutOf(text: string): Layout {
 			Object.assign(state, { plain: false, parent: -1 });
 		scan(line, marker.length, state);
 		if (state.hasTab) tab ??= index + 1;
-		if (state.sign) sign ??= { line: index + 1, sign: state.sign };
+		if (state.hasColon) colon ??= index + 1;
+		if (state.hasQuestion) question ??= index + 1;
 		return missing > 0 ? ' '.repeat(missing) + line : line;
 	});
-	return { tab, sign, quoted, indented: lines.join('\n') };
+	return { tab, colon, question, quoted, indented: lines.join('\n') };
 }
 
 /** Whether the line continues an unquoted value outside of brackets. A quote or a bracket in it opens nothing. */
@@ -138,8 +141,8 @@ function inBrackets(line: string, at: number, state: LineState): number {
 	if ('[{'.includes(char)) state.depth++;
 	else if (']}'.includes(char)) state.depth--;
 	else if (!state.plain && (char === '"' || char === "'")) state.quote = char;
-	if (char === '?' && state.entry !== 'nothing') state.sign ??= '?';
-	if (char === ':' && state.entry !== 'value') state.sign ??= ':';
+	state.hasQuestion ||= char === '?' && state.entry !== 'nothing';
+	state.hasColon ||= char === ':' && state.entry !== 'value';
 	if (',[{'.includes(char)) state.entry = 'nothing';
 	else if (char === ':' && (!state.plain || endsPlain(line, at))) state.entry = 'key';
 	else if (char !== ' ') state.entry = 'value';

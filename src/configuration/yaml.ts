@@ -61,14 +61,13 @@ export function parseYaml(
 	const shown = ({ line, ...rest }: UnreadableYaml) => ({ ...rest, ...(line !== undefined && { line: lineOf(line) }) });
 	const refused = refusalOf(bare);
 	if (refused) return shown(refused);
-	const { tab, sign, indented } = layoutOf(bare);
+	const { tab, colon, question, indented } = layoutOf(bare);
 	if (reader === 'pyyaml' && tab !== undefined)
 		return shown({ why: 'There is a tab where YAML needs spaces.', line: tab });
-	if (reader === 'pyyaml' && sign)
-		return shown({
-			why: `A value in brackets ${sign.sign === ':' ? 'begins with a colon' : 'has a question mark'}; put it in quotes.`,
-			line: sign.line,
-		});
+	if (colon !== undefined)
+		return shown({ why: 'A value in brackets begins with a colon; put it in quotes.', line: colon });
+	if (reader === 'pyyaml' && question !== undefined)
+		return shown({ why: 'A value in brackets has a question mark; put it in quotes.', line: question });
 	try {
 		const asWritten = readDocuments(bare);
 		const again = asWritten.error && indented !== bare ? readDocuments(indented) : asWritten;

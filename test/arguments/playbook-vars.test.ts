@@ -94,3 +94,8 @@ test('accepts a tab after a value, as libyaml does, but not one that indents', (
 	expect(read('matrix_domain: example.org\t\na_enabled:\ttrue # on\n').unreadable).toEqual([]);
 	expect(read('a:\n\tb: 1\n').unreadable).toMatchObject([{ line: 2 }]);
 });
+
+test('accepts a question mark in brackets, as libyaml does, but no value that begins with a colon', () => {
+	expect(read('matrix_domain: example.org\na_urls: [https://example.org/?b=c]\n').unreadable).toEqual([]);
+	expect(read('a_urls: [b?c]\na_addresses: [::1]\n').unreadable).toMatchObject([{ line: 2 }]);
+});
