@@ -13,6 +13,7 @@ export function otherProgramOf({ name, text }: TextFile): string | undefined {
 	)
 		return 'Apache';
 	if (isTraefik(text)) return 'Traefik';
+	if (/^(?:(?:http )?protocol|relay|table)[ \t]+["<][\w.-]{1,100}[">]/m.test(text)) return 'relayd';
 	if (/^services:[ \t]*$/m.test(text) && /^[ \t]+(?:image|build|container_name):/m.test(text)) return 'Docker Compose';
 	return undefined;
 }

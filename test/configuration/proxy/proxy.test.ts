@@ -15,6 +15,7 @@ test.each([
 	['dynamic.yml', 'http:\n  routers:\n    matrix: { rule: "PathPrefix(`/_matrix`)", service: synapse }\n'],
 	['traefik.yml', 'entryPoints:\n  web: { address: ":80" }\n'],
 	['traefik.toml', '[http.routers.matrix]\n  rule = "Host(`x`)"\n'],
+	['relayd.conf', 'table <matrixserver> { 127.0.0.1 }\nhttp protocol "matrix" {\n\ttls { no tlsv1.0 }\n}\n'],
 	['compose.yaml', 'services:\n  synapse:\n    image: matrixdotorg/synapse\n'],
 ])('does not take %s for a configuration of Synapse', (name, text) => {
 	const { proxy, rest } = proxiesOf([{ name, text }]);
