@@ -268,8 +268,8 @@ function solved(found: readonly AlertCondition[], situation: Situation, facing: 
 			.filter(open => open.solved === undefined)
 			.filter(open => !found.some(condition => isSame(condition, open) && (!condition.unsure || staysOpen)))
 			.filter(open => isInKnowledge(open, knowledge) || isBefore(open, running) || !staysOpen)
-			// With an unknown release, we cannot say that anything is over.
-			.filter(({ rule }) => judged(facing) !== undefined || !needRelease.includes(rule))
+			// With an unknown release, or several, we cannot say that anything is over.
+			.filter(({ rule }) => (judged(facing) && !running?.mixture) || !needRelease.includes(rule))
 			.map((open): Alert => {
 				// A question is not solved, and a release superseded by the next one, or by the upgrade, is not news.
 				const shown = situation.card === true || (open.unsaid === true && changed);

@@ -46,10 +46,10 @@ export function withLook(before: readonly LookRun[], saw: Saw, at: string): Look
 	return [...history, { since: at, until: at, looks: 1, ...seen }].slice(-maxRuns);
 }
 
-/** Polls from the time when a clock was ahead count as the last ones before now. */
+/** Polls from the time when a clock was ahead count as the last ones before now, and took as long as they did. */
 function beforeNow(history: readonly LookRun[], at: string): LookRun[] {
-	const justNow = new Date(Date.parse(at) - 1).toISOString();
-	const earlier = (time: string) => (time < at ? time : justNow);
+	const ahead = Date.parse(history.at(-1)?.until ?? at) - Date.parse(at) + 1;
+	const earlier = (time: string) => (time < at ? time : new Date(Date.parse(time) - ahead).toISOString());
 	return history.map(run => ({ ...run, since: earlier(run.since), until: earlier(run.until) }));
 }
 

@@ -1,7 +1,8 @@
 // What a room was told about a server, and how a condition that is true now continues it.
 import type { Version } from '../../deployment/version.ts';
 import type { Knowledge } from '../../knowledge/schema/synapse.ts';
-import type { AlertCondition, AlertSubject } from './alert-condition.ts';
+import { stable } from '../../knowledge/stable.ts';
+import { type AlertCondition, type AlertSubject, floorFacts } from './alert-condition.ts';
 import type { Rule, Severity } from './severity.ts';
 
 /** A condition that the room was told about, with what was said and how people reacted. Times are ISO 8601, UTC. */
@@ -95,6 +96,13 @@ export function isInKnowledge({ rule, subject }: SaidAlert, knowledge: Knowledge
 			return Object.entries(knowledge.lifecycles).some(([product, { releases }]) =>
 				releases.some(({ version }) => `${product}-${version}` === subject),
 			);
+		case 'floor': {
+			// The files of the newest release may not have been read yet.
+			const newest = stable(knowledge.releases).at(-1);
+			return Object.entries(floorFacts).some(([of]) => {
+				return subject.startsWith(`${of}-`) && newest?.[of as keyof typeof floorFacts] !== undefined;
+			});
+		}
 		default:
 			return true;
 	}

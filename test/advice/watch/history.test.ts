@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { SeenVersion } from '../../../src/advice/watch/history.ts';
-import { standingOf } from '../../../src/advice/watch/history.ts';
+import type { LookRun, SeenVersion } from '../../../src/advice/watch/history.ts';
+import { runningOf, standingOf, withLook } from '../../../src/advice/watch/history.ts';
 
 const hour = 3600_000;
 
@@ -103,4 +103,17 @@ test('counts an older version as a rollback only after some hours without a newe
 	expect(back(7)).toMatchObject({ version: '1.150.0' });
 	expect(back(7)?.lately).toBeUndefined();
 	expect(standingOf(seen(['1.152.0', 100], ['1.151.0', 1], ['1.150.0', 1]))).toMatchObject({ version: '1.152.0' });
+});
+
+test('keeps how long versions were seen when the clock is turned back', () => {
+	const at = (day: number) => new Date(Date.parse('2026-03-01T00:00:00Z') + day * 24 * 3600_000).toISOString();
+	const versions = ['1.0.0', '1.1.0', '1.0.0', '1.1.0', '1.2.0'];
+	let history: LookRun[] = [];
+	for (const [place, version] of versions.entries())
+		for (let day = 0; day < 5; day++) history = withLook(history, { is: 'synapse', version }, at(place * 5 + day));
+	const back = withLook(history, { is: 'synapse', version: '1.2.0' }, at(-100));
+	const lasted = (runs: readonly LookRun[]) => runs.map(run => Date.parse(run.until) - Date.parse(run.since));
+	expect(lasted(back).slice(0, -1)).toEqual(lasted(history).slice(0, -1));
+	expect(back.at(-1)?.until).toBe(at(-100));
+	expect(runningOf(back, undefined, new Date(at(-100)))?.mixture).toBeUndefined();
 });
