@@ -266,7 +266,7 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 	if (compare(to.version, from.version) <= 0)
 		return [
 			`It previously ran ${from.version}. ${code(`!rollback ${from.version} ${to.version}`)} shows what going back does not undo.`,
-			...(closed.length ? [`It is vulnerable again to ${closed.slice(0, 6).map(code).join(', ')}.`] : []),
+			...(closed.length ? [`It is vulnerable again to ${idWords(closed)}.`] : []),
 		].join('\n\n');
 	const { floor, unsure } = way.rollback;
 	return [
@@ -286,10 +286,15 @@ function changedText({ from, to }: SubjectOf<'change'>, { way, after }: Detail<'
 			: unsure
 				? 'It is not known yet how far back you can go.'
 				: 'No older release starts on this database any more.',
-		...(closed.length
-			? [`The upgrade fixed ${closed.slice(0, 6).map(code).join(', ')}${closed.length > 6 ? ' and more' : ''}.`]
-			: []),
+		...(closed.length ? [`The upgrade fixed ${idWords(closed)}.`] : []),
 	].join('\n\n');
+}
+
+/** At most this many advisories are named. */
+const maxIds = 6;
+
+function idWords(ids: readonly string[]): string {
+	return `${ids.slice(0, maxIds).map(code).join(', ')}${ids.length > maxIds ? ' and more' : ''}`;
 }
 
 function solvedText(about: AlertSubject, { running }: Detail<'solved'>, server: string): string {

@@ -637,6 +637,23 @@ describe('other alerts', () => {
 		expect(names(room.hears(after, now, new Date('2022-04-01')))).toEqual(['advisory CVE-1 solved']);
 	});
 
+	test('say so if more advisories are fixed, or open again, than are named', () => {
+		const text = (from: string, to: string, count: number) => {
+			const advisories = Array.from({ length: count }, (_, i) => advisory(`CVE-${i}`, ['<1.1.0']));
+			const knowledge = known({ releases: releases('1.0.0', '1.1.0'), advisories });
+			const history = [runs(from, '2022-02-02'), runs(to, '2022-02-03', '2022-02-04')];
+			const [change] = listener({ heard: from }).hears(history, knowledge, new Date('2022-02-04'));
+			return change ? textOf(change, 'example.org') : '';
+		};
+		for (const [from, to] of [
+			['1.0.0', '1.1.0'],
+			['1.1.0', '1.0.0'],
+		] as const) {
+			expect(text(from, to, 6)).toMatch(/`CVE-5`\./);
+			expect(text(from, to, 7)).toMatch(/`CVE-5` and more\./);
+		}
+	});
+
 	test('mention unread passages before any all-clear after an upgrade', () => {
 		const passage = (text: string) => ({ ...unread('1.1.0'), text });
 		const heard = (...passages: Unread[]) => {
