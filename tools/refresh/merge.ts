@@ -67,8 +67,11 @@ function releasesOf(
 	for (const { version, date } of logs) dates.set(version, date);
 	const facts = new Map<Version, ReleaseFacts>();
 	for (const source of sources) {
-		const stable = [...source.versions.keys()].filter(version => !isCandidate(version));
-		for (const [version, files] of source.read(stable, factFiles)) facts.set(version, factsOf(files));
+		for (const [version, files] of source.read([...source.versions.keys()], factFiles)) {
+			const { schema, schemaCompat, ...others } = factsOf(files);
+			const numbers = { ...(schema !== undefined && { schema }), ...(schemaCompat !== undefined && { schemaCompat }) };
+			facts.set(version, isCandidate(version) ? numbers : { ...numbers, ...others });
+		}
 	}
 	const withdrawn = withdrawnIn(logs);
 	const releases = new Map<Version, Release>(before.map(release => [release.version, release]));
@@ -83,7 +86,16 @@ function releasesOf(
 			...(isWithdrawn && { withdrawn: true }),
 		});
 	}
-	return [...releases.values()].sort((a, b) => compare(a.version, b.version));
+	return [...releases.values()]
+		.map(release => ownNumbers(release, releases))
+		.sort((a, b) => compare(a.version, b.version));
+}
+
+/** A candidate without the schema numbers that its final release has too. */
+function ownNumbers(release: Release, releases: ReadonlyMap<Version, Release>): Release {
+	const { schema, schemaCompat, ...others } = release;
+	const final = isCandidate(release.version) ? releases.get(finalOf(release.version)) : undefined;
+	return final && final.schema === schema && final.schemaCompat === schemaCompat ? others : release;
 }
 
 /** A section about a release that never came out (0.15.0) applies to upgrades to the next one that did. */

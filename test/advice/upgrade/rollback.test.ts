@@ -41,6 +41,16 @@ test('judges a candidate by its release, or says that it uses the release before
 	expect(floorWords(next)).toContain('inferred this from the schema of 1.40.0');
 });
 
+test('judges a candidate by its own schema if its release has another', () => {
+	const candidate = { version: '1.40.0rc1', date: '2022-01-20', schema: 63, schemaCompat: 62 };
+	const own = { ...history, releases: [...history.releases, candidate] };
+	expect(rollback('1.40.0rc1', undefined, own)).toMatchObject({
+		floor: '1.39.0',
+		reason: { is: 'schema', needed: 62 },
+	});
+	expect(rollback('1.40.0', undefined, own)).toMatchObject({ floor: '1.38.0' });
+});
+
 test('says whether you can return to the requested release', () => {
 	expect(rollback('1.40.0', '1.38.0', history)).toMatchObject({ canReturn: true });
 	expect(rollback('1.40.0', '1.37.0', history)).toMatchObject({ canReturn: false, to: '1.37.0' });

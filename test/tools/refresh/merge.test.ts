@@ -64,6 +64,30 @@ const candidate = sourceOf({
 });
 
 describe('a refresh', () => {
+	test("keeps a candidate's schema numbers if its final release has others, or is not out", () => {
+		const both = sourceOf({
+			'1.4.0rc1': { date: '2022-04-01', files: schema(10) },
+			'1.4.0rc2': { date: '2022-04-02', files: schema(11) },
+			'1.4.0': { date: '2022-04-03', files: { ...schema(11), 'CHANGES.md': log('1.4.0', '2022-04-03') } },
+		});
+		const early = sourceOf({
+			'1.4.0rc1': { date: '2022-04-01', files: schema(10) },
+			'1.4.0rc2': { date: '2022-04-02', files: { ...schema(11), 'CHANGES.md': log('1.4.0rc2', '2022-04-02') } },
+		});
+		const numbers = (all: Generated) => all.releases.map(({ version, schema }) => [version, schema]);
+		const before = merge([early], nothing, day);
+		expect(numbers(before)).toEqual([
+			['1.4.0rc1', 10],
+			['1.4.0rc2', 11],
+		]);
+		for (const all of [merge([both], nothing, day), merge([both], before, day)])
+			expect(numbers(all)).toEqual([
+				['1.4.0rc1', 10],
+				['1.4.0rc2', undefined],
+				['1.4.0', 11],
+			]);
+	});
+
 	test('reads releases from tags and headings, dates from headings first, and facts from the files of stable releases', () => {
 		expect(merge([clone], nothing, day).releases).toEqual([
 			{ version: '1.0.0', date: '2021-01-01' },
@@ -82,7 +106,7 @@ describe('a refresh', () => {
 			'1.2.1 Doves came',
 			'1.3.0rc1 Ravens came',
 		]);
-		expect(all.releases.at(-1)).toEqual({ version: '1.3.0rc1', date: '2022-02-20' });
+		expect(all.releases.at(-1)).toEqual({ version: '1.3.0rc1', date: '2022-02-20', schema: 9 });
 	});
 
 	test('returns the same result for sources in any order, and if repeated', () => {
