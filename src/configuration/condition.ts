@@ -1,5 +1,5 @@
 // Conditions on a configuration as data (`found` in a note), which evaluate to true, false or unknown.
-import type { Version } from '../deployment/version.ts';
+import { holdsIn, type Version } from '../deployment/version.ts';
 import type { Configuration, Part } from './files.ts';
 import { parsePath, type Segment } from './path.ts';
 import { amountOf } from './values.ts';
@@ -21,6 +21,8 @@ export type Test = {
 } & EffectTest;
 /** Tests for effects only; the look does not support them. */
 export type EffectTest = {
+	/** The first release that reads the option; for earlier ones it is not set. */
+	since?: Version | undefined;
 	/** A string or number other than these. */
 	noneOf?: readonly (string | number)[] | undefined;
 	/** A string that does not match, or matches, this expression. */
@@ -150,6 +152,7 @@ function placeOf({ value, option }: Match): FoundPlace {
 }
 
 function test(asked: Test, question: Question, element: Value | undefined): Decision {
+	if (!holdsIn(question.release, asked.since, undefined)) return { is: asked.absent === true };
 	const { matches, unsure } = select(asked.option, asked.in ?? 'any', question.configuration, element);
 	const no: Decision = unsure ? unknown : { is: false };
 	if (asked.absent) {
@@ -222,7 +225,9 @@ function effectParts(
 				: 'value' in value && ['string', 'number'].includes(value.kind) && !noneOf.some(one => one === value.value),
 		);
 	if (unlike !== undefined) parts.push(isHidden ? 'unknown' : text !== undefined && !new RegExp(unlike).test(text));
-	if (like !== undefined) parts.push(isHidden ? 'unknown' : text !== undefined && new RegExp(like).test(text));
+	// A skeleton shows empty strings, so a hidden one is not empty.
+	if (like === '.' && value.kind === 'hidden' && value.as === 'string') parts.push(true);
+	else if (like !== undefined) parts.push(isHidden ? 'unknown' : text !== undefined && new RegExp(like).test(text));
 	const items = value.kind === 'list' ? value.items.length : undefined;
 	if (shorter !== undefined) parts.push(isHidden ? 'unknown' : items !== undefined && items < shorter);
 	if (longer !== undefined) parts.push(isHidden ? 'unknown' : items !== undefined && items > longer);

@@ -1,7 +1,7 @@
 // Conditions in the data only use options that exist.
 import { expect, test } from 'vitest';
 import { optionsOfCondition } from '../../src/advice/check/young.ts';
-import { decide } from '../../src/configuration/condition.ts';
+import { type Condition, decide } from '../../src/configuration/condition.ts';
 import { configurationOf } from '../../src/configuration/files.ts';
 import { compare } from '../../src/deployment/version.ts';
 import { openCode } from '../../src/knowledge/code-tables.ts';
@@ -39,8 +39,19 @@ test.each(
 )('%s', (_, release, condition) => {
 	const until = compare(release, '1.0.0') < 0 ? '1.0.0' : release;
 	const paths = optionsOfCondition(condition).filter(path => !older.has(path.replace(/(\.|\[).*$/, '')));
-	expect(paths.filter(path => !isKnown(path, until))).toEqual([]);
+	const since = firstReleases(condition);
+	expect(paths.filter(path => !isKnown(path, since.get(path) ?? until))).toEqual([]);
 });
+
+/** The first releases that a condition itself gives for its options. */
+function firstReleases(condition: Condition): ReadonlyMap<string, string> {
+	const since = new Map<string, string>();
+	JSON.stringify(condition, (_, value) => {
+		if (value?.since) since.set(value.option, value.since);
+		return value;
+	});
+	return since;
+}
 
 // Options without effect include names in the wrong place.
 test.each(effects.filter(({ kind }) => kind === 'refuses').map(effect => [effect.option, effect] as const))(

@@ -107,7 +107,7 @@ export function check(
 		decided,
 		starts: new Set(
 			[...decisions].flatMap(([note, { is }]) =>
-				is === true && note.refuses && !isRefused(note, question) ? [note.id] : [],
+				is === true && note.refuses && refusal(note, question) === false ? [note.id] : [],
 			),
 		),
 	};
@@ -177,9 +177,8 @@ function decideFiles(
 }
 
 /** Whether the target really refuses to start: `refusesIf` affects fewer deployments than the note does. */
-function isRefused({ refusesIf }: Note, { configuration, options, to }: CheckRequest): boolean {
-	if (!refusesIf) return true;
-	return decideFiles(refusesIf, to, { configuration, options }).is === true;
+function refusal({ refusesIf }: Note, { configuration, options, to }: CheckRequest): Decision['is'] {
+	return refusesIf ? decideFiles(refusesIf, to, { configuration, options }).is : true;
 }
 
 /** Notes whose refusal applies to these files and still holds in the target. */
@@ -187,7 +186,7 @@ function noteFindings(question: CheckRequest, decisions: ReadonlyMap<Note, Decis
 	const { to } = question;
 	return [...decisions].flatMap(([note, decision]): Finding[] => {
 		if (decision.is !== true || !note.refuses) return [];
-		if (!refusesIn(note, to) || !isRefused(note, question)) return [];
+		if (!refusesIn(note, to) || refusal(note, question) !== true) return [];
 		const places = placesFor(note, placesOf(decision));
 		const shown = places.length ? places : [{ file: '', line: 0, option: note.options[0] ?? '' }];
 		return shown.map(place => ({ kind: 'refuses', ...place, release: note.release, note }));
@@ -372,15 +371,16 @@ function unjudgedIn(written: readonly WrittenOption[], options: Options): Unjudg
  * already survived. A condition that only a command-line flag could still meet (`partly`) is not worth a line in
  * every answer.
  */
-function undecided(decisions: ReadonlyMap<Note, Decision>, { configuration, from, to }: CheckRequest): Unjudged[] {
+function undecided(decisions: ReadonlyMap<Note, Decision>, question: CheckRequest): Unjudged[] {
+	const { configuration, from, to } = question;
 	// Such a file may contain anything, so conditions are open for no reason of their own.
 	if (configuration.unreadable.length) return [];
 	return [...decisions].flatMap(([note, { is }]) =>
-		is === 'unknown' &&
 		!note.partly &&
 		note.refuses &&
 		refusesIn(note, to) &&
-		(from === undefined || compare(note.release, from) > 0)
+		(from === undefined || compare(note.release, from) > 0) &&
+		(is === 'unknown' || (is && refusal(note, question) === 'unknown'))
 			? [{ file: '', line: 0, option: note.options[0] ?? '', why: 'undecided' as const, note }]
 			: [],
 	);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Condition } from '../../configuration/condition.ts';
 import { parsePath } from '../../configuration/path.ts';
+import { version } from './fields.ts';
 
 const option = z.string().refine(text => parsePath(text) !== undefined, {
 	error: 'the path of an option, like email.smtp_host, listeners[].type or instance_map.*.port',
@@ -47,8 +48,9 @@ const testShape = z.strictObject({
 });
 
 const expression = z.string().refine(isExpression, { error: 'a regular expression' });
-/** Only for effects: see EffectTest in configuration/condition.ts. */
+/** Only for effects and `refusesIf`: see EffectTest in configuration/condition.ts. */
 const effectTestShape = testShape.extend({
+	since: version.optional().describe('Releases before this one do not read the option.'),
 	noneOf: z
 		.array(z.union([z.string(), z.number()]))
 		.min(1)

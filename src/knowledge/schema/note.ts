@@ -1,6 +1,6 @@
 // The shape of a note: what a release requires of people who upgrade to it. docs/note-fields.md is generated from it.
 import { z } from 'zod';
-import { conditionShape, fileConditionShape, foundInShape } from './condition.ts';
+import { conditionShape, effectConditionShape, fileConditionShape, foundInShape } from './condition.ts';
 import { appliesShape, clause, id, path, prose, readHash, roughDate, title, version } from './fields.ts';
 
 /** A passage of upstream's documents, as notes refer to it. */
@@ -127,7 +127,7 @@ export const noteShape = z.strictObject({
 				'Files can confirm `found` but not rule it out, since a flag or the environment may have the same effect.',
 			examples: [true],
 		}),
-	refusesIf: fileConditionShape.optional().meta({
+	refusesIf: effectConditionShape.optional().meta({
 		description: 'For `refuses`: which of the deployments that `found` matches cannot start, if not all of them.',
 		examples: [{ option: 'acme.domain', absent: true }],
 	}),
