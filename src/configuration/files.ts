@@ -133,8 +133,9 @@ function isWorker({ root }: ReadFile, files: readonly ReadFile[]): boolean {
 /** Options that a worker's own file does not have. */
 const mainOptions = ['database', 'listeners'];
 
-/** A Python logging configuration: `version: 1` with handlers, loggers or a root. */
+/** A Python logging configuration: `version: 1` with handlers, loggers or a root. Before 1.54: `structured`, `drains`. */
 function isLogging({ root }: ReadFile): boolean {
+	if (entryOf(root, 'structured') && entryOf(root, 'drains')) return true;
 	const version = entryOf(root, 'version')?.value;
 	return version?.kind === 'number' && ['handlers', 'loggers', 'root', 'formatters'].some(key => entryOf(root, key));
 }

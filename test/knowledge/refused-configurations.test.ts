@@ -14,8 +14,16 @@ trusted_key_servers: []
 const ports = await wholePorts([check], new Date(0));
 
 /** The options whose findings would prevent the start. */
-async function judged(release: string, text: string, url = 'public_baseurl: https://x.example/\n'): Promise<unknown> {
-	const files = [{ name: 'homeserver.yaml', text: base + url + text }];
+async function judged(
+	release: string,
+	text: string,
+	url = 'public_baseurl: https://x.example/\n',
+	worker?: string,
+): Promise<unknown> {
+	const files = [
+		{ name: 'homeserver.yaml', text: base + url + text },
+		...(worker === undefined ? [] : [{ name: 'worker.yaml', text: worker }]),
+	];
 	const { value } = await check.run({ ...asked(release), files }, ports);
 	const { findings } = value as unknown as { findings: { kind: string; option: string }[] };
 	return findings.flatMap(({ kind, option }) => (kind === 'refuses' ? [option] : []));
@@ -81,11 +89,39 @@ describe('without public_baseurl', () => {
 	});
 });
 
+describe('an email section before 1.4.0', () => {
+	test.each([
+		['{ smtp_host: x, smtp_port: 25, notif_from: a@x.example }', []],
+		['{ smtp_host: x, notif_from: a@x.example }', ['email']],
+		['{ trust_identity_server_for_password_resets: true }', []],
+		['{}', []],
+		['', ['email']],
+	])('%s', async (email, expected) => {
+		for (const release of ['1.0.0', '1.3.0']) expect(await judged(release, `email: ${email}`)).toEqual(expected);
+	});
+});
+
 test.each([
 	['1.135.0', ['default_room_version']],
 	['1.135.2', []],
 ])('%s: room version 12', async (release, expected) => {
 	expect(await judged(release, 'default_room_version: 12')).toEqual(expected);
+});
+
+describe('a worker that does not know the main process', () => {
+	const worker = 'worker_app: synapse.app.generic_worker\nworker_name: w\n';
+	const host = 'worker_replication_host: localhost\n';
+	const both = `${host}worker_replication_http_port: 9093\n`;
+	test.each([
+		['1.84.0', 'instance_map: { w: { host: localhost, port: 9094 } }', '', true],
+		['1.84.0', 'instance_map: { w: { host: localhost, port: 9094 } }', both, false],
+		['1.84.1', '', both, false],
+		['1.84.1', '', host, true],
+		['1.87.0', '', host, true],
+		['1.87.0', 'instance_map: { main: { host: localhost, port: 9093 } }', '', false],
+	])('%s: %s %s', async (release, text, own, refused) => {
+		expect(((await judged(release, text, undefined, worker + own)) as unknown[]).length > 0).toBe(refused);
+	});
 });
 
 describe('experimental_features', () => {
