@@ -102,6 +102,21 @@ describe('an email section before 1.4.0', () => {
 });
 
 test.each([
+	['restrict_public_rooms_to_local_users: true', []],
+	[
+		'restrict_public_rooms_to_local_users: true\nallow_public_rooms_without_auth: false',
+		['restrict_public_rooms_to_local_users'],
+	],
+	['verbose: 0\nlog_file: /var/log/synapse.log', []],
+	['email: { smtp_host: x }\naccount_threepid_delegates: { email: "https://i.example/" }', []],
+])('1.4.0: %s', async (text, expected) => expect(await judged('1.4.0', text)).toEqual(expected));
+
+test('1.46.0: public_baseurl may be missing if an identity server sends the email', async () => {
+	const email = 'email: { smtp_host: x }\naccount_threepid_delegates: { email: "https://i.example/" }';
+	expect(await judged('1.46.0', email, '')).toEqual([]);
+});
+
+test.each([
 	['1.135.0', ['default_room_version']],
 	['1.135.2', []],
 ])('%s: room version 12', async (release, expected) => {
