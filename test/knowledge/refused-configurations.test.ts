@@ -139,6 +139,24 @@ describe('a worker that does not know the main process', () => {
 	});
 });
 
+describe('the first release that refuses', () => {
+	const odd = 'listeners: [{ port: 8008, type: x }]';
+	const icon =
+		'oidc_providers: [{ idp_id: x, idp_name: X, issuer: "https://a.example/", client_id: c, client_secret: s, idp_icon: x }]';
+	test.each([
+		['1.15.2', odd, []],
+		['1.17.0', odd, ['listeners[].type']],
+		['1.26.0', icon, ['oidc_providers[].idp_icon']],
+		['1.25.0', 'ip_range_blacklist: [host]', ['ip_range_blacklist[]']],
+		['1.32.2', 'presence: true', ['presence']],
+		['1.13.0', 'spam_checker: x', ['spam_checker']],
+		['1.37.1', 'session_lifetime: 1d\naccess_token_lifetime: 5m', []],
+		['1.46.0', 'session_lifetime: 1d\naccess_token_lifetime: 5m', ['session_lifetime']],
+		['1.48.0', 'session_lifetime: 1d\nrefreshable_access_token_lifetime: 5m', ['session_lifetime']],
+		['1.49.0', 'session_lifetime: 1d\nrefreshable_access_token_lifetime: 5m', []],
+	])('%s: %s', async (release, text, expected) => expect(await judged(release, text)).toEqual(expected));
+});
+
 describe('experimental_features', () => {
 	const mode = 'experimental_features.msc4388_mode';
 	test.each([
