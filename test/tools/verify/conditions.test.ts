@@ -10,13 +10,7 @@ test('names what the files, look.py and the skeleton leave open', () => {
 	const { all, ...open } = decidable(knowledge, script);
 	expect(all).toBeGreaterThan(85);
 	// A command-line flag, a script, or an environment that is recreated at the upgrade.
-	const flags = [
-		'1.3.0/log-options',
-		'1.8.0/log-file-option',
-		'1.61.0/groups',
-		'1.111.1/twisted-24-10',
-		'1.162.0/default-room-version-12',
-	];
+	const flags = ['1.8.0/log-file-option', '1.61.0/groups', '1.111.1/twisted-24-10', '1.162.0/default-room-version-12'];
 	const packages = [
 		'1.140.0/prometheus-client',
 		'1.152.0/authlib-floor',
