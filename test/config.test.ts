@@ -130,6 +130,7 @@ test.each<[string, string, string[]]>([
 		`${small}operator:\n  room: !abc:example.org\n`,
 		['7 not YAML: a value that begins with ! must be in quotes'],
 	],
+	['a key without letters given twice', `${small}"?": 1\n"?": 2\n`, ['7 a key occurs twice']],
 	['an option given twice', `${small}  user: "@b:example.org"\n`, ['6 the key user occurs twice']],
 	['two documents', `${small}---\n${small}`, ['6 the file must not contain several documents']],
 	[
@@ -140,7 +141,7 @@ test.each<[string, string, string[]]>([
 	[
 		'aliases that multiply',
 		`a: &a [${'1,'.repeat(9)}]\nb: &b [${'*a,'.repeat(9)}]\nc: &c [${'*b,'.repeat(9)}]\nd: [${'*c,'.repeat(9)}]\n${small}`,
-		['1 not YAML: its aliases'],
+		['1 its aliases expand to too many values'],
 	],
 	[
 		'options that resemble others, or are in the wrong place',

@@ -22,7 +22,7 @@ export function readOptions(text: string): OptionsFile {
 	try {
 		return { document, lines, options: document.toJS() ?? undefined, mistakes };
 	} catch {
-		return { document, lines, options: undefined, mistakes: [mistake('not YAML: its aliases stand for too much')] };
+		return { document, lines, options: undefined, mistakes: [mistake('its aliases expand to too many values')] };
 	}
 }
 
@@ -32,7 +32,10 @@ function unquoted(sign: string): string {
 
 /** The library's message, without the text that it quotes. */
 function whatIsWrong({ code, message, pos: [offset] }: YAMLError, text: string): string {
-	if (code === 'DUPLICATE_KEY') return `the key ${/^\W?(\w+)/.exec(text.slice(offset))?.[1] ?? ''} occurs twice`;
+	if (code === 'DUPLICATE_KEY') {
+		const [, key] = /^\W?(\w+)/.exec(text.slice(offset)) ?? [];
+		return key ? `the key ${key} occurs twice` : 'a key occurs twice';
+	}
 	if (code === 'MULTIPLE_DOCS') return 'the file must not contain several documents, separated by ---';
 	if (code === 'TAG_RESOLVE_FAILED') return unquoted('!');
 	if (/^Alias cannot be/.test(message)) return unquoted('*');

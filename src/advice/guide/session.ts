@@ -142,9 +142,11 @@ export function reachedIn(session: GuideSession, { stages }: Guided): number {
 
 /** Whether a stage has been shown, so that it may have been started, but is not finished. */
 function isStarted(session: GuideSession, stage: string): boolean {
-	const { place } = session;
-	const isShown = place?.stage === stage && !place.gate;
-	return hasPassed(session, stage, 'left') || (isShown && !hasPassed(session, stage, 'done'));
+	return hasPassed(session, stage, 'left') || (isShown(session, stage) && !hasPassed(session, stage, 'done'));
+}
+
+function isShown({ place }: GuideSession, stage: string): boolean {
+	return place?.stage === stage && !place.gate;
 }
 
 export function hasPassed({ passed }: GuideSession, stage: string, as: Passed['as']): boolean {
@@ -160,7 +162,9 @@ export function isDown(session: GuideSession, guided: Guided): true | false | 'u
 		.flatMap(({ stage }) => all.find(({ id }) => id === stage)?.down ?? [])
 		.at(-1);
 	if (last === 'begins') return true;
-	return all.some(({ id, down }) => down === 'begins' && isStarted(session, id)) ? 'unknown' : false;
+	// A finished stage that someone went back to may have been started again.
+	const isOpen = (id: string) => isStarted(session, id) || isShown(session, id);
+	return all.some(({ id, down }) => down === 'begins' && isOpen(id)) ? 'unknown' : false;
 }
 
 /** Starts at the first stage, or resumes where it was stopped. */
