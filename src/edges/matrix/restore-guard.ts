@@ -161,7 +161,7 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 				return newest;
 			} catch (error) {
 				if (stopped) return false;
-				if (isRefusal(error) && tries >= quietAttempts && (await isMarked())) {
+				if (tries >= quietAttempts && (await isRefusal(error, given.ask)) && (await isMarked())) {
 					// The count is never stored there, so a restored backup is only noticed when one-time keys are due.
 					uncounted = undefined;
 					const why = Object(failureOf(error)).why;
@@ -195,10 +195,17 @@ export function openRestoreGuard(given: Guarding): RestoreGuard {
 	};
 }
 
-/** Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which sends no code. */
-function isRefusal(error: unknown): boolean {
+/**
+ * Whether the refusal is permanent: from a homeserver without account data, or from a proxy, which sends no code, if it
+ * lets other requests through. While it is set up or restarted, it rejects everything.
+ */
+async function isRefusal(error: unknown, ask: Ask): Promise<boolean> {
 	const failure = failureOf(error);
 	const { statusCode, errcode } = Object(error);
 	if (failure.kind === 'refused' || errcode === 'M_UNRECOGNIZED') return true;
-	return failure.kind === 'away' && errcode === undefined && /^4(?!08)\d\d$/.test(String(statusCode));
+	if (failure.kind !== 'away' || errcode !== undefined || !/^4(?!08)\d\d$/.test(String(statusCode))) return false;
+	return ask('GET', '/_matrix/client/v3/account/whoami').then(
+		() => true,
+		() => false,
+	);
 }
