@@ -43,6 +43,8 @@ const maxBroken = 35;
 export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 	const { store, homeserver, now, random, log, meant, filled, failures, hears, locked, stopping } = filling;
 	for (const gap of await store.gaps(now())) {
+		// What is due is left to the next start.
+		if (stopping()) return undefined;
 		let { from } = gap;
 		for (let pages = 1; !stopping(); ) {
 			const outcome = await homeserver.history(gap.room, from, gap.until);

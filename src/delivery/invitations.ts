@@ -71,8 +71,9 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		}
 		failures.set(room, failed);
 		await store.postponeInvitation(room, new Date(now().getTime() + wait));
-		// If the homeserver rate-limits us or is away, the other invitations would fare no better.
-		if (outcome.failure.kind !== 'refused') return wait;
+		// If the homeserver rate-limits us or is away, the other invitations would fare no better. If it responds to other
+		// requests, only this room's own server may be down.
+		if (outcome.failure.kind === 'limited' || (outcome.failure.kind === 'away' && !hears())) return wait;
 	}
 	// Includes what was postponed before this run.
 	const next = await store.nextInvitation();

@@ -164,10 +164,9 @@ type Verdicts = {
 };
 
 /**
- * Only refusals count towards giving up a message, by the homeserver or by a proxy in front of it: rate limits and
- * outages do not. There is one count for each room,
- * since a room's messages are sent one after another. A bounded cache would drop counts while many rooms refuse, and
- * their messages would be retried forever.
+ * Only refusals by the homeserver or by a proxy in front of it count towards giving up a message; rate limits and
+ * outages do not. Each room has its own counts, since a room's messages are sent one after another. A bounded cache
+ * would drop counts while many rooms refuse, and their messages would be retried forever.
  */
 export function openVerdicts(): Verdicts {
 	const counts = new Map<string, { id: number; refused: number; rejected: number }>();
@@ -259,8 +258,8 @@ async function refused({ id, room, tries }: Waiting, failure: Failure, deliverin
 }
 
 /**
- * What a failure means for the message being sent, which has been refused in this way `refusals` times before. `stopped`: make no
- * further request, which would leave no time for anything else.
+ * What a failure means for the message being sent, which has been refused in this way `refusals` times before.
+ * `stopped`: make no further request, which would leave no time for anything else.
  */
 export function after(failure: Failure, refusals: number): 'stopped' | 'locked' | 'never' | 'later' | { ms: number } {
 	if (failure.kind === 'stopped') return 'stopped';

@@ -107,6 +107,22 @@ describe('invitations', () => {
 		expect(await store.invitations(now())).toEqual([]);
 	});
 
+	test('do not wait for one to a room whose server does not respond', async () => {
+		await invited(alice, '!dead:x');
+		clock += 1;
+		await invited(alice);
+		played.setTrouble((_, id) => (id === '!dead:x' ? away : undefined));
+		expect(await run()).toBe(500);
+		expect(played.calls).toEqual(['join !dead:x', `join ${room}`]);
+		await invited(alice, '!other:x');
+		hears = false;
+		played.setTrouble(() => away);
+		clock += 500;
+		expect(await run()).toBe(1000);
+		hears = true;
+		expect(played.calls).toHaveLength(3);
+	});
+
 	test('wait during a rate limit, and are not all retried at once', async () => {
 		for (let i = 0; i < 5; i++) await invited(alice, `!${i}:x`);
 		played.setTrouble(() => ({ kind: 'limited', waitMs: 3000 }));
@@ -614,6 +630,21 @@ describe('gaps', () => {
 		expect(await run()).toBeLessThanOrEqual(0);
 		expect(await run()).toBeUndefined();
 		expect((await read()).slice(-2)).toEqual(['2', '3']);
+	});
+
+	test('are left to the next start once the process is ending', async () => {
+		await broken();
+		expect(
+			await fillGaps({
+				...common(),
+				meant: everything,
+				filled: () => filled++,
+				failures,
+				hears: () => hears,
+				stopping: () => true,
+			}),
+		).toBeUndefined();
+		expect(filled).toBe(1);
 	});
 
 	test('are requested at growing intervals while reading fails', async () => {
