@@ -1,9 +1,9 @@
 // Moves a store between a folder and PostgreSQL: rows, and the keys of encrypted rooms. Neither may be in use.
 import { existsSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Refusal } from '../answer.ts';
 import { keysIn, recordsOf } from '../edges/matrix/keys.ts';
-import { discardCopy } from '../edges/store/disk.ts';
+import { discardCopy, missingStore } from '../edges/store/disk.ts';
 import { moveRows, type StoreEnd } from '../edges/store/move.ts';
 import { placeOf } from '../edges/store/postgres.ts';
 import { openSchema } from '../edges/store/postgres-store.ts';
@@ -66,7 +66,8 @@ function openProgress(): (table: string, rows: number) => void {
 async function openSource(place: StorePlace): Promise<OpenEnd> {
 	if (typeof place !== 'string') return openDatabase(place);
 	const folder = resolve(place);
-	if (!existsSync(join(folder, 'glia.sqlite'))) throw new Refusal(`There is no store in ${folder}.`);
+	const missing = missingStore(folder);
+	if (missing !== undefined) throw new Refusal(missing);
 	const { db, close } = await openFolder(folder);
 	return { place: folder, db, engine: 'sqlite', keys: keysIn(folder), finish: () => undefined, close: once(close) };
 }

@@ -1,9 +1,8 @@
 // Prints the bot's identity for safekeeping, so that losing the store does not mean losing the identity.
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Refusal } from '../answer.ts';
 import type { Config } from '../config.ts';
 import { keysIn, readSeeds } from '../edges/matrix/keys.ts';
+import { missingStore } from '../edges/store/disk.ts';
 import { openStore } from '../edges/store/store.ts';
 import type { KeyStore } from '../ports/keys.ts';
 import type { Store } from '../ports/store.ts';
@@ -27,7 +26,8 @@ export async function printSeeds(config: Config): Promise<number> {
 async function openPlace({ store: { path, postgres } }: Config): Promise<OpenStore> {
 	if (!postgres) {
 		// Opening it would create one, which the bot's own user may not be able to write to.
-		if (!existsSync(join(path, 'glia.sqlite'))) throw new Refusal(`There is no store in ${path}.`);
+		const missing = missingStore(path);
+		if (missing !== undefined) throw new Refusal(missing);
 		const store = await openStore(path);
 		return { store, keys: keysIn(path), place: path, close: store.close };
 	}

@@ -213,6 +213,11 @@ test('prints no seeds without a store, and creates none', async () => {
 		err: [expect.stringMatching(/^There is no store in .*data\.$/)],
 	});
 	expect(existsSync(join(folder, 'data'))).toBe(false);
+	writeFileSync(join(folder, 'data'), '');
+	expect(await check(text, {}, 'seeds')).toMatchObject({
+		status: 1,
+		err: [expect.stringMatching(/^The store's folder .*data cannot be used: .*data is a file, not a folder\.$/)],
+	});
 });
 
 test("reports the sample's placeholder", async () => {

@@ -204,7 +204,7 @@ onFolder('says in one sentence what cannot be done', async () => {
 		expect([out, status]).toEqual(['', 1]);
 		return err;
 	};
-	expect(await refused(join(bot.dir, 'a'))).toMatch(/^There is no store in \S+: nothing to back up\.\n$/);
+	expect(await refused(join(bot.dir, 'a'))).toMatch(/^There is no store in \S+\.\n$/);
 	mkdirSync(join(bot.dir, 'there'));
 	expect(await refused(join(bot.dir, 'there'))).toMatch(/already exists: name a folder that does not\.\n$/);
 	await bot.start();

@@ -3,6 +3,7 @@ import { chmodSync, closeSync, cpSync, existsSync, mkdirSync, openSync, readdirS
 import { join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { Refusal } from '../../answer.ts';
+import { missingStore } from './disk.ts';
 import { takeFolder } from './sqlite.ts';
 
 const name = 'glia.sqlite';
@@ -44,7 +45,8 @@ export function copyKeys(store: string, to: string, except?: string): void {
 
 /** Copies a store that no bot is using into an existing folder. Throws a Refusal if it is in use or does not exist. */
 export function copyClosedStore(store: string, to: string): void {
-	if (!existsSync(join(store, name))) throw new Refusal(`There is no store in ${store}: nothing to back up.`);
+	const missing = missingStore(store);
+	if (missing !== undefined) throw new Refusal(missing);
 	const lock = takeFolder(join(store, 'lock.sqlite'));
 	if (!lock) {
 		throw new Refusal(

@@ -56,6 +56,16 @@ export function storeTrouble(folder: string): string | undefined {
 	return accessTrouble(folder, ['lock.sqlite', 'glia.sqlite', 'glia.sqlite-wal', 'glia.sqlite-shm']);
 }
 
+/** Why there is no store to open in a folder, as a sentence; undefined if there is one. */
+export function missingStore(folder: string): string | undefined {
+	if (existsSync(join(folder, 'glia.sqlite'))) return undefined;
+	// A folder that this process may not enter looks empty.
+	const trouble = storeTrouble(folder);
+	return trouble === undefined
+		? `There is no store in ${folder}.`
+		: `The store's folder ${folder} cannot be used: ${trouble}.`;
+}
+
 /** What a store and a copy of one consist of. */
 const ours = /^(?:crypto|(?:glia|lock)\.sqlite(?:-(?:wal|shm|journal))?)$/;
 

@@ -66,8 +66,10 @@ export function watchesOf(db: Kysely<Tables>): SubscriptionStore {
 					.where('room', '=', room)
 					.where('server', '=', server)
 					.executeTakeFirst();
-				if (row) await forgetWatches(tx, [row.id]);
-				return row !== undefined;
+				if (!row) return false;
+				await keepLastNumber(tx, room, await lastNumber(tx, room));
+				await forgetWatches(tx, [row.id]);
+				return true;
 			}),
 	};
 }
@@ -141,13 +143,14 @@ export async function moveWatches(tx: Transaction<Tables>, from: string, to: str
 	const there = await tx.selectFrom('watches').select('server').where('room', '=', to).execute();
 	const servers = there.map(({ server }) => server);
 	const rows = await tx.selectFrom('watches').select(['id', 'server']).where('room', '=', from).execute();
+	const lastInOld = await lastNumber(tx, from);
 	await forgetWatches(
 		tx,
 		rows.filter(({ server }) => servers.includes(server)).map(({ id }) => id),
 	);
 	// Numbers start at 1 in each room. Conditions that move to a room with its own numbers continue after them.
 	const last = await lastNumber(tx, to);
-	await keepLastNumber(tx, to, last + (await lastNumber(tx, from)));
+	await keepLastNumber(tx, to, last + lastInOld);
 	await forgetLastNumber(tx, from);
 	await tx
 		.updateTable('matters')
