@@ -23,7 +23,7 @@ export function readArguments<const Options extends NonNullable<ParseArgsConfig[
 			process.exit(0);
 		}
 		const [extra] = most === undefined ? [] : positionals.slice(most);
-		if (extra !== undefined) refuse(`There is nothing to do with ${extra}.`, usage);
+		if (extra !== undefined) refuse(`Unexpected argument: ${extra}.`, usage);
 		return { values: others, positionals } as Given<Options>;
 	} catch (error) {
 		// Node.js adds a sentence about arguments that begin with a hyphen.

@@ -10,11 +10,11 @@ type Confidence = { short: string; long: string };
 export function confidence({ sure, sources }: Claim, { by, cut }: WhyMatch, others: number): Confidence {
 	if (by === 'words')
 		return { short: 'Perhaps', long: 'this is a guess from your description. Log lines would settle it.' };
-	if (cut && sure) return { short: 'Certain', long: 'certain, even though your text cuts the message off.' };
+	if (cut && sure) return { short: 'Certain', long: 'certain, even though the message is cut off in your text.' };
 	if (cut)
 		return {
 			short: 'Perhaps',
-			long: `not certain, because your text cuts the message off. ${code('journalctl --no-pager')} prints lines whole.`,
+			long: `not certain, because the message is cut off in your text. ${code('journalctl --no-pager')} prints whole lines.`,
 		};
 	if (sure && others === 0)
 		return {

@@ -46,8 +46,8 @@ test.each([
 	['refresh', 'nowhere', 'nowhere is neither a clone of Synapse nor one of its release archives, unpacked.'],
 	['verify', 'nonsense', 'No claim is called nonsense.'],
 	['replay', 'nonsense', 'I do not recognise the fact `nonsense`.'],
-	['compile', 'nonsense', 'There is nothing to do with nonsense.'],
-	['links', 'nonsense', 'There is nothing to do with nonsense.'],
+	['compile', 'nonsense', 'Unexpected argument: nonsense.'],
+	['links', 'nonsense', 'Unexpected argument: nonsense.'],
 	['facts', 'nonsense', 'This repository has no commit nonsense.'],
 	['bench', 'nonsense', 'There is no bench nonsense.'],
 ] as const)('npm run %s -- %s is refused in one sentence', (tool, word, sentence) => {

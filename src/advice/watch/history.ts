@@ -46,11 +46,19 @@ export function withLook(before: readonly LookRun[], saw: Saw, at: string): Look
 	return [...history, { since: at, until: at, looks: 1, ...seen }].slice(-maxRuns);
 }
 
-/** Polls from the time when a clock was ahead count as the last ones before now, and took as long as they did. */
+/**
+ * Polls from the time when a clock was ahead count as the last ones before now, and took as long as they did, as far as
+ * the polls before them leave room for that: it is not known when the clock was set ahead.
+ */
 function beforeNow(history: readonly LookRun[], at: string): LookRun[] {
 	const ahead = Date.parse(history.at(-1)?.until ?? at) - Date.parse(at) + 1;
 	const earlier = (time: string) => (time < at ? time : new Date(Date.parse(time) - ahead).toISOString());
-	return history.map(run => ({ ...run, since: earlier(run.since), until: earlier(run.until) }));
+	let last = '';
+	const inOrder = (time: string) => {
+		if (time > last) last = time;
+		return last;
+	};
+	return history.map(run => ({ ...run, since: inOrder(earlier(run.since)), until: inOrder(earlier(run.until)) }));
 }
 
 /** The facts that this version last reported. Most polls do not ask for them, and a silence does not change them. */

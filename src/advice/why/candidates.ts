@@ -8,7 +8,7 @@ export const sameEvent = 1500;
 /** A template with at least this many is only printed by Synapse. */
 export const telling = 40;
 
-const anyUnit = /\b[\w@-]{1,60}\.service\b/;
+const anyUnit = /[\w@-]\.service\b/;
 
 export type Candidate = {
 	entry: CatalogueEntry;

@@ -211,8 +211,11 @@ async function restored({ given, values, say }: SourcesReading, source: Upstream
 		return state;
 	}
 	const trouble = troubleOf(result);
-	const read = notAhead(new Date(record.read), now());
-	const next = later(read, source.hours * hour, random);
+	const stored = new Date(record.read);
+	const read = notAhead(stored, now());
+	// Stored at once: otherwise it would count as new after each restart until the clock has caught up.
+	if (read < stored) await kept.put(keyOf(source), JSON.stringify({ ...record, read: read.toISOString() }));
+	const next = read < stored ? read : later(read, source.hours * hour, random);
 	return { ...state, copies, read, next, ...(trouble !== undefined && { trouble }) };
 }
 
@@ -242,7 +245,6 @@ async function round(reading: SourcesReading, state: State): Promise<void> {
 	}
 	state.tried = now();
 	if (state.read) state.read = notAhead(state.read, state.tried);
-	if (state.doubted) state.doubted = notAhead(state.doubted, state.tried);
 	const { token } = settings;
 	const after = (document: Document, copy: Copy, page: number) => source.after?.(document, copy, page);
 	const totalMs = settings.seconds * 1000;

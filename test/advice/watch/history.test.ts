@@ -117,3 +117,15 @@ test('keeps how long versions were seen when the clock is turned back', () => {
 	expect(back.at(-1)?.until).toBe(at(-100));
 	expect(runningOf(back, undefined, new Date(at(-100)))?.mixture).toBeUndefined();
 });
+
+test('keeps the order of polls when the clock is turned back by less than they lasted', () => {
+	const at = (hour: number) => new Date(Date.parse('2026-03-01T00:00:00Z') + hour * 3600_000).toISOString();
+	let history: LookRun[] = [];
+	for (const [hour, version] of ['1.0.0', '1.0.0', '1.1.0', '1.1.0', '1.2.0', '1.3.0'].entries())
+		history = withLook(history, { is: 'synapse', version }, at(hour));
+	const back = withLook(history, { is: 'synapse', version: '1.3.0' }, at(3.5));
+	const times = back.flatMap(({ since, until }) => [since, until]);
+	expect(times).toEqual([...times].sort());
+	expect(back.map(run => run.is === 'synapse' && run.version)).toEqual(['1.0.0', '1.1.0', '1.2.0', '1.3.0']);
+	expect(times.at(-1)).toBe(at(3.5));
+});

@@ -62,3 +62,15 @@ test('is certain of a package if the whole message is there', () => {
 	const [best] = diagnose({ text, versions: [], profile: new Map() }, knowledge, code).matches;
 	expect(best).toMatchObject({ entry: { id: 'note/1.163.0/url-preview-beautifulsoup' }, sure: true });
 });
+
+test('a text of hyphens takes about as long as one of underscores', () => {
+	const spent = (unit: string) => {
+		const text = `password authentication failed\n${unit.repeat(4_000_000 / unit.length)}`;
+		const before = process.cpuUsage();
+		diagnose({ text, versions: [], profile: new Map() }, knowledge, code);
+		const { user, system } = process.cpuUsage(before);
+		return user + system;
+	};
+	spent('a_');
+	expect(spent('a-')).toBeLessThan(10 * spent('a_'));
+});

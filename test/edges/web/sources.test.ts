@@ -303,6 +303,50 @@ describe('politely', () => {
 		);
 	});
 
+	test('believes a source that stays shorter for three days, even if its first short reading was ahead of the clock', () => {
+		const list = (count: number) =>
+			lifecycle(
+				'postgresql',
+				...Array.from({ length: count }, (_, i): [string, string] => [`${10 + i}`, '2026-11-12']),
+			);
+		return played(
+			async ({ web, upstream, pass, restarted }) => {
+				await web.readNews();
+				upstream.pages.set('/eol/postgresql', list(2));
+				pass(24 * 30);
+				await (await restarted()).readNews();
+				pass(-24 * 30);
+				const troubles: unknown[] = [];
+				for (let day = 0; day < 5; day++) {
+					pass(26);
+					const again = await restarted();
+					await again.readNews();
+					troubles.push(stateOf(again, 'support of PostgreSQL')?.trouble !== undefined);
+				}
+				expect(troubles).toEqual([true, true, true, false, false]);
+			},
+			({ pages }) => void pages.set('/eol/postgresql', list(12)),
+		);
+	});
+
+	test('reads, and ages, what was read while the clock was ahead, even if the bot is restarted every few hours', () =>
+		played(async ({ web, upstream, pass, restarted }) => {
+			await web.readNews();
+			pass(-24 * 30);
+			const before = upstream.asked.length;
+			const day = 24 * 3600_000;
+			let again = web;
+			for (let hours = 0; hours < 72; hours += 6) {
+				again = await restarted();
+				upstream.pages.set('/releases', (_, response) => void response.writeHead(500).end());
+				await again.readNews();
+				pass(6);
+			}
+			const { tried, read } = stateOf(again, 'releases') ?? {};
+			expect(((tried?.getTime() ?? 0) - (read?.getTime() ?? 0)) / day).toBeGreaterThan(2);
+			expect(upstream.asked.slice(before).some(path => path.startsWith('/eol/'))).toBe(true);
+		}));
+
 	test('reads again what another version of the program stored', () =>
 		played(async ({ kept, web, restarted }) => {
 			await web.readNews();
