@@ -113,8 +113,9 @@ export async function openBot(config: Config, setup: BotSetup, base: Base): Prom
 		log,
 		locked: ending.end,
 		stopping: () => ending.signal.aborted,
-		// Uses a signal rather than a race against the end: each race would leave a listener behind until then.
-		pause: ms => sleep(ms, undefined, { ref: false, signal: ending.signal }).catch(() => undefined),
+		// Uses a signal rather than a race against the end: each race would leave a listener behind until then. Before the
+		// first sync nothing else keeps the process alive, so it must not be unreferenced.
+		pause: ms => sleep(ms, undefined, { signal: ending.signal }).catch(() => undefined),
 	};
 	const storeLost = await noticeLossUntil(ending.signal, { ...common, keysAlone });
 	if (ending.signal.aborted) {

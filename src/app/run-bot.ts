@@ -28,11 +28,11 @@ export async function runMatrix(config: Config, setup: BotSetup): Promise<number
 		const folder = config.store.path;
 		const base = { log, store, keys: keysIn(folder), folder, ending, vitals, supervision };
 		const bot = await openBot(config, setup, base);
-		if (!bot) return 0;
+		// Without a bot the end has been requested already, perhaps for a reason.
 		await ending.asked;
 		supervision?.stopping();
 		const { sentence, fault } = ending.reason();
-		await bot.stop(fault === undefined && sentence === undefined ? 'deliver' : 'abandon');
+		await bot?.stop(fault === undefined && sentence === undefined ? 'deliver' : 'abandon');
 		await noteEnd(config, store, fault === undefined ? sentence : fault.error);
 	} catch (error) {
 		await noteEnd(config, store, error).catch(() => undefined);
