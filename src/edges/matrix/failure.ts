@@ -45,7 +45,7 @@ export function failureOf(
 function sentence(error: unknown, code: string | undefined, said: unknown, status: number | undefined): string {
 	if (code !== undefined) return typeof said === 'string' && said ? `${said.replace(/\.$/, '')} (${code})` : code;
 	if (!(error instanceof Error)) return status === undefined ? 'no response' : `status ${status}`;
-	const proxy = 'proxy' in error ? ` through the proxy ${error.proxy}` : '';
+	const proxy = 'proxy' in error ? `, through the proxy ${error.proxy}` : '';
 	return `${reasonOf(error)}${proxy}`;
 }
 

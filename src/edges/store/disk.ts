@@ -44,7 +44,7 @@ export function accessTrouble(folder: string, names: readonly string[]): string 
 		} catch (error) {
 			const code = error instanceof Error && 'code' in error ? error.code : undefined;
 			if (code === 'EROFS') return `the file system of ${path} is read-only`;
-			if (code === 'EACCES' || code === 'EPERM') return `this user may not read and write ${path}`;
+			if (code === 'EACCES' || code === 'EPERM') return `this user needs read and write access to ${path}`;
 			return undefined;
 		}
 	}

@@ -283,7 +283,7 @@ test('names the proxy that a request failed through, without its login', async (
 	sdk.setRequestFn(fresh.request);
 	expect(await failure(client)).toEqual({
 		kind: 'away',
-		why: `nothing is listening at that address (ECONNREFUSED) through the proxy 127.0.0.1:${port}`,
+		why: `nothing is listening at that address (ECONNREFUSED), through the proxy 127.0.0.1:${port}`,
 	});
 	await fresh.close();
 });
