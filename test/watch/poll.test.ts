@@ -172,13 +172,17 @@ describe('a tick', () => {
 		}
 		world.set(start + 2 * hour);
 		const { observe } = world.web;
-		const over = Promise.withResolvers<void>();
+		const [under, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+		let polled = 0;
 		world.web.observe = async (...asked) => {
 			const seen = await observe(...asked);
+			polled++;
+			if (polled === 2) under.resolve();
 			if (asked[0] === 'slow.example.org') await over.promise;
 			return seen;
 		};
 		const tick = world.tick();
+		await under.promise;
 		await new Promise(resolve => setImmediate(resolve));
 		world.web.observe = observe;
 		world.set(start + 2 * hour + 1000);

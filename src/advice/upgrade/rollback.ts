@@ -152,7 +152,7 @@ function floorOf(
 export function rollback(version: Version, to: Version | undefined, known: RollbackKnowledge): Rollback {
 	const all = stable(known.releases);
 	const asked = known.releases.find(release => release.version === version);
-	// A candidate has no schema numbers here: use those of its final release, or of the last stable one before it.
+	// Without schema numbers of its own, a candidate has those of its final release, or of the last stable one before it.
 	const numbers =
 		asked && (asked.schema !== undefined || all.includes(asked))
 			? asked

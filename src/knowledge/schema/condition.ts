@@ -11,7 +11,8 @@ const bound = z.union([z.number(), z.string().regex(/^\d+(\.\d+)?(ms|[smhdwy]|[K
 // Conditions of notes have examples because docs/note-fields.md is generated from the descriptions and examples.
 const testShape = z.strictObject({
 	option: option.meta({
-		description: 'The path of an option; `[]` is any entry of a list, `*` any key of a mapping. Alone: it is set.',
+		description:
+			'The path of an option; `[]` is any entry of a list, `*` any key of a mapping. On its own: the option is set.',
 		examples: ['listeners[].type'],
 	}),
 	type: z
@@ -29,7 +30,7 @@ const testShape = z.strictObject({
 		.enum(['main', 'worker', 'log-config', 'any'])
 		.optional()
 		.meta({
-			description: 'Look only in the files of this kind: `main`, `worker`, `log-config` or, without `in`, `any`.',
+			description: 'Look only in the files of this kind: `main`, `worker`, `log-config` or `any`, the default.',
 			examples: ['worker'],
 		}),
 	absent: z
