@@ -266,7 +266,10 @@ export function conditionOf(
 		} else {
 			// HAProxy requires declarations before use.
 			const own = named(term, acls);
-			acl = (request, assumed) => anyOf(own.map(one => one(request, assumed)));
+			acl = (request, assumed) => {
+				context.effort.spend(own.length / 100);
+				return anyOf(own.map(one => one(request, assumed)));
+			};
 		}
 		groups.at(-1)?.push(isNot ? (request, assumed) => negated(acl(request, assumed)) : acl);
 	}

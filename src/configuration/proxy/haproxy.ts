@@ -78,9 +78,14 @@ function sitesOf(sections: readonly ProxySection[], context: HaproxyContext): Re
 			backends.set(section.name, { rules: rulesIn(section, defaults, context), servers: serversOf(section) });
 	const frontends = sections
 		.filter(({ kind }) => kind === 'frontend' || kind === 'listen')
-		.map(section => ({ section, rules: rulesIn(section, defaults, context), fallback: fallbackOf(section, defaults) }));
+		.map(section => ({
+			section,
+			servers: serversOf(section),
+			rules: rulesIn(section, defaults, context),
+			fallback: fallbackOf(section, defaults),
+		}));
 	const hosts = [...context.hosts].slice(0, maxHosts);
-	return frontends.flatMap(({ section, rules, fallback }) =>
+	return frontends.flatMap(({ section, ...own }) =>
 		[...hosts, otherHost].map(host => ({
 			file: section.file,
 			line: section.line,
@@ -88,8 +93,7 @@ function sitesOf(sections: readonly ProxySection[], context: HaproxyContext): Re
 			isUnnamed: host === otherHost,
 			route: ({ method, path }) => {
 				context.effort.spend(1);
-				const frontend = { section, rules, fallback, backends };
-				return routedBy(outcomesIn(frontend, { method, path, host }, new Map()));
+				return routedBy(outcomesIn({ section, ...own, backends }, { method, path, host }, new Map()), context.effort);
 			},
 		})),
 	);
@@ -109,6 +113,8 @@ function noteVariables(sections: readonly ProxySection[], { variables }: Haproxy
 type Backend = { rules: Rules; servers: { name: string; address: string }[] };
 type Frontend = {
 	section: ProxySection;
+	/** A `listen` section's own servers. */
+	servers: Backend['servers'];
 	rules: Rules;
 	fallback: { name: string; place: RuleLine } | undefined;
 	backends: ReadonlyMap<string, Backend>;
@@ -217,7 +223,7 @@ function outcomesIn(frontend: Frontend, request: HostedRequest, assumed: Assumed
 }
 
 function outcomeIn(
-	{ section, rules, fallback, backends }: Frontend,
+	{ section, servers, rules, fallback, backends }: Frontend,
 	request: HostedRequest,
 	assumed: Assumed,
 ): RouteOutcome | Open {
@@ -240,7 +246,7 @@ function outcomeIn(
 	}
 	const rule = { file: section.file, line: section.line };
 	if (section.kind !== 'listen') return { is: 'answered', rule };
-	return { is: 'sent', addresses: serversOf(section).map(({ address }) => address), rule };
+	return { is: 'sent', addresses: servers.map(({ address }) => address), rule };
 }
 
 function inBackend(

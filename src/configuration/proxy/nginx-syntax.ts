@@ -76,7 +76,7 @@ export function withIncluded(read: ReadonlyMap<string, Directive[]>, effort: Eff
 	const names = [...read.keys()].sort();
 	const splice = (directives: readonly Directive[], way: readonly string[]): Directive[] =>
 		directives.flatMap((directive): Directive[] => {
-			effort.spend(0.2);
+			effort.spend(1);
 			if (directive.block) return [{ ...directive, block: splice(directive.block, way) }];
 			const [wanted] = directive.words;
 			if (directive.name !== 'include' || wanted === undefined || way.length > 8) return [directive];

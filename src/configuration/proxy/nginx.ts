@@ -121,7 +121,7 @@ function siteOf(
 		line: place.line,
 		route: request => {
 			found.effort.spend(1 + server.locations.length / 50 + body.length / 50);
-			const routed = routedBy(outcomesIn(server, place, request));
+			const routed = routedBy(outcomesIn(server, place, request), found.effort);
 			return routed && { ...routed, unsure: routed.unsure || isPartial };
 		},
 	};
@@ -204,6 +204,7 @@ function contentOf(
 	request: Request,
 ): RouteOutcome[] {
 	const { place: rule } = location;
+	server.found.effort.spend(server.body.length / 100);
 	const access = [...bodies, server.body].map(body => body.find(({ name }) => name === 'allow' || name === 'deny'));
 	const first = access.find(one => one !== undefined);
 	if (first?.name === 'deny' && first.words[0] === 'all') return [{ is: 'answered', rule }];

@@ -12,6 +12,8 @@ function re2(): typeof import('re2js').RE2JS {
 
 /** Longer expressions are not compiled: real routes have a few hundred characters. */
 const maxLength = 2000;
+/** Nor are those with more atoms, once their repetitions are written out. */
+const maxSize = 20_000;
 
 /** Whether a text contains a match, as proxies search; `unknown`: the expression is invalid or needs backtracking. */
 export type Pattern = (text: string) => boolean | 'unknown';
@@ -25,7 +27,9 @@ export function patternOf(
 	{ ignoreCase = false, effort }: { ignoreCase?: boolean; effort?: Effort | undefined } = {},
 ): Pattern {
 	if (expression.length > maxLength) return () => 'unknown';
-	effort?.spend(100 + 3 * expression.length);
+	const { size, loops } = sizeOf(expression);
+	if (size > maxSize) return () => 'unknown';
+	effort?.spend(100 + 3 * expression.length + size);
 	const exact = compiled(expression, ignoreCase);
 	const pattern = exact ?? compiled(widened(expression), ignoreCase);
 	if (!pattern) return () => 'unknown';
@@ -34,12 +38,41 @@ export function patternOf(
 	return text => {
 		let is = known.get(text);
 		if (is === undefined) {
-			effort?.spend(1 + expression.length / 500);
+			effort?.spend((1 + expression.length / 500 + loops ** 2 / 2000) * Math.max(1, text.length / 200));
 			is = pattern(text);
 			if (effort) known.set(text, is);
 		} else effort?.spend(0.1);
 		return is && !exact ? 'unknown' : is;
 	};
+}
+
+/**
+ * How many atoms an expression has once its repetitions are written out, and how many of them are in a repetition: a
+ * search follows many of those at the same time. `(a?){1000}` is short, but large and slow.
+ */
+function sizeOf(expression: string): { size: number; loops: number } {
+	const open = [{ size: 0, loops: 0 }];
+	let last = { size: 0, loops: 0 };
+	for (const [token, most] of expression.matchAll(
+		/\\[\s\S]|\[\^?\]?(?:\\[\s\S]|[^\]\\])*\]|\{(?:\d{1,4},)?(\d{1,4}),?\}|[\s\S]/g,
+	)) {
+		const around = open.at(-1) ?? last;
+		const times = most === undefined ? (/^[?*+]$/.test(token) ? 1 : undefined) : Number(most);
+		if (token === '(') open.push({ size: 0, loops: 0 });
+		else if (times !== undefined) {
+			const repeated = last.size * Math.max(1, times);
+			around.size += repeated - last.size;
+			around.loops += repeated - last.loops;
+			last = { size: repeated, loops: repeated };
+		} else {
+			const isEnd = token === ')' && open.length > 1;
+			// Classes of Unicode characters have hundreds of ranges.
+			last = (isEnd && open.pop()) || { size: /^\\p/i.test(token) ? 20 : 1, loops: 0 };
+			const outer = open.at(-1);
+			if (outer) Object.assign(outer, { size: outer.size + last.size, loops: outer.loops + last.loops });
+		}
+	}
+	return open.reduce((sum, one) => ({ size: sum.size + one.size, loops: sum.loops + one.loops }));
 }
 
 function compiled(expression: string, ignoreCase: boolean): ((text: string) => boolean) | undefined {

@@ -11,7 +11,7 @@ export function proxiesOf<File extends TextFile>(
 ): { proxy: ReverseProxy | undefined; rest: File[] } {
 	const nginx = files.filter(({ text }) => isNginx(text));
 	const haproxy = files.filter(file => !nginx.includes(file) && isHaproxy(file.text));
-	const unclear = files.filter(file => !nginx.includes(file) && !haproxy.includes(file) && !/\.ya?ml$/.test(file.name));
+	const unclear = files.filter(file => !nginx.includes(file) && !haproxy.includes(file) && !isYaml(file));
 	// Snippets, maps and lists have no recognisable syntax, so they are found by the names that these files use.
 	const snippets = includedIn(nginx, unclear);
 	const named = haproxy.map(({ text }) => text).join('\n');
@@ -61,6 +61,11 @@ function includedIn<File extends TextFile>(nginx: readonly File[], candidates: r
 
 function isMentioned({ name }: TextFile, text: string): boolean {
 	return text.includes(baseName(name));
+}
+
+/** `include sites-enabled/*` would otherwise stand for Synapse's files too: not all of them are named `*.yaml`. */
+function isYaml({ name, text }: TextFile): boolean {
+	return /\.ya?ml$/.test(name) || /^["']?[A-Za-z_][\w.-]{0,100}["']?:(?:\s|$)/m.test(text);
 }
 
 /** A block at the start of a line that is not valid YAML. */

@@ -24,7 +24,8 @@ export type RouteOutcome =
 	| { is: 'undecided'; rule: RuleLine };
 
 /** `outcomes`: one for each combination of what only a real request decides. */
-export function routedBy(outcomes: readonly RouteOutcome[]): Routed | undefined {
+export function routedBy(outcomes: readonly RouteOutcome[], effort: Effort): Routed | undefined {
+	effort.spend(outcomes.reduce((sum, one) => sum + (one.is === 'sent' ? one.addresses.length : 0), 0) / 10);
 	const undecided = outcomes.find(({ is }) => is === 'undecided');
 	if (undecided) return { addresses: [], rule: undecided.rule, unsure: true, undecided: true };
 	const sent = outcomes.flatMap(outcome => (outcome.is === 'sent' ? [outcome] : []));

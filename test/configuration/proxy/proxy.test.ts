@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { proxiesOf } from '../../../src/configuration/proxy/proxy.ts';
+import { tooMuchWork } from '../../../src/configuration/proxy/route.ts';
 
 test.each([
 	['Caddyfile', 'matrix.example.org {\n\treverse_proxy /_matrix/* localhost:8008\n}\n'],
@@ -47,4 +48,64 @@ test('takes the snippets and maps that nginx includes', () => {
 test('recognises HAProxy with defaults by name and with comments', () => {
 	const text = 'frontend web from base # all\n default_backend a\n';
 	expect(proxiesOf([{ name: 'haproxy.cfg', text }]).rest).toEqual([]);
+});
+
+test('leaves files of Synapse alone that nginx seems to include', () => {
+	const { rest } = proxiesOf([
+		{ name: 'nginx.conf', text: 'http {\n  server { listen 80; }\n  include /etc/nginx/sites-enabled/*;\n}\n' },
+		{ name: 'matrix', text: 'location /_matrix { proxy_pass http://127.0.0.1:8008; }\n' },
+		{ name: 'example.org.log.config', text: 'version: 1\nroot:\n  level: INFO\n  handlers: [console]\n' },
+		{ name: 'homeserver.yaml.bak', text: '# Synapse\n"server_name": example.org\n' },
+	]);
+	expect(rest.map(({ name }) => name)).toEqual(['example.org.log.config', 'homeserver.yaml.bak']);
+});
+
+describe('gives up on what takes too long', () => {
+	const site = 'server { location / { proxy_pass http://a; } }';
+
+	/** What the first requests run into. */
+	function refusal(name: string, text: string): unknown {
+		const { proxy } = proxiesOf([{ name, text }]);
+		const [problem] = proxy?.problems ?? [];
+		if (problem) return problem.why;
+		for (let i = 0; i < 200; i++)
+			for (const { route } of proxy?.sites ?? [])
+				try {
+					route({ method: 'GET', path: `/_matrix/client/v3/rooms/a/send/${i}` });
+				} catch (error) {
+					return (error as Error).message;
+				}
+		return undefined;
+	}
+
+	test.each([
+		[
+			'an ACL that is declared thousands of times',
+			'haproxy.cfg',
+			`frontend f\n bind :80\n${' acl a src 1.1.1.1\n'.repeat(3000)}${' use_backend b if a\n'.repeat(3000)}`,
+		],
+		[
+			'expressions that are large once their repetitions are written out',
+			'nginx.conf',
+			`server {\n${Array.from({ length: 500 }, (_, i) => `location ~ "^/${i}(a{900})(b{900})" { return 404; }`).join('\n')}\n}`,
+		],
+		[
+			'an expression with thousands of optional parts',
+			'nginx.conf',
+			`server { location ~ "^/_matrix/(?:${'[a-z0-9/_]?'.repeat(6)}){1000}$" { return 404; } }`,
+		],
+		[
+			'a site with thousands of servers',
+			'nginx.conf',
+			`upstream u {\n${Array.from({ length: 10_000 }, (_, i) => `server s${i}:1;`).join('\n')}\n}\n${Array.from({ length: 5 }, () => site.replace('a;', 'u;')).join('\n')}`,
+		],
+	])('%s', (_, name, text) => expect(refusal(name, text)).toBe(tooMuchWork));
+
+	test('files that include each other again and again', () => {
+		const files = Array.from({ length: 8 }, (_, i) => ({
+			name: `${i}.conf`,
+			text: `${'include *.conf;\n'.repeat(20)}${site}`,
+		}));
+		expect(proxiesOf(files).proxy?.problems).toMatchObject([{ why: tooMuchWork }]);
+	});
 });
