@@ -84,6 +84,12 @@ describe('without public_baseurl', () => {
 		['1.27.0', phone, ['public_baseurl']],
 		['1.25.0', renewal, ['account_validity.renew_at']],
 		['1.26.0', renewal, []],
+		['1.27.0', renewal, ['account_validity.renew_at']],
+		['1.46.0', renewal, ['account_validity.renew_at']],
+		['1.47.0', renewal, []],
+		['1.25.0', 'account_validity: { renew_at: 1w }', ['account_validity.renew_at']],
+		['1.32.2', `${renewal}\npublic_baseurl:`, []],
+		['1.33.0', `${renewal}\npublic_baseurl:`, ['account_validity.renew_at']],
 	])('%s: %s', async (release, text, expected) => {
 		expect(await judged(release, `${text}\n`, '')).toEqual(expected);
 	});
@@ -99,6 +105,24 @@ describe('an email section before 1.4.0', () => {
 	])('%s', async (email, expected) => {
 		for (const release of ['1.0.0', '1.3.0']) expect(await judged(release, `email: ${email}`)).toEqual(expected);
 	});
+});
+
+// Read in the code: the defaults of these options came in 1.12.0, and the one of an empty section in 1.9.0.
+describe('an email section from 1.4.0 on', () => {
+	const from = 'notif_from: a@x.example';
+	const host = `${from}, smtp_host: x, smtp_port: 25`;
+	const templates = 'notif_template_html: a.html, notif_template_text: a.txt';
+	test.each([
+		['1.4.0', `{ ${host} }`, []],
+		['1.4.0', `{ ${from} }`, ['email']],
+		['1.11.1', `{ ${from}, smtp_host: x }`, ['email']],
+		['1.12.0', `{ ${from} }`, []],
+		['1.11.1', `{ ${host}, enable_notifs: true }`, ['email.enable_notifs']],
+		['1.11.1', `{ ${host}, enable_notifs: true, ${templates} }`, []],
+		['1.12.0', `{ ${host}, enable_notifs: true }`, []],
+		['1.8.0', '', ['email']],
+		['1.9.0', '', []],
+	])('%s: %s', async (release, email, expected) => expect(await judged(release, `email: ${email}`)).toEqual(expected));
 });
 
 test.each([
@@ -164,6 +188,11 @@ describe('experimental_features', () => {
 		['1.150.0', mas, 'msc4388_mode: public', []],
 		['1.150.0', '', 'msc4388_mode: authenticated', [mode]],
 		['1.150.0', mas, 'msc4388_mode:', [mode]],
+		// YAML's word for false.
+		['1.150.0', mas, 'msc4388_mode: off', [mode]],
+		['1.163.2', '', 'msc4388_mode: off', [mode]],
+		['1.163.2', '', 'msc4388_mode: "off"', []],
+		['1.163.2', '', 'msc4388_mode:', [mode]],
 		['1.151.0', mas, 'msc4388_mode: open', []],
 		['1.156.0', '', 'msc3861:', ['experimental_features.msc3861']],
 		['1.156.0', '', 'msc3861: {}', []],
@@ -192,6 +221,10 @@ describe('matrix_rtc', () => {
 	])('%s: %s', async (release, value, expected) => {
 		expect(await judged(release, `matrix_rtc: ${value}`)).toEqual(expected);
 	});
+});
+
+test.each(['presence: true', 'spam_checker: a.B', 'matrix_rtc: x'])('1.163.2 refuses %s once', async text => {
+	expect(await judged('1.163.2', text)).toEqual([text.slice(0, text.indexOf(':'))]);
 });
 
 describe('a note that refuses only some of the configurations it is about', () => {

@@ -51,9 +51,15 @@ export function check(
 		.filter(finding => finding.kind !== 'invalid' || !stopping.has(placeOf(finding)));
 	// A refusal is shown even if a note announces something about its line: only a note's own refusal replaces it.
 	const stopped = new Set(notes.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	// Likewise, only a note's refusal replaces an effect in the same place.
+	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
+	const effects = effectFindings(question, knowledge.effects, refused);
+	// What is tried knows only the type of a value, an effect also which values are right.
+	const explained = new Set(effects.findings.filter(({ kind }) => kind === 'refuses').map(placeOf));
+	const wrongTypes = wrong.findings.filter(finding => finding.reason || !explained.has(placeOf(finding)));
 	// If the target refuses an option whatever it holds, another type would not help.
 	const whole = new Set(read.filter(({ kind }) => kind === 'refuses').map(placeOf));
-	const own = [...wrong.findings.filter(finding => !whole.has(placeOf(finding))), ...read].filter(
+	const own = [...wrongTypes.filter(finding => !whole.has(placeOf(finding))), ...read].filter(
 		finding => !(finding.kind === 'refuses' ? stopped : told).has(placeOf(finding)),
 	);
 	const duplicates = configuration.duplicates.map(
@@ -73,9 +79,6 @@ export function check(
 			lost: [...new Set(lost.map(name => nameable(writePath([path, name]), options)))],
 		}),
 	);
-	// Likewise, only a note's refusal replaces an effect in the same place.
-	const refused = new Set(notes.filter(({ kind }) => kind === 'refuses').map(spotOf));
-	const effects = effectFindings(question, knowledge.effects, refused);
 	for (const effect of effects.findings) if (effect.kind === 'refuses') told.add(placeOf(effect));
 	const findings = distinctFindings([
 		...unreadable(configuration),
