@@ -130,6 +130,11 @@ test.each<[string, string, string[]]>([
 		`${small}operator:\n  room: !abc:example.org\n`,
 		['7 not YAML: a value that begins with ! must be in quotes'],
 	],
+	[
+		'a backslash in double quotes, without quoting the value',
+		small.replace('secret', String.raw`"ab\u12secret"`),
+		['4 not YAML: Invalid escape sequence; put the value in single quotes, or write the backslash twice'],
+	],
 	['a key without letters given twice', `${small}"?": 1\n"?": 2\n`, ['7 a key occurs twice']],
 	['an option given twice', `${small}  user: "@b:example.org"\n`, ['6 the key user occurs twice']],
 	['two documents', `${small}---\n${small}`, ['6 the file must not contain several documents']],

@@ -24,5 +24,5 @@ export const userId = z
 export const homeserver = z
 	.url({ protocol: /^https?$/, error: 'the address of the homeserver, like https://matrix.example.org' })
 	.refine(text => !/[?#]|^[^/]*\/*[^/]*@|\/_matrix(?:\/|$)/.test(text), {
-		error: 'only the address, like https://matrix.example.org: without a user name, ?, # and /_matrix',
+		error: 'only the address, like https://matrix.example.org: without a user name, ?, # or /_matrix',
 	});

@@ -8,7 +8,7 @@ export const filePath = z
 	.string()
 	.min(1)
 	.refine(path => !/^(?:~[^/]*|\$\w+|\$\{\w+\})(?:\/|$)/.test(path), {
-		error: 'write the whole path: ~ and variables have no meaning here',
+		error: 'write the full path: ~ and variables are not expanded',
 	})
 	.refine(path => !path.includes('\0'), { error: 'a path cannot contain the character NUL' });
 

@@ -38,6 +38,8 @@ function whatIsWrong({ code, message, pos: [offset] }: YAMLError, text: string):
 	}
 	if (code === 'MULTIPLE_DOCS') return 'the file must not contain several documents, separated by ---';
 	if (code === 'TAG_RESOLVE_FAILED') return unquoted('!');
+	if (/^Invalid escape sequence/.test(message))
+		return 'not YAML: Invalid escape sequence; put the value in single quotes, or write the backslash twice';
 	if (/^Alias cannot be/.test(message)) return unquoted('*');
 	if (/^Block scalar header/.test(message)) return unquoted('> or |');
 	const said = message.replace(/(?<=\w): .*$/s, '');
