@@ -170,7 +170,8 @@ function majors(
 	const known = typeof fact === 'string' ? [readMajor(fact, majorsOf(lifecycle))] : [];
 	const [starts, targets] = [[...read('from'), ...all], read('to')];
 	const ends = [...(starts.length ? starts : targets.length ? known : []), ...targets];
-	const isTarget = targets.length === 0 && ends.length < 2 && known.length > 0 && ends[0] !== known[0];
+	const isEitherEnd = !stated.has('from') && targets.length === 0 && ends.length < 2;
+	const isTarget = isEitherEnd && known.length > 0 && ends[0] !== known[0];
 	const [from, to, extra] = isTarget ? [...known, ...ends] : starts.length || known.length ? ends : [];
 	if (from === undefined)
 		throw new Refusal(

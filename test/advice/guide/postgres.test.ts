@@ -290,6 +290,7 @@ describe('!postgres', () => {
 		['to=17 docker', 'From which major version'],
 		['to 15 docker postgres=15', 'Both versions are PostgreSQL 15'],
 		['from 15 to 16 to=16 17 docker', 'a third'],
+		['from 14 postgres=15 docker', '`postgres=15` says that you run 15, but you also say 14'],
 		['15 17', 'Where does PostgreSQL run?'],
 		['15 17 managed way=pg-upgrade', 'Only the provider'],
 		['15 17 docker way=pg-upgrade', 'is not possible here'],
