@@ -243,13 +243,14 @@ function whereWords(session: GuideSession, guided: Guided, name: string | undefi
 }
 
 const marks = { done: '✅', skipped: '⏭️', left: '▫️' } as const;
+const passedWords = { done: 'done', skipped: 'skipped', left: 'left unfinished' } as const;
 
 function stagesSection(session: GuideSession, all: readonly GuidedStage[]): Section {
 	const lines = all.map((stage, i) => {
 		const passed = session.passed.find(other => other.stage === stage.id);
 		const here = session.place?.stage === stage.id;
 		const mark = here ? '▶️' : marks[passed?.as ?? 'left'];
-		const who = passed && !here ? ` (${passed.as} by ${code(passed.by)}, ${day(passed.at)})` : '';
+		const who = passed && !here ? ` (${passedWords[passed.as]} by ${code(passed.by)}, ${day(passed.at)})` : '';
 		return `${mark} ${i + 1}. ${escapeMarkdown(stage.title)}${who}`;
 	});
 	return { title: `The stages (${all.length})`, markdown: list(lines), fold: false };

@@ -136,7 +136,7 @@ test('shows the previous stage again on “back”, but not before the first', (
 		['look', 'done'],
 		['restore', 'left'],
 	]);
-	expect(way.words('where')).toMatch(/▶️ 1\. Look.*▫️ 2\. Restore \(left by/s);
+	expect(way.words('where')).toMatch(/▶️ 1\. Look.*▫️ 2\. Restore \(left unfinished by/s);
 });
 
 test('says that the server is down after “back”, and again if the stage that takes it down is redone', () => {
