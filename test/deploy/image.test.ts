@@ -85,8 +85,8 @@ test.runIf(process.platform === 'linux')(
 			.replaceAll('\\\\', '\\')
 			.replace(/cd \/opt\/glia; node_modules\S+ src\/start\.cjs backup ("[^;]*") --config \S+;/, 'mkdir $1;');
 		const backups = join(mkdtempSync(join(tmpdir(), 'glia backups ')), 'of glia');
-		const kept = Array.from({ length: 13 }, (_, day) => `2026-11-${day + 10}-033000`);
-		for (const name of ['2026-11-01-033000', '2026-11-02-033000', ...kept, 'other'])
+		const kept = Array.from({ length: 13 }, (_, day) => `2001-11-${day + 10}-033000`);
+		for (const name of ['2001-11-01-033000', '2001-11-02-033000', ...kept, 'other'])
 			mkdirSync(join(backups, name), { recursive: true });
 		const { status, stderr } = spawnSync('sh', ['-ec', shell], {
 			env: { ...process.env, BACKUPS: backups },
