@@ -28,7 +28,7 @@ function isCaddy(name: string, text: string): boolean {
 
 function isTraefik(text: string): boolean {
 	return (
-		/^(?:http|tcp):[ \t]*\{?[ \t]*(?:#.*)?\n\s*(?:#.*\n\s*)*["']?(?:routers|services|middlewares|serversTransports)["']?:/m.test(
+		/^(?:http|tcp):[ \t]*(?:\{[ \t]*)?(?:#.*)?\n\s*(?:#.*\n\s*)*["']?(?:routers|services|middlewares|serversTransports)["']?:/m.test(
 			text,
 		) ||
 		/^(?:entryPoints|certificatesResolvers):/m.test(text) ||

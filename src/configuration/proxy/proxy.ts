@@ -70,7 +70,7 @@ function isYaml({ name, text }: TextFile): boolean {
 
 /** A block at the start of a line that is not valid YAML. */
 function isNginx(text: string): boolean {
-	return /^[ \t]*(?:(?:server|http|events|stream)\s{0,50}\{|upstream[ \t]+\S{1,100}\s{0,50}\{|location[ \t]+[^\n{]{1,2000}\{|location[ \t]+[^\n{;:]{1,2000}\n[ \t]{0,50}\{|map[ \t]+\S{1,500}[ \t]+\$\w{1,100}\s{0,50}\{)/m.test(
+	return /^[ \t]*(?:(?:server|http|events|stream)\s{0,50}\{|upstream[ \t]+\S{1,100}\s{0,50}\{|location[ \t]+[^\s{][^\n{]{0,2000}\{|location[ \t]+[^\s{;:][^\n{;:]{0,2000}\n[ \t]{0,50}\{|map[ \t]+\S{1,500}[ \t]+\$\w{1,100}\s{0,50}\{)/m.test(
 		text,
 	);
 }

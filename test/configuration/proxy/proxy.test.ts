@@ -109,3 +109,15 @@ describe('gives up on what takes too long', () => {
 		expect(proxiesOf(files).proxy?.problems).toMatchObject([{ why: tooMuchWork }]);
 	});
 });
+
+test.each([
+	['http:', 'x'],
+	['location', 'x'],
+	['location', '\n'],
+])('reads %s and spaces up to %j in linear time', (word, end) => {
+	const start = process.cpuUsage();
+	const text = `${word}${' '.repeat(500_000)}${end}`;
+	expect(proxiesOf([{ name: 'x', text }]).rest).toHaveLength(1);
+	const { user, system } = process.cpuUsage(start);
+	expect(user + system).toBeLessThan(2_000_000);
+});
