@@ -26,7 +26,7 @@ export function routesVerdict(routes: ProxyChecked | undefined, to: string): str
 		return [
 			isPartial
 				? 'I could not check the routes of the proxy.'
-				: 'I could not check the routes of the proxy: as far as I see, it sends none to Synapse.',
+				: 'I could not check the routes of the proxy: as far as I can see, it sends none to Synapse.',
 		];
 	if (isPartial)
 		return [`I see no route of ${to} that goes to the wrong process, but could not check all of the proxy.`];

@@ -18,7 +18,7 @@ test('lists what was not checked, and why', () => {
 	const checked = {
 		...clear,
 		undecided: [{ file: 'site.conf', line: 3 }],
-		problems: [{ file: 'Caddyfile', line: 0, why: 'It is a file of Caddy.' }],
+		problems: [{ file: 'Caddyfile', line: 0, why: 'This file is for Caddy.' }],
 	};
 	expect(uncheckedIn(checked).map(({ file, line }) => [file, line])).toEqual([
 		['Caddyfile', 0],
@@ -26,6 +26,6 @@ test('lists what was not checked, and why', () => {
 	]);
 	const [section] = routeSections(checked, '1.163.2');
 	expect(section?.title).toBe('Could not check in the proxy (2)');
-	expect(section?.markdown).toContain('`Caddyfile`: It is a file of Caddy.');
+	expect(section?.markdown).toContain('`Caddyfile`: This file is for Caddy.');
 	expect(section?.markdown).toContain('`site.conf:3`');
 });

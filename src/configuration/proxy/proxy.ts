@@ -36,7 +36,7 @@ export function proxiesOf<File extends TextFile>(
 					...others.map(({ file, program }) => ({
 						file: file.name,
 						line: 0,
-						why: `It is a file of ${program}. I can read only nginx's and HAProxy's.`,
+						why: `This file is for ${program}; I can only read files for nginx and HAProxy.`,
 					})),
 				],
 			}
