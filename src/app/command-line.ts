@@ -157,7 +157,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
 		if (token.name === 'version' || token.name === 'help') return { is: token.name === 'help' ? 'usage' : 'version' };
 		const type = Object.hasOwn(options, token.name) ? options[token.name]?.type : undefined;
 		if (type === undefined) throw unknown(token.rawName);
-		if (type === 'string' && !token.value) {
+		if (type === 'string' && (!token.value || isOption(token))) {
 			const place = name === 'move-store' && token.name !== 'config';
 			const what = place ? `a folder or an address: ${token.rawName} ./data` : needs[token.name];
 			throw new Refusal(`${token.rawName} needs ${what}`);
@@ -166,6 +166,11 @@ export function readCommandLine(words: readonly string[]): Invocation {
 		values.set(token.name, [...(values.get(token.name) ?? []), token.value ?? '']);
 	}
 	return read({ values, rest });
+}
+
+/** Whether the value of an option is the next option: its own was forgotten. A file may be called `-a`. */
+function isOption({ value, inlineValue }: { value?: string | undefined; inlineValue?: boolean | undefined }): boolean {
+	return inlineValue === false && value !== undefined && value.startsWith('--');
 }
 
 function readSay({ values, rest }: SubcommandWords): Invocation {

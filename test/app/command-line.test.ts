@@ -55,6 +55,8 @@ test.each([
 	[['--config='], '--config needs a path: --config config.yaml'],
 	[['say', '!help', '--file'], '--file needs a path: --file homeserver.yaml'],
 	[['check', 'a.yaml', '--from'], '--from needs a release: --from 1.98'],
+	[['check', 'a.yaml', '--to', '--json'], '--to needs a release: --to 1.163'],
+	[['say', '--config', '--json', '!help'], '--config needs a path: --config config.yaml'],
 	[['say'], 'Say what?'],
 	[['say', ' '], 'Say what?'],
 	[['say', '--json'], 'Say what?'],
