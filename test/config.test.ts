@@ -330,6 +330,24 @@ describe('a secret is not repeated', () => {
 	});
 });
 
+test.each(['sslmod=verify-full', 'sslMode=require', 'tls=true'])('refuses ?%s, which pg would ignore', parameter => {
+	const file = `${small}store: { postgres: "postgres://glia@db.example.org/glia?${parameter}" }\n`;
+	expect(parseConfig(file, folder, {})).toEqual([
+		{
+			line: 6,
+			text: `store.postgres.url: there is no parameter ${parameter.split('=')[0]}; TLS needs sslmode=verify-full`,
+		},
+	]);
+});
+
+test.each(['sslmode=verify-full&sslrootcert=/ca.pem', 'application_name=glia', 'host=/run/postgresql'])(
+	'accepts ?%s in the URL of the database',
+	parameters => {
+		const file = `${small}store: { postgres: "postgres://glia@db.example.org/glia?${parameters}" }\n`;
+		expect(parseConfig(file, folder, {})).not.toBeInstanceOf(Array);
+	},
+);
+
 describe('the environment', () => {
 	test('sets every option, over the file', () => {
 		const given = {

@@ -1,7 +1,7 @@
 // The location of a store, from the command line or the configuration.
 import { Refusal } from '../answer.ts';
 import { readStore } from '../config.ts';
-import { notUrl } from '../settings/postgres.ts';
+import { ignoredTls, notUrl } from '../settings/postgres.ts';
 import type { StorePlace } from './move-store.ts';
 
 type AskedPlaces = { from?: string; to?: string; config?: string };
@@ -21,6 +21,9 @@ function placeIn(word: string | undefined, configured: StorePlace | undefined): 
 	}
 	if (/^postgres(ql)?:/i.test(word)) {
 		if (!URL.canParse(word)) throw new Refusal(`The PostgreSQL address is ${notUrl}.`);
+		const ignored = ignoredTls(word);
+		if (ignored !== undefined)
+			throw new Refusal(`The PostgreSQL address has no parameter ${ignored}; TLS needs sslmode=verify-full.`);
 		return { url: word, schema: 'glia' };
 	}
 	// A login may be written in front of the host.

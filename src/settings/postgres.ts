@@ -8,6 +8,17 @@ const wanted = 'a URL like postgres://glia@db.example.org/glia, or its parts';
 export const notUrl =
 	'not a URL: in a password, write special characters as codes (# is %23, / is %2F, ? is %3F, @ is %40), or give it separately';
 
+/** The URL's parameters about TLS, as in libpq. */
+const tlsParameters = ['ssl', 'sslmode', 'sslcert', 'sslkey', 'sslrootcert', 'sslnegotiation', 'uselibpqcompat'];
+
+/** A parameter that looks as if it were about TLS, but would be ignored, so that nothing would be encrypted. */
+export function ignoredTls(url: string): string | undefined {
+	if (!URL.canParse(url)) return undefined;
+	return [...new URL(url).searchParams.keys()].find(
+		name => /^(?:ssl|tls)/i.test(name) && !tlsParameters.includes(name),
+	);
+}
+
 /** A URL, or its parts. In both forms the password can be given separately, so that it can be in a file. */
 export const postgres = z.preprocess(
 	given => (typeof given === 'string' ? { url: given } : given),
@@ -16,6 +27,9 @@ export const postgres = z.preprocess(
 			.string()
 			.regex(scheme, wanted)
 			.refine(text => !scheme.test(text) || URL.canParse(text), notUrl)
+			.refine(text => ignoredTls(text) === undefined, {
+				error: ({ input }) => `there is no parameter ${ignoredTls(String(input))}; TLS needs sslmode=verify-full`,
+			})
 			.optional(),
 		host: z.string().min(1).optional(),
 		port: z.int().min(1).max(65535).optional(),

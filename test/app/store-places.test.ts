@@ -15,6 +15,7 @@ test.each([
 	['postgres://glia:hun#ter2@db/glia', /^The PostgreSQL address is not a URL: in a password, /],
 	['postgres://glia:hunter2@db:port/glia', /^The PostgreSQL address is not a URL: /],
 	['postgres://glia:hunter2@', /^The PostgreSQL address is not a URL: /],
+	['postgres://db/glia?sslmod=verify-full', /^The PostgreSQL address has no parameter sslmod; TLS needs /],
 	['mysql://glia:hun@ter2@db/glia', /^mysql:\/\/…@db\/glia is neither a folder nor a PostgreSQL URL\.$/],
 	['MySQL+ssl://glia:hunter2@db/glia', /^MySQL\+ssl:\/\/…@db\/glia is neither/],
 ])('refuses %s', (url, sentence) => {
