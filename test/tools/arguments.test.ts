@@ -25,6 +25,7 @@ const tools = [
 	'build',
 	'facts',
 	'links',
+	'bundle',
 	'bench',
 ] as const;
 
@@ -55,6 +56,15 @@ test.each([
 	expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
 	expect(stderr).toContain(sentence);
 	expect(stderr).not.toContain('    at ');
+});
+
+test('bundle names the file that does not exist', () => {
+	const [key, nowhere] = [Buffer.alloc(32, 7).toString('base64'), join(tmpdir(), 'glia-nowhere.json')];
+	expect(run('bundle', 'check', nowhere, '--key', key)).toEqual({
+		status: 1,
+		stdout: '',
+		stderr: `${nowhere} does not exist.\n`,
+	});
 });
 
 test('verify refuses a name that does not exist next to one that does', () => {

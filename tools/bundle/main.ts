@@ -4,7 +4,6 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject,
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { openUpdates } from '../../src/app/knowledge-updates.ts';
 import { openOwnEdition } from '../../src/app/own-edition.ts';
@@ -20,6 +19,7 @@ import { checkEdition } from '../../src/knowledge/check-edition.ts';
 import { openKnowledge } from '../../src/knowledge/compiled.ts';
 import { bundleTroubleWords } from '../../src/messages/published.ts';
 import { silence } from '../../src/runtime/log.ts';
+import { readArguments } from '../arguments.ts';
 import { bundledFiles } from './files.ts';
 
 const usage = `
@@ -43,11 +43,7 @@ try {
 
 async function run(): Promise<void> {
 	const text = { type: 'string' } as const;
-	const { values, positionals } = parseArgs({
-		allowPositionals: true,
-		options: { author: text, out: text, key: text, help: { type: 'boolean', short: 'h' } },
-	});
-	if (values.help) return console.log(usage);
+	const { values, positionals } = readArguments(usage, { author: text, out: text, key: text }, 2);
 	if (passphrase === '') throw new Error('GLIA_BUNDLE_PASSPHRASE is empty: unset it, or set it to the passphrase.');
 	const [verb = 'make', file] = positionals;
 	if (verb === 'key' && file !== undefined) return makeKey(file);
@@ -56,6 +52,16 @@ async function run(): Promise<void> {
 	if (verb !== 'make' || values.author === undefined) throw new Error(usage);
 	const { author, out = '.', key } = values;
 	await make(author, out, key);
+}
+
+/** Throws an Error that names a file which cannot be read. */
+function bytesOf(file: string): Buffer {
+	try {
+		return readFileSync(file);
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		throw new Error(code === 'ENOENT' ? `${file} does not exist.` : `${file} cannot be read (${code}).`);
+	}
 }
 
 /** An existing file is never overwritten: a lost key cannot be recovered. */
@@ -97,7 +103,7 @@ function refused(refusal: BundleRefusal): Error {
 
 /** The private key in a file. Throws an Error that says why it cannot sign. */
 function signingKey(file: string): KeyObject {
-	const pem = readFileSync(file, 'utf8');
+	const pem = bytesOf(file).toString();
 	const isLocked = pem.includes('ENCRYPTED');
 	if (isLocked && passphrase === undefined)
 		throw new Error(`${file} is protected: set GLIA_BUNDLE_PASSPHRASE to its passphrase.`);
@@ -115,7 +121,7 @@ function signingKey(file: string): KeyObject {
 }
 
 function signFile(file: string, key: KeyObject): void {
-	const signature = sign(null, readFileSync(file), key).toString('base64');
+	const signature = sign(null, bytesOf(file), key).toString('base64');
 	writeFileSync(`${file}.sig`, `${signature}\n`);
 	console.log(`${file}.sig: signed by ${publicText(createPublicKey(key))}`);
 }
@@ -124,7 +130,7 @@ function signFile(file: string, key: KeyObject): void {
 async function checkFile(file: string, key: string): Promise<void> {
 	if (publicKey(key) === undefined)
 		throw new Error(`--key is not a public key: one has 44 characters, and \`npm run bundle -- key\` printed it.`);
-	const signed = { text: readFileSync(file, 'utf8'), signature: readFileSync(`${file}.sig`, 'utf8') };
+	const signed = { text: bytesOf(file).toString(), signature: bytesOf(`${file}.sig`).toString() };
 	const path = mkdtempSync(join(tmpdir(), 'glia-bundle-'));
 	try {
 		const own = await openOwnEdition();
