@@ -3,6 +3,7 @@
 
 import type { Homeserver, Incoming } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
+import { msUntil } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
@@ -90,6 +91,5 @@ export async function fillGaps(filling: GapFill): Promise<number | undefined> {
 		filled();
 	}
 	// Includes what was postponed before this run, and the next gap of a room whose first one is filled.
-	const next = await store.nextGap();
-	return next && next.getTime() - now().getTime();
+	return msUntil(await store.nextGap(), now());
 }

@@ -5,6 +5,7 @@ import { mayInvite } from '../bot/rights.ts';
 import { refusedInvitation, tooManyInvitations } from '../messages/notices.ts';
 import type { Failure, Homeserver } from '../ports/homeserver.ts';
 import type { Store } from '../ports/store.ts';
+import { msUntil } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 
@@ -76,8 +77,7 @@ export async function answerInvitations(inviting: Inviting): Promise<number | un
 		if (outcome.failure.kind === 'limited' || (outcome.failure.kind === 'away' && !hears())) return wait;
 	}
 	// Includes what was postponed before this run.
-	const next = await store.nextInvitation();
-	return next && next.getTime() - now().getTime();
+	return msUntil(await store.nextInvitation(), now());
 }
 
 /** The delay (ms) before the next attempt. */

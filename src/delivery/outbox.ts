@@ -3,6 +3,7 @@
 import type { Failure, Homeserver, Outcome, Sealed } from '../ports/homeserver.ts';
 import type { Waiting } from '../ports/saying.ts';
 import type { Store } from '../ports/store.ts';
+import { msUntil } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { backoff } from '../runtime/retry.ts';
 import { openWorker, type Worker } from '../runtime/worker.ts';
@@ -101,8 +102,7 @@ export function openOutbox(delivering: Delivering): Outbox {
 		// A delivery in progress wakes the worker when it ends.
 		if (busy.size > 0) return undefined;
 		delivering.idle?.();
-		const next = await store.nextDue();
-		return next && next.getTime() - now().getTime();
+		return msUntil(await store.nextDue(), now());
 	}
 
 	async function isDue(): Promise<boolean> {

@@ -7,6 +7,7 @@ import type { Knowledge } from '../knowledge/schema/synapse.ts';
 import { refusedInvitation } from '../messages/notices.ts';
 import type { Failure, Homeserver, Outcome, RoomState } from '../ports/homeserver.ts';
 import type { Move, Store } from '../ports/store.ts';
+import { msUntil } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { maxPerHour, waitAfter } from './invitations.ts';
 
@@ -123,8 +124,7 @@ export async function followMoves(moving: Moving): Promise<number | undefined> {
 		await store.postponeMove(move.from, new Date(now().getTime() + Math.max(wait, minPause)));
 	}
 	// Includes what was postponed before this run.
-	const next = await store.nextMove();
-	return next && next.getTime() - now().getTime();
+	return msUntil(await store.nextMove(), now());
 }
 
 /** `over`, or when to try again. */

@@ -12,6 +12,11 @@ export function steady(now: () => number): () => number {
 	};
 }
 
+/** Milliseconds until a time, negative if it has passed; undefined if there is none. */
+export function msUntil(time: Date | undefined, now: Date): number | undefined {
+	return time && time.getTime() - now.getTime();
+}
+
 /**
  * Whether a time has come that was scheduled at most `ahead` (ms) in advance. A time further ahead than that was
  * scheduled before the clock was turned back, so it counts as having come.

@@ -20,6 +20,7 @@ import {
 	type RuleLine,
 	routedBy,
 	TooMuchWork,
+	unfollowed,
 } from './route.ts';
 
 type HaproxyRule = { when: AclCondition; words: readonly string[]; place: RuleLine };
@@ -51,21 +52,16 @@ export function haproxyOf(files: readonly { name: string; text: string }[], effo
 		hosts: new Set(),
 		variables: new Map(),
 	};
-	const stop = (file: string, line: number, why: string): ReverseProxy => ({
-		sites: [],
-		rules: [],
-		problems: [{ file, line, why }],
-	});
 	for (const { name, text } of files) {
-		if (text.length > maxProxyBytes) return stop(name, 0, 'It is larger than 1 MB.');
+		if (text.length > maxProxyBytes) return unfollowed(name, 0, 'It is larger than 1 MB.');
 		const conditional = text.split('\n').findIndex(line => /^\s*\.(?:if|elif|else)\b/.test(line));
-		if (conditional >= 0) return stop(name, conditional + 1, 'It has conditional blocks (`.if`).');
+		if (conditional >= 0) return unfollowed(name, conditional + 1, 'It has conditional blocks (`.if`).');
 	}
 	try {
 		return { sites: sitesOf(files.flatMap(sectionsOf), context), rules: context.rules, problems: [] };
 	} catch (error) {
 		if (!(error instanceof TooMuchWork)) throw error;
-		return stop(files[0]?.name ?? '', 0, error.message);
+		return unfollowed(files[0]?.name ?? '', 0, error.message);
 	}
 }
 

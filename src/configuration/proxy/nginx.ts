@@ -11,6 +11,7 @@ import {
 	type RuleLine,
 	routedBy,
 	TooMuchWork,
+	unfollowed,
 } from './route.ts';
 
 type NginxScope = Omit<Variables, 'sets'> & {
@@ -40,7 +41,7 @@ export function nginxOf(files: readonly { name: string; text: string }[], effort
 		return { ...sitesOf(withIncluded(read, effort), effort), problems };
 	} catch (error) {
 		if (!(error instanceof TooMuchWork)) throw error;
-		return { sites: [], rules: [], problems: [{ file: files[0]?.name ?? '', line: 0, why: error.message }] };
+		return unfollowed(files[0]?.name ?? '', 0, error.message);
 	}
 }
 

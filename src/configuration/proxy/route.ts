@@ -55,6 +55,11 @@ export type ReverseProxy = {
 
 export const maxProxyBytes = 1_000_000;
 
+/** What is known of a proxy whose files cannot be followed. */
+export function unfollowed(file: string, line: number, why: string): ReverseProxy {
+	return { sites: [], rules: [], problems: [{ file, line, why }] };
+}
+
 /** The files need more work than one command may cause. */
 export class TooMuchWork extends Error {}
 

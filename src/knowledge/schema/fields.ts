@@ -10,8 +10,15 @@ export const version = z.string({ error: 'a version in quotes or with three part
 
 export const range = z.string().refine(isRange, { error: 'a range of versions, like ">=1.62.0 <1.68.0"' });
 
-const isoDate = z.iso.date();
+/** A calendar day, like `2026-11-20`. */
+export const day = z.iso.date();
+
+export function isDay(text: string): boolean {
+	return day.safeParse(text).success;
+}
+
 const dateError = { error: 'a date, like 2026-11-20' };
+/** A calendar day, too, but with a pattern that editors see. */
 export const date = z
 	.string()
 	.regex(/^\d{4}-\d\d-\d\d$/, dateError)
@@ -23,11 +30,6 @@ export const roughDate = z
 	.string()
 	.regex(/^\d{4}(-\d\d(-\d\d)?)?$/, roughDateError)
 	.refine(text => isDay(`${text}-01-01`.slice(0, 10)), roughDateError);
-
-/** Whether the calendar has this day. The pattern is what editors see. */
-function isDay(text: string): boolean {
-	return isoDate.safeParse(text).success;
-}
 
 export const id = z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'small letters, digits and hyphens' });
 

@@ -3,9 +3,10 @@
 import { z } from 'zod';
 import { compare, isWithin, type Range, type Version } from '../../deployment/version.ts';
 import { escapeMarkdown } from '../../text/markdown.ts';
+import { isDay } from '../schema/fields.ts';
 import type { Advisory, UnclearAdvisory } from '../schema/synapse.ts';
 import { versionOf } from './passage.ts';
-import { fieldOf, isDay, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
+import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
 /** `unclear`: no or not all affected releases are known. An advisory of which some are known is in both lists. */
 export type ReadAdvisories = { advisories: Advisory[]; unclear: UnclearAdvisory[] };

@@ -1,7 +1,8 @@
 // Reads a product's page on endoflife.date: how long its releases are supported, and their code names.
 import { z } from 'zod';
+import { day } from '../schema/fields.ts';
 import type { Lifecycle } from '../schema/synapse.ts';
-import { day, fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
+import { fieldOf, itemsOf, jsonIn, oneLine, type Reading } from './reading.ts';
 
 /** `names` maps the lower-case first word of each code name to a version: `trixie` → `13`. */
 export type ProductPage = Lifecycle & { names: Readonly<Record<string, string>> };

@@ -1,6 +1,7 @@
 // Parses the changelog of matrix-docker-ansible-deploy into sections by date, which a curator covers.
+
+import { isDay } from '../schema/fields.ts';
 import { addressOf, anchorsOf, sectionsOf } from './markdown.ts';
-import { isDay } from './reading.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 

@@ -2,11 +2,11 @@
 
 import { isVersion } from '../../deployment/version.ts';
 import { harmless } from '../../text/markdown.ts';
+import { isDay } from '../schema/fields.ts';
 import type { Playbook } from '../schema/synapse.ts';
 import { addressOf, anchorsOf, sectionsOf, wordsOf } from './markdown.ts';
 import { versionOf } from './passage.ts';
 import { quotation } from './quotation.ts';
-import { isDay } from './reading.ts';
 
 const page = 'https://github.com/spantaleev/matrix-docker-ansible-deploy/blob/master/CHANGELOG.md';
 

@@ -1,5 +1,5 @@
 // Parses upstream's documents item by item. A bad item is skipped with a reason and does not affect the others.
-import { z } from 'zod';
+import type { z } from 'zod';
 import { harmless } from '../../text/markdown.ts';
 
 /** The name of an item that could not be parsed, and why. */
@@ -7,13 +7,6 @@ export type LeftOut = { item: string; why: string };
 
 /** A parsed document with the items left out, or why it is not what was expected. */
 export type Reading<Value> = { value: Value; left: readonly LeftOut[] } | { reason: string };
-
-/** A calendar day, like `2026-11-20`. */
-export const day = z.iso.date();
-
-export function isDay(text: string): boolean {
-	return day.safeParse(text).success;
-}
 
 /** Far more items than any of upstream's lists has. */
 const maxItems = 5000;
