@@ -15,6 +15,17 @@ import { outside } from '../outside.ts';
 const hour = 3600_000;
 const start = Date.parse('2026-01-05T12:00:00Z');
 
+/** Runs `work` once, when the next poll has seen the server but has not returned yet. */
+function duringNextPoll({ web }: Awaited<ReturnType<typeof played>>, work: () => Promise<void>): void {
+	const { observe } = web;
+	web.observe = async (...asked) => {
+		web.observe = observe;
+		const seen = await observe(...asked);
+		await work();
+		return seen;
+	};
+}
+
 async function played(knowledge = known(), distributions = knownDistributions()) {
 	let ms = start;
 	const now = () => new Date(ms);
@@ -128,14 +139,10 @@ describe('a tick', () => {
 		world.web.plays('example.org', '1.3.0');
 		await world.watch('example.org');
 		world.set(start + 2 * hour);
-		const { observe } = world.web;
-		world.web.observe = async (...asked) => {
-			world.web.observe = observe;
-			const seen = await observe(...asked);
+		duringNextPoll(world, async () => {
 			await world.tick();
 			world.set(start + 2 * hour + 1000);
-			return seen;
-		};
+		});
 		await world.watch('example.org docker');
 		expect((await world.store.server('example.org'))?.history).toMatchObject([{ looks: 3 }]);
 		await world.store.close();
@@ -146,15 +153,11 @@ describe('a tick', () => {
 		world.web.plays('example.org', '1.3.0');
 		await world.watch('example.org');
 		world.set(start + 2 * hour);
-		const { observe } = world.web;
-		world.web.observe = async (...asked) => {
-			world.web.observe = observe;
-			const seen = await observe(...asked);
+		duringNextPoll(world, async () => {
 			world.set(start + 2 * hour + 1000);
 			world.web.plays('example.org', '1.4.0');
 			await world.watch('example.org docker');
-			return seen;
-		};
+		});
 		await world.tick();
 		expect((await world.store.server('example.org'))?.history).toMatchObject([
 			{ version: '1.3.0' },

@@ -272,12 +272,11 @@ describe('politely', () => {
 			expect(again.sources()).toMatchObject(web.sources().map(({ name, read }) => ({ name, read })));
 		}));
 
+	/** A list of this many major versions of PostgreSQL. */
+	const list = (count: number) =>
+		lifecycle('postgresql', ...Array.from({ length: count }, (_, i): [string, string] => [`${10 + i}`, '2026-11-12']));
+
 	test('believes a source that stays shorter for three days, even if the bot is restarted every day', () => {
-		const list = (count: number) =>
-			lifecycle(
-				'postgresql',
-				...Array.from({ length: count }, (_, i): [string, string] => [`${10 + i}`, '2026-11-12']),
-			);
 		return played(
 			async ({ web, upstream, pass, restarted }) => {
 				await web.readNews();
@@ -304,11 +303,6 @@ describe('politely', () => {
 	});
 
 	test('believes a source that stays shorter for three days, even if its first short reading was ahead of the clock', () => {
-		const list = (count: number) =>
-			lifecycle(
-				'postgresql',
-				...Array.from({ length: count }, (_, i): [string, string] => [`${10 + i}`, '2026-11-12']),
-			);
 		return played(
 			async ({ web, upstream, pass, restarted }) => {
 				await web.readNews();
