@@ -1,8 +1,7 @@
 // Whether HAProxy's conditions hold for a request, as far as the configuration decides that.
 import type { HaproxyLine } from './haproxy-syntax.ts';
-import { baseName } from './nginx-syntax.ts';
 import { patternOf } from './pattern.ts';
-import type { Effort, Request, ReverseProxy } from './route.ts';
+import { baseName, type Effort, type Request, type ReverseProxy } from './route.ts';
 
 /** A request for one of the hosts that the conditions name. */
 export type HostedRequest = Request & { host: string };

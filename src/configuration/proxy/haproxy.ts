@@ -11,8 +11,8 @@ import {
 	sampleOf,
 } from './haproxy-conditions.ts';
 import { type HaproxyLine, type ProxySection, sectionsOf } from './haproxy-syntax.ts';
-import { baseName } from './nginx-syntax.ts';
 import {
+	baseName,
 	Effort,
 	maxProxyBytes,
 	type ReverseProxy,

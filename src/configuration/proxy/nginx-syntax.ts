@@ -1,6 +1,6 @@
 // Splits nginx's configuration language into directives, and inserts included files. No npm package keeps line
 // numbers and bounds hostile text.
-import { type Effort, maxProxyBytes } from './route.ts';
+import { baseName, type Effort, maxProxyBytes } from './route.ts';
 
 export type Directive = { name: string; words: string[]; block?: Directive[]; file: string; line: number };
 
@@ -110,8 +110,4 @@ function patternFor(wanted: string): RegExp {
 
 function folderOf(path: string): string | undefined {
 	return path.split('/').at(-2);
-}
-
-export function baseName(path: string): string {
-	return path.slice(path.lastIndexOf('/') + 1);
 }

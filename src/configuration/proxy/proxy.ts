@@ -1,9 +1,9 @@
 // Finds a reverse proxy's files among the given ones, and what they do.
 import { haproxyOf } from './haproxy.ts';
 import { nginxOf } from './nginx.ts';
-import { baseName, filesNamed } from './nginx-syntax.ts';
+import { filesNamed } from './nginx-syntax.ts';
 import { otherProgramOf, type TextFile } from './other-programs.ts';
-import { Effort, type ReverseProxy } from './route.ts';
+import { baseName, Effort, type ReverseProxy } from './route.ts';
 
 /** Splits the given files into a reverse proxy's and the `rest`. */
 export function proxiesOf<File extends TextFile>(

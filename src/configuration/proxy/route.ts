@@ -55,6 +55,11 @@ export type ReverseProxy = {
 
 export const maxProxyBytes = 1_000_000;
 
+/** The name without folders: configurations name files by their path on the server. */
+export function baseName(path: string): string {
+	return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** What is known of a proxy whose files cannot be followed. */
 export function unfollowed(file: string, line: number, why: string): ReverseProxy {
 	return { sites: [], rules: [], problems: [{ file, line, why }] };
